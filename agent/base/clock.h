@@ -1,0 +1,26 @@
+/* clock.h - the only way time enters: a small table of functions, faked in unit tests. */
+#ifndef AGENT_BASE_CLOCK_H
+#define AGENT_BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct clock {
+    int64_t (*mono_ms)(void *ctx); /* milliseconds, never steps; deadlines and limits */
+    int64_t (*wall_ms)(void *ctx); /* milliseconds since 1970 UTC, may step; time stamps only */
+    void *ctx;
+};
+
+/* The machine's clocks. Lives for ever; any thread. */
+const struct clock *clock_system(void);
+
+static inline int64_t clock_mono(const struct clock *c)
+{
+    return c->mono_ms(c->ctx);
+}
+
+static inline int64_t clock_wall(const struct clock *c)
+{
+    return c->wall_ms(c->ctx);
+}
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * log.h - the log: one line per event to standard error, as text or JSON.
+ *
+ * The sink is the one global of the agent. Set it up before other threads run; log_write may be
+ * called from any thread and never fails. Secrets (tokens, query strings) are never logged.
+ */
+#ifndef AGENT_BASE_LOG_H
+#define AGENT_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "studio/error.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* Default: info, text. Colours only when standard error is a terminal. */
+void log_setup(enum log_level level, enum log_format format);
+bool log_enabled(enum log_level level);
+
+/* `module` is the part that speaks ("store", "bridge"); one line, no newline in fmt. In text:
+ * `2026-01-02T03:04:05.678Z warn bridge: ...`; in JSON: {"ts","level","module","msg"}. */
+void log_write(enum log_level level, const char *module, const char *fmt, ...) STUDIO_PRINTF(3, 4);
+
+#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_write(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)                                                                             \
+    do {                                                                                           \
+        if (log_enabled(LOG_DEBUG))                                                                \
+            log_write(LOG_DEBUG, __VA_ARGS__);                                                     \
+    } while (0)
+
+/* For messages a peer can cause at will: at most one line per 10 s and limiter, the next line says
+ * how many were left out. */
+struct log_limit {
+    int64_t next_ms;
+    unsigned long dropped;
+};
+void log_limited(struct log_limit *limit, enum log_level level, const char *module, const char *fmt,
+                 ...) STUDIO_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,34 @@
+/* text.h - pure checks and small conversions on text. Any thread. */
+#ifndef AGENT_BASE_TEXT_H
+#define AGENT_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
+bool text_utf8_valid(const char *text, size_t len);
+
+/* The largest n <= len such that text[0..n) does not end inside a UTF-8 sequence. */
+size_t text_utf8_cut(const char *text, size_t len);
+
+/* True if any byte is < 0x20 or 0x7f. */
+bool text_has_control(const char *text, size_t len);
+
+/* `pattern` with '*' for any run of bytes (also none) against the whole of `text`. Linear time. */
+bool text_match(const char *pattern, const char *text);
+
+enum { TEXT_TS_LEN = 24, TEXT_STAMP_LEN = 19 };
+/* "2026-01-02T03:04:05.678Z" of milliseconds since the Unix epoch; needs TEXT_TS_LEN + 1 bytes. */
+void text_ts(int64_t wall_ms, char out[TEXT_TS_LEN + 1]);
+/* "2026-01-02T03:04:05", the document's TIMESTAMP. */
+void text_stamp(int64_t wall_ms, char out[TEXT_STAMP_LEN + 1]);
+
+/* Lower-case hex of n bytes; `out` holds 2n + 1. */
+void text_hex(const unsigned char *bytes, size_t n, char *out);
+
+/* The entry of `names` (count of them) with the smallest edit distance to `word`, NULL if none is
+ * near enough to be a typing mistake. For "unknown key X, did you mean Y". */
+const char *text_nearest(const char *word, const char *const *names, size_t count);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * document.h - states and events to bytes, and the stored document back to a state. Pure.
+ *
+ * The status document is the one shape on WebSocket, MQTT, HTTP and in the store (section 2).
+ */
+#ifndef AGENT_PROTOCOL_DOCUMENT_H
+#define AGENT_PROTOCOL_DOCUMENT_H
+
+#include "base/buf.h"
+#include "model/state.h"
+
+enum studio_via { VIA_WEBSOCKET, VIA_MQTT, VIA_HTTP };
+
+/* "websocket", "mqtt", "http" */
+const char *via_name(enum studio_via via);
+
+/* Appends the status document. */
+void document_print(struct buf *out, const char *table_id, const struct table_state *state);
+
+/*
+ * Reads back a document this version or an older one printed. A value that is no longer in the lists
+ * of the configuration becomes the field's first value. `table_id` (cap STUDIO_TABLE_ID_MAX + 1) may
+ * be NULL. Errors: INVALID_JSON, INVALID_DATA (not a document), NO_MEMORY; then *out needs no finish.
+ */
+STUDIO_MUST_USE enum studio_err document_parse(const char *text, size_t len, char *table_id,
+                                               struct table_state *out);
+
+/* Who caused an event, when. */
+struct event_origin {
+    const char *table_id;
+    const char *by;
+    enum studio_via via;
+    int64_t wall_ms;
+};
+
+/*
+ * An event is printed in two parts, because its number is known only inside the store's transaction:
+ * the head `{"seq":N,"epoch":"E",` and a body that these two append, from `"table_id"` to the final
+ * `}` (section 4). `changes` is the JSON object of state_apply.
+ */
+void event_change_body(struct buf *out, const struct event_origin *origin, uint64_t rev,
+                       const char *changes, bool removed);
+void event_exception_body(struct buf *out, const struct event_origin *origin, const char *data);
+
+/* Head and body together; with `replay`, `"replay":true` before the final `}`. */
+void event_print(struct buf *out, uint64_t seq, const char *epoch, const char *body,
+                 size_t body_len, bool replay);
+
+/* The answers of section 3.3. `request_id` is printed JSON or NULL. */
+void answer_done(struct buf *out, const char *status, const char *table_id, const char *request_id);
+void answer_tables(struct buf *out, const char *status, const char *const *tables, size_t count,
+                   const char *request_id);
+void answer_document(struct buf *out, const char *document, size_t len, const char *request_id);
+void answer_error(struct buf *out, const char *text, const char *request_id);
+
+/* Pushes to subscribers. The status push is the answer to `get` without a request_id. */
+void push_exception(struct buf *out, const struct event_origin *origin, uint64_t seq,
+                    const char *data);
+void push_lagged(struct buf *out, uint64_t missed);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * store.h - the durable truth: SQLite, one writer, a transactional outbox.
+ *
+ * A table's state and the event of its change are written in the same transaction and are on disk
+ * when store_commit returns. The store knows bytes, table rows and sequence numbers, nothing of
+ * messages or sockets. A struct store belongs to one thread at a time (the committer's after start);
+ * a struct store_reader is a second, read-only connection for another thread.
+ */
+#ifndef AGENT_STORE_STORE_H
+#define AGENT_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "studio/error.h"
+
+struct store;
+struct store_reader;
+
+enum { STORE_EPOCH_LEN = 32 }; /* lower-case hex */
+
+struct store_options {
+    const char *dir;           /* created with mode 0700 if missing */
+    const char *agent_id;      /* NULL: the one kept in the store; if none, `host_name` is kept */
+    const char *host_name;     /* default agent id of a new store; a valid client name */
+    uint64_t retention_events; /* keep at most this many events; 0 = no limit */
+    unsigned retention_days;   /* and none older; 0 = no limit */
+    bool mirror;               /* a broker is configured: events wait for an acknowledgement;
+                                  else every commit counts as acknowledged */
+};
+
+/* What a started store knows. Valid while the store is open. */
+struct store_info {
+    char epoch[STORE_EPOCH_LEN + 1];
+    char agent_id[65];
+    uint64_t boot;     /* starts of this store, this one included */
+    uint64_t last_seq; /* newest committed event; 0 = none yet */
+    uint64_t acked;    /* every event <= acked is acknowledged by a broker */
+    uint64_t oldest;   /* oldest event still kept; last_seq + 1 when none is */
+    uint64_t parked;   /* events a broker refused for good */
+};
+
+enum store_event_kind { STORE_CHANGE = 1, STORE_EXCEPTION = 2 };
+
+/* A command that must be answered the same again (section 4). */
+struct store_request {
+    const char *client;
+    const char *request_id; /* printed JSON */
+    unsigned char digest[32]; /* SHA-256 of the payload */
+    const char *answer;
+    size_t answer_len;
+};
+
+/* One accepted message: its event, and what it makes of the table's row. Strings belong to the
+ * caller and must live until store_commit returns. */
+struct store_item {
+    enum store_event_kind kind;
+    const char *table_id;
+    uint64_t rev;          /* of the change; for an exception the table's current one */
+    int64_t wall_ms;
+    const char *body;      /* the event after its head (document.h) */
+    size_t body_len;
+    const char *document;  /* the table's row from now on; NULL leaves it as it is */
+    size_t document_len;
+    bool removed;          /* the table is removed: its row keeps only id and rev */
+    const char *const *cleared; /* custom fields this removes: their retained topics are to be */
+    size_t cleared_count;       /*   cleared after every new broker connection */
+    const char *const *set;     /* custom fields this sets: no longer cleared */
+    size_t set_count;
+    const struct store_request *request; /* NULL if none */
+    uint64_t seq;          /* out: the event's number */
+};
+
+/*
+ * Opens or creates `<dir>/studio.db`, takes the lock on `<dir>/lock`, migrates, counts a boot.
+ * `error` (never NULL) gets one clear sentence that says what to do: in use by another agent
+ * (with its pid), damaged (never replaced), newer schema, no permission, disk full. Errors:
+ * STORE_UNUSABLE.
+ */
+STUDIO_MUST_USE enum studio_err store_open(const struct store_options *options, struct store **out,
+                                           struct studio_error *error);
+/* Checkpoints, closes, unlocks. NULL does nothing. */
+void store_close(struct store *store);
+
+const struct store_info *store_info(const struct store *store);
+
+/* Calls `row` for every table: existing ones with their document, removed ones with document NULL.
+ * `row` returns false to stop. Errors: STORAGE, or NO_MEMORY if `row` stopped. */
+typedef bool store_table_fn(void *ctx, const char *table_id, uint64_t rev, const char *document,
+                            size_t document_len);
+STUDIO_MUST_USE enum studio_err store_tables(struct store *store, store_table_fn *row, void *ctx);
+
+/*
+ * Commits the items in order in one transaction, synced, and gives each its seq. `acked` (the
+ * watermark so far) rides along. Either all are durable or none has happened and no number is used.
+ * n may be 0 (only the watermark). Errors: STORAGE (nothing applied; works again when the cause is
+ * gone), IO (an error on sync: the process must stop, what is on disk is unknown until restart).
+ */
+STUDIO_MUST_USE enum studio_err store_commit(struct store *store, struct store_item *items, size_t n,
+                                             uint64_t acked);
+
+/* Marks events as refused for good by a broker, or adds to what is parked. Own transaction. */
+STUDIO_MUST_USE enum studio_err store_park(struct store *store, uint64_t seq, const char *reason);
+
+/* Writes something small and takes it back: is the store writable now? Errors as store_commit. */
+STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
+
+/*
+ * One small step of housekeeping (a checkpoint, or up to some hundred old events or remembered
+ * requests removed; never an unacknowledged event). Returns true if there is more to do. To be
+ * called when no batch waits. A failure that must stop the process is reported as by store_commit.
+ */
+STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t wall_ms, bool *more);
+
+/* --- reading, from another thread ------------------------------------------------------------ */
+
+/* Opens a read-only connection on the store's directory; the store must be open. */
+STUDIO_MUST_USE enum studio_err store_reader_open(const char *dir, struct store_reader **out,
+                                                  struct studio_error *error);
+void store_reader_close(struct store_reader *reader);
+
+/* An event as kept. Pointers are valid only inside the callback. */
+struct store_event {
+    uint64_t seq;
+    enum store_event_kind kind;
+    const char *table_id;
+    uint64_t rev;
+    int64_t wall_ms;
+    bool parked;
+    const char *body;
+    size_t body_len;
+};
+typedef bool store_event_fn(void *ctx, const struct store_event *event); /* false stops */
+
+/* Events with from <= seq <= to, in order, at most `limit`. Holds no lock afterwards. */
+STUDIO_MUST_USE enum studio_err store_read_events(struct store_reader *reader, uint64_t from,
+                                                  uint64_t to, size_t limit, store_event_fn *fn,
+                                                  void *ctx);
+/* Change events of one table with rev >= from_rev, in order, at most `limit`; `after_seq` pages. */
+STUDIO_MUST_USE enum studio_err store_read_changes(struct store_reader *reader,
+                                                   const char *table_id, uint64_t from_rev,
+                                                   uint64_t after_seq, size_t limit,
+                                                   store_event_fn *fn, void *ctx);
+/* The oldest kept seq (last + 1 when none is), and the oldest kept rev of a table. */
+STUDIO_MUST_USE enum studio_err store_read_oldest(struct store_reader *reader, uint64_t *seq);
+STUDIO_MUST_USE enum studio_err store_read_oldest_rev(struct store_reader *reader,
+                                                      const char *table_id, bool *found,
+                                                      uint64_t *rev, uint64_t *seq);
+
+/* A remembered request (younger than 24 h): found, same payload, its answer (free()). */
+STUDIO_MUST_USE enum studio_err store_read_request(struct store_reader *reader,
+                                                   const char *table_id, const char *client,
+                                                   const char *request_id,
+                                                   const unsigned char digest[32], int64_t wall_ms,
+                                                   bool *found, bool *same, char **answer);
+
+/* Custom field topics to clear: calls fn with table id and field. Also fields of removed tables. */
+typedef bool store_cleared_fn(void *ctx, const char *table_id, const char *field);
+STUDIO_MUST_USE enum studio_err store_read_cleared(struct store_reader *reader,
+                                                   store_cleared_fn *fn, void *ctx);
+
+#endif

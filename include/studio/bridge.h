@@ -1,0 +1,157 @@
+/*
+ * bridge.h - the bridge: mirrors committed events and documents onto MQTT, and brings commands in
+ * (protocol section 4).
+ *
+ * The bridge has a thread of its own, the only one to call the MQTT library. It sees the agent only
+ * through struct bridge_source. Nothing reaches it before it is durable.
+ */
+#ifndef STUDIO_BRIDGE_H
+#define STUDIO_BRIDGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "studio/error.h"
+
+struct clock;
+struct bridge;
+
+/* One table as it is after a commit: immutable, shared between threads by counting references.
+ * `fields` are the nine settable ones in document order, then the custom ones (values as JSON). */
+struct studio_snapshot_field {
+    const char *name;
+    const char *text; /* the payload of its topic: `up`, `true`, JSON for custom fields */
+};
+struct studio_snapshot {
+    atomic_uint refs;
+    uint64_t rev;
+    bool removed; /* the table was removed: clear all its retained topics */
+    const char *table_id;
+    const char *document;
+    size_t document_len;
+    const char *push; /* {"event":"status","data":<document>}, with room for a frame header before */
+    size_t push_len;
+    size_t field_count;
+    const struct studio_snapshot_field *fields;
+};
+/* Any thread. unref frees with the last reference; NULL does nothing. */
+struct studio_snapshot *studio_snapshot_ref(struct studio_snapshot *snapshot);
+void studio_snapshot_unref(struct studio_snapshot *snapshot);
+
+enum bridge_event_kind { BRIDGE_CHANGE = 1, BRIDGE_EXCEPTION = 2 };
+
+/* One committed event. Pointers are valid only during the call that hands it over. */
+struct bridge_event {
+    uint64_t seq;
+    enum bridge_event_kind kind;
+    const char *table_id;
+    uint64_t rev;
+    int64_t wall_ms;
+    bool parked;
+    const char *body; /* after the head, from `"table_id"` to the final `}` */
+    size_t body_len;
+};
+typedef bool bridge_event_fn(void *ctx, const struct bridge_event *event); /* false stops */
+typedef bool bridge_cleared_fn(void *ctx, const char *table_id, const char *field);
+
+/* What `health` and `info` tell about the agent. */
+struct bridge_agent_stats {
+    uint64_t committed; /* newest durable seq */
+    uint64_t tables, clients, subscribers;
+    uint64_t updates; /* accepted since start */
+    uint64_t refused; /* since start */
+    bool store_writable;
+};
+
+/* A command from MQTT on its way to the agent. Owned by the bridge. */
+struct bridge_command {
+    const char *table_id; /* as in the topic, not checked */
+    const char *client;   /* a valid client name */
+    const char *field;    /* NULL: payload is a message; else one value of this field */
+    const char *payload;
+    size_t payload_len;
+};
+
+/* The agent as the bridge sees it. Calls come from the bridge thread unless said otherwise. */
+struct bridge_source {
+    void *ctx;
+    /* Events with from <= seq <= to in order, at most `limit`, from the store. May read the disk. */
+    enum studio_err (*read)(void *ctx, uint64_t from, uint64_t to, size_t limit,
+                            bridge_event_fn *fn, void *fn_ctx);
+    /* Change events of a table with rev >= from_rev and seq > after_seq, at most `limit`. */
+    enum studio_err (*read_changes)(void *ctx, const char *table_id, uint64_t from_rev,
+                                    uint64_t after_seq, size_t limit, bridge_event_fn *fn,
+                                    void *fn_ctx);
+    /* Oldest kept seq (committed + 1 when none is); of a table: its oldest kept rev and its seq. */
+    enum studio_err (*oldest)(void *ctx, uint64_t *seq);
+    enum studio_err (*oldest_rev)(void *ctx, const char *table_id, bool *found, uint64_t *rev,
+                                  uint64_t *seq);
+    /* Retained topics of removed custom fields and tables, to be cleared after each connection. */
+    enum studio_err (*cleared)(void *ctx, bridge_cleared_fn *fn, void *fn_ctx);
+    /* Every event <= seq is acknowledged by a broker (or parked). Rides along in the next commit. */
+    void (*acked)(void *ctx, uint64_t seq);
+    /* This event was refused for good. */
+    void (*parked)(void *ctx, uint64_t seq, const char *reason);
+    void (*stats)(void *ctx, struct bridge_agent_stats *out);
+    /* On an MQTT library thread: takes the command into the net thread's queue. The agent calls
+     * bridge_answer() exactly once for each that returned true. False: the queue is full. */
+    bool (*command)(void *ctx, struct bridge_command *command);
+};
+
+/* Strings are copied by bridge_create. */
+struct bridge_config {
+    const char *brokers;  /* URI[,URI...] in order of preference: mqtt:// tcp:// mqtts:// ssl:// */
+    const char *agent_id;
+    const char *topic_root;
+    const char *epoch;
+    uint64_t boot;
+    uint64_t acked;     /* every event <= acked needs no sending */
+    uint64_t committed; /* newest event at start */
+    uint64_t parked;    /* already parked */
+    int mqtt_version;   /* 5 or 4 */
+    const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
+    const char *password_file;
+    unsigned keepalive_s, session_expiry_s;
+    const char *info; /* JSON members for `info` beyond those the bridge knows, or NULL */
+};
+
+struct bridge_stats {
+    bool connected;
+    char broker[256];   /* URI in use or tried, without credentials */
+    uint64_t acked;     /* watermark */
+    uint64_t parked;
+    uint64_t connections; /* made since start */
+};
+
+/* Checks the configuration and copies it; starts nothing. `error` (never NULL) says what is wrong.
+ * Errors: USAGE (a URI, a scheme, a number of credentials that fits no broker), NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err bridge_create(const struct bridge_config *config,
+                                              const struct bridge_source *source,
+                                              const struct clock *clock, struct bridge **out,
+                                              struct studio_error *error);
+/* Starts the thread. All tables have been handed over by bridge_table before. */
+STUDIO_MUST_USE enum studio_err bridge_start(struct bridge *bridge);
+/* Stops in order: in-flight publishes get 1 s, `stopped` is published, disconnect. Blocks up to 3 s;
+ * source is not called afterwards. */
+void bridge_stop(struct bridge *bridge);
+void bridge_destroy(struct bridge *bridge);
+
+/* --- from the net thread, never blocking on the network -------------------------------------- */
+
+/* Committed events, in order, without a gap to the ones before. Copied into a bounded queue; what
+ * does not fit is read from the source later. */
+void bridge_events(struct bridge *bridge, const struct bridge_event *events, size_t count);
+/* The newest state of a table (takes its own reference). Conflated (promise 3). */
+void bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot);
+/* The newest presence document of a table, JSON; NULL clears the retained topic. Conflated: at most
+ * one publication per second and table. */
+void bridge_presence(struct bridge *bridge, const char *table_id, const char *json);
+/* The one answer to a command (JSON); NULL: none (an ignored command). Ends the command. */
+void bridge_answer(struct bridge *bridge, struct bridge_command *command, const char *json,
+                   size_t len);
+/* Any thread. */
+void bridge_get_stats(struct bridge *bridge, struct bridge_stats *out);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * client.h - the client library: report and watch the status of a table over WebSocket.
+ *
+ *     struct studio_client_options o = {.server_url = "ws://localhost:8080", .table_id = "ARO-001",
+ *                                       .device_name = "dealerPC", .token = getenv("STUDIO_TOKEN")};
+ *     struct studio_client *c;
+ *     struct studio_error e;
+ *     if (studio_client_connect(&o, &c, &e) == STUDIO_OK &&
+ *         studio_client_service_status(c, "sdp", "up", &e) == STUDIO_OK)
+ *         puts("durable");
+ *     else
+ *         fprintf(stderr, "%s\n", e.text);
+ *     studio_client_close(c);
+ *
+ * Threads: a client runs one thread of its own. Every function may be called from any thread but the
+ * client's own, that is, not from a callback. Sending functions block until the server's answer, an
+ * error or the timeout; STUDIO_OK means the server answered that the update is durable. They may be
+ * called from several threads at once; answers come in the order of the calls.
+ *
+ * After a loss of connection the library reconnects with backoff and jitter and subscribes again; a
+ * call that was waiting for its answer then returns NOT_CONNECTED: whether it was applied is not
+ * known, and sending the same status again does no harm.
+ */
+#ifndef STUDIO_CLIENT_H
+#define STUDIO_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "studio/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct studio_client;
+
+enum studio_client_state {
+    STUDIO_CLIENT_CONNECTING,
+    STUDIO_CLIENT_READY,
+    STUDIO_CLIENT_WAITING, /* for the next attempt */
+    STUDIO_CLIENT_CLOSED   /* for good: refused credentials or closed by the caller */
+};
+
+/* A server push: the status document of a table, or an exception event, as JSON text. */
+enum studio_client_push { STUDIO_PUSH_STATUS, STUDIO_PUSH_EXCEPTION, STUDIO_PUSH_LAGGED };
+
+/* On the client's thread: copy what you need and return soon; text is valid during the call.
+ * For STATUS `json` is the document itself, for the others the whole message. */
+typedef void studio_client_push_fn(void *ctx, enum studio_client_push kind, const char *json,
+                                   size_t len);
+/* On the client's thread: the connection's state changed; `why` is for people. */
+typedef void studio_client_state_fn(void *ctx, enum studio_client_state state, const char *why);
+
+/* Strings are copied. NULL and 0 mean the default. */
+struct studio_client_options {
+    const char *server_url;  /* ws://HOST:PORT[/PATH] or wss://; default ws://localhost:8080 */
+    const char *table_id;    /* default ARO-001 */
+    const char *device_name; /* default dealerPC */
+    const char *token;       /* required */
+    const char *ca_file;     /* for wss://; default the system's */
+    unsigned timeout_ms;     /* for connecting and for each answer; default 10000 */
+    bool no_reconnect;       /* report the loss and stay closed */
+    studio_client_push_fn *on_push;
+    studio_client_state_fn *on_state;
+    void *ctx; /* for both callbacks */
+};
+
+/*
+ * Connects and authenticates, whichever way the server wants (by message after its welcome, else by
+ * address), and waits for the status document. On failure *out is NULL. Errors: USAGE (a bad URL,
+ * table, device or token), NOT_CONNECTED, TIMEOUT, AUTH_* (the server's close reason), LIMIT,
+ * NO_MEMORY.
+ */
+STUDIO_MUST_USE enum studio_err studio_client_connect(const struct studio_client_options *options,
+                                                      struct studio_client **out,
+                                                      struct studio_error *error);
+/* Says goodbye (1000), ends the thread, frees. NULL does nothing. */
+void studio_client_close(struct studio_client *client);
+
+/* One update; `error` may be NULL and gets the server's text. Errors: USAGE (an unknown field or a
+ * value not in its list: nothing is sent), PEER errors as the server answered, STORAGE,
+ * NOT_CONNECTED, TIMEOUT. */
+STUDIO_MUST_USE enum studio_err studio_client_service_status(struct studio_client *client,
+                                                             const char *service,
+                                                             const char *value,
+                                                             struct studio_error *error);
+STUDIO_MUST_USE enum studio_err studio_client_device_status(struct studio_client *client,
+                                                            const char *device, const char *value,
+                                                            struct studio_error *error);
+STUDIO_MUST_USE enum studio_err studio_client_maintenance(struct studio_client *client, bool on,
+                                                          struct studio_error *error);
+
+/* Several fields in one update, applied whole or not at all. A built-in field's value is its name
+ * (`up`, `true`); a custom field's is JSON text, and NULL removes it. */
+struct studio_client_field {
+    const char *name;
+    const char *value;
+};
+STUDIO_MUST_USE enum studio_err studio_client_update(struct studio_client *client,
+                                                     const struct studio_client_field *fields,
+                                                     size_t count, struct studio_error *error);
+
+/* Sends any message and waits for its answer, copied into *answer (free()) if not NULL. An answer
+ * {"error":...} is returned as the error it names. */
+STUDIO_MUST_USE enum studio_err studio_client_send_json(struct studio_client *client,
+                                                        const char *json, char **answer,
+                                                        struct studio_error *error);
+
+/* Reports an exception: `code` is a text like "NO BALL DETECT"; or JSON of an object. */
+STUDIO_MUST_USE enum studio_err studio_client_exception(struct studio_client *client,
+                                                        const char *code,
+                                                        struct studio_error *error);
+
+/* The status document of the own table (or, for viewers and operators, of any), to be free()d. */
+STUDIO_MUST_USE enum studio_err studio_client_get(struct studio_client *client,
+                                                  const char *table_id, char **document,
+                                                  struct studio_error *error);
+
+/* From now on pushes of these tables come to on_push, also after reconnecting. "*" is all. */
+STUDIO_MUST_USE enum studio_err studio_client_subscribe(struct studio_client *client,
+                                                        const char *const *tables, size_t count,
+                                                        struct studio_error *error);
+STUDIO_MUST_USE enum studio_err studio_client_unsubscribe(struct studio_client *client,
+                                                          const char *const *tables, size_t count,
+                                                          struct studio_error *error);
+
+enum studio_client_state studio_client_get_state(struct studio_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,106 @@
+/*
+ * status.h - the status model: the one table of fields, names and limits (protocol sections 1 and 2).
+ *
+ * The decoder, the status document, the per-field topics, the client's completion and the README
+ * all come from studio_fields[]. Everything here is pure and may be called from any thread; the
+ * value lists are set once at start (studio_values_set) and only read afterwards.
+ */
+#ifndef STUDIO_STATUS_H
+#define STUDIO_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "studio/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    STUDIO_TABLE_ID_MAX = 64,      /* bytes, without the terminating NUL; so are all below */
+    STUDIO_DEVICE_MAX = 64,        /* bytes of UTF-8 */
+    STUDIO_USER_ID_MAX = 129,      /* <table>_<device> */
+    STUDIO_TOKEN_MIN = 4,          /* */
+    STUDIO_TOKEN_MAX = 128,        /* */
+    STUDIO_CUSTOM_NAME_MAX = 64,   /* */
+    STUDIO_CUSTOM_VALUE_MAX = 1024, /* bytes of printed JSON */
+    STUDIO_CUSTOM_FIELDS_MAX = 32, /* per table */
+    STUDIO_MESSAGE_MAX = 16384,    /* bytes of one message on any transport */
+    STUDIO_REQUEST_ID_MAX = 64,    /* bytes of a request_id given as a string */
+    STUDIO_JSON_DEPTH_MAX = 16,    /* nesting */
+    STUDIO_VALUE_MAX = 32,         /* bytes of one value name */
+    STUDIO_VALUES_MAX = 32         /* values of one list */
+};
+
+enum studio_field_id {
+    STUDIO_FIELD_MAINTENANCE,
+    STUDIO_FIELD_SDP,
+    STUDIO_FIELD_IDP,
+    STUDIO_FIELD_BROKER,
+    STUDIO_FIELD_ZCAM,
+    STUDIO_FIELD_ROULETTE,
+    STUDIO_FIELD_SHAKER,
+    STUDIO_FIELD_BARCODE_SCANNER,
+    STUDIO_FIELD_NFC_SCANNER,
+    STUDIO_FIELD_COUNT
+};
+
+/* A field's kind decides its list of values; values are kept as an index into that list. */
+enum studio_kind { STUDIO_KIND_FLAG, STUDIO_KIND_SERVICE, STUDIO_KIND_DEVICE, STUDIO_KIND_COUNT };
+
+struct studio_field {
+    const char *name;       /* as in the document and in topics: "ZCam" */
+    const char *key;        /* the usual spelling in an update: "zcam" */
+    const char *alias;      /* short name in the client's prompt: "barcode"; NULL if none */
+    enum studio_kind kind;  /* */
+    const char *first;      /* the value a new table starts with */
+    const char *what;       /* one line for help and README */
+};
+
+/* In document order. */
+extern const struct studio_field studio_fields[STUDIO_FIELD_COUNT];
+
+/* The field a key of an update names, without regard to case and '_'; NULL if none does.
+ * `key` need not be NUL-terminated. */
+const struct studio_field *studio_field_find(const char *key, size_t len);
+
+/* The index of a field in studio_fields. */
+enum studio_field_id studio_field_index(const struct studio_field *field);
+
+/* True when `key` equals `name` without regard to case and '_'. */
+bool studio_key_equal(const char *key, size_t len, const char *name);
+
+/* The values of a kind; *count entries that live for ever. Flags are "false", "true". */
+const char *const *studio_values(enum studio_kind kind, size_t *count);
+
+/* The index of a value in its kind's list, or -1. Matched exactly. */
+int studio_value_find(enum studio_kind kind, const char *value, size_t len);
+
+/* Adds values to the lists of services and devices: comma-separated names [A-Za-z0-9_-]{1,32},
+ * a name already there is skipped. NULL adds nothing; both NULL resets to the built-in lists.
+ * Call before any other thread runs. Errors: USAGE with the bad name in `error`. */
+STUDIO_MUST_USE enum studio_err studio_values_set(const char *service_values,
+                                                  const char *device_values,
+                                                  struct studio_error *error);
+
+/* `[A-Za-z0-9][A-Za-z0-9.-]{0,63}` */
+bool studio_table_id_valid(const char *id, size_t len);
+
+/* 1-64 bytes of UTF-8 without control characters. */
+bool studio_device_valid(const char *device, size_t len);
+
+/* `[A-Za-z_][A-Za-z0-9_.-]{0,63}` */
+bool studio_custom_name_valid(const char *name, size_t len);
+
+/* 4-128 of `[A-Za-z0-9._~-]` */
+bool studio_token_valid(const char *token, size_t len);
+
+/* `[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}`: agent and MQTT client names (protocol section 4). */
+bool studio_client_name_valid(const char *name, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,8 @@
+/* version.h - the version of the programs and libraries, and of the protocol they speak. */
+#ifndef STUDIO_VERSION_H
+#define STUDIO_VERSION_H
+
+#define STUDIO_VERSION          "0.1.0"
+#define STUDIO_PROTOCOL_VERSION 1
+
+#endif
