@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# packages.sh - installs what is missing of the list in compose/packages. To be sourced:
+#
+#     . compose/packages.sh
+#     packages_install build run
+#
+# Nothing missing: no network, no root, no output. Nothing that was there is upgraded on purpose,
+# and no service is started: see packages_without_services.
+
+packages_list="$(dirname "${BASH_SOURCE[0]}")/packages"
+
+# Prints the packages of the given sections, one per line.
+packages_of() {
+    local word section='' wanted=" $* "
+    while read -r word _; do
+        case $word in
+            '' | '#'*) continue ;;
+            '['*']') section=${word:1:-1} ;;
+            *) if [[ $wanted == *" $section "* ]]; then printf '%s\n' "$word"; fi ;;
+        esac
+    done <"$packages_list" | sort -u
+}
+
+# Prints those of the given sections that are not installed.
+packages_missing() {
+    local package
+    for package in $(packages_of "$@"); do
+        [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+            printf '%s\n' "$package"
+    done
+}
+
+# Runs a command as root: directly or through sudo.
+packages_as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# Runs a command as root during which packages may not start or restart services: the packages ask
+# /usr/sbin/policy-rc.d, whose exit status 101 means no. One that is there already is left alone.
+packages_without_services() {
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [[ -e $policy ]]; then
+        packages_as_root "$@"
+        return
+    fi
+    # A shell of its own, so that the file goes away whatever ends it.
+    # shellcheck disable=SC2016 # expanded there, not here
+    packages_as_root bash -c '
+        policy=$1; shift
+        trap "rm -f \"\$policy\"" EXIT
+        trap "exit 130" INT TERM HUP
+        printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy" && "$@"
+    ' packages "$policy" "$@" || status=$?
+    return "$status"
+}
+
+# True if a Mosquitto is installed or running that is not ours to change.
+packages_has_mosquitto() {
+    [[ $(dpkg-query -W -f='${db:Status-Status}' mosquitto 2>/dev/null) == installed ]] ||
+        { command -v systemctl >/dev/null && systemctl cat mosquitto.service >/dev/null 2>&1; }
+}
+
+# packages_install SECTION...: installs what is missing. Returns 1 with a message if it cannot.
+packages_install() {
+    local missing had_mosquitto=yes
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        echo "This is not a Debian system: install what $packages_list names by hand." >&2
+        return 1
+    fi
+    mapfile -t missing < <(packages_missing "$@")
+    ((${#missing[@]} == 0)) && return 0
+
+    echo "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+    if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+        echo "Run this as root, or install them as root: apt-get install ${missing[*]}" >&2
+        return 1
+    fi
+    packages_has_mosquitto || had_mosquitto=no
+    if ! { packages_as_root apt-get -qq update &&
+        packages_without_services env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+            apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "${missing[@]}"; }; then
+        echo "The packages could not be installed (see above); is the network there?" >&2
+        return 1
+    fi
+    # The package of the broker also makes it start at boot, on the usual port. It came for its
+    # program only: if it was not there before, leave it off.
+    if [[ $had_mosquitto == no ]] && packages_of "$@" | grep -qx mosquitto &&
+        command -v systemctl >/dev/null; then
+        packages_as_root systemctl disable --now mosquitto.service >/dev/null 2>&1 || true
+        echo "The system's own Mosquitto service stays off (systemctl enable --now mosquitto)."
+    fi
+}
