@@ -1,0 +1,154 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUF_FIRST = 128 }; /* bytes of the first allocation */
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max};
+}
+
+void buf_finish(struct buf *b)
+{
+    free(b->data);
+    buf_init(b, b->max);
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+    if (b->data != NULL)
+        b->data[0] = '\0';
+}
+
+bool buf_ok(const struct buf *b)
+{
+    return !b->failed;
+}
+
+/* Makes room for `more` bytes and the NUL. False, and failed for good, if that cannot be. */
+static bool reserve(struct buf *b, size_t more)
+{
+    if (b->failed)
+        return false;
+    if (more > b->max - b->len || more >= SIZE_MAX - b->len) {
+        b->failed = true;
+        return false;
+    }
+    size_t need = b->len + more + 1;
+    if (need <= b->cap)
+        return true;
+
+    size_t cap = b->cap < BUF_FIRST ? BUF_FIRST : b->cap;
+    while (cap < need)
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    if (cap - 1 > b->max)
+        cap = b->max + 1;
+    char *data = realloc(b->data, cap);
+    if (data == NULL) {
+        b->failed = true;
+        return false;
+    }
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+char *buf_take(struct buf *b)
+{
+    char *data = NULL;
+    if (reserve(b, 0)) {
+        data = b->data;
+        data[b->len] = '\0';
+        b->data = NULL;
+    }
+    buf_finish(b);
+    return data;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+    if (!reserve(b, len))
+        return;
+    if (len > 0)
+        memcpy(b->data + b->len, bytes, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+void buf_str(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    if (!reserve(b, 0))
+        return;
+
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, args);
+    va_end(args);
+    if (n < 0) {
+        b->failed = true;
+    } else if ((size_t)n >= b->cap - b->len) {
+        b->data[b->len] = '\0';
+        if (!reserve(b, (size_t)n))
+            return;
+        va_start(args, fmt);
+        (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, args);
+        va_end(args);
+    }
+    if (!b->failed)
+        b->len += (size_t)n;
+    b->data[b->len] = '\0';
+}
+
+void buf_u64(struct buf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    buf_add(b, digits + at, sizeof(digits) - at);
+}
+
+/* The short escapes of RFC 8259; the other control characters take the \u form. */
+static const char short_escapes[0x20] = {
+    ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+
+static void add_escape(struct buf *b, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    if (c == '"' || c == '\\') {
+        buf_add(b, (char[]){'\\', (char)c}, 2);
+    } else if (short_escapes[c] != '\0') {
+        buf_add(b, (char[]){'\\', short_escapes[c]}, 2);
+    } else {
+        buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    }
+}
+
+void buf_json(struct buf *b, const char *text, size_t len)
+{
+    buf_add(b, "\"", 1);
+    size_t plain = 0; /* start of the run that needs no escape */
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(b, text + plain, i - plain);
+        add_escape(b, c);
+        plain = i + 1;
+    }
+    buf_add(b, text + plain, len - plain);
+    buf_add(b, "\"", 1);
+}

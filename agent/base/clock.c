@@ -1,0 +1,29 @@
+#include "base/clock.h"
+
+#include <stddef.h>
+#include <time.h>
+
+static int64_t read_ms(clockid_t id)
+{
+    struct timespec now;
+    (void)clock_gettime(id, &now); /* cannot fail for these two clocks */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t system_mono_ms(void *ctx)
+{
+    (void)ctx;
+    return read_ms(CLOCK_MONOTONIC);
+}
+
+static int64_t system_wall_ms(void *ctx)
+{
+    (void)ctx;
+    return read_ms(CLOCK_REALTIME);
+}
+
+const struct clock *clock_system(void)
+{
+    static const struct clock system_clock = {system_mono_ms, system_wall_ms, NULL};
+    return &system_clock;
+}

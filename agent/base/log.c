@@ -1,0 +1,138 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+enum {
+    MESSAGE_MAX = 1024,                   /* longer ones are cut */
+    LOG_LINE_MAX = 6 * MESSAGE_MAX + 512, /* every byte of the message escaped, and the rest */
+    LIMIT_MS = 10000
+};
+
+static atomic_int sink_level = LOG_INFO;
+static atomic_int sink_format = LOG_TEXT;
+static atomic_bool sink_colour = false;
+
+static const struct {
+    const char *name;
+    const char *colour;
+} levels[] = {
+    [LOG_ERROR] = {"error", "\033[31m"},
+    [LOG_WARN] = {"warn", "\033[33m"},
+    [LOG_INFO] = {"info", "\033[32m"},
+    [LOG_DEBUG] = {"debug", "\033[2m"},
+};
+
+void log_setup(enum log_level level, enum log_format format)
+{
+    atomic_store(&sink_level, (int)level);
+    atomic_store(&sink_format, (int)format);
+    atomic_store(&sink_colour, format == LOG_TEXT && isatty(STDERR_FILENO) == 1);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&sink_level, memory_order_relaxed);
+}
+
+/* A peer's text may be in the message: no line breaks, no terminal sequences, valid UTF-8. */
+static void make_harmless(char *text, size_t len)
+{
+    bool utf8 = text_utf8_valid(text, len);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
+            text[i] = '?';
+    }
+}
+
+static void print_text(struct buf *line, enum log_level level, const char *ts, const char *module,
+                       const char *message)
+{
+    bool colour = atomic_load_explicit(&sink_colour, memory_order_relaxed);
+    buf_printf(line, "%s %s%s%s %s: %s\n", ts, colour ? levels[level].colour : "",
+               levels[level].name, colour ? "\033[0m" : "", module, message);
+}
+
+static void print_json(struct buf *line, enum log_level level, const char *ts, const char *module,
+                       const char *message)
+{
+    buf_printf(line, "{\"ts\":\"%s\",\"level\":\"%s\",\"module\":", ts, levels[level].name);
+    buf_json(line, module, strlen(module));
+    buf_str(line, ",\"msg\":");
+    buf_json(line, message, strlen(message));
+    buf_str(line, "}\n");
+}
+
+STUDIO_PRINTF(4, 0)
+static void emit(enum log_level level, const char *module, unsigned long left_out, const char *fmt,
+                 va_list args)
+{
+    char message[MESSAGE_MAX + 1];
+    int n = vsnprintf(message, sizeof(message), fmt, args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    if (len >= sizeof(message))
+        len = text_utf8_cut(message, sizeof(message) - 1);
+    message[len] = '\0';
+    if (left_out > 0) {
+        size_t room = sizeof(message) - len;
+        n = snprintf(message + len, room, " (%lu more left out)", left_out);
+        len += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+    }
+    make_harmless(message, len);
+
+    char ts[TEXT_TS_LEN + 1];
+    text_ts(clock_wall(clock_system()), ts);
+
+    /* A buffer on the stack whose bound is its size never allocates: a log line needs no memory. */
+    char space[LOG_LINE_MAX];
+    struct buf line = {.data = space, .cap = sizeof(space), .max = sizeof(space) - 1};
+    if (atomic_load_explicit(&sink_format, memory_order_relaxed) == LOG_JSON)
+        print_json(&line, level, ts, module, message);
+    else
+        print_text(&line, level, ts, module, message);
+
+    /* One write for the whole line, so that threads do not mix; nobody to tell if it fails. */
+    int saved = errno;
+    ssize_t written;
+    do {
+        written = write(STDERR_FILENO, line.data, line.len);
+    } while (written < 0 && errno == EINTR);
+    errno = saved;
+}
+
+void log_write(enum log_level level, const char *module, const char *fmt, ...)
+{
+    if (!log_enabled(level))
+        return;
+    va_list args;
+    va_start(args, fmt);
+    emit(level, module, 0, fmt, args);
+    va_end(args);
+}
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *module, const char *fmt,
+                 ...)
+{
+    if (!log_enabled(level))
+        return;
+    int64_t now = clock_mono(clock_system());
+    if (now < limit->next_ms) {
+        limit->dropped++;
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    emit(level, module, limit->dropped, fmt, args);
+    va_end(args);
+    limit->next_ms = now + LIMIT_MS;
+    limit->dropped = 0;
+}

@@ -1,0 +1,223 @@
+#include "base/text.h"
+
+#include <string.h>
+
+/*
+ * RFC 3629 by lead byte: how many bytes follow, and what the first of them may be; the others are
+ * 80..BF. The narrow ranges keep out overlong forms, surrogates and what is above U+10FFFF.
+ */
+struct utf8_lead {
+    unsigned char from, to;
+    unsigned char follow;
+    unsigned char low, high;
+};
+
+static const struct utf8_lead utf8_leads[] = {
+    {0xC2, 0xDF, 1, 0x80, 0xBF}, {0xE0, 0xE0, 2, 0xA0, 0xBF}, {0xE1, 0xEC, 2, 0x80, 0xBF},
+    {0xED, 0xED, 2, 0x80, 0x9F}, {0xEE, 0xEF, 2, 0x80, 0xBF}, {0xF0, 0xF0, 3, 0x90, 0xBF},
+    {0xF1, 0xF3, 3, 0x80, 0xBF}, {0xF4, 0xF4, 3, 0x80, 0x8F},
+};
+
+static const struct utf8_lead *find_lead(unsigned char c)
+{
+    for (size_t i = 0; i < sizeof(utf8_leads) / sizeof(utf8_leads[0]); i++) {
+        if (c >= utf8_leads[i].from && c <= utf8_leads[i].to)
+            return &utf8_leads[i];
+    }
+    return NULL;
+}
+
+bool text_utf8_valid(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < 0x80)
+            continue;
+        const struct utf8_lead *lead = find_lead(s[i]);
+        if (lead == NULL || len - i <= lead->follow)
+            return false;
+        if (s[i + 1] < lead->low || s[i + 1] > lead->high)
+            return false;
+        for (size_t k = 2; k <= lead->follow; k++) {
+            if ((s[i + k] & 0xC0) != 0x80)
+                return false;
+        }
+        i += lead->follow;
+    }
+    return true;
+}
+
+size_t text_utf8_cut(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t back = 1; back <= 3 && back <= len; back++) {
+        unsigned char c = s[len - back];
+        if ((c & 0xC0) == 0x80)
+            continue;
+        const struct utf8_lead *lead = find_lead(c);
+        return lead != NULL && lead->follow >= back ? len - back : len;
+    }
+    return len;
+}
+
+bool text_has_control(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The part before the first '*' must start the text and the part after the last must end it; those
+ * between are looked for from left to right, each at its first place. memmem is linear.
+ */
+bool text_match(const char *pattern, const char *text)
+{
+    size_t text_len = strlen(text);
+    const char *star = strchr(pattern, '*');
+    if (star == NULL)
+        return strcmp(pattern, text) == 0;
+
+    size_t head = (size_t)(star - pattern);
+    const char *tail = strrchr(pattern, '*') + 1;
+    size_t tail_len = strlen(tail);
+    if (head + tail_len > text_len || memcmp(pattern, text, head) != 0 ||
+        memcmp(tail, text + text_len - tail_len, tail_len) != 0)
+        return false;
+
+    const char *at = text + head;
+    const char *end = text + text_len - tail_len;
+    for (const char *part = star + 1; part < tail;) {
+        size_t part_len = (size_t)(strchr(part, '*') - part);
+        const char *found = memmem(at, (size_t)(end - at), part, part_len);
+        if (found == NULL)
+            return false;
+        at = found + part_len;
+        part += part_len + 1;
+    }
+    return true;
+}
+
+static void put_digits(char *out, unsigned n, int width)
+{
+    for (int i = width - 1; i >= 0; i--) {
+        out[i] = (char)('0' + n % 10);
+        n /= 10;
+    }
+}
+
+/* Time stamps have four digits for the year; what is outside is shown as the nearest inside. */
+static int64_t clamp_wall(int64_t wall_ms)
+{
+    const int64_t last = INT64_C(253402300799999); /* 9999-12-31T23:59:59.999Z */
+    if (wall_ms < 0)
+        return 0;
+    return wall_ms > last ? last : wall_ms;
+}
+
+/* Not gmtime_r, which takes the C library's time zone lock for every event printed. The years are
+ * counted from March, so that the leap day is the last of a year. */
+static void put_stamp(int64_t seconds, char *out)
+{
+    unsigned days = (unsigned)(seconds / 86400);
+    unsigned second = (unsigned)(seconds % 86400);
+
+    unsigned z = days + 719468; /* days since 0000-03-01 */
+    unsigned era = z / 146097;  /* of 400 years */
+    unsigned day_of_era = z % 146097;
+    unsigned year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned from_march = (5 * day_of_year + 2) / 153;
+    unsigned day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    unsigned month = from_march < 10 ? from_march + 3 : from_march - 9;
+    unsigned year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
+
+    memcpy(out, "0000-00-00T00:00:00", TEXT_STAMP_LEN);
+    put_digits(out, year, 4);
+    put_digits(out + 5, month, 2);
+    put_digits(out + 8, day, 2);
+    put_digits(out + 11, second / 3600, 2);
+    put_digits(out + 14, second / 60 % 60, 2);
+    put_digits(out + 17, second % 60, 2);
+}
+
+void text_stamp(int64_t wall_ms, char out[TEXT_STAMP_LEN + 1])
+{
+    put_stamp(clamp_wall(wall_ms) / 1000, out);
+    out[TEXT_STAMP_LEN] = '\0';
+}
+
+void text_ts(int64_t wall_ms, char out[TEXT_TS_LEN + 1])
+{
+    int64_t clamped = clamp_wall(wall_ms);
+    put_stamp(clamped / 1000, out);
+    out[TEXT_STAMP_LEN] = '.';
+    put_digits(out + TEXT_STAMP_LEN + 1, (unsigned)(clamped % 1000), 3);
+    out[TEXT_TS_LEN - 1] = 'Z';
+    out[TEXT_TS_LEN] = '\0';
+}
+
+void text_hex(const unsigned char *bytes, size_t n, char *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = hex[bytes[i] >> 4];
+        out[2 * i + 1] = hex[bytes[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+enum { WORD_MAX = 64, TYPO_MAX = 3 };
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein, without regard to case; one row of the table at a time. */
+static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    size_t row[WORD_MAX + 1];
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t substituted = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+            diagonal = row[j];
+            row[j] = least(substituted, 1 + least(row[j], row[j - 1]));
+        }
+    }
+    return row[b_len];
+}
+
+const char *text_nearest(const char *word, const char *const *names, size_t count)
+{
+    size_t len = strlen(word);
+    if (len > WORD_MAX)
+        return NULL;
+
+    const char *nearest = NULL;
+    size_t best = TYPO_MAX + 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t name_len = strlen(names[i]);
+        if (name_len > WORD_MAX)
+            continue;
+        size_t distance = edit_distance(word, len, names[i], name_len);
+        if (distance < best && 2 * distance < len) {
+            best = distance;
+            nearest = names[i];
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,208 @@
+#include "studio/status.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+const struct studio_field studio_fields[STUDIO_FIELD_COUNT] = {
+    [STUDIO_FIELD_MAINTENANCE] = {"MAINTENANCE", "maintenance", NULL, STUDIO_KIND_FLAG, "false",
+                                  "the table is under maintenance"},
+    [STUDIO_FIELD_SDP] = {"SDP", "sdp", NULL, STUDIO_KIND_SERVICE, "standby",
+                          "studio data processor service"},
+    [STUDIO_FIELD_IDP] = {"IDP", "idp", NULL, STUDIO_KIND_SERVICE, "standby",
+                          "image data processor service"},
+    [STUDIO_FIELD_BROKER] = {"BROKER", "broker", NULL, STUDIO_KIND_DEVICE, "down",
+                             "message broker of the table"},
+    [STUDIO_FIELD_ZCAM] = {"ZCam", "zcam", NULL, STUDIO_KIND_DEVICE, "down", "camera"},
+    [STUDIO_FIELD_ROULETTE] = {"ROULETTE", "roulette", NULL, STUDIO_KIND_DEVICE, "down",
+                               "roulette wheel"},
+    [STUDIO_FIELD_SHAKER] = {"SHAKER", "shaker", NULL, STUDIO_KIND_DEVICE, "down", "dice shaker"},
+    [STUDIO_FIELD_BARCODE_SCANNER] = {"BARCODE_SCANNER", "barcode_scanner", "barcode",
+                                      STUDIO_KIND_DEVICE, "down", "barcode scanner"},
+    [STUDIO_FIELD_NFC_SCANNER] = {"NFC_SCANNER", "nfc_scanner", "nfc", STUDIO_KIND_DEVICE, "down",
+                                  "NFC scanner"},
+};
+
+/* A list of values: the built-in ones first, then those of the configuration. */
+struct value_list {
+    size_t built_in;
+    size_t count;
+    const char *names[STUDIO_VALUES_MAX];
+    char added[STUDIO_VALUES_MAX][STUDIO_VALUE_MAX + 1]; /* where added names live */
+};
+
+static struct value_list lists[STUDIO_KIND_COUNT] = {
+    [STUDIO_KIND_FLAG] = {.built_in = 2, .count = 2, .names = {"false", "true"}},
+    [STUDIO_KIND_SERVICE] = {.built_in = 5,
+                             .count = 5,
+                             .names = {"up", "down", "standby", "calibration", "exception"}},
+    [STUDIO_KIND_DEVICE] = {.built_in = 2, .count = 2, .names = {"up", "down"}},
+};
+
+enum studio_field_id studio_field_index(const struct studio_field *field)
+{
+    return (enum studio_field_id)(field - studio_fields);
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool studio_key_equal(const char *key, size_t len, const char *name)
+{
+    const char *end = key + len;
+    for (;;) {
+        while (key < end && *key == '_')
+            key++;
+        while (*name == '_')
+            name++;
+        if (key == end || *name == '\0')
+            return key == end && *name == '\0';
+        if (lower(*key++) != lower(*name++))
+            return false;
+    }
+}
+
+const struct studio_field *studio_field_find(const char *key, size_t len)
+{
+    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+        if (studio_key_equal(key, len, studio_fields[i].key))
+            return &studio_fields[i];
+    }
+    return NULL;
+}
+
+const char *const *studio_values(enum studio_kind kind, size_t *count)
+{
+    *count = lists[kind].count;
+    return lists[kind].names;
+}
+
+static int find_value(const struct value_list *list, const char *value, size_t len)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strlen(list->names[i]) == len && memcmp(list->names[i], value, len) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+int studio_value_find(enum studio_kind kind, const char *value, size_t len)
+{
+    return len > STUDIO_VALUE_MAX ? -1 : find_value(&lists[kind], value, len);
+}
+
+/* --- sets of characters ---------------------------------------------------------------------- */
+
+static bool is_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_alnum(char c)
+{
+    return is_alpha(c) || (c >= '0' && c <= '9');
+}
+
+/* True if every byte is a letter, a digit or one of `others`. */
+static bool all_of(const char *text, size_t len, const char *others)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\0' || (!is_alnum(text[i]) && strchr(others, text[i]) == NULL))
+            return false;
+    }
+    return true;
+}
+
+bool studio_table_id_valid(const char *id, size_t len)
+{
+    return len >= 1 && len <= STUDIO_TABLE_ID_MAX && is_alnum(id[0]) && all_of(id, len, ".-");
+}
+
+bool studio_device_valid(const char *device, size_t len)
+{
+    return len >= 1 && len <= STUDIO_DEVICE_MAX && !text_has_control(device, len) &&
+           text_utf8_valid(device, len);
+}
+
+bool studio_custom_name_valid(const char *name, size_t len)
+{
+    return len >= 1 && len <= STUDIO_CUSTOM_NAME_MAX && (is_alpha(name[0]) || name[0] == '_') &&
+           all_of(name, len, "_.-");
+}
+
+bool studio_token_valid(const char *token, size_t len)
+{
+    return len >= STUDIO_TOKEN_MIN && len <= STUDIO_TOKEN_MAX && all_of(token, len, "._~-");
+}
+
+bool studio_client_name_valid(const char *name, size_t len)
+{
+    return len >= 1 && len <= STUDIO_TABLE_ID_MAX && is_alnum(name[0]) && all_of(name, len, "_.@-");
+}
+
+/* --- lists of the configuration -------------------------------------------------------------- */
+
+static enum studio_err add_value(struct value_list *list, const char *name, size_t len,
+                                 struct studio_error *error)
+{
+    if (len < 1 || len > STUDIO_VALUE_MAX || !all_of(name, len, "_-"))
+        return studio_error_set(error, STUDIO_ERR_USAGE,
+                                ": '%.*s' is not the name of a value; use 1 to %d of A-Z a-z 0-9 _ "
+                                "- and separate names by commas",
+                                (int)(len > 64 ? 64 : len), name, STUDIO_VALUE_MAX);
+    if (find_value(list, name, len) >= 0)
+        return STUDIO_OK;
+    if (list->count == STUDIO_VALUES_MAX)
+        return studio_error_set(error, STUDIO_ERR_USAGE,
+                                ": '%.*s' is one value too many; a list holds %d with the "
+                                "built-in ones",
+                                (int)len, name, STUDIO_VALUES_MAX);
+    char *kept = list->added[list->count];
+    memcpy(kept, name, len);
+    kept[len] = '\0';
+    list->names[list->count++] = kept;
+    return STUDIO_OK;
+}
+
+static enum studio_err add_values(struct value_list *list, const char *text,
+                                  struct studio_error *error)
+{
+    if (text == NULL || text[strspn(text, " \t")] == '\0')
+        return STUDIO_OK;
+    for (;;) {
+        text += strspn(text, " \t");
+        size_t part = strcspn(text, ",");
+        size_t len = part;
+        while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+            len--;
+        enum studio_err err = add_value(list, text, len, error);
+        if (err != STUDIO_OK || text[part] == '\0')
+            return err;
+        text += part + 1;
+    }
+}
+
+enum studio_err studio_values_set(const char *service_values, const char *device_values,
+                                  struct studio_error *error)
+{
+    struct value_list *services = &lists[STUDIO_KIND_SERVICE];
+    struct value_list *devices = &lists[STUDIO_KIND_DEVICE];
+    if (service_values == NULL && device_values == NULL) {
+        services->count = services->built_in;
+        devices->count = devices->built_in;
+        return STUDIO_OK;
+    }
+
+    size_t services_before = services->count;
+    size_t devices_before = devices->count;
+    enum studio_err err = add_values(services, service_values, error);
+    if (err == STUDIO_OK)
+        err = add_values(devices, device_values, error);
+    if (err != STUDIO_OK) {
+        services->count = services_before;
+        devices->count = devices_before;
+    }
+    return err;
+}
