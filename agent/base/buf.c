@@ -12,6 +12,13 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){.max = max};
 }
 
+void buf_init_fixed(struct buf *b, char *space, size_t size)
+{
+    /* reserve() allocates only beyond cap, and the bound comes first. */
+    *b = (struct buf){.data = space, .cap = size, .max = size - 1};
+    space[0] = '\0';
+}
+
 void buf_finish(struct buf *b)
 {
     free(b->data);

@@ -23,6 +23,9 @@ struct buf {
 
 /* Starts empty on memory the caller owns; nothing is allocated before the first append. */
 void buf_init(struct buf *b, size_t max);
+/* Starts empty on `space` (size > 0 bytes, the NUL included), never leaves it and never allocates:
+ * no buf_finish, no buf_take. */
+void buf_init_fixed(struct buf *b, char *space, size_t size);
 /* Frees the bytes; the buffer may be used again. Zeroed memory is fine. */
 void buf_finish(struct buf *b);
 /* Empties and clears the failure, keeps the memory. */

@@ -92,9 +92,9 @@ static void emit(enum log_level level, const char *module, unsigned long left_ou
     char ts[TEXT_TS_LEN + 1];
     text_ts(clock_wall(clock_system()), ts);
 
-    /* A buffer on the stack whose bound is its size never allocates: a log line needs no memory. */
     char space[LOG_LINE_MAX];
-    struct buf line = {.data = space, .cap = sizeof(space), .max = sizeof(space) - 1};
+    struct buf line;
+    buf_init_fixed(&line, space, sizeof(space));
     if (atomic_load_explicit(&sink_format, memory_order_relaxed) == LOG_JSON)
         print_json(&line, level, ts, module, message);
     else

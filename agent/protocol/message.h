@@ -20,7 +20,11 @@ enum message_kind {
     MESSAGE_AUTH         /* a flat object with both `id` and `token` */
 };
 
-enum { MESSAGE_SUBSCRIBE_MAX = 1024 }; /* names in one subscribe; more is `Invalid data` */
+enum {
+    MESSAGE_SUBSCRIBE_MAX = 1024, /* names in one subscribe; more is `Invalid data` */
+    /* Custom fields in one update, as many as a table can lose and gain; more is TOO_MANY_FIELDS. */
+    MESSAGE_CUSTOM_MAX = 2 * STUDIO_CUSTOM_FIELDS_MAX
+};
 
 struct message {
     enum message_kind kind;

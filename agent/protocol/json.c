@@ -1,0 +1,234 @@
+#include "protocol/json.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "studio/status.h"
+
+/* Where the check stands. Each check_ function moves `at` behind what it has found valid. */
+struct scan {
+    const char *at;
+    const char *end;
+    unsigned depth;
+    struct json_facts facts;
+};
+
+static bool check_value(struct scan *s);
+
+static bool next_is(const struct scan *s, char c)
+{
+    return s->at < s->end && *s->at == c;
+}
+
+static bool skip(struct scan *s, char c)
+{
+    if (!next_is(s, c))
+        return false;
+    s->at++;
+    return true;
+}
+
+static void skip_blanks(struct scan *s)
+{
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+        s->at++;
+}
+
+static bool check_word(struct scan *s, const char *word, size_t len)
+{
+    if ((size_t)(s->end - s->at) < len || memcmp(s->at, word, len) != 0)
+        return false;
+    s->at += len;
+    return true;
+}
+
+/* --- strings ---------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static bool read_hex4(struct scan *s, unsigned *out)
+{
+    if (s->end - s->at < 4)
+        return false;
+    unsigned n = 0;
+    for (int i = 0; i < 4; i++) {
+        int digit = hex_digit(*s->at++);
+        if (digit < 0)
+            return false;
+        n = n << 4 | (unsigned)digit;
+    }
+    *out = n;
+    return true;
+}
+
+/* What follows `\u`: no NUL, and surrogates only as a pair, high before low. */
+static bool check_unicode_escape(struct scan *s)
+{
+    unsigned high, low;
+    if (!read_hex4(s, &high) || high == 0 || (high >= 0xDC00 && high <= 0xDFFF))
+        return false;
+    if (high < 0xD800 || high > 0xDBFF)
+        return true;
+    return skip(s, '\\') && skip(s, 'u') && read_hex4(s, &low) && low >= 0xDC00 && low <= 0xDFFF;
+}
+
+static bool check_escape(struct scan *s)
+{
+    if (s->at == s->end)
+        return false;
+    char c = *s->at++;
+    if (c == 'u')
+        return check_unicode_escape(s);
+    return c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
+}
+
+static bool check_string(struct scan *s)
+{
+    if (!skip(s, '"'))
+        return false;
+    while (s->at < s->end) {
+        unsigned char c = (unsigned char)*s->at++;
+        if (c == '"')
+            return true;
+        if (c < 0x20 || (c == '\\' && !check_escape(s)))
+            return false;
+    }
+    return false;
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+static size_t skip_digits(struct scan *s)
+{
+    const char *start = s->at;
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+        s->at++;
+    return (size_t)(s->at - start);
+}
+
+/* Without leading zeros an integer's size shows in its digits. */
+static bool is_big(const char *digits, size_t len)
+{
+    static const char largest[] = "9007199254740991"; /* 2^53 - 1 */
+    return len > sizeof(largest) - 1 ||
+           (len == sizeof(largest) - 1 && memcmp(digits, largest, len) > 0);
+}
+
+static bool check_number(struct scan *s)
+{
+    const char *start = s->at;
+    (void)skip(s, '-');
+    const char *digits = s->at;
+    size_t count = skip_digits(s);
+    if (count == 0 || (count > 1 && digits[0] == '0'))
+        return false;
+
+    bool integer = true;
+    if (skip(s, '.')) {
+        integer = false;
+        if (skip_digits(s) == 0)
+            return false;
+    }
+    if (skip(s, 'e') || skip(s, 'E')) {
+        integer = false;
+        if (!skip(s, '+'))
+            (void)skip(s, '-');
+        if (skip_digits(s) == 0)
+            return false;
+    }
+    if (integer && is_big(digits, count))
+        s->facts.big_integer = true;
+    return s->at - start <= JSON_NUMBER_MAX;
+}
+
+/* --- arrays and objects ----------------------------------------------------------------------- */
+
+static bool check_member(struct scan *s, char close)
+{
+    if (close == '}') {
+        skip_blanks(s);
+        if (!check_string(s))
+            return false;
+        skip_blanks(s);
+        if (!skip(s, ':'))
+            return false;
+    }
+    return check_value(s);
+}
+
+/* From the opening bracket to `close`. The depth bounds the recursion. */
+static bool check_members(struct scan *s, char close)
+{
+    s->at++;
+    if (++s->depth > STUDIO_JSON_DEPTH_MAX)
+        return false;
+    if (s->depth > s->facts.depth)
+        s->facts.depth = s->depth;
+    skip_blanks(s);
+    if (!skip(s, close)) {
+        do {
+            if (!check_member(s, close))
+                return false;
+        } while (skip(s, ','));
+        if (!skip(s, close))
+            return false;
+    }
+    s->depth--;
+    return true;
+}
+
+/* One value with the white space around it. */
+static bool check_value(struct scan *s)
+{
+    bool valid;
+    skip_blanks(s);
+    if (s->at == s->end)
+        return false;
+    switch (*s->at) {
+    case '{':
+        valid = check_members(s, '}');
+        break;
+    case '[':
+        valid = check_members(s, ']');
+        break;
+    case '"':
+        valid = check_string(s);
+        break;
+    case 't':
+        valid = check_word(s, "true", 4);
+        break;
+    case 'f':
+        valid = check_word(s, "false", 5);
+        break;
+    case 'n':
+        valid = check_word(s, "null", 4);
+        break;
+    default:
+        valid = check_number(s);
+        break;
+    }
+    skip_blanks(s);
+    return valid;
+}
+
+bool json_check(const char *text, size_t len, struct json_facts *facts)
+{
+    if (len == 0)
+        return false;
+    struct scan s = {.at = text, .end = text + len};
+    /* Outside strings the grammar allows only ASCII, so one look at the whole text is enough. */
+    if (!check_value(&s) || s.at != s.end || !text_utf8_valid(text, len))
+        return false;
+    if (facts != NULL)
+        *facts = s.facts;
+    return true;
+}

@@ -1,0 +1,118 @@
+#include "protocol/userid.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* One part of the user id, not terminated. */
+struct part {
+    const char *text;
+    size_t len;
+};
+
+static bool is_given(const char *parameter)
+{
+    return parameter != NULL && parameter[0] != '\0';
+}
+
+/* `id=ARO-001-1-SDP&gameCode=ARO-001-1`: the game code is the table, the rest of the id the device.
+ */
+static bool split_by_game_code(const char *id, const char *game_code, struct part *table,
+                               struct part *device)
+{
+    size_t len = strlen(game_code);
+    if (strncmp(id, game_code, len) != 0 || (id[len] != '\0' && id[len] != '-'))
+        return false;
+    *table = (struct part){id, len};
+    if (id[len] == '-')
+        *device = (struct part){id + len + 1, strlen(id + len + 1)};
+    return true;
+}
+
+static void split_at_underscore(const char *id, struct part *table, struct part *device)
+{
+    size_t len = strcspn(id, "_");
+    *table = (struct part){id, len};
+    if (id[len] == '_')
+        *device = (struct part){id + len + 1, strlen(id + len + 1)};
+}
+
+enum studio_err credentials_make(const struct credentials_in *in, struct credentials *out)
+{
+    *out = (struct credentials){0};
+    if (!is_given(in->id) || !is_given(in->token))
+        return STUDIO_ERR_AUTH_MISSING;
+
+    struct part table, device = {NULL, 0};
+    if (!is_given(in->game_code))
+        split_at_underscore(in->id, &table, &device);
+    else if (!split_by_game_code(in->id, in->game_code, &table, &device))
+        return STUDIO_ERR_AUTH_TABLE;
+    if (device.text == NULL && is_given(in->device))
+        device = (struct part){in->device, strlen(in->device)};
+
+    if (!studio_table_id_valid(table.text, table.len))
+        return STUDIO_ERR_AUTH_TABLE;
+    if (device.text != NULL && !studio_device_valid(device.text, device.len))
+        return STUDIO_ERR_AUTH_TABLE;
+
+    memcpy(out->table_id, table.text, table.len);
+    memcpy(out->user_id, table.text, table.len);
+    if (device.text != NULL) {
+        out->user_id[table.len] = '_';
+        memcpy(out->user_id + table.len + 1, device.text, device.len);
+    }
+    size_t token_len = strlen(in->token);
+    if (studio_token_valid(in->token, token_len))
+        memcpy(out->token, in->token, token_len);
+    return STUDIO_OK;
+}
+
+bool credentials_bearer(char *header, char **id, char **token)
+{
+    static const char scheme[] = "Bearer ";
+    if (strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
+        return false;
+    char *start = header + sizeof(scheme) - 1;
+    start += strspn(start, " ");
+    char *colon = strrchr(start, ':');
+    if (colon == NULL)
+        return false;
+    *colon = '\0';
+    *id = start;
+    *token = colon + 1;
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool query_decode(const char *text, size_t len, char *out, size_t cap)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i] == '+' ? ' ' : text[i];
+        if (c == '%') {
+            int high = len - i > 2 ? hex_digit(text[i + 1]) : -1;
+            int low = high < 0 ? -1 : hex_digit(text[i + 2]);
+            if (low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        if (c == '\0' || used + 1 >= cap)
+            return false;
+        out[used++] = c;
+    }
+    if (used >= cap)
+        return false;
+    out[used] = '\0';
+    return true;
+}
