@@ -1,0 +1,135 @@
+/* agent.c - command line, start and end of an agent under test. */
+#include "support/agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/deadline.h"
+#include "support/port.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+
+enum { ARGS_MAX = 64 };
+
+struct agent_proc {
+    const char *data;
+    const char *argv[ARGS_MAX];
+    char listen[32];
+    const char *const *env;
+    bool same_port;
+    struct port reserved;
+    uint16_t port;
+    struct proc *proc;
+};
+
+const char *studio_program(const char *name)
+{
+    const char *bin = getenv("STUDIO_BIN");
+    if (!bin)
+        test_fail("STUDIO_BIN is not set: run the tests with ctest, or set it to BUILD/bin");
+    return tmpdir_path(bin, name);
+}
+
+static void start(struct agent_proc *a)
+{
+    a->proc = proc_spawn(a->argv, a->env);
+    proc_close_stdin(a->proc);
+    char *line = proc_wait_line(a->proc, PROC_STDOUT, "listening on ws://", WAIT_MS);
+    const char *colon = strrchr(line, ':');
+    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
+    if (port <= 0 || port > 65535)
+        test_fail("no port in the agent's line: %s", line);
+    free(line);
+    a->port = (uint16_t)port;
+}
+
+struct agent_proc *agent_proc_start(const struct agent_options *options)
+{
+    static const struct agent_options defaults;
+    const struct agent_options *o = options ? options : &defaults;
+    struct agent_proc *a = test_alloc(sizeof *a);
+    size_t n = 0;
+    a->data = o->data ? o->data : tmpdir_create();
+    a->env = o->env;
+    a->same_port = o->same_port;
+    if (o->same_port)
+        port_reserve(&a->reserved);
+    snprintf(a->listen, sizeof a->listen, "localhost:%u", o->same_port ? a->reserved.number : 0U);
+
+    a->argv[n++] = studio_program("studio-agent");
+    if (o->config) {
+        a->argv[n++] = "-c";
+        a->argv[n++] = tmpdir_write(tmpdir_create(), "agent.conf", 0600, o->config);
+    }
+    a->argv[n++] = "--listen";
+    a->argv[n++] = a->listen;
+    a->argv[n++] = "--data";
+    a->argv[n++] = a->data;
+    a->argv[n++] = "--tokens";
+    a->argv[n++] = o->tokens ? o->tokens : tokens_write_default(a->data);
+    if (o->broker) {
+        a->argv[n++] = "--broker";
+        a->argv[n++] = o->broker;
+    }
+    for (size_t i = 0; o->args && o->args[i]; i++) {
+        if (n >= ARGS_MAX - 1)
+            test_fail("too many arguments for the agent");
+        a->argv[n++] = o->args[i];
+    }
+    start(a);
+    return a;
+}
+
+void agent_proc_destroy(struct agent_proc *a)
+{
+    if (!a)
+        return;
+    if (a->proc)
+        agent_proc_stop(a);
+    if (a->same_port)
+        port_release(&a->reserved);
+    free(a);
+}
+
+uint16_t agent_proc_port(const struct agent_proc *a)
+{
+    return a->port;
+}
+
+const char *agent_proc_data(const struct agent_proc *a)
+{
+    return a->data;
+}
+
+struct proc *agent_proc_proc(struct agent_proc *a)
+{
+    return a->proc;
+}
+
+void agent_proc_stop(struct agent_proc *a)
+{
+    int code = proc_stop(a->proc, WAIT_MS);
+    if (code != 0) {
+        char *log = proc_output(a->proc, PROC_STDERR);
+        fprintf(stderr, "--- the agent's log\n%s\n", log);
+        free(log);
+    }
+    proc_destroy(a->proc);
+    a->proc = NULL;
+    if (code != 0)
+        test_fail("the agent ended with %d", code);
+}
+
+void agent_proc_kill(struct agent_proc *a)
+{
+    proc_kill(a->proc);
+    proc_destroy(a->proc);
+    a->proc = NULL;
+}
+
+void agent_proc_restart(struct agent_proc *a)
+{
+    start(a);
+}

@@ -1,0 +1,126 @@
+/* broker.c - configuration, start and end of a Mosquitto for one test. */
+#include "support/broker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "support/deadline.h"
+#include "support/port.h"
+#include "support/tmpdir.h"
+
+struct broker {
+    struct port port;
+    char uri[64];
+    const char *conf;
+    struct proc *proc;
+};
+
+/* Writes the password file with Mosquitto's own tool and returns its path. */
+static const char *write_users(const char *dir, const struct broker_user *users)
+{
+    const char *path = tmpdir_write(dir, "users", 0600, "");
+    for (; users->name; users++) {
+        const char *argv[] = {"mosquitto_passwd", "-b", path, users->name, users->password, NULL};
+        if (proc_run(argv, NULL, NULL, NULL) != 0)
+            test_fail("mosquitto_passwd failed for %s", users->name);
+    }
+    return path;
+}
+
+static char *write_conf(const struct broker *b, const char *dir, const struct broker_options *o)
+{
+    char *users = o->users ? test_printf("password_file %s\nallow_anonymous false\n",
+                                         write_users(dir, o->users))
+                           : test_printf("allow_anonymous true\n");
+    char *acl = o->acl ? test_printf("acl_file %s\n", tmpdir_write(dir, "acl", 0600, o->acl))
+                       : test_printf("%s", "");
+    char *persistence = o->persistence
+                            ? test_printf("persistence true\npersistence_location %s/\n", dir)
+                            : test_printf("persistence false\n");
+    /* `user root`: started as root it would become another user, who cannot read `dir`. */
+    char *conf = test_printf("user root\n"
+                             "listener %u 127.0.0.1\n"
+                             "set_tcp_nodelay true\n"
+                             "max_inflight_messages 200\n"
+                             "max_queued_messages 0\n"
+                             "log_dest stderr\n"
+                             "log_type all\n"
+                             "%s%s%s%s\n",
+                             b->port.number, users, acl, persistence, o->extra ? o->extra : "");
+    free(users);
+    free(acl);
+    free(persistence);
+    return conf;
+}
+
+struct broker *broker_create(const struct broker_options *options)
+{
+    static const struct broker_options defaults;
+    const struct broker_options *o = options ? options : &defaults;
+    struct broker *b = test_alloc(sizeof *b);
+    const char *dir = tmpdir_create();
+    port_reserve(&b->port);
+    snprintf(b->uri, sizeof b->uri, "mqtt://127.0.0.1:%u", b->port.number);
+    char *conf = write_conf(b, dir, o);
+    b->conf = tmpdir_write(dir, "mosquitto.conf", 0600, conf);
+    free(conf);
+    if (!o->not_started)
+        broker_start(b);
+    return b;
+}
+
+void broker_destroy(struct broker *b)
+{
+    if (!b)
+        return;
+    proc_destroy(b->proc);
+    port_release(&b->port);
+    free(b);
+}
+
+uint16_t broker_port(const struct broker *b)
+{
+    return b->port.number;
+}
+
+const char *broker_uri(const struct broker *b)
+{
+    return b->uri;
+}
+
+struct proc *broker_proc(struct broker *b)
+{
+    return b->proc;
+}
+
+void broker_start(struct broker *b)
+{
+    /* Debian keeps it in /usr/sbin, which is not in every user's PATH. */
+    const char *program =
+        access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
+    const char *argv[] = {program, "-c", b->conf, NULL};
+    b->proc = proc_spawn(argv, NULL);
+    free(proc_wait_line(b->proc, PROC_STDERR, " running", WAIT_MS));
+    int fd = port_connect(b->port.number);
+    if (fd < 0)
+        test_fail("Mosquitto says it runs, but does not accept on port %u", b->port.number);
+    close(fd);
+}
+
+void broker_stop(struct broker *b)
+{
+    int code = proc_stop(b->proc, WAIT_MS);
+    if (code != 0)
+        test_fail("Mosquitto ended with %d", code);
+    proc_destroy(b->proc);
+    b->proc = NULL;
+}
+
+void broker_kill(struct broker *b)
+{
+    proc_kill(b->proc);
+    proc_destroy(b->proc);
+    b->proc = NULL;
+}
