@@ -28,6 +28,7 @@ struct store_options {
     unsigned retention_days;   /* and none older; 0 = no limit */
     bool mirror;               /* a broker is configured: events wait for an acknowledgement;
                                   else every commit counts as acknowledged */
+    bool unsafe_no_sync;       /* for the test that proves a power cut would be noticed */
 };
 
 /* What a started store knows. Valid while the store is open. */
@@ -108,8 +109,8 @@ STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
 
 /*
  * One small step of housekeeping (a checkpoint, or up to some hundred old events or remembered
- * requests removed; never an unacknowledged event). Returns true if there is more to do. To be
- * called when no batch waits. A failure that must stop the process is reported as by store_commit.
+ * requests removed; never an unacknowledged event). *more: a step was done, there may be another. To
+ * be called when no batch waits. A failure that must stop the process is reported as by store_commit.
  */
 STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t wall_ms, bool *more);
 

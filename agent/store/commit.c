@@ -1,0 +1,212 @@
+/*
+ * commit.c - the transactions of the running agent: a batch, a parked event, a probe.
+ *
+ * What the caller is told (store_info, the items' seq) changes only after COMMIT has come back.
+ */
+#include <string.h>
+
+#include "store/store_private.h"
+
+struct sql_call store_call(struct store *store, enum store_stmt stmt)
+{
+    return sql_call(store->stmts[stmt]);
+}
+
+static int run(struct store *store, enum store_stmt stmt)
+{
+    struct sql_call call = store_call(store, stmt);
+    return sql_run(&call);
+}
+
+int store_put_meta_u64(struct store *store, const char *key, uint64_t value)
+{
+    struct sql_call call = store_call(store, STMT_PUT_META);
+    sql_str(&call, key);
+    sql_u64(&call, value);
+    return sql_run(&call);
+}
+
+enum studio_err store_fail(struct store *store, int rc, const char *what)
+{
+    enum studio_err err = sql_classify(rc);
+    if (err == STUDIO_ERR_IO && !store->failed) {
+        store->failed = true;
+        log_error("store", "%s failed: %s; the disk or the file can no longer be trusted", what,
+                  sqlite3_errstr(rc));
+    } else {
+        log_limited(&store->complaints, LOG_WARN, "store", "%s failed: %s", what,
+                    sqlite3_errstr(rc));
+    }
+    return err;
+}
+
+enum studio_err store_begin(struct store *store)
+{
+    if (store->failed)
+        return STUDIO_ERR_IO;
+    int rc = run(store, STMT_BEGIN);
+    return rc == SQLITE_OK ? STUDIO_OK : store_fail(store, rc, "starting a transaction");
+}
+
+enum studio_err store_end(struct store *store, int rc)
+{
+    if (rc == SQLITE_OK)
+        rc = run(store, STMT_COMMIT);
+    if (rc == SQLITE_OK)
+        return STUDIO_OK;
+    enum studio_err err = store_fail(store, rc, "a commit");
+    /* Some errors have rolled back by themselves already. */
+    if (!sqlite3_get_autocommit(store->db)) {
+        rc = run(store, STMT_ROLLBACK);
+        if (!sqlite3_get_autocommit(store->db)) {
+            store->failed = true;
+            return store_fail(store, rc == SQLITE_OK ? SQLITE_INTERNAL : rc, "a rollback");
+        }
+    }
+    return err;
+}
+
+/* --- one item -------------------------------------------------------------------------------- */
+
+static int add_event(struct store *store, const struct store_item *item)
+{
+    struct sql_call call = store_call(store, STMT_ADD_EVENT);
+    sql_u64(&call, item->seq);
+    sql_i64(&call, item->kind);
+    sql_str(&call, item->table_id);
+    sql_u64(&call, item->rev);
+    sql_i64(&call, item->wall_ms);
+    sql_text(&call, item->body, item->body_len);
+    return sql_run(&call);
+}
+
+static int put_table(struct store *store, const struct store_item *item)
+{
+    if (!item->document && !item->removed)
+        return SQLITE_OK;
+    struct sql_call call = store_call(store, STMT_PUT_TABLE);
+    sql_str(&call, item->table_id);
+    sql_u64(&call, item->rev);
+    sql_text(&call, item->removed ? NULL : item->document, item->document_len);
+    return sql_run(&call);
+}
+
+static int mark_fields(struct store *store, enum store_stmt stmt, const char *table_id,
+                       const char *const *fields, size_t count)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
+        struct sql_call call = store_call(store, stmt);
+        sql_str(&call, table_id);
+        sql_str(&call, fields[i]);
+        rc = sql_run(&call);
+    }
+    return rc;
+}
+
+static int put_request(struct store *store, const struct store_item *item)
+{
+    const struct store_request *request = item->request;
+    if (!request)
+        return SQLITE_OK;
+    struct sql_call call = store_call(store, STMT_PUT_REQUEST);
+    sql_str(&call, item->table_id);
+    sql_str(&call, request->client);
+    sql_str(&call, request->request_id);
+    sql_blob(&call, request->digest, sizeof request->digest);
+    sql_text(&call, request->answer, request->answer_len);
+    sql_i64(&call, item->wall_ms);
+    return sql_run(&call);
+}
+
+static int put_item(struct store *store, const struct store_item *item)
+{
+    int rc = add_event(store, item);
+    if (rc == SQLITE_OK)
+        rc = put_table(store, item);
+    if (rc == SQLITE_OK)
+        rc = mark_fields(store, STMT_ADD_CLEARED, item->table_id, item->cleared,
+                         item->cleared_count);
+    if (rc == SQLITE_OK)
+        rc = mark_fields(store, STMT_DROP_CLEARED, item->table_id, item->set, item->set_count);
+    if (rc == SQLITE_OK)
+        rc = put_request(store, item);
+    return rc;
+}
+
+/* --- the batch ------------------------------------------------------------------------------- */
+
+/* Never back, never beyond what can have been sent; without a broker all counts as acknowledged. */
+static uint64_t watermark(const struct store *store, uint64_t acked, uint64_t last_seq)
+{
+    if (!store->mirror)
+        return last_seq;
+    if (acked > store->info.last_seq)
+        acked = store->info.last_seq;
+    return acked > store->info.acked ? acked : store->info.acked;
+}
+
+enum studio_err store_commit(struct store *store, struct store_item *items, size_t n,
+                             uint64_t acked)
+{
+    uint64_t last_seq = store->info.last_seq + n;
+    acked = watermark(store, acked, last_seq);
+    if (n == 0 && acked == store->info.acked)
+        return store->failed ? STUDIO_ERR_IO : STUDIO_OK;
+    enum studio_err err = store_begin(store);
+    if (err != STUDIO_OK)
+        return err;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
+        items[i].seq = store->info.last_seq + i + 1;
+        rc = put_item(store, &items[i]);
+    }
+    if (rc == SQLITE_OK && n > 0)
+        rc = store_put_meta_u64(store, META_LAST_SEQ, last_seq);
+    if (rc == SQLITE_OK && acked != store->info.acked)
+        rc = store_put_meta_u64(store, META_ACKED, acked);
+    err = store_end(store, rc);
+    if (err != STUDIO_OK) {
+        for (size_t i = 0; i < n; i++)
+            items[i].seq = 0;
+        return err;
+    }
+    store->info.last_seq = last_seq;
+    store->info.acked = acked;
+    /* Under load without a pause nobody calls for housekeeping. The batch is durable whatever comes
+     * of this; a failed sync here is told by the next call. */
+    if (store->wal_pages >= STORE_WAL_MAX)
+        (void)store_checkpoint(store);
+    return STUDIO_OK;
+}
+
+enum studio_err store_park(struct store *store, uint64_t seq, const char *reason)
+{
+    enum studio_err err = store_begin(store);
+    if (err != STUDIO_OK)
+        return err;
+    struct sql_call call = store_call(store, STMT_PARK);
+    sql_u64(&call, seq);
+    sql_str(&call, reason ? reason : "refused");
+    int rc = sql_run(&call);
+    int marked = rc == SQLITE_OK ? sqlite3_changes(store->db) : 0;
+    err = store_end(store, rc);
+    if (err == STUDIO_OK)
+        store->info.parked += (uint64_t)marked;
+    return err;
+}
+
+enum studio_err store_probe(struct store *store)
+{
+    /* A row that comes and goes still makes its page be written and synced. */
+    enum studio_err err = store_begin(store);
+    if (err != STUDIO_OK)
+        return err;
+    int rc = store_put_meta_u64(store, "probe", 1);
+    if (rc == SQLITE_OK) {
+        struct sql_call call = store_call(store, STMT_DROP_META);
+        sql_str(&call, "probe");
+        rc = sql_run(&call);
+    }
+    return store_end(store, rc);
+}

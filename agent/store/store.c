@@ -1,0 +1,372 @@
+/* store.c - open: lock, check, migrate, count the boot; and close. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "store/store_private.h"
+
+static const char *const texts[STMT_COUNT] = {
+    [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STMT_COMMIT] = "COMMIT",
+    [STMT_ROLLBACK] = "ROLLBACK",
+    [STMT_PUT_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+                      " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    [STMT_DROP_META] = "DELETE FROM meta WHERE key = ?1",
+    [STMT_ADD_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [STMT_PUT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (?1, ?2, ?3)"
+                       " ON CONFLICT (id) DO UPDATE SET rev = excluded.rev,"
+                       " document = excluded.document",
+    [STMT_ADD_CLEARED] = "INSERT INTO cleared (table_id, field) VALUES (?1, ?2)"
+                         " ON CONFLICT DO NOTHING",
+    [STMT_DROP_CLEARED] = "DELETE FROM cleared WHERE table_id = ?1 AND field = ?2",
+    /* One older than a day may still be there; the new one takes its place. */
+    [STMT_PUT_REQUEST] = "INSERT OR REPLACE INTO requests"
+                         " (table_id, client, request_id, digest, answer, wall_ms)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [STMT_PARK] = "UPDATE events SET parked = ?2 WHERE seq = ?1 AND parked IS NULL",
+    [STMT_TABLES] = "SELECT id, rev, document FROM tables ORDER BY id",
+    [STMT_HEAD] = "SELECT seq, wall_ms, parked IS NOT NULL FROM events"
+                  " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+    [STMT_DROP_EVENTS] = "DELETE FROM events WHERE seq <= ?1",
+    [STMT_OLD_REQUEST] = "SELECT 1 FROM requests WHERE wall_ms <= ?1 LIMIT 1",
+    [STMT_DROP_REQUESTS] = "DELETE FROM requests WHERE (table_id, client, request_id) IN"
+                           " (SELECT table_id, client, request_id FROM requests"
+                           " WHERE wall_ms <= ?1 ORDER BY wall_ms LIMIT ?2)",
+};
+
+static bool has_content(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+/*
+ * Makes the file if there is none, for this user only (SQLite would follow the umask). A WAL beside
+ * an empty or missing file is what is left of a store: SQLite would delete it, so it is refused.
+ */
+static enum studio_err make_file(struct store *store, const char *dir, struct studio_error *error)
+{
+    if (has_content(store->path))
+        return STUDIO_OK;
+    char *wal = lock_path(dir, STORE_FILE "-wal");
+    if (!wal)
+        return sql_refuse(error, store->path, SQLITE_NOMEM, NULL);
+    bool orphan = exists(wal);
+    free(wal);
+    if (orphan)
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": %s is missing or empty but %s-wal is there; restore a backup "
+                                "of the data directory, or move both away to start with an empty "
+                                "store",
+                                store->path, STORE_FILE);
+    int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || lock_sync_dir(dir) < 0) {
+        int cause = errno;
+        if (fd >= 0)
+            close(fd);
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": cannot create %s: %s; give this user write permission and room "
+                                "there, or name another directory with --data",
+                                store->path, strerror(cause));
+    }
+    close(fd);
+    return STUDIO_OK;
+}
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+/* Before the first look at the file; none of these touches it. */
+static int configure_connection(sqlite3 *db)
+{
+    sqlite3_busy_timeout(db, STORE_BUSY_MS);
+    /* Until the file is known to be ours and sound, closing must not move a byte in it. */
+    int rc = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    return sql_exec(db, "PRAGMA trusted_schema = OFF;"
+                        "PRAGMA cell_size_check = ON;"
+                        "PRAGMA temp_store = MEMORY;"
+                        "PRAGMA cache_size = -8000;"
+                        "PRAGMA secure_delete = OFF;");
+}
+
+static enum studio_err configure_file(struct store *store, bool unsafe_no_sync,
+                                      struct studio_error *error)
+{
+    int64_t ignored;
+    sqlite3_stmt *stmt = NULL;
+    int rc = sql_exec(store->db,
+                      unsafe_no_sync ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL");
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    bool wal = mode && strcmp(mode, "wal") == 0;
+    bool answered = rc == SQLITE_ROW;
+    (void)sqlite3_finalize(stmt);
+    if (answered && !wal)
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": %s cannot use a write-ahead log here; the data directory must "
+                                "be on a local file system",
+                                store->path);
+    if (answered)
+        rc = sql_number(store->db, "PRAGMA journal_size_limit = 67108864", &ignored);
+    if (rc == SQLITE_OK)
+        rc = sql_number(store->db, "PRAGMA wal_autocheckpoint = 0", &ignored);
+    return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(error, store->path, rc, store->db);
+}
+
+static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    struct store *store = ctx;
+    (void)db;
+    (void)name;
+    store->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* --- the boot -------------------------------------------------------------------------------- */
+
+static int put_meta_text(struct store *store, const char *key, const char *text)
+{
+    struct sql_call call = store_call(store, STMT_PUT_META);
+    sql_str(&call, key);
+    sql_str(&call, text);
+    return sql_run(&call);
+}
+
+/* What a new store starts with. */
+static int fill_blank(struct store *store, const char *agent_id)
+{
+    unsigned char random[STORE_EPOCH_LEN / 2];
+    char epoch[STORE_EPOCH_LEN + 1];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return SQLITE_IOERR;
+    text_hex(random, sizeof random, epoch);
+    int rc = put_meta_text(store, META_EPOCH, epoch);
+    if (rc == SQLITE_OK)
+        rc = put_meta_text(store, META_AGENT_ID, agent_id);
+    if (rc == SQLITE_OK)
+        rc = store_put_meta_u64(store, META_BOOT, 0);
+    if (rc == SQLITE_OK)
+        rc = store_put_meta_u64(store, META_LAST_SEQ, 0);
+    if (rc == SQLITE_OK)
+        rc = store_put_meta_u64(store, META_ACKED, 0);
+    return rc;
+}
+
+/* A text of `meta` into `out`; SQLITE_NOTFOUND if it is not there or does not fit. */
+static int get_meta_text(sqlite3 *db, const char *key, char *out, size_t cap)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = ?1", -1, &stmt, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct sql_call call = sql_call(stmt);
+    sql_str(&call, key);
+    rc = sql_step(&call);
+    if (rc == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(stmt, 0);
+        size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
+        rc = text && len < cap ? SQLITE_OK : SQLITE_NOTFOUND;
+        if (rc == SQLITE_OK)
+            memcpy(out, text, len + 1);
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_NOTFOUND;
+    }
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int load_info(struct store *store)
+{
+    struct store_info *info = &store->info;
+    int64_t oldest, newest;
+    const struct {
+        const char *sql;
+        int64_t *out;
+    } numbers[] = {
+        {"SELECT value FROM meta WHERE key = '" META_BOOT "'", (int64_t *)&info->boot},
+        {"SELECT value FROM meta WHERE key = '" META_LAST_SEQ "'", (int64_t *)&info->last_seq},
+        {"SELECT value FROM meta WHERE key = '" META_ACKED "'", (int64_t *)&info->acked},
+        {"SELECT count(*) FROM events WHERE parked IS NOT NULL", (int64_t *)&info->parked},
+        {"SELECT coalesce(min(seq), 0) FROM events", &oldest},
+        {"SELECT coalesce(max(seq), 0) FROM events", &newest},
+    };
+    int rc = get_meta_text(store->db, META_EPOCH, info->epoch, sizeof info->epoch);
+    if (rc == SQLITE_OK)
+        rc = get_meta_text(store->db, META_AGENT_ID, info->agent_id, sizeof info->agent_id);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof numbers / sizeof *numbers; i++)
+        rc = sql_number(store->db, numbers[i].sql, numbers[i].out);
+    if (rc != SQLITE_OK)
+        return rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
+    info->oldest = newest ? (uint64_t)oldest : info->last_seq + 1;
+    bool sane = strlen(info->epoch) == STORE_EPOCH_LEN && info->acked <= info->last_seq &&
+                info->last_seq < INT64_MAX &&
+                (newest == 0 || (oldest > 0 && (uint64_t)newest == info->last_seq));
+    return sane ? SQLITE_OK : SQLITE_CORRUPT;
+}
+
+static int count_boot(struct store *store, const struct store_options *options)
+{
+    struct store_info *info = &store->info;
+    info->boot++;
+    int rc = store_put_meta_u64(store, META_BOOT, info->boot);
+    if (rc == SQLITE_OK && options->agent_id && strcmp(info->agent_id, options->agent_id) != 0) {
+        memcpy(info->agent_id, options->agent_id, strlen(options->agent_id) + 1);
+        rc = put_meta_text(store, META_AGENT_ID, info->agent_id);
+    }
+    /* Without a broker nobody waits for what is there; mirroring begins with the next event. */
+    if (rc == SQLITE_OK && !store->mirror && info->acked != info->last_seq) {
+        info->acked = info->last_seq;
+        rc = store_put_meta_u64(store, META_ACKED, info->acked);
+    }
+    return rc;
+}
+
+/* Schema, first content and boot counter in one transaction: a store is there whole or not yet. */
+static int boot(struct store *store, const struct store_options *options, bool blank)
+{
+    int rc = sql_exec(store->db, "BEGIN IMMEDIATE");
+    if (rc == SQLITE_OK)
+        rc = schema_migrate(store->db);
+    if (rc == SQLITE_OK)
+        rc = sql_prepare_all(store->db, texts, store->stmts, STMT_COUNT);
+    if (rc == SQLITE_OK && blank)
+        rc = fill_blank(store, options->agent_id ? options->agent_id : options->host_name);
+    if (rc == SQLITE_OK)
+        rc = load_info(store);
+    if (rc == SQLITE_OK)
+        rc = count_boot(store, options);
+    return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
+}
+
+/* --- open and close -------------------------------------------------------------------------- */
+
+static enum studio_err open_file(struct store *store, const struct store_options *options,
+                                 struct studio_error *error)
+{
+    bool blank;
+    enum studio_err err = make_file(store, options->dir, error);
+    if (err != STUDIO_OK)
+        return err;
+    int rc =
+        sqlite3_open_v2(store->path, &store->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (rc == SQLITE_OK)
+        rc = configure_connection(store->db);
+    if (rc != SQLITE_OK)
+        return sql_refuse(error, store->path, rc, store->db);
+    err = schema_inspect(store->db, store->path, &blank, error);
+    if (err == STUDIO_OK)
+        err = configure_file(store, options->unsafe_no_sync, error);
+    if (err != STUDIO_OK)
+        return err;
+    sqlite3_wal_hook(store->db, note_wal, store);
+    rc = boot(store, options, blank);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(error, store->path, rc, store->db);
+}
+
+static bool id_fits(const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+    return len > 0 && len < sizeof((struct store_info *)0)->agent_id;
+}
+
+enum studio_err store_open(const struct store_options *options, struct store **out,
+                           struct studio_error *error)
+{
+    *out = NULL;
+    if (!id_fits(options->agent_id ? options->agent_id : options->host_name))
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": the agent's id must have 1 to 64 bytes; name one with "
+                                "--agent-id");
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return sql_refuse(error, options->dir, SQLITE_NOMEM, NULL);
+    store->lock_fd = -1;
+    store->retention_events = options->retention_events;
+    store->retention_days = options->retention_days;
+    store->mirror = options->mirror;
+    enum studio_err err;
+    store->path = lock_path(options->dir, STORE_FILE);
+    if (!store->path) {
+        err = sql_refuse(error, options->dir, SQLITE_NOMEM, NULL);
+        goto fail;
+    }
+    err = lock_take(options->dir, &store->lock_fd, error);
+    if (err != STUDIO_OK)
+        goto fail;
+    err = open_file(store, options, error);
+    if (err != STUDIO_OK)
+        goto fail;
+    *out = store;
+    return STUDIO_OK;
+fail:
+    store->failed = true; /* nothing to checkpoint */
+    store_close(store);
+    return err;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    sql_finalize_all(store->stmts, STMT_COUNT);
+    if (store->db) {
+        /* What a failed sync left behind is sorted out by the next start's recovery, not here. */
+        if (store->failed)
+            (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        else
+            (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                            NULL);
+        (void)sqlite3_close(store->db);
+    }
+    lock_release(store->lock_fd);
+    free(store->path);
+    free(store);
+}
+
+const struct store_info *store_info(const struct store *store)
+{
+    return &store->info;
+}
+
+enum studio_err store_tables(struct store *store, store_table_fn *row, void *ctx)
+{
+    if (store->failed)
+        return STUDIO_ERR_IO;
+    bool go_on = true;
+    int rc = SQLITE_ROW;
+    struct sql_call call = store_call(store, STMT_TABLES);
+    while (go_on && (rc = sql_step(&call)) == SQLITE_ROW) {
+        const char *id = (const char *)sqlite3_column_text(call.stmt, 0);
+        const char *document = (const char *)sqlite3_column_text(call.stmt, 2);
+        size_t len = (size_t)sqlite3_column_bytes(call.stmt, 2);
+        bool removed = sqlite3_column_type(call.stmt, 2) == SQLITE_NULL;
+        if (!id || (!document && !removed)) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+        go_on = row(ctx, id, (uint64_t)sqlite3_column_int64(call.stmt, 1), document, len);
+    }
+    sql_end(&call);
+    if (!go_on)
+        return STUDIO_ERR_NO_MEMORY;
+    return rc == SQLITE_DONE ? STUDIO_OK : store_fail(store, rc, "reading the tables");
+}

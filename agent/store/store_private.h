@@ -1,0 +1,145 @@
+/*
+ * store_private.h - what the files of the store share; nobody else includes it (but its tests).
+ *
+ * sql.c        statements: bind, run, classify a result
+ * lock.c       the directory and the lock on it
+ * schema.c     is this file ours, is it sound, bring it to this version
+ * store.c      open, count the boot, close
+ * commit.c     the transactions of the running agent
+ * housekeep.c  checkpoint, retention, forgetting
+ * reader.c     the read-only connection
+ */
+#ifndef AGENT_STORE_STORE_PRIVATE_H
+#define AGENT_STORE_STORE_PRIVATE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "store/store.h"
+
+#define STORE_FILE "studio.db"
+#define STORE_LOCK "lock"
+
+enum {
+    STORE_APPLICATION_ID = 0x53545544,  /* "STUD" in the file's header */
+    STORE_BUSY_MS = 5000,               /* patience with a foreign sqlite3 shell */
+    STORE_WAL_STEP = 1000,              /* pages in the WAL that make an idle checkpoint worth it */
+    STORE_WAL_MAX = 16000,              /* pages at which a commit checkpoints, idle or not */
+    STORE_STEP_ROWS = 500,              /* rows one step of housekeeping removes */
+    STORE_REQUEST_MS = 24 * 3600 * 1000 /* how long a request is remembered */
+};
+
+/* Keys of the table `meta`. */
+#define META_EPOCH    "epoch"
+#define META_AGENT_ID "agent_id"
+#define META_BOOT     "boot"
+#define META_LAST_SEQ "last_seq"
+#define META_ACKED    "acked"
+
+/* --- sql.c ----------------------------------------------------------------------------------- */
+
+/* One run of a prepared statement: arguments in order, the first error sticks. */
+struct sql_call {
+    sqlite3_stmt *stmt;
+    int next;
+    int rc;
+};
+struct sql_call sql_call(sqlite3_stmt *stmt);
+void sql_u64(struct sql_call *call, uint64_t n); /* beyond int64: the largest there is */
+void sql_i64(struct sql_call *call, int64_t n);
+void sql_text(struct sql_call *call, const char *text, size_t len); /* NULL text is SQL NULL */
+void sql_str(struct sql_call *call, const char *text);
+void sql_blob(struct sql_call *call, const void *bytes, size_t len);
+/* SQLITE_ROW, SQLITE_DONE or an error. */
+int sql_step(struct sql_call *call);
+/* Ends the run whatever its state; the statement holds no lock and no pointer afterwards. */
+void sql_end(struct sql_call *call);
+/* Runs to the end and ends it: SQLITE_OK or an error. */
+int sql_run(struct sql_call *call);
+
+/* Unprepared text: SQLITE_OK or an error; sql_number is SQLITE_NOTFOUND without a row. */
+int sql_exec(sqlite3 *db, const char *sql);
+int sql_number(sqlite3 *db, const char *sql, int64_t *out);
+int sql_prepare_all(sqlite3 *db, const char *const *texts, sqlite3_stmt **stmts, size_t count);
+void sql_finalize_all(sqlite3_stmt **stmts, size_t count);
+
+/* What a failed statement means for the running agent: STORAGE or IO. */
+enum studio_err sql_classify(int rc);
+/* STORE_UNUSABLE with a sentence on what to do about `rc` at `path`; `db` may be NULL. */
+enum studio_err sql_refuse(struct studio_error *error, const char *path, int rc, sqlite3 *db);
+
+/* --- lock.c ---------------------------------------------------------------------------------- */
+
+/* Makes the directory if missing and locks it; *fd holds the lock until closed. */
+enum studio_err lock_take(const char *dir, int *fd, struct studio_error *error);
+void lock_release(int fd);
+/* `dir/name`; NULL without memory. free() it. */
+char *lock_path(const char *dir, const char *name);
+/* Makes renames and new files in `dir` durable. 0 or -1 with errno. */
+int lock_sync_dir(const char *dir);
+
+/* --- schema.c -------------------------------------------------------------------------------- */
+
+/* Refuses what is not a sound store of this version or older. *blank: there is nothing in it yet.
+ */
+enum studio_err schema_inspect(sqlite3 *db, const char *path, bool *blank,
+                               struct studio_error *error);
+/* Inside a transaction: runs the steps this file has not seen yet. */
+int schema_migrate(sqlite3 *db);
+int schema_apply(sqlite3 *db, const char *const *steps, int count);
+
+/* --- store.c --------------------------------------------------------------------------------- */
+
+enum store_stmt {
+    STMT_BEGIN,
+    STMT_COMMIT,
+    STMT_ROLLBACK,
+    STMT_PUT_META,
+    STMT_DROP_META,
+    STMT_ADD_EVENT,
+    STMT_PUT_TABLE,
+    STMT_ADD_CLEARED,
+    STMT_DROP_CLEARED,
+    STMT_PUT_REQUEST,
+    STMT_PARK,
+    STMT_TABLES,
+    STMT_HEAD,
+    STMT_DROP_EVENTS,
+    STMT_OLD_REQUEST,
+    STMT_DROP_REQUESTS,
+    STMT_COUNT
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *stmts[STMT_COUNT];
+    int lock_fd;
+    char *path;
+    struct store_info info; /* only what is committed */
+    uint64_t retention_events;
+    unsigned retention_days;
+    bool mirror;
+    bool failed;   /* an error on sync or a damaged file: nothing is trusted any more */
+    int wal_pages; /* in the WAL after the last commit; 0 after a checkpoint */
+    struct log_limit complaints;
+};
+
+/* --- commit.c -------------------------------------------------------------------------------- */
+
+struct sql_call store_call(struct store *store, enum store_stmt stmt);
+int store_put_meta_u64(struct store *store, const char *key, uint64_t value);
+/* Opens a transaction: OK, or STORAGE/IO (also when the store has failed before). */
+enum studio_err store_begin(struct store *store);
+/* Commits if rc is SQLITE_OK, else, or when that fails, takes everything back. */
+enum studio_err store_end(struct store *store, int rc);
+/* Notes a failure: logs it, and stops the store if it must. */
+enum studio_err store_fail(struct store *store, int rc, const char *what);
+
+/* --- housekeep.c ----------------------------------------------------------------------------- */
+
+/* One checkpoint that waits for nobody. */
+enum studio_err store_checkpoint(struct store *store);
+
+#endif

@@ -1,0 +1,124 @@
+/* fixture.h - opening stores and making items in few words, for the tests of agent/store. */
+#ifndef TESTS_UNIT_AGENT_STORE_FIXTURE_H
+#define TESTS_UNIT_AGENT_STORE_FIXTURE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_private.h"
+#include "support/cmocka_all.h"
+#include "support/tmpdir.h"
+
+enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+
+static inline struct store_options options_for(const char *dir)
+{
+    return (struct store_options){.dir = dir, .host_name = "edge-1", .mirror = true};
+}
+
+static inline struct store *open_with(const struct store_options *options)
+{
+    struct store *store = NULL;
+    struct studio_error error = {0};
+    if (store_open(options, &store, &error) != STUDIO_OK)
+        fail_msg("store_open: %s", error.text);
+    return store;
+}
+
+static inline struct store *open_store(const char *dir)
+{
+    struct store_options options = options_for(dir);
+    return open_with(&options);
+}
+
+static inline struct store_reader *open_reader(const char *dir)
+{
+    struct store_reader *reader = NULL;
+    struct studio_error error = {0};
+    if (store_reader_open(dir, &reader, &error) != STUDIO_OK)
+        fail_msg("store_reader_open: %s", error.text);
+    return reader;
+}
+
+/* A change whose body and document tell table and rev. The strings live in the struct. */
+struct change {
+    struct store_item item;
+    char body[96];
+    char document[96];
+};
+
+static inline void make_change(struct change *c, const char *table_id, uint64_t rev)
+{
+    int body = snprintf(c->body, sizeof c->body, "\"table_id\":\"%s\",\"rev\":%llu,\"changes\":{}}",
+                        table_id, (unsigned long long)rev);
+    int document =
+        snprintf(c->document, sizeof c->document, "{\"TABLE_ID\":\"%s\",\"UPTIME\":%llu}", table_id,
+                 (unsigned long long)rev);
+    c->item = (struct store_item){
+        .kind = STORE_CHANGE,
+        .table_id = table_id,
+        .rev = rev,
+        .wall_ms = 1700000000000,
+        .body = c->body,
+        .body_len = (size_t)body,
+        .document = c->document,
+        .document_len = (size_t)document,
+    };
+}
+
+/* One change in a commit of its own. */
+static inline enum studio_err commit_change(struct store *store, const char *table_id, uint64_t rev)
+{
+    struct change c;
+    make_change(&c, table_id, rev);
+    return store_commit(store, &c.item, 1, 0);
+}
+
+/* `count` changes of one table from `rev` on, one commit each. */
+static inline void commit_changes(struct store *store, const char *table_id, uint64_t rev,
+                                  unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(commit_change(store, table_id, rev + i), STUDIO_OK);
+}
+
+static inline void housekeep_all(struct store *store, int64_t wall_ms)
+{
+    bool more = true;
+    for (int i = 0; more && i < 1000; i++)
+        assert_int_equal(store_housekeep(store, wall_ms, &more), STUDIO_OK);
+    assert_false(more);
+}
+
+/* What a pass over events met. */
+struct seen {
+    uint64_t count, first, last, parked;
+    uint64_t stop_after; /* 0: never */
+    bool ordered;
+    char body[128]; /* of the last one */
+};
+
+static inline bool see_event(void *ctx, const struct store_event *event)
+{
+    struct seen *seen = ctx;
+    if (seen->count == 0)
+        seen->first = event->seq;
+    else if (event->seq <= seen->last)
+        seen->ordered = false;
+    seen->last = event->seq;
+    seen->parked += event->parked;
+    snprintf(seen->body, sizeof seen->body, "%.*s", (int)event->body_len, event->body);
+    return ++seen->count != seen->stop_after;
+}
+
+static inline struct seen read_events(struct store_reader *reader, uint64_t from, uint64_t to,
+                                      size_t limit)
+{
+    struct seen seen = {.ordered = true};
+    assert_int_equal(store_read_events(reader, from, to, limit, see_event, &seen), STUDIO_OK);
+    assert_true(seen.ordered);
+    return seen;
+}
+
+#endif

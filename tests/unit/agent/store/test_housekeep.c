@@ -1,0 +1,290 @@
+/* test_housekeep.c - what may go goes in small steps; what is not acknowledged stays. */
+#include <sys/stat.h>
+
+#include "support/faultvfs.h"
+#include "unit/agent/store/fixture.h"
+
+static const int64_t now_ms = 1700000000000; /* the time make_change writes */
+
+static struct store *open_retaining(const char *dir, uint64_t events, unsigned days)
+{
+    struct store_options options = options_for(dir);
+    options.retention_events = events;
+    options.retention_days = days;
+    return open_with(&options);
+}
+
+static void commit_batch(struct store *store, unsigned count)
+{
+    static struct change changes[2000];
+    static struct store_item items[2000];
+    assert_true(count <= 2000);
+    for (unsigned i = 0; i < count; i++) {
+        make_change(&changes[i], "A-1", store_info(store)->last_seq + i);
+        items[i] = changes[i].item;
+    }
+    assert_int_equal(store_commit(store, items, count, 0), STUDIO_OK);
+}
+
+static void ack(struct store *store, uint64_t seq)
+{
+    assert_int_equal(store_commit(store, NULL, 0, seq), STUDIO_OK);
+}
+
+static void test_keeps_the_newest(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_retaining(dir, 100, 0);
+    struct store_reader *reader = open_reader(dir);
+    commit_batch(store, 1500);
+    ack(store, 1500);
+    bool more = false;
+    assert_int_equal(store_housekeep(store, now_ms, &more), STUDIO_OK);
+    assert_true(more);
+    assert_int_equal(store_info(store)->oldest, STORE_STEP_ROWS + 1); /* one small step */
+    housekeep_all(store, now_ms);
+    assert_int_equal(store_info(store)->oldest, 1401);
+    struct seen seen = read_events(reader, 0, UINT64_MAX, SIZE_MAX);
+    assert_int_equal(seen.count, 100);
+    assert_int_equal(seen.first, 1401);
+    store_reader_close(reader);
+    store_close(store);
+    store = open_retaining(dir, 100, 0);
+    assert_int_equal(store_info(store)->oldest, 1401);
+    assert_int_equal(store_info(store)->last_seq, 1500);
+    store_close(store);
+}
+
+static void test_never_removes_what_is_not_acknowledged(void **state)
+{
+    (void)state;
+    struct store *store = open_retaining(tmpdir_create(), 10, 1);
+    int64_t later = now_ms + 100 * (int64_t)DAY_MS;
+    commit_batch(store, 1000);
+    housekeep_all(store, later);
+    assert_int_equal(store_info(store)->oldest, 1);
+    ack(store, 300);
+    housekeep_all(store, later);
+    assert_int_equal(store_info(store)->oldest, 301);
+    ack(store, 995);
+    housekeep_all(store, later);
+    assert_int_equal(store_info(store)->oldest, 996);
+    store_close(store);
+}
+
+static void test_age(void **state)
+{
+    (void)state;
+    struct store *store = open_retaining(tmpdir_create(), 0, 30);
+    struct change c;
+    commit_batch(store, 20);
+    make_change(&c, "A-1", 20);
+    c.item.wall_ms = now_ms + 10 * (int64_t)DAY_MS;
+    assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
+    commit_batch(store, 20); /* the clock stepped back: they wait for the one before them */
+    ack(store, 41);
+    housekeep_all(store, now_ms + 30 * (int64_t)DAY_MS);
+    assert_int_equal(store_info(store)->oldest, 1);
+    housekeep_all(store, now_ms + 30 * (int64_t)DAY_MS + 1);
+    assert_int_equal(store_info(store)->oldest, 21);
+    housekeep_all(store, now_ms + 41 * (int64_t)DAY_MS);
+    assert_int_equal(store_info(store)->oldest, 42);
+    store_close(store);
+}
+
+static void test_numbers_go_on_when_all_is_removed(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_retaining(dir, 0, 1);
+    struct store_reader *reader = open_reader(dir);
+    uint64_t oldest = 0;
+    commit_batch(store, 700);
+    ack(store, 700);
+    housekeep_all(store, now_ms + 2 * (int64_t)DAY_MS);
+    assert_int_equal(store_info(store)->oldest, 701);
+    assert_int_equal(store_read_oldest(reader, &oldest), STUDIO_OK);
+    assert_int_equal(oldest, 701);
+    store_reader_close(reader);
+    store_close(store);
+    store = open_retaining(dir, 0, 1);
+    assert_int_equal(store_info(store)->last_seq, 700);
+    assert_int_equal(store_info(store)->oldest, 701);
+    commit_batch(store, 1);
+    assert_int_equal(store_info(store)->last_seq, 701);
+    assert_int_equal(store_info(store)->oldest, 701);
+    store_close(store);
+}
+
+static void test_no_limit_keeps_all(void **state)
+{
+    (void)state;
+    struct store *store = open_retaining(tmpdir_create(), 0, 0);
+    commit_batch(store, 1000);
+    ack(store, 1000);
+    housekeep_all(store, now_ms + 10000 * (int64_t)DAY_MS);
+    assert_int_equal(store_info(store)->oldest, 1);
+    store_close(store);
+}
+
+static void test_parked_events_are_counted_out(void **state)
+{
+    (void)state;
+    struct store *store = open_retaining(tmpdir_create(), 10, 0);
+    commit_batch(store, 30);
+    assert_int_equal(store_park(store, 5, "x"), STUDIO_OK);
+    assert_int_equal(store_park(store, 25, "x"), STUDIO_OK);
+    ack(store, 30);
+    housekeep_all(store, now_ms);
+    assert_int_equal(store_info(store)->oldest, 21);
+    assert_int_equal(store_info(store)->parked, 1);
+    store_close(store);
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+static void commit_request(struct store *store, const char *id, int64_t wall_ms)
+{
+    struct store_request request = {
+        .client = "plc", .request_id = id, .digest = {1}, .answer = "{}", .answer_len = 2};
+    struct change c;
+    make_change(&c, "A-1", 0);
+    c.item.wall_ms = wall_ms;
+    c.item.request = &request;
+    assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
+}
+
+static int64_t count_requests(struct store *store)
+{
+    int64_t n = -1;
+    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM requests", &n), SQLITE_OK);
+    return n;
+}
+
+static void test_requests_are_forgotten_after_a_day(void **state)
+{
+    (void)state;
+    struct store *store = open_store(tmpdir_create());
+    char id[16];
+    for (int i = 0; i < 600; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        commit_request(store, id, now_ms);
+    }
+    commit_request(store, "\"young\"", now_ms + HOUR_MS);
+    housekeep_all(store, now_ms + DAY_MS - 1);
+    assert_int_equal(count_requests(store), 601);
+    bool more = false;
+    assert_int_equal(store_housekeep(store, now_ms + DAY_MS, &more), STUDIO_OK);
+    assert_true(more);
+    assert_int_equal(count_requests(store), 101);
+    housekeep_all(store, now_ms + DAY_MS);
+    assert_int_equal(count_requests(store), 1);
+    store_close(store);
+}
+
+/* --- checkpoints ----------------------------------------------------------------------------- */
+
+static off_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static void test_checkpoint_lets_the_log_be_reused(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    const char *wal = tmpdir_path(dir, STORE_FILE "-wal");
+    struct store *store = open_store(dir);
+    for (int round = 0; round < 6; round++) {
+        for (int i = 0; store->wal_pages < STORE_WAL_STEP; i++)
+            commit_batch(store, 100);
+        bool more = false;
+        assert_int_equal(store_housekeep(store, now_ms, &more), STUDIO_OK);
+        assert_true(more);
+        assert_int_equal(store->wal_pages, 0);
+    }
+    assert_true(size_of(wal) < 2 * STORE_WAL_STEP * (off_t)4120);
+    store_close(store);
+}
+
+static void test_commits_without_a_pause_checkpoint_too(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    const char *wal = tmpdir_path(dir, STORE_FILE "-wal");
+    struct store *store = open_store(dir);
+    commit_batch(store, 1);
+    store->wal_pages = 0;
+    int64_t pages = 0;
+    while (pages < STORE_WAL_MAX + 4000) {
+        int before = store->wal_pages;
+        commit_batch(store, 2000);
+        pages += store->wal_pages > before ? store->wal_pages - before : 0;
+        assert_true(store->wal_pages < STORE_WAL_MAX);
+    }
+    assert_true(size_of(wal) < (STORE_WAL_MAX + 1000) * (off_t)4120);
+    store_close(store);
+}
+
+static void test_failed_sync_in_a_checkpoint_ends_the_store(void **state)
+{
+    (void)state;
+    static const int files[] = {SQLITE_OPEN_WAL, SQLITE_OPEN_MAIN_DB};
+    faultvfs_register();
+    for (size_t i = 0; i < 2; i++) {
+        const char *dir = tmpdir_create();
+        struct store *store = open_store(dir);
+        bool more = false;
+        while (store->wal_pages < STORE_WAL_STEP)
+            commit_batch(store, 500);
+        uint64_t last = store_info(store)->last_seq;
+        faultvfs_arm(FAULTVFS_SYNC, files[i], 1, 1, SQLITE_IOERR_FSYNC);
+        assert_int_equal(store_housekeep(store, now_ms, &more), STUDIO_ERR_IO);
+        faultvfs_disarm();
+        assert_int_equal(commit_change(store, "A-1", 0), STUDIO_ERR_IO);
+        store_close(store);
+        store = open_store(dir);
+        assert_int_equal(store_info(store)->last_seq, last);
+        store_close(store);
+    }
+    faultvfs_unregister();
+}
+
+static void test_full_disk_in_housekeeping_passes(void **state)
+{
+    (void)state;
+    faultvfs_register();
+    struct store *store = open_retaining(tmpdir_create(), 10, 0);
+    bool more = true;
+    commit_batch(store, 100);
+    ack(store, 100);
+    faultvfs_arm(FAULTVFS_WRITE, 0, 1, 0, SQLITE_FULL);
+    assert_int_equal(store_housekeep(store, now_ms, &more), STUDIO_ERR_STORAGE);
+    assert_false(more);
+    faultvfs_disarm();
+    assert_int_equal(store_info(store)->oldest, 1);
+    housekeep_all(store, now_ms);
+    assert_int_equal(store_info(store)->oldest, 91);
+    store_close(store);
+    faultvfs_unregister();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keeps_the_newest),
+        cmocka_unit_test(test_never_removes_what_is_not_acknowledged),
+        cmocka_unit_test(test_age),
+        cmocka_unit_test(test_numbers_go_on_when_all_is_removed),
+        cmocka_unit_test(test_no_limit_keeps_all),
+        cmocka_unit_test(test_parked_events_are_counted_out),
+        cmocka_unit_test(test_requests_are_forgotten_after_a_day),
+        cmocka_unit_test(test_checkpoint_lets_the_log_be_reused),
+        cmocka_unit_test(test_commits_without_a_pause_checkpoint_too),
+        cmocka_unit_test(test_failed_sync_in_a_checkpoint_ends_the_store),
+        cmocka_unit_test(test_full_disk_in_housekeeping_passes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
