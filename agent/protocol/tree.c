@@ -1,9 +1,13 @@
 #include "protocol/tree.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Printing lengthens a value at most eightfold (`1e15`), and the largest is a stored document. */
+enum { TEXT_MAX = 8 * 65536 };
 
 static const double integer_max = 9007199254740991.0; /* 2^53 - 1 */
 
@@ -18,7 +22,7 @@ enum studio_err tree_parse(const char *text, size_t len, struct json_facts *fact
 
 static bool is_whole(double d)
 {
-    return fabs(d) <= integer_max && floor(d) == d;
+    return fabs(d) <= integer_max && (double)(int64_t)d == d;
 }
 
 bool tree_is_integer(const cJSON *item)
@@ -74,6 +78,15 @@ void tree_print(struct buf *out, const cJSON *item)
         buf_str(out, "null");
     else
         print_members(out, item);
+}
+
+char *tree_text(const cJSON *item, size_t *len)
+{
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    tree_print(&text, item);
+    *len = text.len;
+    return buf_take(&text);
 }
 
 enum tree_numbers tree_check_numbers(const cJSON *item, const struct json_facts *facts)

@@ -20,6 +20,9 @@ STUDIO_MUST_USE enum studio_err tree_parse(const char *text, size_t len, struct 
 /* Appends the value without insignificant white space. Numbers must be finite. */
 void tree_print(struct buf *out, const cJSON *item);
 
+/* The same as a string of its own (free()) and its length; NULL if out of memory. */
+char *tree_text(const cJSON *item, size_t *len);
+
 enum tree_numbers {
     TREE_NUMBERS_OK,
     TREE_NUMBERS_OVERFLOW, /* one is too large for a double */

@@ -1,0 +1,295 @@
+#include "protocol/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/message_private.h"
+
+void message_finish(struct message *message)
+{
+    update_finish(&message->update);
+    for (size_t i = 0; i < message->table_count; i++)
+        free(message->tables[i]);
+    free(message->tables);
+    free(message->table_id);
+    free(message->request_id);
+    free(message->data);
+    free(message->id);
+    free(message->token);
+    free(message->device);
+    free(message->game_code);
+    *message = (struct message){0};
+}
+
+enum studio_err message_refuse(struct decoder *d, enum studio_err code, const char *detail)
+{
+    return detail == NULL ? studio_error_set(d->error, code, NULL)
+                          : studio_error_set(d->error, code, "%s", detail);
+}
+
+/* The first member with exactly this key; NULL if there is none. */
+static const cJSON *find_member(const cJSON *object, const char *key)
+{
+    const cJSON *item = object->child;
+    while (item != NULL && strcmp(item->string, key) != 0)
+        item = item->next;
+    return item;
+}
+
+/* --- request_id and table_id ------------------------------------------------------------------ */
+
+static bool is_request_id(const cJSON *item)
+{
+    if (cJSON_IsString(item))
+        return strlen(item->valuestring) <= STUDIO_REQUEST_ID_MAX;
+    return tree_is_integer(item);
+}
+
+/* Before anything is judged, so that the answer carries it even if an earlier key is wrong. */
+static enum studio_err request_id_read(struct decoder *d, const cJSON *object)
+{
+    const cJSON *item = find_member(object, "request_id");
+    if (item == NULL || !is_request_id(item))
+        return STUDIO_OK;
+    size_t len;
+    d->out->request_id = tree_text(item, &len);
+    return d->out->request_id == NULL ? message_refuse(d, STUDIO_ERR_NO_MEMORY, NULL) : STUDIO_OK;
+}
+
+enum studio_err message_check_request_id(struct decoder *d, const cJSON *object, const cJSON *item)
+{
+    if (find_member(object, item->string) != item)
+        return message_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
+    if (!is_request_id(item))
+        return message_refuse(d, STUDIO_ERR_INVALID_VALUE,
+                              "request_id: expected a string of up to 64 bytes or an integer");
+    return STUDIO_OK;
+}
+
+enum studio_err message_copy_table_id(const cJSON *item, char **out)
+{
+    if (!cJSON_IsString(item) ||
+        !studio_table_id_valid(item->valuestring, strlen(item->valuestring)))
+        return STUDIO_ERR_INVALID_VALUE;
+    *out = strdup(item->valuestring);
+    return *out == NULL ? STUDIO_ERR_NO_MEMORY : STUDIO_OK;
+}
+
+/* --- envelopes -------------------------------------------------------------------------------- */
+
+/* One kind of envelope. `decode` gets the data (NULL if absent) and answers INVALID_DATA without
+ * filling the error when it is not what the event needs. */
+struct event_row {
+    const char *name;
+    enum message_kind kind;
+    enum studio_err (*decode)(struct decoder *d, const cJSON *data);
+};
+
+static enum studio_err decode_service_status(struct decoder *d, const cJSON *data)
+{
+    if (!cJSON_IsObject(data))
+        return STUDIO_ERR_INVALID_DATA;
+    return message_decode_update(d, data, UPDATE_DATA);
+}
+
+static enum studio_err decode_exception(struct decoder *d, const cJSON *data)
+{
+    if (!cJSON_IsString(data) && !cJSON_IsObject(data))
+        return STUDIO_ERR_INVALID_DATA;
+    if (tree_check_numbers(data, &d->facts) != TREE_NUMBERS_OK)
+        return STUDIO_ERR_INVALID_DATA;
+    size_t len;
+    d->out->data = tree_text(data, &len);
+    return d->out->data == NULL ? STUDIO_ERR_NO_MEMORY : STUDIO_OK;
+}
+
+static enum studio_err copy_table_name(const cJSON *item, char **out)
+{
+    if (!cJSON_IsString(item) || strcmp(item->valuestring, "*") != 0)
+        return message_copy_table_id(item, out);
+    *out = strdup("*");
+    return *out == NULL ? STUDIO_ERR_NO_MEMORY : STUDIO_OK;
+}
+
+static enum studio_err decode_tables(struct decoder *d, const cJSON *data)
+{
+    const cJSON *names = cJSON_IsObject(data) ? find_member(data, "tables") : NULL;
+    if (!cJSON_IsArray(names))
+        return STUDIO_ERR_INVALID_DATA;
+    int count = cJSON_GetArraySize(names);
+    if (count > MESSAGE_SUBSCRIBE_MAX)
+        return STUDIO_ERR_INVALID_DATA;
+    if (count == 0)
+        return STUDIO_OK;
+
+    d->out->tables = calloc((size_t)count, sizeof(*d->out->tables));
+    if (d->out->tables == NULL)
+        return STUDIO_ERR_NO_MEMORY;
+    for (const cJSON *item = names->child; item != NULL; item = item->next) {
+        enum studio_err err = copy_table_name(item, &d->out->tables[d->out->table_count]);
+        if (err != STUDIO_OK)
+            return err == STUDIO_ERR_NO_MEMORY ? err : STUDIO_ERR_INVALID_DATA;
+        d->out->table_count++;
+    }
+    return STUDIO_OK;
+}
+
+static enum studio_err decode_table_id(struct decoder *d, const cJSON *data, bool required)
+{
+    if (data == NULL)
+        return required ? STUDIO_ERR_INVALID_DATA : STUDIO_OK;
+    if (!cJSON_IsObject(data))
+        return STUDIO_ERR_INVALID_DATA;
+    const cJSON *item = find_member(data, "table_id");
+    if (item == NULL)
+        return required ? STUDIO_ERR_INVALID_DATA : STUDIO_OK;
+    enum studio_err err = message_copy_table_id(item, &d->out->table_id);
+    return err == STUDIO_ERR_INVALID_VALUE ? STUDIO_ERR_INVALID_DATA : err;
+}
+
+static enum studio_err decode_get(struct decoder *d, const cJSON *data)
+{
+    return decode_table_id(d, data, false);
+}
+
+static enum studio_err decode_remove_table(struct decoder *d, const cJSON *data)
+{
+    return decode_table_id(d, data, true);
+}
+
+static const struct event_row event_rows[] = {
+    {"service_status", MESSAGE_UPDATE, decode_service_status},
+    {"exception", MESSAGE_EXCEPTION, decode_exception},
+    {"subscribe", MESSAGE_SUBSCRIBE, decode_tables},
+    {"unsubscribe", MESSAGE_UNSUBSCRIBE, decode_tables},
+    {"get", MESSAGE_GET, decode_get},
+    {"remove_table", MESSAGE_REMOVE_TABLE, decode_remove_table},
+};
+
+static const struct event_row *find_event(const char *name)
+{
+    for (size_t i = 0; i < sizeof(event_rows) / sizeof(event_rows[0]); i++) {
+        if (strcmp(event_rows[i].name, name) == 0)
+            return &event_rows[i];
+    }
+    return NULL;
+}
+
+/* Unknown other keys are ignored, twice or not; the envelope's own may stand only once. */
+static enum studio_err check_envelope(struct decoder *d, const cJSON *object)
+{
+    for (const cJSON *item = object->child; item != NULL; item = item->next) {
+        bool own = strcmp(item->string, "event") == 0 || strcmp(item->string, "data") == 0;
+        if (own && find_member(object, item->string) != item)
+            return message_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
+        if (strcmp(item->string, "request_id") == 0) {
+            enum studio_err err = message_check_request_id(d, object, item);
+            if (err != STUDIO_OK)
+                return err;
+        }
+    }
+    return STUDIO_OK;
+}
+
+static enum studio_err decode_envelope(struct decoder *d, const cJSON *object, const char *event)
+{
+    enum studio_err err = check_envelope(d, object);
+    if (err != STUDIO_OK)
+        return err;
+    const struct event_row *row = find_event(event);
+    if (row == NULL)
+        return message_refuse(d, STUDIO_ERR_UNKNOWN_EVENT, event);
+    d->out->kind = row->kind;
+    err = row->decode(d, find_member(object, "data"));
+    if (err == STUDIO_ERR_INVALID_DATA)
+        return message_refuse(d, err, row->name);
+    if (err == STUDIO_ERR_NO_MEMORY)
+        return message_refuse(d, err, NULL);
+    return err;
+}
+
+/* --- authentication --------------------------------------------------------------------------- */
+
+static enum studio_err decode_auth(struct message *out, const cJSON *object)
+{
+    const struct {
+        const char *key;
+        char **text;
+    } parameters[] = {{"id", &out->id},
+                      {"token", &out->token},
+                      {"device", &out->device},
+                      {"gameCode", &out->game_code}};
+
+    out->kind = MESSAGE_AUTH;
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+        const cJSON *item = find_member(object, parameters[i].key);
+        if (!cJSON_IsString(item))
+            continue;
+        *parameters[i].text = strdup(item->valuestring);
+        if (*parameters[i].text == NULL)
+            return STUDIO_ERR_NO_MEMORY;
+    }
+    return STUDIO_OK;
+}
+
+enum studio_err message_decode_auth(const char *text, size_t len, struct message *out,
+                                    struct studio_error *error)
+{
+    *out = (struct message){.kind = MESSAGE_AUTH};
+    struct json_facts facts;
+    cJSON *tree = NULL;
+    enum studio_err err =
+        len > STUDIO_MESSAGE_MAX ? STUDIO_ERR_TOO_LARGE : tree_parse(text, len, &facts, &tree);
+    if (err == STUDIO_OK)
+        err = cJSON_IsObject(tree) ? decode_auth(out, tree) : STUDIO_ERR_AUTH_MISSING;
+    cJSON_Delete(tree);
+    if (err == STUDIO_OK)
+        return err;
+    message_finish(out);
+    if (err != STUDIO_ERR_NO_MEMORY)
+        err = STUDIO_ERR_AUTH_MISSING;
+    return studio_error_set(error, err, NULL);
+}
+
+/* --- any message ------------------------------------------------------------------------------ */
+
+static enum studio_err decode_object(struct decoder *d, const cJSON *object)
+{
+    enum studio_err err = request_id_read(d, object);
+    if (err != STUDIO_OK)
+        return err;
+    const cJSON *event = find_member(object, "event");
+    if (cJSON_IsString(event))
+        return decode_envelope(d, object, event->valuestring);
+    if (find_member(object, "id") != NULL && find_member(object, "token") != NULL) {
+        err = decode_auth(d->out, object);
+        return err == STUDIO_OK ? err : message_refuse(d, err, NULL);
+    }
+    return message_decode_update(d, object, UPDATE_FLAT);
+}
+
+enum studio_err message_decode(const char *text, size_t len, struct message *out,
+                               struct studio_error *error)
+{
+    *out = (struct message){0};
+    if (len > STUDIO_MESSAGE_MAX)
+        return studio_error_set(error, STUDIO_ERR_TOO_LARGE, NULL);
+
+    struct decoder d = {.out = out, .error = error};
+    cJSON *tree;
+    enum studio_err err = tree_parse(text, len, &d.facts, &tree);
+    if (err != STUDIO_OK)
+        return studio_error_set(error, err, NULL);
+    err = cJSON_IsObject(tree) ? decode_object(&d, tree)
+                               : message_refuse(&d, STUDIO_ERR_NOT_OBJECT, NULL);
+    cJSON_Delete(tree);
+
+    if (err != STUDIO_OK) {
+        /* Only the request_id stays, for the answer. */
+        char *request_id = out->request_id;
+        out->request_id = NULL;
+        message_finish(out);
+        out->request_id = request_id;
+    }
+    return err;
+}
