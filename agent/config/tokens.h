@@ -31,9 +31,9 @@ void tokens_destroy(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 
 /*
- * The role of the first line whose pattern matches `user_id` and whose hash is that of `token`, if it
- * has not expired at `wall_s`. Takes the same time whatever line matches or none does: every line is
- * compared, hashes without an early end. An empty token matches nothing, in the same time.
+ * The role of the first line whose pattern matches `user_id` and whose hash is that of `token`, if
+ * it has not expired at `wall_s`. Takes the same time whatever line matches or none does: every
+ * line is compared, hashes without an early end. An empty token matches nothing, in the same time.
  * False: no such line.
  */
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,

@@ -1,0 +1,14 @@
+/* commands.h - what the program does besides serving: help, check, tokens. Each returns an exit
+ * code. */
+#ifndef AGENT_CONFIG_COMMANDS_H
+#define AGENT_CONFIG_COMMANDS_H
+
+#include "config/cli.h"
+
+/* Everything but CLI_RUN. Prints to standard output, what goes wrong to standard error. */
+int command_run(const struct cli *cli, const char *const *variables);
+
+/* `studio-agent: TEXT` on standard error. */
+void command_complain(const char *text);
+
+#endif

@@ -1,0 +1,269 @@
+/* config.c - defaults, one option from text, the environment. */
+#include "config/config.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "config/options.h"
+
+enum { SHOWN_MAX = 120 }; /* bytes of a wrong value repeated in a message */
+
+enum studio_err config_fail(struct studio_error *error, enum studio_err code, const char *fmt, ...)
+{
+    if (!error)
+        return code;
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(error->text, sizeof error->text, fmt, args);
+    va_end(args);
+    if (len >= (int)sizeof error->text)
+        error->text[text_utf8_cut(error->text, sizeof error->text - 1)] = '\0';
+    error->code = code;
+    return code;
+}
+
+static enum studio_err fail_memory(struct studio_error *error)
+{
+    return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
+}
+
+static void *slot_of(struct studio_agent_config *config, const struct option *option)
+{
+    return (char *)config + option->offset;
+}
+
+static bool parse_bool(const char *text, bool *out)
+{
+    static const struct {
+        const char *name;
+        bool value;
+    } words[] = {{"yes", true},    {"no", false}, {"true", true},
+                 {"false", false}, {"on", true},  {"off", false}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(words[i].name, text) == 0) {
+            *out = words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_int(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 18 || text[digits] != '\0')
+        return false;
+    int64_t n = strtoll(text, NULL, 10);
+    if (n < min || n > max)
+        return false;
+    *out = n;
+    return true;
+}
+
+static bool parse_choice(const char *text, const struct option_choice *choices, int64_t *out)
+{
+    for (const struct option_choice *c = choices; c->name; c++) {
+        if (strcmp(c->name, text) == 0) {
+            *out = c->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everything that is not a string, into its slot. False if the text is not of that type. */
+static bool set_scalar(void *slot, const struct option *option, const char *value)
+{
+    switch (option->type) {
+    case OPTION_BOOL:
+        return parse_bool(value, slot);
+    case OPTION_INT:
+        return parse_int(value, option->min, option->max, slot);
+    case OPTION_ENUM:
+        return parse_choice(value, option->choices, slot);
+    case OPTION_STRING:
+        break;
+    }
+    return false;
+}
+
+/* A string slot that still points to its default is not on the heap: `initial` in the table. */
+static void string_release(char *slot, const struct option *option)
+{
+    if (slot != option->initial)
+        free(slot);
+}
+
+void studio_agent_config_init(struct studio_agent_config *config)
+{
+    memset(config, 0, sizeof *config);
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &options[i];
+        void *slot = slot_of(config, option);
+        if (option->type == OPTION_STRING) {
+            memcpy(slot, &option->initial, sizeof option->initial);
+            continue;
+        }
+        bool fits = set_scalar(slot, option, option->initial);
+        assert(fits);
+        (void)fits;
+    }
+}
+
+void studio_agent_config_finish(struct studio_agent_config *config)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (options[i].type == OPTION_STRING) {
+            char **slot = slot_of(config, &options[i]);
+            string_release(*slot, &options[i]);
+        }
+    }
+    memset(config, 0, sizeof *config);
+}
+
+static enum studio_err fail_value(struct studio_error *error, const struct option *option,
+                                  const char *value, const char *expected)
+{
+    if (option->secret)
+        return config_fail(error, STUDIO_ERR_USAGE, "%s.%s: %s", option->section, option->key,
+                           expected);
+    int shown = (int)text_utf8_cut(value, strnlen(value, SHOWN_MAX));
+    return config_fail(error, STUDIO_ERR_USAGE, "%s.%s: %s, not '%.*s'", option->section,
+                       option->key, expected, shown, value);
+}
+
+static enum studio_err set_string(char **slot, const struct option *option, const char *value,
+                                  struct studio_error *error)
+{
+    const char *expected = option->check ? option->check(value) : NULL;
+    if (expected)
+        return fail_value(error, option, value, expected);
+    char *copy = NULL;
+    if (*value) {
+        copy = strdup(value);
+        if (!copy)
+            return fail_memory(error);
+    }
+    string_release(*slot, option);
+    *slot = copy;
+    return STUDIO_OK;
+}
+
+static enum studio_err set_option(struct studio_agent_config *config, const struct option *option,
+                                  const char *value, struct studio_error *error)
+{
+    if (!text_utf8_valid(value, strlen(value)) || text_has_control(value, strlen(value)))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "%s.%s: expected UTF-8 text without control characters", option->section,
+                           option->key);
+    void *slot = slot_of(config, option);
+    if (option->type == OPTION_STRING)
+        return set_string(slot, option, value, error);
+    if (set_scalar(slot, option, value))
+        return STUDIO_OK;
+
+    char values[128], expected[192];
+    option_values(option, values, sizeof values);
+    snprintf(expected, sizeof expected,
+             option->type == OPTION_INT ? "expected a number in %s" : "expected one of %s", values);
+    return fail_value(error, option, value, expected);
+}
+
+/* "unknown key X in [section]; did you mean Y?" */
+static enum studio_err fail_unknown(struct studio_error *error, const char *section,
+                                    const char *key)
+{
+    if (!option_section_known(section)) {
+        const char *near = option_nearest_section(section);
+        return config_fail(error, STUDIO_ERR_USAGE, "unknown section '%.64s'%s%s%s", section,
+                           near ? "; did you mean '" : "; see studio-agent --help",
+                           near ? near : "", near ? "'?" : "");
+    }
+    const char *near = option_nearest_key(section, key);
+    return config_fail(error, STUDIO_ERR_USAGE, "unknown key '%.64s' in [%s]%s%s%s", key, section,
+                       near ? "; did you mean '" : "; see studio-agent --help", near ? near : "",
+                       near ? "'?" : "");
+}
+
+enum studio_err studio_agent_set(struct studio_agent_config *config, const char *name,
+                                 const char *value, struct studio_error *error)
+{
+    char section[32];
+    size_t len = strcspn(name, ".");
+    if (name[len] != '.' || len >= sizeof section)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "'%.64s' is not the name of an option; expected section.key, like "
+                           "websocket.listen",
+                           name);
+    memcpy(section, name, len);
+    section[len] = '\0';
+    const struct option *option = option_find(section, name + len + 1);
+    if (!option)
+        return fail_unknown(error, section, name + len + 1);
+    return set_option(config, option, value, error);
+}
+
+/* `STUDIO_MQTT_TOPIC_ROOT` -> section and key, if it starts with a section we know. */
+static bool split_variable(const char *variable, size_t len, char *section, char *key, size_t cap)
+{
+    static const char prefix[] = "STUDIO_";
+    size_t skip = sizeof prefix - 1;
+    if (len <= skip || len - skip >= cap || strncmp(variable, prefix, skip) != 0)
+        return false;
+    for (size_t i = skip; i < len; i++) {
+        char c = variable[i];
+        section[i - skip] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    section[len - skip] = '\0';
+    char *split = strchr(section, '_');
+    if (!split)
+        return false;
+    *split = '\0';
+    memcpy(key, split + 1, strlen(split + 1) + 1);
+    return option_section_known(section);
+}
+
+enum studio_err config_environment(struct studio_agent_config *config, const char *const *variables,
+                                   struct studio_error *error)
+{
+    for (; *variables; variables++) {
+        char section[OPTION_ENV_MAX], key[OPTION_ENV_MAX];
+        struct studio_error detail;
+        size_t len = strcspn(*variables, "=");
+        const char *value = *variables + len + ((*variables)[len] == '=');
+        if (!*value || !split_variable(*variables, len, section, key, sizeof section))
+            continue;
+        const struct option *option = option_find(section, key);
+        enum studio_err err = option ? set_option(config, option, value, &detail)
+                                     : fail_unknown(&detail, section, key);
+        if (err != STUDIO_OK)
+            return config_fail(error, err, "environment variable %.*s: %s", (int)len, *variables,
+                               detail.text);
+    }
+    return STUDIO_OK;
+}
+
+enum studio_err config_check(const struct studio_agent_config *config, struct studio_error *error)
+{
+    if (config->password && config->password_file)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "mqtt.password and mqtt.password_file are both set; keep one of them");
+    if ((config->password || config->password_file) && !config->username)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "mqtt.password needs mqtt.username: set the login it belongs to");
+    return STUDIO_OK;
+}
+
+char *config_tokens_path(const struct studio_agent_config *config)
+{
+    char *path = NULL;
+    if (config->tokens)
+        return strdup(config->tokens);
+    return asprintf(&path, "%s/tokens", config->data) < 0 ? NULL : path;
+}

@@ -1,0 +1,30 @@
+/*
+ * config.h - the configuration as a whole, beyond what studio/agent.h offers to everybody.
+ *
+ * Order of precedence: defaults, file, environment, command line. One thread at a time.
+ */
+#ifndef AGENT_CONFIG_CONFIG_H
+#define AGENT_CONFIG_CONFIG_H
+
+#include "studio/agent.h"
+
+/* Sets what the variables STUDIO_<SECTION>_<KEY> among `variables` ("NAME=value", ended by NULL)
+ * say; an empty one counts as not set. A name with a known section and an unknown key is an error.
+ * Errors: USAGE, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err config_environment(struct studio_agent_config *config,
+                                                   const char *const *variables,
+                                                   struct studio_error *error);
+
+/* Checks what only the whole can show: options that exclude each other. Errors: USAGE. */
+STUDIO_MUST_USE enum studio_err config_check(const struct studio_agent_config *config,
+                                             struct studio_error *error);
+
+/* The path of the tokens file: `auth.tokens`, else <data>/tokens; free() it. NULL: no memory. */
+char *config_tokens_path(const struct studio_agent_config *config);
+
+/* Fills `error` (may be NULL) with the formatted text alone, cut at a UTF-8 boundary; returns code.
+ */
+enum studio_err config_fail(struct studio_error *error, enum studio_err code, const char *fmt, ...)
+    STUDIO_PRINTF(3, 4);
+
+#endif

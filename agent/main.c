@@ -1,0 +1,121 @@
+/*
+ * main.c - the program: arguments, signals, exit codes.
+ *
+ * Signals are blocked before any other thread exists and taken by one thread with sigwait:
+ * SIGTERM and SIGINT stop the agent in order, a second one ends it at once (what was answered is on
+ * disk). SIGUSR1 is used only by main, to end the signal thread.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config/cli.h"
+#include "config/commands.h"
+#include "studio/agent.h"
+
+struct signals {
+    sigset_t set;
+    pthread_t thread;
+    struct studio_agent *agent;
+    atomic_bool done; /* the agent has stopped; SIGUSR1 ends the thread */
+};
+
+static void block_signals(struct signals *signals)
+{
+    sigemptyset(&signals->set);
+    sigaddset(&signals->set, SIGTERM);
+    sigaddset(&signals->set, SIGINT);
+    sigaddset(&signals->set, SIGHUP);
+    sigaddset(&signals->set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals->set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void *wait_for_signals(void *arg)
+{
+    struct signals *signals = arg;
+    bool stopping = false;
+    while (!atomic_load(&signals->done)) {
+        int number = 0;
+        if (sigwait(&signals->set, &number) != 0)
+            continue;
+        if (number == SIGHUP) {
+            log_info("agent", "SIGHUP: reloading the tokens is not in this version; restart");
+            continue;
+        }
+        if (number == SIGUSR1)
+            continue;
+        if (stopping)
+            _exit(STUDIO_EXIT_FAILED);
+        stopping = true;
+        log_info("agent", "stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+        studio_agent_stop(signals->agent);
+    }
+    return NULL;
+}
+
+/* One write, so that whoever waits for the line never reads half of it. */
+static void announce(const struct studio_agent *agent)
+{
+    char line[320];
+    const char *host = studio_agent_host(agent);
+    bool bare_v6 = strchr(host, ':') && host[0] != '[';
+    int len = snprintf(line, sizeof line, "listening on ws://%s%s%s:%u\n", bare_v6 ? "[" : "", host,
+                       bare_v6 ? "]" : "", (unsigned)studio_agent_port(agent));
+    if (len >= (int)sizeof line || write(STDOUT_FILENO, line, (size_t)len) != len)
+        log_warn("agent", "cannot write to standard output: %s", strerror(errno));
+}
+
+static int serve(const struct studio_agent_config *config)
+{
+    struct signals signals = {.agent = NULL};
+    struct studio_error error;
+    block_signals(&signals);
+    log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
+
+    enum studio_err err = studio_agent_create(config, &signals.agent, &error);
+    if (err != STUDIO_OK) {
+        command_complain(error.text);
+        return studio_agent_exit_code(err);
+    }
+    int failed = pthread_create(&signals.thread, NULL, wait_for_signals, &signals);
+    if (failed) {
+        fprintf(stderr, "studio-agent: cannot start a thread: %s\n", strerror(failed));
+        studio_agent_destroy(signals.agent);
+        return STUDIO_EXIT_FAILED;
+    }
+    announce(signals.agent);
+    int code = studio_agent_run(signals.agent);
+    atomic_store(&signals.done, true);
+    pthread_kill(signals.thread, SIGUSR1);
+    pthread_join(signals.thread, NULL);
+    studio_agent_destroy(signals.agent);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli;
+    struct studio_error error;
+    struct studio_agent_config config;
+    const char *const *variables = (const char *const *)environ;
+    int code = STUDIO_EXIT_USAGE;
+    studio_agent_config_init(&config);
+    if (cli_parse(&cli, argc, (const char *const *)argv, &error) != STUDIO_OK)
+        command_complain(error.text);
+    else if (cli.command != CLI_RUN)
+        code = command_run(&cli, variables);
+    else if (cli_configure(&cli, variables, &config, &error) != STUDIO_OK)
+        command_complain(error.text);
+    else
+        code = serve(&config);
+    studio_agent_config_finish(&config);
+    cli_finish(&cli);
+    return code;
+}

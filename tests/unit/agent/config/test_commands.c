@@ -1,0 +1,135 @@
+/* The commands: what they print where, and how they end. */
+#include "support/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/commands.h"
+
+static char out_text[32768], err_text[32768];
+static char dir[64];
+
+/* Sends a stream into a file until restore(). */
+static int redirect(FILE *stream, FILE *file)
+{
+    fflush(stream);
+    int saved = dup(fileno(stream));
+    assert_true(saved >= 0 && dup2(fileno(file), fileno(stream)) >= 0);
+    return saved;
+}
+
+static void restore(FILE *stream, int saved, FILE *file, char *text, size_t cap)
+{
+    fflush(stream);
+    assert_true(dup2(saved, fileno(stream)) >= 0);
+    close(saved);
+    rewind(file);
+    size_t len = fread(text, 1, cap - 1, file);
+    text[len] = '\0';
+    fclose(file);
+}
+
+/* Runs a command line with both streams caught; its exit code. */
+static int run(const char *const *argv)
+{
+    const char *const no_variables[] = {NULL};
+    struct studio_error error;
+    struct cli cli;
+    int argc = 0;
+    while (argv[argc])
+        argc++;
+    if (cli_parse(&cli, argc, argv, &error) != STUDIO_OK)
+        fail_msg("%s", error.text);
+    FILE *out = tmpfile(), *err = tmpfile();
+    assert_true(out && err);
+    int saved_out = redirect(stdout, out), saved_err = redirect(stderr, err);
+    int code = command_run(&cli, no_variables);
+    restore(stdout, saved_out, out, out_text, sizeof out_text);
+    restore(stderr, saved_err, err, err_text, sizeof err_text);
+    cli_finish(&cli);
+    return code;
+}
+
+#define RUN(...) run((const char *const[]){"studio-agent", __VA_ARGS__, NULL})
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(dir, P_tmpdir "/studio-test-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return rmdir(dir);
+}
+
+static void help_and_version(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--help"), STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "Usage"));
+    assert_null(strchr(out_text, '\033'));
+    assert_int_equal(RUN("--help", "options"), STUDIO_EXIT_OK);
+    assert_int_equal(strncmp(out_text, "| key |", 7), 0);
+    assert_int_equal(RUN("--version"), STUDIO_EXIT_OK);
+    assert_int_equal(strncmp(out_text, "studio-agent ", 13), 0);
+    assert_string_equal(err_text, "");
+}
+
+static void check(void **state)
+{
+    char path[96], expected[128];
+    (void)state;
+    snprintf(path, sizeof path, "%s/agent.conf", dir);
+    assert_int_equal(RUN("check"), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "check -c FILE"));
+    assert_int_equal(RUN("check", "-c", path), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "No such file"));
+
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("[log]\nlevel = loud\nformt = text\n", f);
+    fclose(f);
+    assert_int_equal(RUN("check", "-c", path), STUDIO_EXIT_FAILED);
+    assert_non_null(strstr(out_text, "agent.conf:2: log.level"));
+    assert_non_null(strstr(out_text, "agent.conf:3: unknown key 'formt'"));
+
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("[mqtt]\npassword_file = x\n", f);
+    fclose(f);
+    assert_int_equal(RUN("check", "-c", path), STUDIO_EXIT_FAILED);
+    assert_non_null(strstr(out_text, "mqtt.username"));
+
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("[log]\nlevel = info\n", f);
+    fclose(f);
+    assert_int_equal(RUN("check", "-c", path), STUDIO_EXIT_OK);
+    snprintf(expected, sizeof expected, "%s: ok\n", path);
+    assert_string_equal(out_text, expected);
+    unlink(path);
+}
+
+static void what_is_not_in_this_version(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("store", "check", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "not in this version"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(help_and_version),
+        TEST(check),
+        TEST(what_is_not_in_this_version),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
