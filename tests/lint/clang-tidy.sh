@@ -1,0 +1,16 @@
+#!/bin/bash
+# clang-tidy.sh - static analysis of the product's sources with the checks of .clang-tidy.
+# shellcheck source=tests/lint/lib.bash
+. "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
+need clang-tidy
+[[ -e $build_dir/compile_commands.json ]] || {
+    echo "no compile_commands.json in $build_dir"
+    exit 77
+}
+
+# Two at a time: the analysis is the longest of all tests and other tests run beside it.
+files 'agent/*.c' 'bridge/*.c' 'client/*.c' |
+    xargs -P 2 -n 4 clang-tidy --quiet -p "$build_dir" --warnings-as-errors='*' \
+        2> >(grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' >&2) ||
+    fault "clang-tidy found something (above)"
+verdict
