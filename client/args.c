@@ -1,0 +1,135 @@
+#include "args.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "client_error.h"
+
+enum option_kind { OPTION_TEXT, OPTION_FLAG, OPTION_SECONDS, OPTION_INTERACTIVE };
+
+/* The one table of options: parsing and --help come from it. */
+static const struct option_row {
+    const char *name;
+    enum option_kind kind;
+    size_t offset;
+    const char *value;
+    const char *what;
+} rows[] = {
+    {"url", OPTION_TEXT, offsetof(struct args, url), "URL",
+     "server, ws:// or wss:// (default ws://localhost:8080)"},
+    {"table", OPTION_TEXT, offsetof(struct args, table), "ID", "table (default ARO-001)"},
+    {"device", OPTION_TEXT, offsetof(struct args, device), "NAME",
+     "who reports (default dealerPC); '' to be the table itself"},
+    {"token", OPTION_TEXT, offsetof(struct args, token), "TOKEN",
+     "token; others on this machine can read it here"},
+    {"token-file", OPTION_TEXT, offsetof(struct args, token_file), "FILE",
+     "read the token from the first line of a file"},
+    {"ca", OPTION_TEXT, offsetof(struct args, ca_file), "FILE",
+     "trust these certificates only (wss://)"},
+    {"timeout", OPTION_SECONDS, offsetof(struct args, timeout_ms), "SECONDS",
+     "for connecting and for each answer (default 10)"},
+    {"service-values", OPTION_TEXT, offsetof(struct args, service_values), "A,B",
+     "values the agent's configuration adds for services"},
+    {"device-values", OPTION_TEXT, offsetof(struct args, device_values), "A,B",
+     "values the agent's configuration adds for devices"},
+    {"all", OPTION_FLAG, offsetof(struct args, all), NULL, "watch: every table"},
+    {"json", OPTION_FLAG, offsetof(struct args, json), NULL,
+     "watch: lines of JSON on a terminal too"},
+    {"interactive", OPTION_INTERACTIVE, 0, NULL, "the same as the command interactive"},
+    {"help", OPTION_FLAG, offsetof(struct args, help), NULL, "this text"},
+    {"version", OPTION_FLAG, offsetof(struct args, version), NULL, "the version"},
+};
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static enum studio_err set_seconds(unsigned *out, const char *text, struct studio_error *error)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds >= 0.001 && seconds <= 3600))
+        return client_error_usage(error, "--timeout is seconds up to 3600, not '%.40s'", text);
+    *out = (unsigned)(seconds * 1000);
+    return STUDIO_OK;
+}
+
+static enum studio_err apply(struct args *out, const struct option_row *row, const char *value,
+                             struct studio_error *error)
+{
+    char *base = (char *)out;
+
+    switch (row->kind) {
+    case OPTION_TEXT:
+        *(const char **)(void *)(base + row->offset) = value;
+        break;
+    case OPTION_FLAG:
+        *(bool *)(base + row->offset) = true;
+        break;
+    case OPTION_SECONDS:
+        return set_seconds((unsigned *)(void *)(base + row->offset), value, error);
+    case OPTION_INTERACTIVE:
+        out->command = "interactive";
+        break;
+    }
+    return STUDIO_OK;
+}
+
+static enum studio_err unknown_option(const char *option, struct studio_error *error)
+{
+    const char *names[ROWS];
+    const char *word = option + strspn(option, "-");
+
+    for (size_t i = 0; i < ROWS; i++)
+        names[i] = rows[i].name;
+    const char *near = text_nearest(word, names, ROWS);
+    if (near != NULL)
+        return client_error_usage(error, "unknown option %.60s, did you mean --%s?", option, near);
+    return client_error_usage(error, "unknown option %.60s (--help lists them)", option);
+}
+
+enum studio_err args_parse(int argc, char **argv, struct args *out, struct studio_error *error)
+{
+    struct option options[ROWS + 1] = {0};
+
+    memset(out, 0, sizeof(*out));
+    for (int i = 0; i < ROWS; i++)
+        options[i] =
+            (struct option){.name = rows[i].name,
+                            .has_arg = rows[i].value != NULL ? required_argument : no_argument,
+                            .val = i + 1};
+    optind = 0; /* GNU: start anew, so that a test may parse more than once */
+    opterr = 0;
+    for (;;) {
+        int c = getopt_long(argc, argv, ":h", options, NULL);
+        if (c == -1)
+            break;
+        if (c == 'h') {
+            out->help = true;
+            continue;
+        }
+        if (c == ':')
+            return client_error_usage(error, "%.60s needs a value", argv[optind - 1]);
+        if (c == '?')
+            return unknown_option(argv[optind - 1], error);
+        enum studio_err err = apply(out, &rows[c - 1], optarg, error);
+        if (err != STUDIO_OK)
+            return err;
+    }
+    if (out->command == NULL)
+        out->command = optind < argc ? argv[optind++] : "demo";
+    out->count = argc - optind;
+    out->rest = (const char *const *)(argv + optind);
+    return STUDIO_OK;
+}
+
+void args_print_options(FILE *out)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        char head[40];
+        snprintf(head, sizeof(head), "--%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
+                 rows[i].value != NULL ? rows[i].value : "");
+        fprintf(out, "  %-22s %s\n", head, rows[i].what);
+    }
+}

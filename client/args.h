@@ -1,0 +1,29 @@
+/* args.h - the command line of studio-client, taken apart. */
+#ifndef CLIENT_ARGS_H
+#define CLIENT_ARGS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "studio/error.h"
+
+/* Strings point into argv. NULL and 0: not given. */
+struct args {
+    const char *url, *table, *device, *token, *token_file, *ca_file;
+    const char *service_values, *device_values;
+    unsigned timeout_ms;
+    bool all, json, help, version;
+    const char *command;     /* `demo` if none is given */
+    int count;               /* of what follows the command */
+    const char *const *rest; /* */
+};
+
+/* Options may stand before and after the command; after `--` nothing is an option. argv is put in
+ * order. Not thread-safe (getopt). Errors: USAGE. */
+STUDIO_MUST_USE enum studio_err args_parse(int argc, char **argv, struct args *out,
+                                           struct studio_error *error);
+
+/* One line for each option. */
+void args_print_options(FILE *out);
+
+#endif

@@ -1,0 +1,84 @@
+#include "client_error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum studio_err client_error_usage(struct studio_error *error, const char *fmt, ...)
+{
+    if (error != NULL) {
+        va_list args;
+        va_start(args, fmt);
+        vsnprintf(error->text, sizeof(error->text), fmt, args);
+        va_end(args);
+        error->text[text_utf8_cut(error->text, strlen(error->text))] = '\0';
+        error->code = STUDIO_ERR_USAGE;
+    }
+    return STUDIO_ERR_USAGE;
+}
+
+enum studio_err client_error_exact(struct studio_error *error, enum studio_err code,
+                                   const char *text)
+{
+    if (error != NULL) {
+        snprintf(error->text, sizeof(error->text), "%s", text);
+        error->text[text_utf8_cut(error->text, strlen(error->text))] = '\0';
+        error->code = code;
+    }
+    return code;
+}
+
+/* Texts that end in a blank are beginnings, the others are whole. */
+static bool text_names(const char *text, const char *known)
+{
+    size_t len = strlen(known);
+
+    if (len > 0 && known[len - 1] == ' ')
+        return strncmp(text, known, len) == 0;
+    return strcmp(text, known) == 0;
+}
+
+enum studio_err client_error_of_text(const char *text)
+{
+    for (int code = STUDIO_OK + 1; code < STUDIO_ERR_COUNT; code++) {
+        enum studio_err_class class = studio_err_class((enum studio_err)code);
+        if ((class == STUDIO_CLASS_PEER || class == STUDIO_CLASS_RETRY) &&
+            text_names(text, studio_err_text((enum studio_err)code)))
+            return (enum studio_err)code;
+    }
+    return STUDIO_ERR_NOT_PERMITTED;
+}
+
+enum studio_err client_error_from_server(struct studio_error *error, const char *text)
+{
+    return client_error_exact(error, client_error_of_text(text), text);
+}
+
+enum studio_err client_error_from_close(struct studio_error *error, unsigned code,
+                                        const char *reason)
+{
+    enum studio_err err;
+
+    switch (code) {
+    case CLOSE_POLICY:
+        err = client_error_of_text(reason);
+        if (err != STUDIO_ERR_AUTH_MISSING && err != STUDIO_ERR_AUTH_TABLE &&
+            err != STUDIO_ERR_AUTH_REVOKED)
+            err = STUDIO_ERR_AUTH_CREDENTIALS;
+        return client_error_exact(error, err, reason[0] != '\0' ? reason : studio_err_text(err));
+    case CLOSE_TRY_LATER:
+        return studio_error_set(error, STUDIO_ERR_LIMIT,
+                                ": the server has as many connections or tables as it allows");
+    case CLOSE_TOO_LARGE:
+        return studio_error_set(error, STUDIO_ERR_TOO_LARGE, NULL);
+    case 0:
+        return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED, ": %s",
+                                reason[0] != '\0' ? reason : "the connection was lost");
+    default:
+        return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED,
+                                ": the server closed the connection (%u%s%s)", code,
+                                reason[0] != '\0' ? " " : "", reason);
+    }
+}

@@ -1,0 +1,43 @@
+/* program.h - what the commands of studio-client share. */
+#ifndef CLIENT_PROGRAM_H
+#define CLIENT_PROGRAM_H
+
+#include "args.h"
+#include "studio/client.h"
+
+/* Exit codes, protocol section 7. */
+enum program_exit {
+    EXIT_CONFIRMED = 0,
+    EXIT_REFUSED = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3,
+    EXIT_UNAUTHENTICATED = 4
+};
+
+struct program {
+    struct args args;
+    struct studio_client_options options; /* from the arguments; commands add callbacks */
+};
+
+/* Each is one row of the table of commands in main.c; returns an exit code. */
+typedef int program_command_fn(struct program *program);
+program_command_fn cmd_demo, cmd_interactive, cmd_set, cmd_get, cmd_watch, cmd_exception;
+
+/* The exit code an error stands for. */
+int program_exit_code(enum studio_err err);
+
+/* Says the error on standard error and returns its exit code. */
+int program_fail(const struct studio_error *error);
+
+/* Connects; on failure says why, and *exit_code is what to return. */
+struct studio_client *program_connect(const struct program *program, int *exit_code);
+
+enum { PROGRAM_TOKEN_MAX = 128 };
+
+/* The token: --token, --token-file, STUDIO_TOKEN, or typed on the terminal without echo.
+ * Errors: USAGE naming the ways to give it. */
+STUDIO_MUST_USE enum studio_err program_token(const struct args *args,
+                                              char out[PROGRAM_TOKEN_MAX + 1],
+                                              struct studio_error *error);
+
+#endif

@@ -1,0 +1,230 @@
+#include "prompt.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "client_error.h"
+#include "client_update.h"
+#include "protocol/json.h"
+#include "studio/status.h"
+
+static const char blanks[] = " \t\r\n";
+
+/* How the rest of a command's line is read. */
+enum rest_kind { REST_NONE, REST_TEXT, REST_JSON };
+
+static const struct command_row {
+    const char *name;
+    enum prompt_kind kind;
+    enum rest_kind rest;
+    const char *usage;
+    const char *what;
+} commands[] = {
+    {"status", PROMPT_STATUS, REST_NONE, "status", "show the table's status"},
+    {"custom", PROMPT_JSON, REST_JSON, "custom {json}",
+     "send any JSON object, as in custom {\"shift\": 3}"},
+    {"exception", PROMPT_EXCEPTION, REST_TEXT, "exception CODE",
+     "report an exception, as in exception NO BALL DETECT"},
+    {"help", PROMPT_HELP, REST_NONE, "help", "this text"},
+    {"quit", PROMPT_QUIT, REST_NONE, "quit", "leave (also exit, or Ctrl-D)"},
+    {"exit", PROMPT_QUIT, REST_NONE, NULL, NULL},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static const struct command_row *find_command(const char *word)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcasecmp(word, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* Cuts the first word off, NUL-terminates it; *rest is what follows, without blanks before it. */
+static char *cut_word(char *text, char **rest)
+{
+    char *word = text + strspn(text, blanks);
+    char *end = word + strcspn(word, blanks);
+
+    *rest = end;
+    if (*end != '\0') {
+        *end = '\0';
+        *rest = end + 1;
+        *rest += strspn(*rest, blanks);
+    }
+    return word;
+}
+
+static void trim_end(char *text)
+{
+    size_t len = strlen(text);
+
+    while (len > 0 && strchr(blanks, text[len - 1]) != NULL)
+        text[--len] = '\0';
+}
+
+/* Every word a line may begin with; NULL after the last. */
+static const char *first_word(size_t n)
+{
+    if (n < COMMANDS)
+        return commands[n].name;
+    n -= COMMANDS;
+    if (n < STUDIO_FIELD_COUNT)
+        return studio_fields[n].key;
+    n -= STUDIO_FIELD_COUNT;
+    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
+        if (studio_fields[i].alias != NULL && n-- == 0)
+            return studio_fields[i].alias;
+    return NULL;
+}
+
+static enum studio_err unknown_word(const char *word, struct studio_error *error)
+{
+    const char *words[COMMANDS + 2 * STUDIO_FIELD_COUNT];
+    size_t count = 0;
+
+    while (first_word(count) != NULL) {
+        words[count] = first_word(count);
+        count++;
+    }
+    const char *near = text_nearest(word, words, count);
+    return client_error_usage(error, "unknown word '%.40s'%s%s (help lists them)", word,
+                              near != NULL ? ", did you mean " : "", near != NULL ? near : "");
+}
+
+/* FIELD VALUE [FIELD VALUE...]: one update. */
+static enum studio_err parse_update(char *word, char *rest, struct prompt_line *out,
+                                    struct studio_error *error)
+{
+    out->kind = PROMPT_UPDATE;
+    for (; word[0] != '\0'; word = cut_word(rest, &rest)) {
+        const struct studio_field *field = update_field(word);
+        if (field == NULL)
+            return unknown_word(word, error);
+        const char *value = update_value_name(field, cut_word(rest, &rest));
+        if (out->count == PROMPT_FIELDS_MAX)
+            return client_error_usage(error, "at most %d fields fit one line", PROMPT_FIELDS_MAX);
+        out->fields[out->count++] =
+            (struct studio_client_field){.name = field->key, .value = value};
+    }
+
+    struct buf checked;
+    buf_init(&checked, STUDIO_MESSAGE_MAX);
+    enum studio_err err = update_print(&checked, out->fields, out->count, error);
+    buf_finish(&checked);
+    return err;
+}
+
+enum studio_err prompt_parse(char *line, struct prompt_line *out, struct studio_error *error)
+{
+    char *rest;
+
+    memset(out, 0, sizeof(*out));
+    trim_end(line);
+    char *word = cut_word(line, &rest);
+    if (word[0] == '\0' || word[0] == '#')
+        return STUDIO_OK;
+    const struct command_row *command = find_command(word);
+    if (command == NULL)
+        return parse_update(word, rest, out, error);
+
+    out->kind = command->kind;
+    out->text = rest;
+    if (command->rest == REST_NONE && rest[0] != '\0')
+        return client_error_usage(error, "%s takes nothing after it", command->name);
+    if (command->rest != REST_NONE && rest[0] == '\0')
+        return client_error_usage(error, "usage: %s", command->usage);
+    if (command->rest == REST_JSON && (rest[0] != '{' || !json_check(rest, strlen(rest), NULL)))
+        return client_error_usage(error, "this is not one JSON object: %.200s", rest);
+    return STUDIO_OK;
+}
+
+/* The n-th value of the field, as it is typed: a flag's are on and off. */
+static const char *field_value(const struct studio_field *field, size_t n)
+{
+    static const char *const flags[] = {"on", "off"};
+    size_t count;
+    const char *const *values = studio_values(field->kind, &count);
+
+    if (field->kind == STUDIO_KIND_FLAG) {
+        values = flags;
+        count = sizeof(flags) / sizeof(flags[0]);
+    }
+    return n < count ? values[n] : NULL;
+}
+
+/* The word before line[start], if the words before it are whole pairs; else NULL. */
+static const struct studio_field *field_before(const char *line, size_t start)
+{
+    const struct studio_field *field = NULL;
+    size_t at = 0;
+
+    for (;;) {
+        at += strspn(line + at, blanks);
+        if (at >= start)
+            return field;
+        size_t len = strcspn(line + at, blanks);
+        char word[STUDIO_CUSTOM_NAME_MAX + 1];
+        if (field != NULL) {
+            field = NULL; /* its value */
+        } else {
+            if (len >= sizeof(word))
+                return NULL;
+            memcpy(word, line + at, len);
+            word[len] = '\0';
+            field = update_field(word);
+            if (field == NULL)
+                return NULL;
+        }
+        at += len;
+    }
+}
+
+static bool starts_command(const char *line, size_t start)
+{
+    char word[16];
+    size_t at = strspn(line, blanks), len = strcspn(line + at, blanks);
+
+    if (at >= start || len >= sizeof(word))
+        return false;
+    memcpy(word, line + at, len);
+    word[len] = '\0';
+    return find_command(word) != NULL;
+}
+
+const char *prompt_candidate(const char *line, size_t start, const char *prefix, size_t n)
+{
+    const struct studio_field *field = field_before(line, start);
+    bool first = strspn(line, blanks) >= start;
+
+    if (starts_command(line, start))
+        return NULL;
+    for (size_t i = 0;; i++) {
+        const char *word = field != NULL            ? field_value(field, i)
+                           : first                  ? first_word(i)
+                           : i < STUDIO_FIELD_COUNT ? studio_fields[i].key
+                                                    : NULL;
+        if (word == NULL)
+            return NULL;
+        if (strncasecmp(word, prefix, strlen(prefix)) == 0 && n-- == 0)
+            return word;
+    }
+}
+
+void prompt_help(FILE *out)
+{
+    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+        const struct studio_field *field = &studio_fields[i];
+        char name[STUDIO_CUSTOM_NAME_MAX + 1];
+        snprintf(name, sizeof(name), "%s%s%s", field->key, field->alias != NULL ? ", " : "",
+                 field->alias != NULL ? field->alias : "");
+        fprintf(out, "  %-24s", name);
+        for (size_t n = 0; field_value(field, n) != NULL; n++)
+            fprintf(out, "%s%s", n > 0 ? "|" : "", field_value(field, n));
+        fprintf(out, "   %s\n", field->what);
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (commands[i].usage != NULL)
+            fprintf(out, "  %-24s%s\n", commands[i].usage, commands[i].what);
+    fputs("Several pairs on one line are one update: sdp up roulette down\n", out);
+}

@@ -1,0 +1,41 @@
+/* prompt.h - the lines of `studio-client interactive`: parsed, and completed. Pure. */
+#ifndef CLIENT_PROMPT_H
+#define CLIENT_PROMPT_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "studio/client.h"
+#include "studio/error.h"
+
+enum { PROMPT_LINE_MAX = 16384, PROMPT_FIELDS_MAX = 16 };
+
+enum prompt_kind {
+    PROMPT_EMPTY, /* nothing, or a # comment */
+    PROMPT_UPDATE,
+    PROMPT_JSON,      /* custom {json}: `text` */
+    PROMPT_EXCEPTION, /* `text` */
+    PROMPT_STATUS,
+    PROMPT_HELP,
+    PROMPT_QUIT
+};
+
+struct prompt_line {
+    enum prompt_kind kind;
+    struct studio_client_field fields[PROMPT_FIELDS_MAX]; /* UPDATE */
+    size_t count;
+    const char *text;
+};
+
+/* Takes `line` apart in place; *out points into it. Names and values are checked. Errors: USAGE. */
+STUDIO_MUST_USE enum studio_err prompt_parse(char *line, struct prompt_line *out,
+                                             struct studio_error *error);
+
+/* The n-th word, counting from 0, that may complete `prefix`, which begins at line[start]; NULL
+ * when there are no more. Lives for ever. */
+const char *prompt_candidate(const char *line, size_t start, const char *prefix, size_t n);
+
+/* What can be typed, from the field table. */
+void prompt_help(FILE *out);
+
+#endif
