@@ -1,0 +1,486 @@
+#include "studio/agent.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "config/checks.h"
+#include "config/config.h"
+#include "config/tokens.h"
+#include "net/server.h"
+#include "protocol/document.h"
+#include "source.h"
+#include "studio/version.h"
+
+/*
+ * The agent is its parts, built in order and torn down in the opposite one. Threads: the net thread
+ * (the caller of studio_agent_run), the store thread (committer), the bridge's. What wakes the net
+ * thread: a batch that came back, commands from MQTT, a wish to stop.
+ */
+
+enum {
+    STOP_CLIENTS_MS = 2000 /* clients that have not said goodbye by then are cut off */
+};
+
+struct studio_agent {
+    const struct clock *clock;
+    char host[ADDRESS_HOST_MAX + 1];
+    bool mirror;
+    struct store *store;
+    struct committer *committer;
+    struct store_reader *net_reader, *bridge_reader;
+    struct core *core;
+    struct admission *admission;
+    struct session_env env;
+    struct inbox *inbox;
+    struct figures figures;
+    struct source source;
+    struct bridge *bridge;
+    _Atomic(struct server *) server; /* for wakes from other threads; NULL before and after */
+    atomic_bool stop_asked;
+    bool stopping;
+    int64_t stop_until_ms;
+    int exit_code;
+};
+
+/* --- what the parts tell each other ---------------------------------------------------------- */
+
+static void wake(void *ctx)
+{
+    struct studio_agent *agent = ctx;
+    struct server *server = atomic_load(&agent->server);
+
+    if (server)
+        server_wake(server);
+}
+
+static void on_presence_changed(void *ctx, const char *table_id)
+{
+    struct studio_agent *agent = ctx;
+    const struct table *table = tables_find(core_tables(agent->core), table_id);
+    struct buf out;
+
+    if (!agent->bridge || !table || !table_exists(table))
+        return;
+    buf_init(&out, SIZE_MAX);
+    presence_print(core_presence(agent->core), table_id, &out);
+    if (buf_ok(&out))
+        bridge_presence(agent->bridge, table_id, out.data);
+    buf_finish(&out);
+}
+
+static void on_facts(void *ctx, struct http_facts *out)
+{
+    struct studio_agent *agent = ctx;
+    static struct bridge_stats stats; /* the net thread's */
+
+    out->store_writable = committer_writable(agent->committer);
+    out->stopping = agent->stopping;
+    out->mirror = agent->mirror;
+    if (agent->bridge) {
+        bridge_get_stats(agent->bridge, &stats);
+        out->connected = stats.connected;
+        out->broker = stats.broker;
+    }
+}
+
+static void leave_figures(struct studio_agent *agent)
+{
+    struct core_stats stats = core_get_stats(agent->core);
+    struct figures *figures = &agent->figures;
+
+    atomic_store(&figures->committed, stats.last_seq);
+    atomic_store(&figures->tables, tables_count(core_tables(agent->core)));
+    atomic_store(&figures->clients, agent->env.ready);
+    atomic_store(&figures->subscribers, hub_subscribers(core_hub(agent->core)));
+    atomic_store(&figures->updates, stats.updates);
+    atomic_store(&figures->refused, stats.refused);
+}
+
+/* --- the net thread -------------------------------------------------------------------------- */
+
+static void say_goodbye(void *ctx, struct session *session)
+{
+    (void)ctx;
+    session_close(session, 1001, "Server shutting down");
+}
+
+static void begin_stop(struct studio_agent *agent)
+{
+    agent->stopping = true;
+    agent->stop_until_ms = clock_mono(agent->clock) + STOP_CLIENTS_MS;
+    log_info("agent", "stopping");
+    server_refuse(agent->server);
+    inbox_close(agent->inbox);
+    server_each(agent->server, say_goodbye, agent);
+}
+
+static void fail(struct studio_agent *agent)
+{
+    agent->exit_code = STUDIO_EXIT_FAILED;
+    if (!agent->stopping)
+        begin_stop(agent);
+}
+
+/* Stops the loop once everybody has been told and nothing waits, or time is up. */
+static void go_on_stopping(struct studio_agent *agent)
+{
+    bool done = agent->env.count == 0 && core_quiet(agent->core);
+
+    if (done || clock_mono(agent->clock) >= agent->stop_until_ms)
+        server_stop(agent->server);
+}
+
+static void on_wake(void *ctx)
+{
+    struct studio_agent *agent = ctx;
+
+    while (core_settle(agent->core))
+        session_resume_all(&agent->env);
+    if (agent->bridge)
+        inbox_drain(agent->inbox, agent->bridge);
+    if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
+        fail(agent);
+    if (atomic_load(&agent->stop_asked) && !agent->stopping)
+        begin_stop(agent);
+}
+
+static void on_tick(void *ctx)
+{
+    struct studio_agent *agent = ctx;
+
+    leave_figures(agent);
+    if (agent->stopping)
+        go_on_stopping(agent);
+}
+
+static void on_turn(void *ctx)
+{
+    struct studio_agent *agent = ctx;
+
+    core_end_turn(agent->core);
+}
+
+/* --- construction ---------------------------------------------------------------------------- */
+
+struct restoring {
+    struct core *core;
+    struct studio_error *error;
+};
+
+static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
+{
+    struct restoring *r = ctx;
+    struct table *table = tables_add(core_tables(r->core), id);
+    struct table_state state;
+    enum studio_err err = table ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+
+    if (err == STUDIO_OK && document)
+        err = document_parse(document, len, NULL, &state);
+    else
+        state_init(&state, 0);
+    if (err != STUDIO_OK) {
+        studio_error_set(r->error, err == STUDIO_ERR_NO_MEMORY ? err : STUDIO_ERR_STORE_UNUSABLE,
+                         ": the document of table %s cannot be read; `studio-agent store check "
+                         "--data DIR` tells more",
+                         id);
+        return false;
+    }
+    state.rev = rev;
+    tables_restore(core_tables(r->core), table, document != NULL, &state);
+    return true;
+}
+
+/* A host name that is no agent id loses what an id cannot have. */
+static void default_agent_id(char out[65])
+{
+    char host[256] = "";
+    size_t n = 0;
+
+    (void)gethostname(host, sizeof(host) - 1);
+    for (const char *p = host; *p && n < 64; p++)
+        if (studio_client_name_valid(p, 1) || (n > 0 && strchr("_.@-", *p)))
+            out[n++] = *p;
+    out[n] = '\0';
+    if (n == 0)
+        memcpy(out, "studio", sizeof("studio"));
+}
+
+static enum studio_err open_store(struct studio_agent *agent,
+                                  const struct studio_agent_config *config,
+                                  struct studio_error *error)
+{
+    char host_name[65];
+    struct store_options options = {
+        .dir = config->data,
+        .agent_id = config->agent_id,
+        .host_name = host_name,
+        .retention_events = (uint64_t)config->retention_events,
+        .retention_days = (unsigned)config->retention_days,
+        .mirror = agent->mirror,
+    };
+    enum studio_err err;
+
+    default_agent_id(host_name);
+    err = store_open(&options, &agent->store, error);
+    if (err == STUDIO_OK)
+        err = store_reader_open(config->data, &agent->net_reader, error);
+    if (err == STUDIO_OK)
+        err = store_reader_open(config->data, &agent->bridge_reader, error);
+    return err;
+}
+
+static enum studio_err open_core(struct studio_agent *agent,
+                                 const struct studio_agent_config *config,
+                                 struct studio_error *error)
+{
+    struct core_options options = {
+        .clock = agent->clock,
+        .reader = agent->net_reader,
+        .last_seq = store_info(agent->store)->last_seq,
+        .mirror = agent->mirror,
+        .max_backlog = (uint64_t)config->max_backlog,
+        .max_tables = (size_t)config->tables,
+        .rate = config->updates_per_second,
+        .burst = config->updates_burst,
+        .create_tables = config->create_tables,
+        .shared_root = config->shared_root,
+    };
+    struct restoring restoring;
+    enum studio_err err;
+
+    /* The tables are read while the store is still this thread's. */
+    agent->core = core_create(&options);
+    if (!agent->core)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    restoring = (struct restoring){agent->core, error};
+    error->code = STUDIO_OK;
+    err = store_tables(agent->store, restore_table, &restoring);
+    if (error->code != STUDIO_OK)
+        return error->code;
+    if (err != STUDIO_OK)
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot read its tables");
+    agent->committer = committer_create(agent->store, agent->clock, wake, agent);
+    agent->inbox = inbox_create(agent->core, wake, agent);
+    if (!agent->committer || !agent->inbox)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    core_set_committer(agent->core, agent->committer);
+    return STUDIO_OK;
+}
+
+static enum studio_err open_bridge(struct studio_agent *agent,
+                                   const struct studio_agent_config *config,
+                                   struct studio_error *error)
+{
+    const struct store_info *info = store_info(agent->store);
+    struct bridge_config bridge = {
+        .brokers = config->broker,
+        .agent_id = info->agent_id,
+        .topic_root = config->topic_root,
+        .epoch = info->epoch,
+        .boot = info->boot,
+        .acked = info->acked,
+        .committed = info->last_seq,
+        .parked = info->parked,
+        .mqtt_version = (int)config->mqtt_version,
+        .username = config->username,
+        .password = config->password,
+        .password_file = config->password_file,
+        .ca_file = config->ca_file,
+        .keepalive_s = (unsigned)config->keepalive_s,
+        .session_expiry_s = (unsigned)config->session_expiry_s,
+    };
+    struct bridge_source source;
+    char limits[256];
+
+    if (!agent->mirror) {
+        log_info("agent", "no broker configured: a status server only (--broker mqtt://HOST adds "
+                          "the mirror)");
+        return STUDIO_OK;
+    }
+    agent->source = (struct source){
+        .reader = agent->bridge_reader,
+        .committer = agent->committer,
+        .inbox = agent->inbox,
+        .figures = &agent->figures,
+    };
+    source = source_ops(&agent->source);
+    snprintf(limits, sizeof(limits),
+             "\"limits\":{\"message_bytes\":%d,\"custom_fields\":%d,\"custom_value_bytes\":%d,"
+             "\"updates_per_second\":%lld,\"connections\":%lld,\"tables\":%lld}",
+             STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX,
+             (long long)config->updates_per_second, (long long)config->connections,
+             (long long)config->tables);
+    bridge.info = limits;
+    return bridge_create(&bridge, &source, agent->clock, &agent->bridge, error);
+}
+
+/* Who is connected is known to be nobody: what an agent that crashed left behind is overwritten. */
+static void clear_presence(void *ctx, struct table *table)
+{
+    on_presence_changed(ctx, table_id(table));
+}
+
+static enum studio_err open_net(struct studio_agent *agent,
+                                const struct studio_agent_config *config, struct tokens **tokens,
+                                struct studio_error *error)
+{
+    struct admission_options admission = {
+        .clock = agent->clock,
+        .presence = core_presence(agent->core),
+        .connections = (size_t)config->connections,
+        .connections_per_id = (size_t)config->connections_per_id,
+        .failures_per_minute = (unsigned)config->auth_failures_per_minute,
+    };
+    struct server_options options = {
+        .host = agent->host,
+        .event_loop = (enum studio_event_loop)config->event_loop,
+        .connections = (size_t)config->connections,
+        .env = &agent->env,
+        .hooks = {on_wake, on_tick, on_turn, agent},
+        .facts = on_facts,
+    };
+    struct server *server;
+    enum studio_err err;
+
+    if (!address_split(config->listen, agent->host, &options.port))
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.listen is HOST:PORT");
+    agent->admission = admission_create(&admission, *tokens);
+    if (!agent->admission)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    *tokens = NULL;
+    agent->env = (struct session_env){
+        .clock = agent->clock,
+        .core = agent->core,
+        .admission = agent->admission,
+        .presence_changed = on_presence_changed,
+        .presence_ctx = agent,
+        .auth_timeout_ms = config->auth_timeout_s * 1000,
+        .ping_after_ms = config->ping_after_s * 1000,
+        .ping_grace_ms = config->ping_grace_s * 1000,
+        .write_timeout_ms = config->write_timeout_s * 1000,
+    };
+    err = server_create(&options, &server, error);
+    if (err != STUDIO_OK)
+        return err;
+    atomic_store(&agent->server, server);
+    core_set_bridge(agent->core, agent->bridge);
+    if (!core_announce(agent->core))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (agent->bridge)
+        tables_each(core_tables(agent->core), clear_presence, agent);
+    return STUDIO_OK;
+}
+
+enum studio_err studio_agent_create(const struct studio_agent_config *config,
+                                    struct studio_agent **out, struct studio_error *error)
+{
+    struct studio_agent *agent = calloc(1, sizeof(*agent));
+    struct tokens *tokens = NULL;
+    char *tokens_file = config_tokens_path(config);
+    enum studio_err err = STUDIO_ERR_NO_MEMORY;
+
+    *out = NULL;
+    studio_error_set(error, err, NULL);
+    if (!agent || !tokens_file)
+        goto fail;
+    log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
+    agent->clock = clock_system();
+    agent->mirror = config->broker != NULL;
+    if ((err = config_check(config, error)) != STUDIO_OK ||
+        (err = studio_values_set(config->service_values, config->device_values, error)) !=
+            STUDIO_OK ||
+        (err = tokens_read(tokens_file, &tokens, error)) != STUDIO_OK ||
+        (err = open_store(agent, config, error)) != STUDIO_OK ||
+        (err = open_core(agent, config, error)) != STUDIO_OK ||
+        (err = open_bridge(agent, config, error)) != STUDIO_OK ||
+        (err = open_net(agent, config, &tokens, error)) != STUDIO_OK)
+        goto fail;
+    if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK) {
+        studio_error_set(error, err, ": the bridge's thread cannot be started");
+        goto fail;
+    }
+    const struct store_info *info = store_info(agent->store);
+    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
+             STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
+             tables_count(core_tables(agent->core)), (unsigned long long)info->last_seq);
+    free(tokens_file);
+    *out = agent;
+    return STUDIO_OK;
+
+fail:
+    tokens_destroy(tokens);
+    free(tokens_file);
+    studio_agent_destroy(agent);
+    return err;
+}
+
+uint16_t studio_agent_port(const struct studio_agent *agent)
+{
+    return server_port(agent->server);
+}
+
+const char *studio_agent_host(const struct studio_agent *agent)
+{
+    return agent->host;
+}
+
+int studio_agent_run(struct studio_agent *agent)
+{
+    server_run(agent->server);
+    if (agent->bridge) {
+        /* Its commands' answers end with it; from here the net thread is no longer asked. */
+        inbox_drain(agent->inbox, agent->bridge);
+        bridge_stop(agent->bridge);
+    }
+    log_info("agent", "stopped");
+    return agent->exit_code;
+}
+
+void studio_agent_stop(struct studio_agent *agent)
+{
+    atomic_store(&agent->stop_asked, true);
+    wake(agent);
+}
+
+void studio_agent_destroy(struct studio_agent *agent)
+{
+    struct server *server;
+
+    if (!agent)
+        return;
+    if (agent->bridge)
+        bridge_stop(agent->bridge);
+    committer_destroy(agent->committer); /* no more wakes from it */
+    server = atomic_exchange(&agent->server, NULL);
+    agent->env.presence_ctx = agent;
+    server_destroy(server);
+    core_destroy(agent->core);
+    inbox_destroy(agent->inbox);
+    bridge_destroy(agent->bridge);
+    admission_destroy(agent->admission);
+    store_reader_close(agent->bridge_reader);
+    store_reader_close(agent->net_reader);
+    store_close(agent->store);
+    free(agent);
+}
+
+int studio_agent_exit_code(enum studio_err err)
+{
+    switch (err) {
+    case STUDIO_OK:
+        return STUDIO_EXIT_OK;
+    case STUDIO_ERR_USAGE:
+        return STUDIO_EXIT_USAGE;
+    case STUDIO_ERR_ADDRESS:
+        return STUDIO_EXIT_ADDRESS;
+    case STUDIO_ERR_STORE_UNUSABLE:
+        return STUDIO_EXIT_STORE;
+    default:
+        return STUDIO_EXIT_FAILED;
+    }
+}

@@ -1,0 +1,283 @@
+#include "core/committer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+enum {
+    ACK_DELAY_MS = 200,   /* an idle agent writes its watermark after this */
+    PROBE_MS = 1000,      /* between attempts to write while the store cannot */
+    HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
+    PARK_MAX = 64,        /* waiting to be marked */
+    PARK_REASON_MAX = 120 /* bytes kept of a reason */
+};
+
+struct parked {
+    uint64_t seq;
+    char reason[PARK_REASON_MAX + 1];
+};
+
+struct committer {
+    struct store *store;
+    const struct clock *clock;
+    void (*wake)(void *ctx);
+    void *ctx;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards the lines up to the next blank one */
+    pthread_cond_t work;
+    struct store_item *items; /* the batch under way */
+    size_t count;
+    bool submitted; /* handed over, not yet done */
+    bool done;      /* done, not yet taken */
+    enum studio_err result;
+    struct parked parked[PARK_MAX];
+    size_t parked_count;
+    bool stop;
+
+    atomic_bool busy; /* net thread's view: submitted or done */
+    atomic_bool writable;
+    atomic_bool failed;
+    atomic_uint_fast64_t acked;
+    uint64_t acked_written; /* store thread only */
+    int64_t housekeep_at;
+};
+
+/* Remembers how a write went, and says each change once. */
+static void note(struct committer *c, enum studio_err err)
+{
+    bool writable = err == STUDIO_OK;
+
+    if (writable != atomic_exchange(&c->writable, writable)) {
+        if (writable)
+            log_info("store", "writable again");
+        else
+            log_error("store",
+                      "cannot write: updates are refused until it can (is the disk full?)");
+    }
+    if (err == STUDIO_ERR_IO && !atomic_exchange(&c->failed, true)) {
+        log_error("store", "a write may not have reached the disk: stopping, a restart reads back "
+                           "what is really there");
+        c->wake(c->ctx);
+    }
+}
+
+static void commit(struct committer *c, struct store_item *items, size_t n)
+{
+    uint64_t acked = atomic_load(&c->acked);
+    enum studio_err err = store_commit(c->store, items, n, acked);
+
+    if (err == STUDIO_OK)
+        c->acked_written = acked;
+    note(c, err);
+    if (n == 0)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->submitted = false;
+    c->done = true;
+    c->result = err;
+    pthread_mutex_unlock(&c->lock);
+    c->wake(c->ctx);
+}
+
+static void write_parked(struct committer *c)
+{
+    struct parked one;
+
+    pthread_mutex_lock(&c->lock);
+    one = c->parked[0];
+    pthread_mutex_unlock(&c->lock);
+    enum studio_err err = store_park(c->store, one.seq, one.reason);
+    note(c, err);
+    if (err != STUDIO_OK)
+        return; /* stays first in line */
+    pthread_mutex_lock(&c->lock);
+    c->parked_count--;
+    memmove(&c->parked[0], &c->parked[1], c->parked_count * sizeof(c->parked[0]));
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* What to do when no batch waits: the watermark, a probe, housekeeping. Returns how long to wait.
+ */
+static int64_t idle_work(struct committer *c)
+{
+    int64_t now = clock_mono(c->clock);
+    bool more = false;
+
+    if (!atomic_load(&c->writable)) {
+        note(c, store_probe(c->store));
+        return PROBE_MS;
+    }
+    if (atomic_load(&c->acked) > c->acked_written)
+        commit(c, NULL, 0);
+    if (now >= c->housekeep_at) {
+        enum studio_err err = store_housekeep(c->store, clock_wall(c->clock), &more);
+        if (err != STUDIO_OK)
+            note(c, err);
+        if (!more)
+            c->housekeep_at = now + HOUSEKEEP_MS;
+    }
+    return more ? 0 : ACK_DELAY_MS;
+}
+
+static void wait_for_work(struct committer *c, int64_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (!c->submitted && !c->stop &&
+           pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
+        ;
+}
+
+static void *run(void *arg)
+{
+    struct committer *c = arg;
+    int64_t pause_ms = 0;
+
+    for (;;) {
+        pthread_mutex_lock(&c->lock);
+        wait_for_work(c, pause_ms);
+        bool submitted = c->submitted, stop = c->stop, park = c->parked_count > 0;
+        pthread_mutex_unlock(&c->lock);
+        if (submitted) {
+            commit(c, c->items, c->count);
+            pause_ms = 0;
+            continue;
+        }
+        if (park && !atomic_load(&c->failed))
+            write_parked(c);
+        if (stop)
+            break;
+        pause_ms = atomic_load(&c->failed) ? PROBE_MS : idle_work(c);
+    }
+    if (!atomic_load(&c->failed) && atomic_load(&c->acked) > c->acked_written)
+        commit(c, NULL, 0);
+    return NULL;
+}
+
+struct committer *committer_create(struct store *store, const struct clock *clock,
+                                   void (*wake)(void *ctx), void *ctx)
+{
+    struct committer *c = calloc(1, sizeof(*c));
+    pthread_condattr_t attr;
+
+    if (!c)
+        return NULL;
+    c->store = store;
+    c->clock = clock;
+    c->wake = wake;
+    c->ctx = ctx;
+    c->acked_written = store_info(store)->acked;
+    atomic_init(&c->acked, c->acked_written);
+    atomic_init(&c->writable, true);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->work, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&c->thread, NULL, run, c) != 0) {
+        pthread_cond_destroy(&c->work);
+        pthread_mutex_destroy(&c->lock);
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void committer_destroy(struct committer *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->work);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    pthread_cond_destroy(&c->work);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+bool committer_idle(const struct committer *c)
+{
+    return !atomic_load(&c->busy);
+}
+
+void committer_submit(struct committer *c, struct store_item *items, size_t n)
+{
+    atomic_store(&c->busy, true);
+    pthread_mutex_lock(&c->lock);
+    c->items = items;
+    c->count = n;
+    c->submitted = true;
+    pthread_cond_signal(&c->work);
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool committer_take(struct committer *c, enum studio_err *err)
+{
+    if (!atomic_load(&c->busy))
+        return false;
+    pthread_mutex_lock(&c->lock);
+    bool done = c->done;
+    if (done) {
+        c->done = false;
+        *err = c->result;
+        atomic_store(&c->busy, false);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return done;
+}
+
+void committer_acked(struct committer *c, uint64_t seq)
+{
+    uint_fast64_t old = atomic_load(&c->acked);
+
+    while (old < seq && !atomic_compare_exchange_weak(&c->acked, &old, seq))
+        ;
+}
+
+uint64_t committer_get_acked(const struct committer *c)
+{
+    return atomic_load(&c->acked);
+}
+
+void committer_park(struct committer *c, uint64_t seq, const char *reason)
+{
+    bool room;
+
+    pthread_mutex_lock(&c->lock);
+    room = c->parked_count < PARK_MAX;
+    if (room) {
+        struct parked *slot = &c->parked[c->parked_count++];
+        slot->seq = seq;
+        strncpy(slot->reason, reason, PARK_REASON_MAX);
+        slot->reason[PARK_REASON_MAX] = '\0';
+        pthread_cond_signal(&c->work);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (!room)
+        log_warn("store", "event %llu is parked, but could not be marked so: too many at once",
+                 (unsigned long long)seq);
+}
+
+bool committer_writable(const struct committer *c)
+{
+    return atomic_load(&c->writable);
+}
+
+bool committer_failed(const struct committer *c)
+{
+    return atomic_load(&c->failed);
+}

@@ -1,0 +1,45 @@
+/*
+ * committer.h - the store's thread: one batch at a time from the net thread, housekeeping between.
+ *
+ * While a batch is being committed the net thread fills the next one, so a sync is shared by all
+ * that arrived during the one before.
+ */
+#ifndef AGENT_CORE_COMMITTER_H
+#define AGENT_CORE_COMMITTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+struct committer;
+
+/* Starts the thread, which owns `store` until committer_destroy. `wake(ctx)` is called on it
+ * whenever there is something for the net thread. NULL: no memory or no thread. */
+struct committer *committer_create(struct store *store, const struct clock *clock,
+                                   void (*wake)(void *ctx), void *ctx);
+/* Finishes the batch under way, writes the watermark, ends the thread. */
+void committer_destroy(struct committer *committer);
+
+/* Net thread: no batch is under way and none waits to be taken. */
+bool committer_idle(const struct committer *committer);
+/* Net thread, only when idle: the items must live until committer_take returned true. n > 0. */
+void committer_submit(struct committer *committer, struct store_item *items, size_t n);
+/* Net thread: true once after each submit, when the batch is done; *err as of store_commit. */
+bool committer_take(struct committer *committer, enum studio_err *err);
+
+/* Any thread: every event <= seq is acknowledged; written with the next commit or after 200 ms. */
+void committer_acked(struct committer *committer, uint64_t seq);
+uint64_t committer_get_acked(const struct committer *committer);
+/* Bridge thread: this event was refused for good; marked so soon. When 64 marks already wait (the
+ * store cannot write) it is only logged: the event itself is kept either way. */
+void committer_park(struct committer *committer, uint64_t seq, const char *reason);
+
+/* Any thread: did the last write succeed? While it did not, a probe is tried every second. */
+bool committer_writable(const struct committer *committer);
+/* Any thread: an error after which the process must stop (a failed sync). */
+bool committer_failed(const struct committer *committer);
+
+#endif

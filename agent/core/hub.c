@@ -1,0 +1,466 @@
+#include "core/hub.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/snapshot.h"
+#include "protocol/document.h"
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+/*
+ * A channel is a name somebody watches or a table that exists; the channel "*" stands for all. Its
+ * index is its bit in every watcher's pending set. Channels of neither kind are freed, and their
+ * index is used again.
+ */
+struct channel {
+    char name[STUDIO_TABLE_ID_MAX + 1];
+    size_t index;
+    struct studio_snapshot *snapshot; /* NULL: no such table yet */
+    struct watcher **watchers;
+    size_t watcher_count, watcher_cap;
+    UT_hash_handle hh;
+};
+
+struct hub {
+    struct channel *by_name;
+    struct channel **by_index; /* NULL where free */
+    size_t index_count, index_cap;
+    size_t free_hint; /* no free index below this one */
+    struct channel *all;
+    size_t subscribers;
+};
+
+struct frame *frame_create(const char *text, size_t len)
+{
+    struct frame *frame = malloc(sizeof(*frame) + SNAPSHOT_HEADROOM + len);
+
+    if (!frame)
+        return NULL;
+    frame->refs = 1;
+    frame->len = len;
+    frame->data = (char *)(frame + 1) + SNAPSHOT_HEADROOM;
+    memcpy(frame->data, text, len);
+    return frame;
+}
+
+void frame_unref(struct frame *frame)
+{
+    if (frame && --frame->refs == 0)
+        free(frame);
+}
+
+static bool bit_get(const struct watcher *w, size_t bit)
+{
+    return bit / 64 < w->pending_words && (w->pending[bit / 64] >> (bit % 64) & 1);
+}
+
+static void bit_clear(struct watcher *w, size_t bit)
+{
+    if (bit / 64 < w->pending_words)
+        w->pending[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
+}
+
+/* False: out of memory. */
+static bool bit_set(struct watcher *w, size_t bit)
+{
+    if (bit / 64 >= w->pending_words) {
+        size_t words = (bit / 64 + 1) * 2;
+        uint64_t *pending = realloc(w->pending, words * sizeof(*pending));
+        if (!pending)
+            return false;
+        memset(pending + w->pending_words, 0, (words - w->pending_words) * sizeof(*pending));
+        w->pending = pending;
+        w->pending_words = words;
+    }
+    w->pending[bit / 64] |= UINT64_C(1) << (bit % 64);
+    return true;
+}
+
+static struct channel *channel_find(struct hub *hub, const char *name)
+{
+    struct channel *channel;
+
+    HASH_FIND_STR(hub->by_name, name, channel);
+    return channel;
+}
+
+/* A free index, or hub->index_cap == index_count on no memory. */
+static bool index_take(struct hub *hub, size_t *index)
+{
+    for (size_t i = hub->free_hint; i < hub->index_count; i++) {
+        if (!hub->by_index[i]) {
+            *index = i;
+            hub->free_hint = i + 1;
+            return true;
+        }
+    }
+    if (hub->index_count == hub->index_cap) {
+        size_t cap = hub->index_cap ? hub->index_cap * 2 : 64;
+        struct channel **grown = realloc(hub->by_index, cap * sizeof(*grown));
+        if (!grown)
+            return false;
+        hub->by_index = grown;
+        hub->index_cap = cap;
+    }
+    hub->by_index[hub->index_count] = NULL;
+    *index = hub->index_count++;
+    hub->free_hint = hub->index_count;
+    return true;
+}
+
+static struct channel *channel_add(struct hub *hub, const char *name)
+{
+    struct channel *channel = channel_find(hub, name);
+    size_t len = strlen(name);
+
+    if (channel)
+        return channel;
+    channel = calloc(1, sizeof(*channel));
+    if (!channel)
+        return NULL;
+    assert(len <= STUDIO_TABLE_ID_MAX);
+    memcpy(channel->name, name, len + 1);
+    if (!index_take(hub, &channel->index)) {
+        free(channel);
+        return NULL;
+    }
+    HASH_ADD_KEYPTR(hh, hub->by_name, channel->name, len, channel);
+    if (!channel->hh.tbl) {
+        free(channel);
+        return NULL;
+    }
+    hub->by_index[channel->index] = channel;
+    return channel;
+}
+
+static void channel_free(struct hub *hub, struct channel *channel)
+{
+    HASH_DEL(hub->by_name, channel);
+    hub->by_index[channel->index] = NULL;
+    if (channel->index < hub->free_hint)
+        hub->free_hint = channel->index;
+    studio_snapshot_unref(channel->snapshot);
+    free(channel->watchers);
+    free(channel);
+}
+
+/* Frees a channel nobody needs any more. */
+static void channel_release(struct hub *hub, struct channel *channel)
+{
+    if (channel != hub->all && channel->watcher_count == 0 && !channel->snapshot)
+        channel_free(hub, channel);
+}
+
+static bool channel_join(struct channel *channel, struct watcher *w)
+{
+    if (channel->watcher_count == channel->watcher_cap) {
+        size_t cap = channel->watcher_cap ? channel->watcher_cap * 2 : 4;
+        struct watcher **grown = realloc(channel->watchers, cap * sizeof(struct watcher *));
+        if (!grown)
+            return false;
+        channel->watchers = grown;
+        channel->watcher_cap = cap;
+    }
+    channel->watchers[channel->watcher_count++] = w;
+    return true;
+}
+
+static void channel_part(struct hub *hub, struct channel *channel, const struct watcher *w)
+{
+    for (size_t i = 0; i < channel->watcher_count; i++) {
+        if (channel->watchers[i] == w) {
+            channel->watchers[i] = channel->watchers[--channel->watcher_count];
+            break;
+        }
+    }
+    channel_release(hub, channel);
+}
+
+struct hub *hub_create(void)
+{
+    struct hub *hub = calloc(1, sizeof(*hub));
+
+    if (hub && !(hub->all = channel_add(hub, "*"))) {
+        hub_destroy(hub);
+        return NULL;
+    }
+    return hub;
+}
+
+void hub_destroy(struct hub *hub)
+{
+    struct channel *channel, *next;
+
+    if (!hub)
+        return;
+    HASH_ITER(hh, hub->by_name, channel, next)
+    channel_free(hub, channel);
+    free(hub->by_index);
+    free(hub);
+}
+
+size_t hub_subscribers(const struct hub *hub)
+{
+    return hub->subscribers;
+}
+
+static bool subscribed(const struct watcher *w, const struct channel *channel)
+{
+    for (size_t i = 0; i < w->channel_count; i++)
+        if (w->channels[i] == channel)
+            return true;
+    return false;
+}
+
+static void count(struct hub *hub, struct watcher *w)
+{
+    bool now = w->channel_count > 0;
+
+    if (now != w->counted)
+        hub->subscribers += now ? 1 : (size_t)-1;
+    w->counted = now;
+}
+
+/* Marks the documents the new subscriptions bring: of a named table, or of all. */
+static bool mark_new(struct hub *hub, struct watcher *w, const struct channel *channel)
+{
+    if (channel != hub->all)
+        return !channel->snapshot || bit_set(w, channel->index);
+    for (size_t i = 0; i < hub->index_count; i++) {
+        struct channel *each = hub->by_index[i];
+        if (each && each->snapshot && !subscribed(w, each) && !bit_set(w, i))
+            return false;
+    }
+    return true;
+}
+
+/* Gives back the last `n` subscriptions. */
+static void take_back(struct hub *hub, struct watcher *w, size_t keep)
+{
+    while (w->channel_count > keep) {
+        struct channel *channel = w->channels[--w->channel_count];
+        bit_clear(w, channel->index);
+        channel_part(hub, channel, w);
+    }
+}
+
+enum studio_err hub_subscribe(struct hub *hub, struct watcher *w, const char *const *tables,
+                              size_t n)
+{
+    size_t before = w->channel_count;
+    bool had_all = subscribed(w, hub->all);
+    struct channel **grown;
+
+    if (n > HUB_SUBSCRIPTIONS_MAX)
+        return STUDIO_ERR_INVALID_DATA;
+    if (n == 0)
+        return STUDIO_OK;
+    grown = realloc(w->channels, (before + n) * sizeof(struct channel *));
+    if (!grown)
+        return STUDIO_ERR_NO_MEMORY;
+    w->channels = grown;
+    for (size_t i = 0; i < n; i++) {
+        struct channel *channel = channel_add(hub, tables[i]);
+        if (channel && subscribed(w, channel))
+            continue;
+        if (!channel || !channel_join(channel, w)) {
+            if (channel)
+                channel_release(hub, channel);
+            take_back(hub, w, before);
+            return STUDIO_ERR_NO_MEMORY;
+        }
+        w->channels[w->channel_count++] = channel;
+    }
+    if (w->channel_count > HUB_SUBSCRIPTIONS_MAX) {
+        take_back(hub, w, before);
+        return STUDIO_ERR_INVALID_DATA;
+    }
+    for (size_t i = before; i < w->channel_count; i++) {
+        if (had_all)
+            break; /* all were covered */
+        if (!mark_new(hub, w, w->channels[i])) {
+            take_back(hub, w, before);
+            return STUDIO_ERR_NO_MEMORY;
+        }
+    }
+    count(hub, w);
+    if (hub_waiting(w))
+        w->want_write(w);
+    return STUDIO_OK;
+}
+
+/* Forgets documents that are no longer watched. */
+static void drop_unwatched(struct hub *hub, struct watcher *w)
+{
+    if (subscribed(w, hub->all))
+        return;
+    for (size_t i = 0; i < hub->index_count && i / 64 < w->pending_words; i++)
+        if (bit_get(w, i) && !(hub->by_index[i] && subscribed(w, hub->by_index[i])))
+            bit_clear(w, i);
+}
+
+void hub_unsubscribe(struct hub *hub, struct watcher *w, const char *const *tables, size_t n)
+{
+    for (size_t t = 0; t < n; t++) {
+        if (strcmp(tables[t], "*") == 0) {
+            take_back(hub, w, 0);
+            break;
+        }
+        for (size_t i = 0; i < w->channel_count; i++) {
+            struct channel *channel = w->channels[i];
+            if (strcmp(channel->name, tables[t]) != 0)
+                continue;
+            w->channel_count--;
+            memmove(&w->channels[i], &w->channels[i + 1],
+                    (w->channel_count - i) * sizeof(struct channel *));
+            if (!subscribed(w, hub->all))
+                bit_clear(w, channel->index);
+            channel_part(hub, channel, w);
+            break;
+        }
+    }
+    drop_unwatched(hub, w);
+    count(hub, w);
+}
+
+void hub_leave(struct hub *hub, struct watcher *w)
+{
+    take_back(hub, w, 0);
+    count(hub, w);
+    for (; w->queue_len > 0; w->queue_len--) {
+        frame_unref(w->queue[w->queue_head]);
+        w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
+    }
+    free(w->queue);
+    free(w->pending);
+    free(w->channels);
+    w->queue = NULL;
+    w->pending = NULL;
+    w->pending_words = 0;
+    w->channels = NULL;
+    w->missed = 0;
+}
+
+void hub_answer(const struct watcher *w, const char *status, const char *request_id,
+                struct buf *out)
+{
+    const char **names = malloc((w->channel_count + 1) * sizeof(*names));
+
+    if (!names) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < w->channel_count; i++)
+        names[i] = w->channels[i]->name;
+    answer_tables(out, status, names, w->channel_count, request_id);
+    free(names);
+}
+
+static void mark(const struct channel *watched, size_t bit)
+{
+    for (size_t i = 0; i < watched->watcher_count; i++) {
+        struct watcher *w = watched->watchers[i];
+        if (!bit_set(w, bit))
+            w->failed = true;
+        w->want_write(w);
+    }
+}
+
+bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot)
+{
+    struct channel *channel = channel_add(hub, snapshot->table_id);
+
+    if (!channel)
+        return false;
+    studio_snapshot_unref(channel->snapshot);
+    channel->snapshot = snapshot->removed ? NULL : studio_snapshot_ref(snapshot);
+    if (snapshot->removed) {
+        channel_release(hub, channel); /* bits still set find no document and are dropped */
+        return true;
+    }
+    mark(channel, channel->index);
+    mark(hub->all, channel->index);
+    return true;
+}
+
+static void enqueue(struct watcher *w, struct frame *frame)
+{
+    if (!w->queue && !(w->queue = calloc(HUB_EXCEPTIONS_MAX, sizeof(struct frame *)))) {
+        w->missed++;
+    } else {
+        if (w->queue_len == HUB_EXCEPTIONS_MAX) {
+            frame_unref(w->queue[w->queue_head]);
+            w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
+            w->queue_len--;
+            w->missed++;
+        }
+        frame->refs++;
+        w->queue[(w->queue_head + w->queue_len++) % HUB_EXCEPTIONS_MAX] = frame;
+    }
+    w->want_write(w);
+}
+
+void hub_exception(struct hub *hub, const char *table_id, struct frame *frame)
+{
+    struct channel *channel = channel_find(hub, table_id);
+
+    for (size_t i = 0; channel && i < channel->watcher_count; i++)
+        enqueue(channel->watchers[i], frame);
+    for (size_t i = 0; i < hub->all->watcher_count; i++)
+        if (!channel || !subscribed(hub->all->watchers[i], channel))
+            enqueue(hub->all->watchers[i], frame);
+}
+
+/* The next pending document at or after the place where the last search ended. */
+static struct studio_snapshot *next_document(struct hub *hub, struct watcher *w)
+{
+    size_t words = w->pending_words;
+
+    for (size_t i = 0; i <= words && words > 0; i++) {
+        size_t word = (w->next_bit / 64 + i) % words;
+        uint64_t bits = w->pending[word];
+        if (i == 0)
+            bits &= ~UINT64_C(0) << (w->next_bit % 64);
+        while (bits) {
+            size_t bit = word * 64 + (size_t)__builtin_ctzll(bits);
+            bits &= bits - 1;
+            bit_clear(w, bit);
+            w->next_bit = (bit + 1) % (words * 64);
+            struct channel *channel = bit < hub->index_count ? hub->by_index[bit] : NULL;
+            if (channel && channel->snapshot)
+                return studio_snapshot_ref(channel->snapshot);
+        }
+    }
+    return NULL;
+}
+
+bool hub_next(struct hub *hub, struct watcher *w, struct push *push)
+{
+    memset(push, 0, sizeof(*push));
+    if (w->missed > 0) {
+        push->missed = w->missed;
+        w->missed = 0;
+        return true;
+    }
+    if (w->queue_len > 0) {
+        push->exception = w->queue[w->queue_head];
+        w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
+        w->queue_len--;
+        return true;
+    }
+    push->status = next_document(hub, w);
+    return push->status != NULL;
+}
+
+bool hub_waiting(const struct watcher *w)
+{
+    if (w->missed > 0 || w->queue_len > 0)
+        return true;
+    for (size_t i = 0; i < w->pending_words; i++)
+        if (w->pending[i])
+            return true;
+    return false;
+}

@@ -1,0 +1,275 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core_private.h"
+
+/*
+ * Staging: from a decoded message to an item of the open batch. All checks that need the table, the
+ * role or the other staged updates are here; numbers that only the store hands out are not.
+ */
+
+/* The table a message is for, by name, role and transport (sections 2, 4 and 6). */
+static enum studio_err find_table(struct core *core, const struct actor *actor, const char *named,
+                                  struct table **out, struct studio_error *error)
+{
+    const char *id = named ? named : actor->table_id;
+    bool own = strcmp(id, actor->table_id) == 0;
+
+    if (actor->via == VIA_MQTT ? !own
+                               : actor->role == ROLE_VIEWER || (actor->role == ROLE_DEVICE && !own))
+        return studio_error_set(error, STUDIO_ERR_NOT_PERMITTED, NULL);
+    *out = tables_find(core->tables, id);
+    if (*out && table_exists_staged(*out))
+        return STUDIO_OK;
+    if (actor->via != VIA_MQTT || !core->o.create_tables ||
+        !studio_table_id_valid(id, strlen(id)) ||
+        tables_count_staged(core->tables) >= core->o.max_tables)
+        return studio_error_set(error, STUDIO_ERR_UNKNOWN_TABLE, "%s", id);
+    *out = tables_add(core->tables, id);
+    enum studio_err err =
+        *out ? stage_create(core, (struct actor *)actor, *out) : STUDIO_ERR_NO_MEMORY;
+    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
+}
+
+/* The backlog's bound (promise 4): nothing is accepted that could not be kept until it is sent. */
+static enum studio_err check_backlog(const struct core *core)
+{
+    if (!core->o.mirror)
+        return STUDIO_OK;
+    uint64_t last = core->stats.last_seq + core->open->row_count + core->flying->row_count;
+    uint64_t acked = committer_get_acked(core->committer);
+    return last - acked < core->o.max_backlog ? STUDIO_OK : STUDIO_ERR_STORAGE;
+}
+
+static struct event_origin origin_of(const struct item *item)
+{
+    return (struct event_origin){
+        .table_id = table_id(item->table),
+        .by = item->actor->user_id,
+        .via = item->actor->via,
+        .wall_ms = item->wall_ms,
+    };
+}
+
+static struct item *begin(struct core *core, enum item_kind kind, struct actor *actor,
+                          struct table *table)
+{
+    struct item *item = item_create(kind, actor);
+
+    if (item) {
+        item->table = table;
+        item->wall_ms = clock_wall(core->o.clock);
+    }
+    return item;
+}
+
+/* Prints body and document of a staged state and adds the item. */
+static enum studio_err finish_change(struct core *core, struct item *item, const char *changes)
+{
+    struct event_origin origin = origin_of(item);
+    bool removed = item->kind == ITEM_REMOVE;
+
+    event_change_body(&item->body, &origin, item->staged.state.rev, changes, removed);
+    if (!removed)
+        document_print(&item->document, table_id(item->table), &item->staged.state);
+    if (!buf_ok(&item->body) || !buf_ok(&item->document) || !buf_ok(&item->answer) ||
+        !batch_add(core->open, item))
+        return STUDIO_ERR_NO_MEMORY;
+    tables_stage(core->tables, item->table, &item->staged);
+    return STUDIO_OK;
+}
+
+enum studio_err stage_create(struct core *core, struct actor *actor, struct table *table)
+{
+    struct item *item = begin(core, ITEM_CREATE, actor, table);
+    enum studio_err err = check_backlog(core);
+    struct buf changes;
+
+    buf_init(&changes, SIZE_MAX);
+    if (!item)
+        err = STUDIO_ERR_NO_MEMORY;
+    if (err == STUDIO_OK) {
+        item->staged.exists = true;
+        state_init(&item->staged.state, item->wall_ms / 1000);
+        if (table_known(table)) /* it returns after its removal: its number goes on */
+            item->staged.state.rev = table_newest(table)->rev + 1;
+        state_first_changes(&item->staged.state, &changes);
+        err = buf_ok(&changes) ? finish_change(core, item, changes.data) : STUDIO_ERR_NO_MEMORY;
+    }
+    buf_finish(&changes);
+    if (err != STUDIO_OK)
+        item_destroy(item);
+    return err;
+}
+
+/* Lists the custom fields an update removes and sets, for the store's memory of retained topics. */
+static bool list_names(struct item *item)
+{
+    const struct update *update = &item->message.update;
+    size_t n = 0;
+
+    item->names = calloc(update->count + 1, sizeof(*item->names));
+    if (!item->names)
+        return false;
+    for (size_t i = 0; i < update->count; i++)
+        if (!update->sets[i].field && !update->sets[i].json)
+            item->names[n++] = update->sets[i].name;
+    item->cleared_count = n;
+    for (size_t i = 0; i < update->count; i++)
+        if (!update->sets[i].field && update->sets[i].json)
+            item->names[n++] = update->sets[i].name;
+    item->set_count = n - item->cleared_count;
+    return true;
+}
+
+/* The answer of an accepted message, and the request that brings the same answer again. */
+static void prepare_answer(struct item *item, const char *status,
+                           const struct store_request *request)
+{
+    answer_done(&item->answer, status, table_id(item->table), item->message.request_id);
+    if (request && buf_ok(&item->answer)) {
+        item->request = *request;
+        item->request.client = item->actor->user_id;
+        item->request.request_id = item->message.request_id;
+        item->request.answer = item->answer.data;
+        item->request.answer_len = item->answer.len;
+        item->has_request = true;
+    }
+}
+
+/* After a failure the caller has its message back. */
+static enum studio_err give_back(struct item *item, struct message *message, enum studio_err err,
+                                 struct studio_error *error)
+{
+    if (err == STUDIO_OK)
+        return err;
+    if (item) {
+        *message = item->message;
+        memset(&item->message, 0, sizeof(item->message));
+        item_destroy(item);
+    }
+    return studio_error_set(error, err, NULL);
+}
+
+/* `{}` is answered, but is no update. */
+static enum studio_err answer_nothing(struct core *core, struct actor *actor,
+                                      const struct table *table, const struct message *message,
+                                      struct studio_error *error)
+{
+    struct buf answer;
+    enum studio_err err = STUDIO_OK;
+
+    buf_init(&answer, SIZE_MAX);
+    answer_done(&answer, "updated", table_id(table), message->request_id);
+    if (buf_ok(&answer))
+        core_answer(core, actor, &answer);
+    else
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    buf_finish(&answer);
+    return err;
+}
+
+enum studio_err stage_update(struct core *core, struct actor *actor, struct message *message,
+                             const struct store_request *request, struct studio_error *error)
+{
+    struct table *table;
+    struct item *item;
+    struct buf changes;
+    enum studio_err err = find_table(core, actor, message->table_id, &table, error);
+
+    if (err != STUDIO_OK)
+        return err;
+    if (message->update.count == 0)
+        return answer_nothing(core, actor, table, message, error);
+    err = check_backlog(core);
+    item = begin(core, ITEM_UPDATE, actor, table);
+    if (!item)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    item->message = *message;
+    memset(message, 0, sizeof(*message));
+    item->staged.exists = true;
+    buf_init(&changes, SIZE_MAX);
+    if (err == STUDIO_OK)
+        err = state_copy(&item->staged.state, table_newest(table));
+    if (err == STUDIO_OK)
+        err =
+            state_apply(&item->staged.state, &item->message.update, item->wall_ms / 1000, &changes);
+    if (err == STUDIO_OK && !list_names(item))
+        err = STUDIO_ERR_NO_MEMORY;
+    if (err == STUDIO_OK) {
+        prepare_answer(item, "updated", request);
+        err = finish_change(core, item, changes.data);
+    }
+    buf_finish(&changes);
+    return give_back(item, message, err, error);
+}
+
+enum studio_err stage_exception(struct core *core, struct actor *actor, struct message *message,
+                                const struct store_request *request, struct studio_error *error)
+{
+    struct table *table;
+    struct item *item;
+    struct event_origin origin;
+    enum studio_err err = find_table(core, actor, message->table_id, &table, error);
+
+    if (err != STUDIO_OK)
+        return err;
+    err = check_backlog(core);
+    item = begin(core, ITEM_EXCEPTION, actor, table);
+    if (!item)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    item->message = *message;
+    memset(message, 0, sizeof(*message));
+    if (err == STUDIO_OK) {
+        origin = origin_of(item);
+        event_exception_body(&item->body, &origin, item->message.data);
+        prepare_answer(item, "received", request);
+        if (!buf_ok(&item->body) || !buf_ok(&item->answer) || !batch_add(core->open, item))
+            err = STUDIO_ERR_NO_MEMORY;
+    }
+    return give_back(item, message, err, error);
+}
+
+/* All custom fields of a removed table have retained topics to clear. */
+static bool list_all_names(struct item *item, const struct table_state *state)
+{
+    item->names = calloc(state->custom_count + 1, sizeof(*item->names));
+    if (!item->names)
+        return false;
+    for (size_t i = 0; i < state->custom_count; i++)
+        item->names[i] = state->custom[i].name;
+    item->cleared_count = state->custom_count;
+    return true;
+}
+
+enum studio_err stage_remove(struct core *core, struct actor *actor, struct message *message,
+                             struct studio_error *error)
+{
+    struct table *table = tables_find(core->tables, message->table_id);
+    struct item *item;
+    enum studio_err err;
+
+    if (actor->role != ROLE_OPERATOR)
+        return studio_error_set(error, STUDIO_ERR_NOT_PERMITTED, NULL);
+    if (!table || !table_exists_staged(table))
+        return studio_error_set(error, STUDIO_ERR_UNKNOWN_TABLE, "%s", message->table_id);
+    if (presence_count(core->presence, message->table_id) > 0)
+        return studio_error_set(error, STUDIO_ERR_DEVICES_CONNECTED, NULL);
+    err = check_backlog(core);
+    item = begin(core, ITEM_REMOVE, actor, table);
+    if (!item)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    item->message = *message;
+    memset(message, 0, sizeof(*message));
+    /* The names are borrowed from the copy, which the item keeps until it is settled. */
+    if (err == STUDIO_OK)
+        err = state_copy(&item->staged.state, table_newest(table));
+    if (err == STUDIO_OK && !list_all_names(item, &item->staged.state))
+        err = STUDIO_ERR_NO_MEMORY;
+    if (err == STUDIO_OK) {
+        item->staged.state.rev++;
+        answer_done(&item->answer, "removed", table_id(table), item->message.request_id);
+        err = finish_change(core, item, "{}");
+    }
+    return give_back(item, message, err, error);
+}

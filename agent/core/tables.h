@@ -1,0 +1,67 @@
+/*
+ * tables.h - every table's state in memory: what is committed (visible to all) and what is staged
+ * on top of it, waiting for its commit. Net thread only; no clock, no I/O, no log.
+ */
+#ifndef AGENT_CORE_TABLES_H
+#define AGENT_CORE_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/state.h"
+#include "studio/bridge.h"
+
+struct table;
+struct tables;
+
+/* A table as it will be once its message is committed. Owned by the message's item. */
+struct staged {
+    bool exists; /* false: removed; only rev counts then */
+    struct table_state state;
+};
+
+struct tables *tables_create(void);
+void tables_destroy(struct tables *tables);
+
+/* NULL if the name was never seen. Removed tables are found too. */
+struct table *tables_find(struct tables *tables, const char *id);
+/* Finds or adds; a new one does not exist yet (neither visible nor staged). NULL: out of memory. */
+struct table *tables_add(struct tables *tables, const char *id);
+/* Committed, existing tables. */
+size_t tables_count(const struct tables *tables);
+/* Existing ones once everything staged is committed. */
+size_t tables_count_staged(const struct tables *tables);
+/* Calls fn for every committed, existing table. */
+void tables_each(struct tables *tables, void (*fn)(void *ctx, struct table *table), void *ctx);
+
+const char *table_id(const struct table *table);
+/* Committed and not removed. */
+bool table_exists(const struct table *table);
+/* The same with everything staged so far. */
+bool table_exists_staged(const struct table *table);
+/* The state the next message is applied to: staged if something is, else the committed one. For a
+ * table that does not exist only `rev` is meaningful: 0 if it is new, else where it goes on. */
+const struct table_state *table_newest(const struct table *table);
+/* Was there ever a committed event of this table? */
+bool table_known(const struct table *table);
+
+/* At start: the state as stored; `state` is moved from. exists false: removed, only rev counts. */
+void tables_restore(struct tables *tables, struct table *table, bool exists,
+                    struct table_state *state);
+
+/* The newest staged state is now `staged` (not owned, must live until commit or drop). */
+void tables_stage(struct tables *tables, struct table *table, struct staged *staged);
+/* The oldest staged state of this table became durable: it is visible now (moved out of `staged`).
+ */
+void tables_commit(struct tables *tables, struct table *table, struct staged *staged);
+/* Everything staged of this table was refused. Does nothing when nothing is staged. */
+void tables_drop(struct tables *tables, struct table *table);
+
+/* True once after each change of what is visible: it is to be announced. */
+bool table_take_changed(struct table *table);
+
+/* The committed state as shared bytes, printed once per change; owned by the table, take a
+ * reference to keep it. NULL: out of memory. */
+struct studio_snapshot *table_snapshot(struct table *table);
+
+#endif

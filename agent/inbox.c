@@ -1,0 +1,191 @@
+#include "inbox.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum { SENDERS_MAX = 4096 /* MQTT clients whose rate is remembered */ };
+
+/* An MQTT client's rate is its own, however many commands are under way. */
+struct sender {
+    char name[65];
+    struct bucket bucket;
+    UT_hash_handle hh;
+};
+
+struct inbox {
+    struct core *core;
+    void (*wake)(void *ctx);
+    void *ctx;
+    pthread_mutex_t lock; /* guards the lines up to the next blank one */
+    struct bridge_command *queue[INBOX_MAX];
+    size_t head, count;
+    bool closed;
+
+    struct sender *senders; /* in the order they were first heard; the oldest goes first */
+};
+
+/* One command as the core sees it. */
+struct command_actor {
+    struct actor actor; /* first */
+    struct bridge *bridge;
+    struct bridge_command *command; /* NULL once answered */
+};
+
+static void on_answer(struct actor *actor, const char *text, size_t len)
+{
+    struct command_actor *a = (struct command_actor *)actor;
+
+    if (a->command)
+        bridge_answer(a->bridge, a->command, text, len);
+    a->command = NULL;
+}
+
+static void on_welcome(struct actor *actor, const char *document, size_t len)
+{
+    (void)actor;
+    (void)document;
+    (void)len;
+}
+
+static void on_refuse(struct actor *actor, enum studio_err err)
+{
+    (void)actor;
+    (void)err;
+}
+
+static void on_release(struct actor *actor)
+{
+    struct command_actor *a = (struct command_actor *)actor;
+
+    if (a->command) /* the core is going down: the broker keeps the command and sends it again */
+        bridge_answer(a->bridge, a->command, NULL, 0);
+    free(a);
+}
+
+static const struct actor_ops actor_ops = {on_answer, on_welcome, on_refuse, on_release};
+
+struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx)
+{
+    struct inbox *inbox = calloc(1, sizeof(*inbox));
+
+    if (!inbox)
+        return NULL;
+    inbox->core = core;
+    inbox->wake = wake;
+    inbox->ctx = ctx;
+    pthread_mutex_init(&inbox->lock, NULL);
+    return inbox;
+}
+
+void inbox_destroy(struct inbox *inbox)
+{
+    struct sender *sender, *next;
+
+    if (!inbox)
+        return;
+    HASH_ITER(hh, inbox->senders, sender, next)
+    {
+        HASH_DEL(inbox->senders, sender);
+        free(sender);
+    }
+    pthread_mutex_destroy(&inbox->lock);
+    free(inbox);
+}
+
+bool inbox_put(struct inbox *inbox, struct bridge_command *command)
+{
+    bool taken;
+
+    pthread_mutex_lock(&inbox->lock);
+    taken = !inbox->closed && inbox->count < INBOX_MAX;
+    if (taken)
+        inbox->queue[(inbox->head + inbox->count++) % INBOX_MAX] = command;
+    pthread_mutex_unlock(&inbox->lock);
+    if (taken)
+        inbox->wake(inbox->ctx);
+    return taken;
+}
+
+static struct bridge_command *take(struct inbox *inbox)
+{
+    struct bridge_command *command = NULL;
+
+    pthread_mutex_lock(&inbox->lock);
+    if (inbox->count > 0) {
+        command = inbox->queue[inbox->head];
+        inbox->head = (inbox->head + 1) % INBOX_MAX;
+        inbox->count--;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    return command;
+}
+
+void inbox_close(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->closed = true;
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+/* Without memory to remember a sender it is not limited. */
+static struct sender *sender_of(struct inbox *inbox, const char *name)
+{
+    struct sender *sender;
+    size_t len = strlen(name);
+
+    HASH_FIND_STR(inbox->senders, name, sender);
+    if (sender || len >= sizeof(sender->name))
+        return sender;
+    if (HASH_COUNT(inbox->senders) >= SENDERS_MAX) {
+        struct sender *oldest = inbox->senders;
+        HASH_DEL(inbox->senders, oldest);
+        free(oldest);
+    }
+    sender = calloc(1, sizeof(*sender));
+    if (!sender)
+        return NULL;
+    memcpy(sender->name, name, len + 1);
+    HASH_ADD_KEYPTR(hh, inbox->senders, sender->name, len, sender);
+    if (sender->hh.tbl)
+        return sender;
+    free(sender);
+    return NULL;
+}
+
+static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
+{
+    struct command_actor *a = calloc(1, sizeof(*a));
+    struct sender *sender = sender_of(inbox, command->client);
+
+    if (!a) {
+        static const char text[] = "{\"error\":\"Storage unavailable\"}";
+        bridge_answer(bridge, command, text, sizeof(text) - 1);
+        return;
+    }
+    a->actor.ops = &actor_ops;
+    a->actor.via = VIA_MQTT;
+    a->actor.refs = 1;
+    a->bridge = bridge;
+    a->command = command;
+    strncpy(a->actor.user_id, command->client, sizeof(a->actor.user_id) - 1);
+    strncpy(a->actor.table_id, command->table_id, sizeof(a->actor.table_id) - 1);
+    if (sender)
+        a->actor.bucket = sender->bucket;
+    core_command(inbox->core, &a->actor, command->field, command->payload, command->payload_len);
+    if (sender)
+        sender->bucket = a->actor.bucket;
+    actor_unref(&a->actor);
+}
+
+void inbox_drain(struct inbox *inbox, struct bridge *bridge)
+{
+    struct bridge_command *command;
+
+    /* Bounded: at most what the queue holds now, the loop turns between. */
+    for (int i = 0; i < INBOX_MAX && (command = take(inbox)) != NULL; i++)
+        carry_out(inbox, bridge, command);
+}

@@ -1,0 +1,24 @@
+/*
+ * inbox.h - commands from MQTT on their way to the net thread: a bounded queue in, actors out.
+ */
+#ifndef AGENT_INBOX_H
+#define AGENT_INBOX_H
+
+#include "core/core.h"
+
+struct inbox;
+
+enum { INBOX_MAX = 256 /* commands waiting for the net thread */ };
+
+struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx);
+/* Commands still waiting are dropped; the bridge is stopped by then. */
+void inbox_destroy(struct inbox *inbox);
+
+/* Any thread: takes the command over and wakes the net thread. False: full or closed. */
+bool inbox_put(struct inbox *inbox, struct bridge_command *command);
+/* Net thread: carries out what waits; answers go through bridge_answer on `bridge`. */
+void inbox_drain(struct inbox *inbox, struct bridge *bridge);
+/* Net thread: from now on nothing is taken; what waits is drained by a last inbox_drain. */
+void inbox_close(struct inbox *inbox);
+
+#endif

@@ -1,0 +1,92 @@
+#include "net/loop.h"
+
+#include <ev.h>
+#include <stdlib.h>
+
+struct loop {
+    struct ev_loop *ev;
+    struct loop_hooks hooks;
+    ev_async wake;
+    ev_timer tick;
+    ev_prepare turn;
+};
+
+static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+
+    (void)ev;
+    (void)events;
+    loop->hooks.wake(loop->hooks.ctx);
+}
+
+static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+
+    (void)ev;
+    (void)events;
+    loop->hooks.tick(loop->hooks.ctx);
+}
+
+static void on_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+    struct loop *loop = watcher->data;
+
+    (void)ev;
+    (void)events;
+    loop->hooks.turn(loop->hooks.ctx);
+}
+
+struct loop *loop_create(const struct loop_hooks *hooks)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop)
+        return NULL;
+    loop->hooks = *hooks;
+    loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (!loop->ev) {
+        free(loop);
+        return NULL;
+    }
+    ev_async_init(&loop->wake, on_wake);
+    ev_timer_init(&loop->tick, on_tick, LOOP_TICK_MS / 1000.0, LOOP_TICK_MS / 1000.0);
+    ev_prepare_init(&loop->turn, on_turn);
+    loop->wake.data = loop->tick.data = loop->turn.data = loop;
+    ev_async_start(loop->ev, &loop->wake);
+    ev_timer_start(loop->ev, &loop->tick);
+    ev_prepare_start(loop->ev, &loop->turn);
+    return loop;
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (!loop)
+        return;
+    ev_async_stop(loop->ev, &loop->wake);
+    ev_timer_stop(loop->ev, &loop->tick);
+    ev_prepare_stop(loop->ev, &loop->turn);
+    ev_loop_destroy(loop->ev);
+    free(loop);
+}
+
+struct ev_loop *loop_ev(struct loop *loop)
+{
+    return loop->ev;
+}
+
+void loop_run(struct loop *loop)
+{
+    ev_run(loop->ev, 0);
+}
+
+void loop_stop(struct loop *loop)
+{
+    ev_break(loop->ev, EVBREAK_ALL);
+}
+
+void loop_wake(struct loop *loop)
+{
+    ev_async_send(loop->ev, &loop->wake);
+}

@@ -1,0 +1,46 @@
+/*
+ * server.h - the WebSocket and HTTP server: the only file of the agent that knows libwebsockets.
+ *
+ * Turns the library's callbacks into calls of session.h; decides nothing itself. It runs the net
+ * thread; every function is for that thread unless it says otherwise.
+ */
+#ifndef AGENT_NET_SERVER_H
+#define AGENT_NET_SERVER_H
+
+#include <stdint.h>
+
+#include "net/http.h"
+#include "net/loop.h"
+#include "net/session.h"
+#include "studio/agent.h"
+
+struct server;
+
+struct server_options {
+    const char *host; /* `localhost` is both 127.0.0.1 and ::1; `*` is every address */
+    uint16_t port;    /* 0: any free one */
+    enum studio_event_loop event_loop;
+    size_t connections;      /* the limit; a few more are accepted to be told so */
+    struct session_env *env; /* its `ops` are set here */
+    struct loop_hooks hooks;
+    void (*facts)(void *ctx, struct http_facts *out);
+};
+
+/* Binds. Errors: ADDRESS with who to ask, NO_MEMORY, IO (no event loop). */
+STUDIO_MUST_USE enum studio_err server_create(const struct server_options *options,
+                                              struct server **out, struct studio_error *error);
+void server_destroy(struct server *server);
+uint16_t server_port(const struct server *server);
+
+/* Runs until server_stop, which is called from a hook. */
+void server_run(struct server *server);
+void server_stop(struct server *server);
+/* Any thread. */
+void server_wake(struct server *server);
+
+/* From now on new connections are refused. */
+void server_refuse(struct server *server);
+/* Calls fn for every session there is; fn may close it. */
+void server_each(struct server *server, void (*fn)(void *ctx, struct session *session), void *ctx);
+
+#endif

@@ -1,0 +1,543 @@
+#include "net/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/snapshot.h"
+#include "protocol/message.h"
+#include <utlist.h>
+
+/*
+ *            address without id and token
+ *   create ──────────────────────────────► GREETED ── first message ──┐
+ *      │                                      │ timeout: 1008         ▼
+ *      └── id and token in the address ───────┼──────────────────► (check) ── refused ──► CLOSING
+ *                                             ▼                       │                     ▲
+ *                                          CLOSING                    ▼                     │
+ *                                                                  JOINING ── refused ──────┤
+ *                                                                     │ document            │
+ *                                                                     ▼                     │
+ *                                                                   READY ── any close ─────┘
+ *
+ * CLOSING waits until the answers still owed have left, then hands out the close frame once.
+ */
+enum state { GREETED, JOINING, READY, CLOSING };
+
+enum {
+    REPLIES_PAUSE = 128,   /* answers waiting to be written: stop reading */
+    REPLIES_RESUME = 32,   /* go on reading */
+    OUTSTANDING_PAUSE = 64 /* messages waiting for the store: stop reading */
+};
+
+struct reply {
+    struct reply *next;
+    size_t len;
+    char *data; /* behind the headroom */
+};
+
+struct session {
+    struct actor actor; /* first: an actor of ours is its session */
+    struct watcher watcher;
+    struct session_env *env;
+    void *connection;
+    enum state state;
+    bool joined;     /* counted in presence */
+    bool paused;     /* not reading */
+    bool congested;  /* in env->paused */
+    bool close_sent; /* the close frame was handed out */
+    bool ping_due;
+    struct reply *replies, **replies_end;
+    size_t reply_count;
+    struct buf incoming; /* the message being received */
+    union {              /* what session_next handed out last */
+        struct reply *reply;
+        struct frame *frame;
+        struct studio_snapshot *snapshot;
+    } out;
+    enum { OUT_NONE, OUT_REPLY, OUT_FRAME, OUT_SNAPSHOT } out_kind;
+    int64_t created_ms, heard_ms, ping_ms; /* ping_ms: when the unanswered ping went out; 0: none */
+    int64_t blocked_ms;                    /* since when writing waits; 0: it does not */
+    unsigned generation;
+    unsigned close_code;
+    char close_reason[SESSION_CLOSE_REASON_MAX + 1];
+    char peer[46];
+    char *subscribe; /* of the address, until READY */
+    unsigned char digest[32];
+    struct session *prev, *next; /* in env->paused */
+};
+
+static struct session *of_actor(struct actor *actor)
+{
+    return (struct session *)actor;
+}
+
+static void want_write(struct session *s)
+{
+    if (!s->connection)
+        return;
+    if (s->blocked_ms == 0)
+        s->blocked_ms = clock_mono(s->env->clock);
+    s->env->ops->want_write(s->connection);
+}
+
+/* --- reading and pausing --------------------------------------------------------------------- */
+
+static void update_pause(struct session *s)
+{
+    bool pause = s->congested || s->actor.outstanding >= OUTSTANDING_PAUSE ||
+                 s->reply_count >= (s->paused ? REPLIES_RESUME : REPLIES_PAUSE);
+
+    if (pause == s->paused || !s->connection)
+        return;
+    s->paused = pause;
+    s->env->ops->pause(s->connection, pause);
+}
+
+static void pause_if_congested(struct session *s)
+{
+    if (!s->congested && core_congested(s->env->core)) {
+        s->congested = true;
+        DL_APPEND(s->env->paused, s);
+    }
+    update_pause(s);
+}
+
+void session_resume_all(struct session_env *env)
+{
+    struct session *s, *next;
+
+    DL_FOREACH_SAFE(env->paused, s, next)
+    {
+        DL_DELETE(env->paused, s);
+        s->congested = false;
+        update_pause(s);
+    }
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void send_text(struct session *s, const char *text, size_t len)
+{
+    struct reply *reply;
+
+    if (!s->connection || s->close_sent)
+        return;
+    reply = malloc(sizeof(*reply) + SNAPSHOT_HEADROOM + len);
+    if (!reply) { /* an answer that cannot be given must not be passed over in silence */
+        session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
+        return;
+    }
+    reply->next = NULL;
+    reply->len = len;
+    reply->data = (char *)(reply + 1) + SNAPSHOT_HEADROOM;
+    memcpy(reply->data, text, len);
+    *s->replies_end = reply;
+    s->replies_end = &reply->next;
+    s->reply_count++;
+    want_write(s);
+}
+
+static void on_answer(struct actor *actor, const char *text, size_t len)
+{
+    struct session *s = of_actor(actor);
+
+    if (text)
+        send_text(s, text, len);
+    update_pause(s);
+    if (s->state == CLOSING && actor->outstanding == 0)
+        want_write(s);
+}
+
+/* Subscribes what the address asked for: like a message, but without an answer unless refused. */
+static void subscribe_from_address(struct session *s)
+{
+    const char *tables[MESSAGE_SUBSCRIBE_MAX];
+    enum studio_err err = STUDIO_OK;
+    struct buf refusal;
+    size_t n = 0;
+    char *rest = s->subscribe;
+
+    for (char *name; err == STUDIO_OK && (name = strsep(&rest, ",")) != NULL;) {
+        if (n == MESSAGE_SUBSCRIBE_MAX ||
+            (strcmp(name, "*") != 0 && !studio_table_id_valid(name, strlen(name))))
+            err = STUDIO_ERR_INVALID_DATA;
+        else if (s->actor.role == ROLE_DEVICE && strcmp(name, s->actor.table_id) != 0)
+            err = STUDIO_ERR_NOT_PERMITTED;
+        else
+            tables[n++] = name;
+    }
+    if (err == STUDIO_OK)
+        err = hub_subscribe(core_hub(s->env->core), &s->watcher, tables, n);
+    if (err == STUDIO_OK)
+        return;
+    buf_init(&refusal, SIZE_MAX);
+    answer_error(&refusal,
+                 err == STUDIO_ERR_NOT_PERMITTED ? "Not permitted" : "Invalid data for subscribe",
+                 NULL);
+    if (buf_ok(&refusal))
+        send_text(s, refusal.data, refusal.len);
+    buf_finish(&refusal);
+}
+
+static void on_welcome(struct actor *actor, const char *document, size_t len)
+{
+    struct session *s = of_actor(actor);
+
+    if (s->state != JOINING)
+        return;
+    s->state = READY;
+    s->env->ready++;
+    if (s->actor.role == ROLE_DEVICE) /* only now: before, its table may not have existed */
+        s->env->presence_changed(s->env->presence_ctx, s->actor.table_id);
+    send_text(s, document, len);
+    if (s->subscribe)
+        subscribe_from_address(s);
+    free(s->subscribe);
+    s->subscribe = NULL;
+}
+
+static void on_refuse(struct actor *actor, enum studio_err err)
+{
+    (void)err; /* a limit, or the table could not be created: the client comes again */
+    session_close(of_actor(actor), 1013, studio_err_text(STUDIO_ERR_LIMIT));
+}
+
+static void on_release(struct actor *actor)
+{
+    free(actor);
+}
+
+static const struct actor_ops actor_ops = {on_answer, on_welcome, on_refuse, on_release};
+
+static void on_push(struct watcher *watcher)
+{
+    struct session *s =
+        (struct session *)(void *)((char *)watcher - offsetof(struct session, watcher));
+
+    want_write(s);
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+/* No longer there for others: nothing is pushed to it, it is not counted. */
+static void retire(struct session *s)
+{
+    hub_leave(core_hub(s->env->core), &s->watcher);
+    if (s->joined) {
+        bool shown = s->actor.role == ROLE_DEVICE;
+        if (presence_leave(core_presence(s->env->core), s->actor.user_id, shown) &&
+            s->state == READY)
+            s->env->presence_changed(s->env->presence_ctx, s->actor.table_id);
+        s->joined = false;
+    }
+    if (s->state == READY)
+        s->env->ready--;
+    s->state = CLOSING;
+}
+
+void session_close(struct session *s, unsigned code, const char *reason)
+{
+    if (s->state == CLOSING)
+        return;
+    retire(s);
+    s->close_code = code;
+    strncpy(s->close_reason, reason, SESSION_CLOSE_REASON_MAX);
+    want_write(s);
+}
+
+static void close_with(struct session *s, enum studio_err err)
+{
+    session_close(s, err == STUDIO_ERR_LIMIT ? 1013 : 1008, studio_err_text(err));
+}
+
+/* --- arriving -------------------------------------------------------------------------------- */
+
+static void authenticate(struct session *s, const struct credentials_in *in)
+{
+    struct credentials credentials;
+    enum studio_err err = credentials_make(in, &credentials);
+    bool changed;
+
+    if (err == STUDIO_OK)
+        err = admission_check(s->env->admission, s->peer, &credentials, &s->actor.role);
+    if (err == STUDIO_OK) {
+        bool shown = s->actor.role == ROLE_DEVICE;
+        memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
+        memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
+        tokens_digest(credentials.token, s->digest);
+        if (!presence_join(core_presence(s->env->core), s->actor.user_id, s->actor.table_id, shown,
+                           clock_wall(s->env->clock), &changed))
+            err = STUDIO_ERR_LIMIT;
+    }
+    if (err != STUDIO_OK) {
+        close_with(s, err);
+        return;
+    }
+    s->joined = true;
+    s->state = JOINING;
+    core_join(s->env->core, &s->actor);
+}
+
+struct session *session_create(struct session_env *env, void *connection,
+                               const struct session_address *address)
+{
+    static const char hello[] =
+        "{\"message\":\"Connected to Studio WebSocket Server\",\"status\":\"ready\"}";
+    struct session *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    if (address->subscribe && !(s->subscribe = strdup(address->subscribe))) {
+        free(s);
+        return NULL;
+    }
+    s->env = env;
+    s->connection = connection;
+    s->actor.ops = &actor_ops;
+    s->actor.via = VIA_WEBSOCKET;
+    s->actor.refs = 1;
+    s->actor.watcher = &s->watcher;
+    s->watcher.want_write = on_push;
+    s->replies_end = &s->replies;
+    s->created_ms = s->heard_ms = clock_mono(env->clock);
+    s->generation = admission_generation(env->admission);
+    strncpy(s->peer, address->peer, sizeof(s->peer) - 1);
+    buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
+    env->count++;
+    if (address->in.id || address->in.token)
+        authenticate(s, &address->in);
+    else
+        send_text(s, hello, sizeof(hello) - 1);
+    return s;
+}
+
+static void drop_out(struct session *s)
+{
+    if (s->out_kind == OUT_REPLY)
+        free(s->out.reply);
+    else if (s->out_kind == OUT_FRAME)
+        frame_unref(s->out.frame);
+    else if (s->out_kind == OUT_SNAPSHOT)
+        studio_snapshot_unref(s->out.snapshot);
+    s->out_kind = OUT_NONE;
+}
+
+void session_destroy(struct session *s)
+{
+    struct reply *reply;
+
+    if (!s)
+        return;
+    retire(s);
+    if (s->congested)
+        DL_DELETE(s->env->paused, s);
+    drop_out(s);
+    while ((reply = s->replies) != NULL) {
+        s->replies = reply->next;
+        free(reply);
+    }
+    buf_finish(&s->incoming);
+    free(s->subscribe);
+    s->subscribe = NULL;
+    s->env->count--;
+    s->connection = NULL;
+    s->actor.gone = true;
+    actor_unref(&s->actor);
+}
+
+/* --- receiving ------------------------------------------------------------------------------- */
+
+void session_alive(struct session *s)
+{
+    s->heard_ms = clock_mono(s->env->clock);
+    s->ping_ms = 0;
+}
+
+void session_binary(struct session *s)
+{
+    session_alive(s);
+    session_close(s, 1003, "Text frames only");
+}
+
+static void first_message(struct session *s, const char *text, size_t len)
+{
+    struct studio_error error;
+    struct message message;
+
+    if (message_decode_auth(text, len, &message, &error) == STUDIO_OK) {
+        struct credentials_in in = {message.id, message.token, message.device, message.game_code};
+        authenticate(s, &in);
+    } else {
+        close_with(s, STUDIO_ERR_AUTH_MISSING);
+    }
+    message_finish(&message);
+}
+
+static void dispatch(struct session *s, const char *text, size_t len)
+{
+    if (s->state == GREETED)
+        first_message(s, text, len);
+    else if (s->state != CLOSING)
+        core_message(s->env->core, &s->actor, text, len);
+    pause_if_congested(s);
+}
+
+void session_receive(struct session *s, const char *bytes, size_t len, bool final)
+{
+    session_alive(s);
+    if (s->state == CLOSING)
+        return;
+    if (s->incoming.len + len > STUDIO_MESSAGE_MAX) {
+        session_close(s, 1009, studio_err_text(STUDIO_ERR_TOO_LARGE));
+        return;
+    }
+    if (final && s->incoming.len == 0) { /* the usual case: a whole message, no copy */
+        dispatch(s, bytes, len);
+        return;
+    }
+    buf_add(&s->incoming, bytes, len);
+    if (!buf_ok(&s->incoming)) {
+        close_with(s, STUDIO_ERR_LIMIT);
+        return;
+    }
+    if (!final)
+        return;
+    struct buf whole = s->incoming;
+    buf_init(&s->incoming, STUDIO_MESSAGE_MAX); /* an idle connection holds no buffer */
+    dispatch(s, whole.data ? whole.data : "", whole.len);
+    buf_finish(&whole);
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static struct session_frame text_frame(char *data, size_t len)
+{
+    return (struct session_frame){.kind = SESSION_TEXT, .data = data, .len = len};
+}
+
+/* The next push, if any. Told losses are printed as a reply of their own. */
+static bool next_push(struct session *s, struct session_frame *out)
+{
+    struct push push;
+    struct buf text;
+
+    if (!hub_next(core_hub(s->env->core), &s->watcher, &push))
+        return false;
+    if (push.status) {
+        s->out_kind = OUT_SNAPSHOT;
+        s->out.snapshot = push.status;
+        /* The header is written into the headroom, the same bytes for every reader. */
+        *out = text_frame((char *)(uintptr_t)push.status->push, push.status->push_len);
+    } else if (push.exception) {
+        s->out_kind = OUT_FRAME;
+        s->out.frame = push.exception;
+        *out = text_frame(push.exception->data, push.exception->len);
+    } else {
+        struct frame *frame = NULL;
+        buf_init(&text, SIZE_MAX);
+        push_lagged(&text, push.missed);
+        if (buf_ok(&text))
+            frame = frame_create(text.data, text.len);
+        buf_finish(&text);
+        if (!frame) {
+            s->watcher.missed += push.missed; /* told later */
+            return false;
+        }
+        s->out_kind = OUT_FRAME;
+        s->out.frame = frame;
+        *out = text_frame(frame->data, frame->len);
+    }
+    return true;
+}
+
+struct session_frame session_next(struct session *s)
+{
+    struct session_frame out = {.kind = SESSION_NOTHING};
+    struct reply *reply = s->replies;
+
+    drop_out(s);
+    s->blocked_ms = 0;
+    if (s->close_sent)
+        return out;
+    if (reply) {
+        s->replies = reply->next;
+        if (!s->replies)
+            s->replies_end = &s->replies;
+        s->reply_count--;
+        s->out_kind = OUT_REPLY;
+        s->out.reply = reply;
+        return text_frame(reply->data, reply->len);
+    }
+    if (s->state == CLOSING) {
+        if (s->actor.outstanding > 0)
+            return out; /* answers are still owed */
+        s->close_sent = true;
+        out.kind = SESSION_CLOSE;
+        out.code = s->close_code;
+        out.reason = s->close_reason;
+        return out;
+    }
+    if (s->ping_due) {
+        s->ping_due = false;
+        out.kind = SESSION_PING;
+        return out;
+    }
+    if (s->watcher.failed)
+        close_with(s, STUDIO_ERR_LIMIT);
+    else if (next_push(s, &out))
+        return out;
+    return out;
+}
+
+bool session_written(struct session *s)
+{
+    bool more;
+
+    drop_out(s);
+    update_pause(s);
+    more = s->replies || s->ping_due || hub_waiting(&s->watcher) ||
+           (s->state == CLOSING && s->actor.outstanding == 0 && !s->close_sent);
+    if (more && s->blocked_ms == 0)
+        s->blocked_ms = clock_mono(s->env->clock);
+    return more;
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+void session_tick(struct session *s)
+{
+    const struct session_env *env = s->env;
+    int64_t now = clock_mono(env->clock);
+    unsigned generation = admission_generation(env->admission);
+
+    if (s->blocked_ms && now - s->blocked_ms >= env->write_timeout_ms) {
+        s->env->closed_slow++;
+        env->ops->kill(s->connection);
+        return;
+    }
+    if (s->state == GREETED && now - s->created_ms >= env->auth_timeout_ms) {
+        close_with(s, STUDIO_ERR_AUTH_MISSING);
+        return;
+    }
+    if (s->joined && generation != s->generation) {
+        s->generation = generation;
+        if (!admission_still_valid(env->admission, s->actor.user_id, s->digest, s->actor.role)) {
+            close_with(s, STUDIO_ERR_AUTH_REVOKED);
+            return;
+        }
+    }
+    if (s->paused) { /* it is we who do not listen */
+        s->heard_ms = now;
+        s->ping_ms = 0;
+        return;
+    }
+    if (s->ping_ms && now - s->ping_ms >= env->ping_grace_ms) {
+        s->env->closed_silent++;
+        env->ops->kill(s->connection);
+    } else if (!s->ping_ms && s->state != CLOSING && now - s->heard_ms >= env->ping_after_ms) {
+        s->ping_ms = now;
+        s->ping_due = true;
+        want_write(s);
+    }
+}

@@ -1,0 +1,81 @@
+/*
+ * session.h - one WebSocket connection's state machine, without any socket: unit tests feed it
+ * bytes and a clock and read its frames (protocol section 3). Net thread only.
+ */
+#ifndef AGENT_NET_SESSION_H
+#define AGENT_NET_SESSION_H
+
+#include "base/clock.h"
+#include "core/core.h"
+#include "net/admission.h"
+
+struct session;
+
+/* What a session asks of its connection. These only request; they never call back. */
+struct transport_ops {
+    void (*want_write)(void *connection);         /* call session_next soon */
+    void (*pause)(void *connection, bool paused); /* stop or go on reading */
+    void (*kill)(void *connection);               /* cut it: the peer is not there */
+};
+
+/* What all sessions of an agent share; filled by the server before the first session. */
+struct session_env {
+    const struct clock *clock;
+    struct core *core;
+    struct admission *admission;
+    const struct transport_ops *ops;
+    void (*presence_changed)(void *ctx, const char *table_id);
+    void *presence_ctx;
+    int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
+    size_t count;           /* sessions alive */
+    size_t ready;           /* of them authenticated */
+    uint64_t closed_silent; /* cut for silence */
+    uint64_t closed_slow;   /* cut for not reading */
+    struct session *paused; /* not read until the core is no longer congested */
+};
+
+/* How the client came: the parameters of its address and header, decoded; NULL where absent. */
+struct session_address {
+    const char *peer; /* IP address */
+    struct credentials_in in;
+    const char *subscribe; /* `*` or names separated by commas */
+};
+
+enum { SESSION_CLOSE_REASON_MAX = 40 };
+
+/* What to write next. */
+enum session_frame_kind { SESSION_NOTHING, SESSION_TEXT, SESSION_PING, SESSION_CLOSE };
+struct session_frame {
+    enum session_frame_kind kind;
+    char *data; /* TEXT: with SNAPSHOT_HEADROOM bytes before it to write a header into */
+    size_t len;
+    unsigned code;      /* CLOSE */
+    const char *reason; /* CLOSE */
+};
+
+/* The connection is established. Authenticates at once or greets. NULL: out of memory. */
+struct session *session_create(struct session_env *env, void *connection,
+                               const struct session_address *address);
+/* The connection is gone; the memory goes with the last waiting message. NULL does nothing. */
+void session_destroy(struct session *session);
+
+/* A piece of a text message. Never fails: what is wrong closes or is answered. */
+void session_receive(struct session *session, const char *bytes, size_t len, bool final);
+/* A frame of another kind came: binary, or any control frame (a sign of life). */
+void session_binary(struct session *session);
+void session_alive(struct session *session);
+
+/* The connection can be written: what with? Valid until the next call for any session; call
+ * session_written afterwards. */
+struct session_frame session_next(struct session *session);
+/* True if there is more to write. */
+bool session_written(struct session *session);
+
+/* Begins closing: answers still owed go out first. Only the first code counts. */
+void session_close(struct session *session, unsigned code, const char *reason);
+/* About once a second: deadlines, revoked credentials. */
+void session_tick(struct session *session);
+/* Reads again from the sessions that were paused for congestion. */
+void session_resume_all(struct session_env *env);
+
+#endif

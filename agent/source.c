@@ -1,0 +1,118 @@
+#include "source.h"
+
+/* Hands an event of the store to the bridge in its own shape. */
+struct passing {
+    bridge_event_fn *fn;
+    void *ctx;
+};
+
+static bool pass(void *ctx, const struct store_event *event)
+{
+    const struct passing *to = ctx;
+    const struct bridge_event out = {
+        .seq = event->seq,
+        .kind = event->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
+        .table_id = event->table_id,
+        .rev = event->rev,
+        .wall_ms = event->wall_ms,
+        .parked = event->parked,
+        .body = event->body,
+        .body_len = event->body_len,
+    };
+
+    return to->fn(to->ctx, &out);
+}
+
+static enum studio_err read_events(void *ctx, uint64_t from, uint64_t to, size_t limit,
+                                   bridge_event_fn *fn, void *fn_ctx)
+{
+    struct source *source = ctx;
+    struct passing passing = {fn, fn_ctx};
+
+    return store_read_events(source->reader, from, to, limit, pass, &passing);
+}
+
+static enum studio_err read_changes(void *ctx, const char *table_id, uint64_t from_rev,
+                                    uint64_t after_seq, size_t limit, bridge_event_fn *fn,
+                                    void *fn_ctx)
+{
+    struct source *source = ctx;
+    struct passing passing = {fn, fn_ctx};
+
+    return store_read_changes(source->reader, table_id, from_rev, after_seq, limit, pass, &passing);
+}
+
+static enum studio_err oldest(void *ctx, uint64_t *seq)
+{
+    struct source *source = ctx;
+
+    return store_read_oldest(source->reader, seq);
+}
+
+static enum studio_err oldest_rev(void *ctx, const char *table_id, bool *found, uint64_t *rev,
+                                  uint64_t *seq)
+{
+    struct source *source = ctx;
+
+    return store_read_oldest_rev(source->reader, table_id, found, rev, seq);
+}
+
+static enum studio_err cleared(void *ctx, bridge_cleared_fn *fn, void *fn_ctx)
+{
+    struct source *source = ctx;
+
+    return store_read_cleared(source->reader, fn, fn_ctx);
+}
+
+static void acked(void *ctx, uint64_t seq)
+{
+    struct source *source = ctx;
+
+    committer_acked(source->committer, seq);
+}
+
+static void parked(void *ctx, uint64_t seq, const char *reason)
+{
+    struct source *source = ctx;
+
+    committer_park(source->committer, seq, reason);
+}
+
+static void stats(void *ctx, struct bridge_agent_stats *out)
+{
+    const struct source *source = ctx;
+    const struct figures *figures = source->figures;
+
+    *out = (struct bridge_agent_stats){
+        .committed = atomic_load(&figures->committed),
+        .tables = atomic_load(&figures->tables),
+        .clients = atomic_load(&figures->clients),
+        .subscribers = atomic_load(&figures->subscribers),
+        .updates = atomic_load(&figures->updates),
+        .refused = atomic_load(&figures->refused),
+        .store_writable = committer_writable(source->committer),
+    };
+}
+
+static bool command(void *ctx, struct bridge_command *cmd)
+{
+    struct source *source = ctx;
+
+    return inbox_put(source->inbox, cmd);
+}
+
+struct bridge_source source_ops(struct source *source)
+{
+    return (struct bridge_source){
+        .ctx = source,
+        .read = read_events,
+        .read_changes = read_changes,
+        .oldest = oldest,
+        .oldest_rev = oldest_rev,
+        .cleared = cleared,
+        .acked = acked,
+        .parked = parked,
+        .stats = stats,
+        .command = command,
+    };
+}

@@ -1,0 +1,29 @@
+/*
+ * source.h - the agent as the bridge sees it: events from the store, figures, the way in for
+ * commands. Its functions run on the bridge's threads.
+ */
+#ifndef AGENT_SOURCE_H
+#define AGENT_SOURCE_H
+
+#include <stdatomic.h>
+
+#include "core/committer.h"
+#include "inbox.h"
+#include "studio/bridge.h"
+
+/* Figures the net thread leaves for others to read. */
+struct figures {
+    atomic_uint_fast64_t committed, tables, clients, subscribers, updates, refused;
+};
+
+struct source {
+    struct store_reader *reader; /* the bridge thread's own */
+    struct committer *committer;
+    struct inbox *inbox;
+    struct figures *figures;
+};
+
+/* The functions of `source` for the bridge; the source must outlive it. */
+struct bridge_source source_ops(struct source *source);
+
+#endif
