@@ -1,0 +1,182 @@
+#include "support/cmocka_all.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static void test_utf8(void **state)
+{
+    (void)state;
+    static const char *const valid[] = {
+        "",
+        "ascii",
+        "\x7f",
+        "\xC2\x80",         /* U+0080 */
+        "\xDF\xBF",         /* U+07FF */
+        "\xE0\xA0\x80",     /* U+0800 */
+        "\xED\x9F\xBF",     /* U+D7FF */
+        "\xEE\x80\x80",     /* U+E000 */
+        "\xEF\xBF\xBF",     /* U+FFFF */
+        "\xF0\x90\x80\x80", /* U+10000 */
+        "\xF4\x8F\xBF\xBF", /* U+10FFFF */
+        "a\xC3\xA9z\xE2\x82\xAC",
+    };
+    static const char *const invalid[] = {
+        "\x80",
+        "\xBF",
+        "\xC0\x80",
+        "\xC1\xBF",
+        "\xC2",
+        "\xC2\x41",
+        "\xE0\x9F\xBF",
+        "\xE1\x80",
+        "\xE1\x80\x41",
+        "\xED\xA0\x80",
+        "\xED\xBF\xBF",
+        "\xF0\x8F\xBF\xBF",
+        "\xF1\x80\x80",
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xFE",
+        "\xFF",
+        "ok\xE2\x82",
+        "\xC3\xA9\xA9",
+    };
+    for (size_t i = 0; i < COUNT(valid); i++)
+        assert_true(text_utf8_valid(valid[i], strlen(valid[i])));
+    for (size_t i = 0; i < COUNT(invalid); i++)
+        assert_false(text_utf8_valid(invalid[i], strlen(invalid[i])));
+}
+
+static void test_utf8_cut(void **state)
+{
+    (void)state;
+    const char *text = "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80";
+    static const size_t cuts[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+    for (size_t len = 0; len < COUNT(cuts); len++)
+        assert_int_equal(text_utf8_cut(text, len), cuts[len]);
+    assert_int_equal(text_utf8_cut("\x80\x80\x80\x80", 4), 4); /* not UTF-8: nothing to save */
+}
+
+static void test_control(void **state)
+{
+    (void)state;
+    assert_false(text_has_control("dealer PC \xC3\xA9", 12));
+    assert_true(text_has_control("a\tb", 3));
+    assert_true(text_has_control("a\0b", 3));
+    assert_true(text_has_control("\x7f", 1));
+}
+
+static void test_match(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        bool match;
+    } rows[] = {
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "anything", true},
+        {"ARO-001_*", "ARO-001_dealerPC", true},
+        {"ARO-001_*", "ARO-001_", true},
+        {"ARO-001_*", "ARO-001", false},
+        {"ARO-001", "ARO-0011", false},
+        {"*_dealerPC", "ARO-001_dealerPC", true},
+        {"*_dealerPC", "ARO-001_dealerPC2", false},
+        {"a*b*c", "aXbYc", true},
+        {"a*b*c", "abc", true},
+        {"a*b*c", "acb", false},
+        {"a**c", "ac", true},
+        {"ab*ba", "aba", false}, /* head and tail may not overlap */
+        {"*a*a*", "a", false},
+        {"*a*a*", "aa", true},
+        {"*ab*ab", "abab", true},
+        {"*ab*ab", "ab", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(text_match(rows[i].pattern, rows[i].text), rows[i].match);
+}
+
+static void test_ts(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *ts;
+    } rows[] = {
+        {0, "1970-01-01T00:00:00.000Z"},
+        {INT64_C(1767323045678), "2026-01-02T03:04:05.678Z"},
+        {INT64_C(951782400000), "2000-02-29T00:00:00.000Z"},
+        {INT64_C(4107542399999), "2100-02-28T23:59:59.999Z"},
+        {INT64_C(4107542400000), "2100-03-01T00:00:00.000Z"},
+        {-5, "1970-01-01T00:00:00.000Z"},
+        {INT64_C(253402300799999), "9999-12-31T23:59:59.999Z"},
+        {INT64_MAX, "9999-12-31T23:59:59.999Z"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char ts[TEXT_TS_LEN + 1], stamp[TEXT_STAMP_LEN + 1];
+        text_ts(rows[i].ms, ts);
+        assert_string_equal(ts, rows[i].ts);
+        text_stamp(rows[i].ms, stamp);
+        assert_memory_equal(stamp, rows[i].ts, TEXT_STAMP_LEN);
+        assert_int_equal(strlen(stamp), TEXT_STAMP_LEN);
+    }
+}
+
+static void test_ts_agrees_with_libc(void **state)
+{
+    (void)state;
+    for (int64_t s = 0; s < INT64_C(253402300799); s += INT64_C(86399) * 97) {
+        time_t t = (time_t)s;
+        struct tm tm;
+        char expected[TEXT_STAMP_LEN + 1], stamp[TEXT_STAMP_LEN + 1];
+        assert_non_null(gmtime_r(&t, &tm));
+        assert_int_equal(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &tm),
+                         TEXT_STAMP_LEN);
+        text_stamp(s * 1000, stamp);
+        assert_string_equal(stamp, expected);
+    }
+}
+
+static void test_hex(void **state)
+{
+    (void)state;
+    char out[9];
+    text_hex((const unsigned char *)"\x00\x0f\xa5\xff", 4, out);
+    assert_string_equal(out, "000fa5ff");
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"listen", "broker", "topic_root", "data"};
+    assert_string_equal(text_nearest("liste", names, 4), "listen");
+    assert_string_equal(text_nearest("brokers", names, 4), "broker");
+    assert_string_equal(text_nearest("topic-root", names, 4), "topic_root");
+    assert_string_equal(text_nearest("TOPIC_ROOT", names, 4), "topic_root");
+    assert_string_equal(text_nearest("dat", names, 4), "data");
+    assert_null(text_nearest("da", names, 4));
+    assert_null(text_nearest("x", names, 4));
+    assert_null(text_nearest("", names, 4));
+    assert_null(text_nearest("something", names, 4));
+    assert_null(text_nearest("listen", names, 0));
+    char longer[200];
+    memset(longer, 'a', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    assert_null(text_nearest(longer, names, 4));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_utf8),    cmocka_unit_test(test_utf8_cut),
+        cmocka_unit_test(test_control), cmocka_unit_test(test_match),
+        cmocka_unit_test(test_ts),      cmocka_unit_test(test_ts_agrees_with_libc),
+        cmocka_unit_test(test_hex),     cmocka_unit_test(test_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

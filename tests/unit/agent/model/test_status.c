@@ -1,0 +1,205 @@
+#include "support/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "studio/status.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static int reset_values(void **state)
+{
+    (void)state;
+    return studio_values_set(NULL, NULL, NULL) == STUDIO_OK ? 0 : -1;
+}
+
+static void test_fields_in_document_order(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"MAINTENANCE", "SDP",      "IDP",    "BROKER",
+                                        "ZCam",        "ROULETTE", "SHAKER", "BARCODE_SCANNER",
+                                        "NFC_SCANNER"};
+    assert_int_equal(COUNT(names), STUDIO_FIELD_COUNT);
+    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+        const struct studio_field *field = &studio_fields[i];
+        assert_string_equal(field->name, names[i]);
+        assert_int_equal(studio_field_index(field), i);
+        assert_true(studio_value_find(field->kind, field->first, strlen(field->first)) >= 0);
+        assert_true(studio_key_equal(field->key, strlen(field->key), field->name));
+        assert_true(strlen(field->what) > 0);
+    }
+    assert_string_equal(studio_fields[STUDIO_FIELD_BARCODE_SCANNER].alias, "barcode");
+    assert_string_equal(studio_fields[STUDIO_FIELD_NFC_SCANNER].alias, "nfc");
+}
+
+static void test_find_any_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        const char *name;
+    } rows[] = {
+        {"sdp", "SDP"},
+        {"S_D_P", "SDP"},
+        {"zCam", "ZCam"},
+        {"ZCAM", "ZCam"},
+        {"barcodeScanner", "BARCODE_SCANNER"},
+        {"BARCODE_SCANNER", "BARCODE_SCANNER"},
+        {"_nfc__scanner_", "NFC_SCANNER"},
+        {"maintenance", "MAINTENANCE"},
+        {"sd", NULL},
+        {"sdpx", NULL},
+        {"", NULL},
+        {"___", NULL},
+        {"barcode", NULL}, /* short names are the client's, not the protocol's */
+        {"z-cam", NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct studio_field *field = studio_field_find(rows[i].key, strlen(rows[i].key));
+        if (rows[i].name == NULL)
+            assert_null(field);
+        else
+            assert_string_equal(field->name, rows[i].name);
+    }
+    assert_string_equal(studio_field_find("sdpXYZ", 3)->name, "SDP");
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    size_t count;
+    const char *const *flags = studio_values(STUDIO_KIND_FLAG, &count);
+    assert_int_equal(count, 2);
+    assert_string_equal(flags[0], "false");
+    assert_string_equal(flags[1], "true");
+    const char *const *services = studio_values(STUDIO_KIND_SERVICE, &count);
+    assert_int_equal(count, 5);
+    assert_string_equal(services[0], "up");
+    assert_string_equal(services[4], "exception");
+    (void)studio_values(STUDIO_KIND_DEVICE, &count);
+    assert_int_equal(count, 2);
+
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "standby", 7), 2);
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "standbyX", 7), 2);
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "Standby", 7), -1);
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "stand", 5), -1);
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "up\0", 3), -1);
+    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "standby", 7), -1);
+    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "", 0), -1);
+}
+
+static void test_values_added(void **state)
+{
+    (void)state;
+    struct studio_error error;
+    size_t count;
+    assert_int_equal(studio_values_set("paused, up ,warm-up", NULL, &error), STUDIO_OK);
+    const char *const *services = studio_values(STUDIO_KIND_SERVICE, &count);
+    assert_int_equal(count, 7); /* up was there */
+    assert_string_equal(services[5], "paused");
+    assert_string_equal(services[6], "warm-up");
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "warm-up", 7), 6);
+    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "paused", 6), -1);
+
+    assert_int_equal(studio_values_set(NULL, "broken", &error), STUDIO_OK);
+    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "broken", 6), 2);
+    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "paused", 6), 5);
+    assert_int_equal(studio_values_set("", " ", &error), STUDIO_OK);
+
+    assert_int_equal(studio_values_set(NULL, NULL, &error), STUDIO_OK);
+    (void)studio_values(STUDIO_KIND_SERVICE, &count);
+    assert_int_equal(count, 5);
+}
+
+static void test_bad_values_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "a,b c", "a,,b", "a,", ",", "a;b", "\xC3\xA9", "abcdefghijabcdefghijabcdefghijabc"};
+    struct studio_error error;
+    size_t count;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(studio_values_set("good", bad[i], &error), STUDIO_ERR_USAGE);
+        (void)studio_values(STUDIO_KIND_SERVICE, &count);
+        assert_int_equal(count, 5);
+        (void)studio_values(STUDIO_KIND_DEVICE, &count);
+        assert_int_equal(count, 2);
+    }
+    assert_int_equal(studio_values_set("b c", NULL, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "'b c'"));
+}
+
+static void test_values_are_bounded(void **state)
+{
+    (void)state;
+    char list[1024] = "v0";
+    for (int i = 1; i < STUDIO_VALUES_MAX - 2; i++)
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), ",v%d", i);
+    struct studio_error error;
+    assert_int_equal(studio_values_set(NULL, list, &error), STUDIO_OK);
+    assert_int_equal(studio_values_set(NULL, "more", &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "'more'"));
+    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "v29", 3), STUDIO_VALUES_MAX - 1);
+}
+
+static char *repeat(char *out, char c, size_t n)
+{
+    memset(out, c, n);
+    out[n] = '\0';
+    return out;
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    static const struct {
+        bool (*valid)(const char *, size_t);
+        size_t max;
+        const char *good[6], *bad[8];
+    } rows[] = {
+        {studio_table_id_valid,
+         64,
+         {"A", "ARO-001", "0.x-", "a.b"},
+         {"", "-a", ".a", "A_1", "a b", "a/b", "\xC3\xA9", "a+"}},
+        {studio_device_valid,
+         64,
+         {"dealerPC", "dealer PC", "_", "\xC3\xA9\xC3\xA9", "a_b/+#"},
+         {"", "a\nb", "\x7f", "\xFF"}},
+        {studio_custom_name_valid,
+         64,
+         {"a", "_", "Temp.1", "x-y_z"},
+         {"", "1a", "-a", ".a", "a b", "a/b", "\xC3\xA9"}},
+        {studio_token_valid,
+         128,
+         {"abcd", "A-._~9"},
+         {"", "abc", "abc ", "abc:d", "abc+d", "abc\n"}},
+        {studio_client_name_valid,
+         64,
+         {"a", "back-office", "a@b.c", "9_"},
+         {"", "_a", "@a", "a b", "a/b", "a+", "#"}},
+    };
+    char longest[200];
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        for (size_t i = 0; i < 6 && rows[r].good[i] != NULL; i++)
+            assert_true(rows[r].valid(rows[r].good[i], strlen(rows[r].good[i])));
+        for (size_t i = 0; i < 8 && rows[r].bad[i] != NULL; i++)
+            assert_false(rows[r].valid(rows[r].bad[i], strlen(rows[r].bad[i])));
+        assert_true(rows[r].valid(repeat(longest, 'a', rows[r].max), rows[r].max));
+        assert_false(rows[r].valid(repeat(longest, 'a', rows[r].max + 1), rows[r].max + 1));
+        assert_false(rows[r].valid("abc\0def", 7));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields_in_document_order),
+        cmocka_unit_test(test_find_any_spelling),
+        cmocka_unit_test_teardown(test_values, reset_values),
+        cmocka_unit_test_teardown(test_values_added, reset_values),
+        cmocka_unit_test_teardown(test_bad_values_change_nothing, reset_values),
+        cmocka_unit_test_teardown(test_values_are_bounded, reset_values),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
