@@ -329,17 +329,18 @@ static enum studio_err open_net(struct studio_agent *agent,
                                 const struct studio_agent_config *config, struct tokens **tokens,
                                 struct studio_error *error)
 {
+    const size_t connections = server_fit_connections((size_t)config->connections);
     struct admission_options admission = {
         .clock = agent->clock,
         .presence = core_presence(agent->core),
-        .connections = (size_t)config->connections,
+        .connections = connections,
         .connections_per_id = (size_t)config->connections_per_id,
         .failures_per_minute = (unsigned)config->auth_failures_per_minute,
     };
     struct server_options options = {
         .host = agent->host,
         .event_loop = (enum studio_event_loop)config->event_loop,
-        .connections = (size_t)config->connections,
+        .connections = connections,
         .env = &agent->env,
         .hooks = {on_wake, on_tick, on_turn, agent},
         .facts = on_facts,

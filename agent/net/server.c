@@ -416,26 +416,27 @@ static void emit_log(int level, const char *line)
     log_write(level == LLL_ERR ? LOG_ERROR : LOG_WARN, "lws", "%.*s", len, line);
 }
 
-/* The library sizes its tables by this limit, and refuses what is above it. */
-static void set_fd_limit(size_t connections)
+size_t server_fit_connections(size_t connections)
 {
-    rlim_t want = (rlim_t)(connections + ADMISSION_OVERFLOW + FDS_SPARE);
+    const rlim_t spare = ADMISSION_OVERFLOW + FDS_SPARE;
+    rlim_t want = (rlim_t)connections + spare;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < want) {
+        return connections;
+    if (limit.rlim_max < want) { /* RLIM_INFINITY is the largest number */
         struct rlimit raised = {want, want};
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            return;
-        log_warn("server",
-                 "only %llu open files are allowed: fewer than %zu connections will be served; "
-                 "raise it with `ulimit -n` or lower limits.connections",
-                 (unsigned long long)limit.rlim_max, connections);
+            return connections;
         want = limit.rlim_max;
+        connections = want > 2 * spare ? want - spare : want / 2;
+        log_info("server",
+                 "%zu connections at most: only %llu open files are allowed (`ulimit -Hn`)",
+                 connections, (unsigned long long)limit.rlim_max);
     }
-    limit.rlim_cur = want;
+    limit.rlim_cur = want; /* not more: the library sizes its tables by this limit */
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return connections;
 }
 
 static struct lws_context *create_context(struct server *server)
@@ -549,7 +550,6 @@ enum studio_err server_create(const struct server_options *options, struct serve
         .tx_packet_size = 65536,
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
-    set_fd_limit(options->connections);
     err = open_loop(server) ? open_ports(server, error)
                             : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
     if (err != STUDIO_OK) {
