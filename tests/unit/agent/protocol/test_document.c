@@ -1,0 +1,299 @@
+#include "support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/document.h"
+#include "protocol/message.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static const char first_document[] =
+    "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,\"TIMESTAMP\":\"2024-01-01T12:00:00\","
+    "\"MAINTENANCE\":false,\"SDP\":\"standby\",\"IDP\":\"standby\",\"BROKER\":\"down\","
+    "\"ZCam\":\"down\",\"ROULETTE\":\"down\",\"SHAKER\":\"down\",\"BARCODE_SCANNER\":\"down\","
+    "\"NFC_SCANNER\":\"down\"}";
+
+static int setup(void **state)
+{
+    struct buf *out = calloc(1, sizeof(*out));
+    if (out == NULL)
+        return -1;
+    buf_init(out, 100000);
+    *state = out;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    buf_finish(*state);
+    free(*state);
+    return studio_values_set(NULL, NULL, NULL) == STUDIO_OK ? 0 : -1;
+}
+
+static void apply(struct table_state *s, const char *json)
+{
+    struct message m;
+    struct studio_error error;
+    struct buf changes;
+    assert_int_equal(message_decode(json, strlen(json), &m, &error), STUDIO_OK);
+    buf_init(&changes, 100000);
+    assert_int_equal(state_apply(s, &m.update, 1767323045, &changes), STUDIO_OK);
+    buf_finish(&changes);
+    message_finish(&m);
+}
+
+static void test_first_document(void **state)
+{
+    struct buf *out = *state;
+    struct table_state s;
+    state_init(&s, 1704110400);
+    document_print(out, "ARO-001", &s);
+    assert_string_equal(out->data, first_document);
+    state_finish(&s);
+}
+
+static void test_round_trip(void **state)
+{
+    struct buf *out = *state;
+    struct table_state s, read;
+    state_init(&s, 0);
+    apply(&s, "{\"sdp\":\"exception\",\"MAINTENANCE\":true,\"zcam\":\"up\",\"temp\":21.5,"
+              "\"note\":{\"a\":[1,\"\\u0041\",null]},\"us\":1704067200123456,\"big\":1e300}");
+    document_print(out, "ARO-001", &s);
+    assert_string_equal(
+        out->data,
+        "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":1,\"TIMESTAMP\":\"2026-01-02T03:04:05\","
+        "\"MAINTENANCE\":true,\"SDP\":\"exception\",\"IDP\":\"standby\",\"BROKER\":\"down\","
+        "\"ZCam\":\"up\",\"ROULETTE\":\"down\",\"SHAKER\":\"down\",\"BARCODE_SCANNER\":\"down\","
+        "\"NFC_SCANNER\":\"down\",\"temp\":21.5,\"note\":{\"a\":[1,\"A\",null]},"
+        "\"us\":1704067200123456,\"big\":1e+300}");
+
+    char table_id[STUDIO_TABLE_ID_MAX + 1];
+    assert_int_equal(document_parse(out->data, out->len, table_id, &read), STUDIO_OK);
+    assert_string_equal(table_id, "ARO-001");
+    assert_int_equal(read.rev, 1);
+    assert_int_equal(read.stamp_s, 1767323045);
+    assert_int_equal(read.custom_count, 4);
+    struct buf again;
+    buf_init(&again, 100000);
+    document_print(&again, table_id, &read);
+    assert_string_equal(again.data, out->data);
+    buf_finish(&again);
+    state_finish(&read);
+    state_finish(&s);
+}
+
+/* The deepest custom value a client can set must still be readable in the stored document. */
+static void test_deepest_value_survives(void **state)
+{
+    struct buf *out = *state;
+    static const char deepest[] = "[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]";
+    static const char too_deep[] = "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]";
+    struct message m;
+    struct studio_error error;
+    struct table_state s, read;
+    assert_int_equal(message_decode_field("deep", too_deep, strlen(too_deep), &m, &error),
+                     STUDIO_ERR_INVALID_JSON);
+    message_finish(&m);
+    assert_int_equal(message_decode_field("deep", deepest, strlen(deepest), &m, &error), STUDIO_OK);
+    state_init(&s, 0);
+    struct buf changes;
+    buf_init(&changes, 1000);
+    assert_int_equal(state_apply(&s, &m.update, 0, &changes), STUDIO_OK);
+    buf_finish(&changes);
+    message_finish(&m);
+    document_print(out, "T", &s);
+    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_OK);
+    assert_string_equal(read.custom[0].json, deepest);
+    state_finish(&read);
+    state_finish(&s);
+}
+
+static void test_value_no_longer_in_the_list(void **state)
+{
+    struct buf *out = *state;
+    struct table_state s, read;
+    assert_int_equal(studio_values_set("paused", NULL, NULL), STUDIO_OK);
+    state_init(&s, 0);
+    apply(&s, "{\"sdp\":\"paused\",\"idp\":\"up\"}");
+    document_print(out, "T", &s);
+    state_finish(&s);
+
+    assert_int_equal(studio_values_set(NULL, NULL, NULL), STUDIO_OK);
+    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_OK);
+    assert_string_equal(state_value(&read, STUDIO_FIELD_SDP), "standby");
+    assert_string_equal(state_value(&read, STUDIO_FIELD_IDP), "up");
+    state_finish(&read);
+}
+
+#define HEAD "\"TABLE_ID\":\"T\",\"UPTIME\":3,\"TIMESTAMP\":\"2024-02-29T23:59:59\""
+
+static void test_older_documents(void **state)
+{
+    (void)state;
+    /* Without a field this version has, and with a custom one of a name that is built in now. */
+    static const char text[] = "{" HEAD ",\"SDP\":\"up\",\"z_cam\":\"up\",\"idp\":7,\"x\":1}";
+    struct table_state read;
+    assert_int_equal(document_parse(text, strlen(text), NULL, &read), STUDIO_OK);
+    assert_int_equal(read.rev, 3);
+    assert_int_equal(read.stamp_s, 1709251199);
+    assert_string_equal(state_value(&read, STUDIO_FIELD_ZCAM), "up");
+    assert_string_equal(state_value(&read, STUDIO_FIELD_IDP), "standby");
+    assert_string_equal(state_value(&read, STUDIO_FIELD_SHAKER), "down");
+    assert_int_equal(read.custom_count, 1);
+    state_finish(&read);
+}
+
+static void test_not_a_document(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum studio_err err;
+    } rows[] = {
+        {"{\"TABLE_ID\":", STUDIO_ERR_INVALID_JSON},
+        {"[]", STUDIO_ERR_INVALID_DATA},
+        {"7", STUDIO_ERR_INVALID_DATA},
+        {"{}", STUDIO_ERR_INVALID_DATA},
+        {"{\"TABLE_ID\":\"T\",\"UPTIME\":3}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"UPTIME\":-1}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"UPTIME\":1.5}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"UPTIME\":\"3\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TABLE_ID\":\"a b\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TABLE_ID\":7}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TIMESTAMP\":7}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TIMESTAMP\":\"2023-02-29T23:59:59\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TIMESTAMP\":\"2023-00-00T00:00:00\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TIMESTAMP\":\"0000-01-01T00:00:00\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TIMESTAMP\":\"2023-01-01 00:00:00\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"TIMESTAMP\":\"2023-01-01T00:00:0x\"}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"a b\":1}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"a\":null}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"a\":1e999}", STUDIO_ERR_INVALID_DATA},
+        {"{" HEAD ",\"a\":1,\"a\":2}", STUDIO_ERR_INVALID_DATA},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct table_state read;
+        char table_id[STUDIO_TABLE_ID_MAX + 1];
+        if (document_parse(rows[i].text, strlen(rows[i].text), table_id, &read) != rows[i].err)
+            fail_msg("%s", rows[i].text);
+    }
+}
+
+static void test_document_bounds(void **state)
+{
+    struct buf *out = *state;
+    struct table_state read;
+    buf_str(out, "{" HEAD);
+    for (int i = 0; i <= STUDIO_CUSTOM_FIELDS_MAX; i++)
+        buf_printf(out, ",\"f%d\":1", i);
+    buf_str(out, "}");
+    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_ERR_INVALID_DATA);
+
+    buf_clear(out);
+    buf_str(out, "{" HEAD ",\"a\":\"");
+    for (int i = 0; i < STUDIO_CUSTOM_VALUE_MAX; i++)
+        buf_str(out, "x");
+    buf_str(out, "\"}");
+    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_ERR_INVALID_DATA);
+}
+
+static const struct event_origin origin = {
+    .table_id = "ARO-001", .by = "ARO-001_\"PC\"", .via = VIA_WEBSOCKET, .wall_ms = 1767323045678};
+
+static void test_change_event(void **state)
+{
+    struct buf *out = *state;
+    struct buf body;
+    buf_init(&body, 10000);
+    event_change_body(&body, &origin, 17, "{\"SDP\":[\"standby\",\"up\"]}", false);
+    event_print(out, 1234, "6f1c", body.data, body.len, false);
+    assert_string_equal(out->data,
+                        "{\"seq\":1234,\"epoch\":\"6f1c\",\"table_id\":\"ARO-001\",\"rev\":17,"
+                        "\"ts\":\"2026-01-02T03:04:05.678Z\",\"by\":\"ARO-001_\\\"PC\\\"\","
+                        "\"via\":\"websocket\",\"changes\":{\"SDP\":[\"standby\",\"up\"]}}");
+    buf_clear(out);
+    event_print(out, 1234, "6f1c", body.data, body.len, true);
+    assert_non_null(
+        strstr(out->data, "\"changes\":{\"SDP\":[\"standby\",\"up\"]},\"replay\":true}"));
+
+    buf_clear(&body);
+    event_change_body(&body, &origin, 18, "{}", true);
+    assert_non_null(strstr(body.data, "\"changes\":{},\"removed\":true}"));
+    buf_finish(&body);
+}
+
+static void test_exception_event(void **state)
+{
+    struct buf *out = *state;
+    struct buf body;
+    struct event_origin by_mqtt = origin;
+    by_mqtt.via = VIA_MQTT;
+    by_mqtt.by = "plc";
+    buf_init(&body, 10000);
+    event_exception_body(&body, &by_mqtt, "\"NO BALL DETECT\"");
+    event_print(out, 7, "e", body.data, body.len, false);
+    assert_string_equal(out->data,
+                        "{\"seq\":7,\"epoch\":\"e\",\"table_id\":\"ARO-001\","
+                        "\"ts\":\"2026-01-02T03:04:05.678Z\",\"by\":\"plc\",\"via\":\"mqtt\","
+                        "\"data\":\"NO BALL DETECT\"}");
+    buf_finish(&body);
+    assert_string_equal(via_name(VIA_HTTP), "http");
+}
+
+static void expect(struct buf *out, const char *text)
+{
+    assert_true(buf_ok(out));
+    assert_string_equal(out->data, text);
+    buf_clear(out);
+}
+
+static void test_answers(void **state)
+{
+    struct buf *out = *state;
+    static const char *const tables[] = {"ARO-001", "*"};
+
+    answer_done(out, "updated", "ARO-001", NULL);
+    expect(out, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    answer_done(out, "received", "ARO-001", "\"a1\"");
+    expect(out, "{\"status\":\"received\",\"table_id\":\"ARO-001\",\"request_id\":\"a1\"}");
+    answer_tables(out, "subscribed", tables, 2, "7");
+    expect(out, "{\"status\":\"subscribed\",\"tables\":[\"ARO-001\",\"*\"],\"request_id\":7}");
+    answer_tables(out, "unsubscribed", NULL, 0, NULL);
+    expect(out, "{\"status\":\"unsubscribed\",\"tables\":[]}");
+    answer_document(out, "{\"TABLE_ID\":\"T\"}xx", 16, NULL);
+    expect(out, "{\"event\":\"status\",\"data\":{\"TABLE_ID\":\"T\"}}");
+    answer_document(out, "{}", 2, "7");
+    expect(out, "{\"event\":\"status\",\"data\":{},\"request_id\":7}");
+    answer_error(out, "Invalid field name: a\"\n", "7");
+    expect(out, "{\"error\":\"Invalid field name: a\\\"\\n\",\"request_id\":7}");
+    push_exception(out, &origin, 9, "{\"a\":1}");
+    expect(out, "{\"event\":\"exception\",\"table_id\":\"ARO-001\",\"seq\":9,"
+                "\"ts\":\"2026-01-02T03:04:05.678Z\",\"data\":{\"a\":1}}");
+    push_lagged(out, 3);
+    expect(out, "{\"event\":\"lagged\",\"data\":{\"missed\":3}}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_document),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_deepest_value_survives),
+        cmocka_unit_test(test_value_no_longer_in_the_list),
+        cmocka_unit_test(test_older_documents),
+        cmocka_unit_test(test_not_a_document),
+        cmocka_unit_test(test_document_bounds),
+        cmocka_unit_test(test_change_event),
+        cmocka_unit_test(test_exception_event),
+        cmocka_unit_test(test_answers),
+    };
+    struct CMUnitTest with_buffer[COUNT(tests)];
+    for (size_t i = 0; i < COUNT(tests); i++) {
+        with_buffer[i] = tests[i];
+        with_buffer[i].setup_func = setup;
+        with_buffer[i].teardown_func = teardown;
+    }
+    return cmocka_run_group_tests(with_buffer, NULL, NULL);
+}
