@@ -86,7 +86,7 @@ static struct custom_field *find_custom(const struct table_state *state, const c
 
 /* --- what changed ----------------------------------------------------------------------------- */
 
-static void add_key(struct buf *out, size_t start, const char *name)
+static void begin_change(struct buf *out, size_t start, const char *name)
 {
     buf_str(out, out->len == start ? "\"" : ",\"");
     buf_str(out, name);
@@ -107,7 +107,7 @@ void state_first_changes(const struct table_state *state, struct buf *changes)
     size_t start = changes->len;
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
         enum studio_field_id id = (enum studio_field_id)i;
-        add_key(changes, start, studio_fields[i].name);
+        begin_change(changes, start, studio_fields[i].name);
         buf_str(changes, "null,");
         add_value(changes, id, state->values[i]);
         buf_str(changes, "]");
@@ -126,7 +126,7 @@ static void print_changes(const struct table_state *state, const struct update *
             enum studio_field_id id = studio_field_index(set->field);
             if (state->values[id] == set->value)
                 continue;
-            add_key(changes, start, set->field->name);
+            begin_change(changes, start, set->field->name);
             add_value(changes, id, state->values[id]);
             buf_str(changes, ",");
             add_value(changes, id, set->value);
@@ -136,7 +136,7 @@ static void print_changes(const struct table_state *state, const struct update *
             const char *to = set->json == NULL ? "null" : set->json;
             if (strcmp(from, to) == 0)
                 continue;
-            add_key(changes, start, set->name);
+            begin_change(changes, start, set->name);
             buf_str(changes, from);
             buf_str(changes, ",");
             buf_str(changes, to);
