@@ -1,0 +1,40 @@
+/*
+ * announce.h - what the agent says of itself: the payloads of availability, info and health
+ * (protocol section 4), and the line an event becomes. Pure; any thread.
+ */
+#ifndef BRIDGE_ANNOUNCE_H
+#define BRIDGE_ANNOUNCE_H
+
+#include "base/buf.h"
+#include "feed.h"
+#include "studio/bridge.h"
+
+/* {"state":"online","epoch":"6f1c","boot":41,"conn":7,"since":"...Z"}; the same but for its state
+ * in the birth, the will and the goodbye of one connection. */
+struct announce_presence {
+    const char *epoch;
+    uint64_t boot, conn;
+    int64_t since_ms; /* wall clock */
+};
+void announce_availability(struct buf *out, const char *state,
+                           const struct announce_presence *presence);
+
+/* `more` is JSON members (without braces), or NULL. */
+void announce_info(struct buf *out, const char *agent_id, const char *epoch, int64_t started_ms,
+                   const char *more);
+
+struct announce_health {
+    int64_t now_ms; /* wall clock */
+    struct bridge_agent_stats agent;
+    uint64_t acked, parked;
+    uint64_t backlog;
+    int64_t oldest_ms; /* wall clock of the oldest event that waits; 0: none */
+    const char *broker;
+};
+void announce_health(struct buf *out, const struct announce_health *health);
+
+/* The event as published; with `replay` it says so. */
+void announce_event(struct buf *out, const struct bridge_event *event, const char *epoch,
+                    bool replay);
+
+#endif

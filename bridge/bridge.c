@@ -1,0 +1,411 @@
+/* bridge.c - the public functions and the thread: wires inbox, relay and MQTT links together. */
+#include "studio/bridge.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "announce.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "brokers.h"
+#include "events.h"
+#include "guard.h"
+#include "inbox.h"
+#include "link_paho.h"
+#include "relay.h"
+
+enum { STOP_MS = 2900, INFO_MAX = 65536, NEWS_PER_STEP = 1000 };
+
+struct bridge {
+    /* Set by bridge_create, constant afterwards: */
+    struct bridge_config config; /* its strings are ours */
+    const struct clock *clock;
+    struct brokers brokers;
+    struct topics topics;
+    char *info;
+    struct link *links[LINK_COUNT];
+
+    struct guard guard;
+    struct events events;
+    struct inbox inbox;
+    struct relay relay; /* bridge thread */
+
+    pthread_t thread;
+    bool started, joined;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t ended_cond;
+    bool stop;
+    bool ended;
+    bool orphan; /* destroyed while the thread hangs in the library: it frees the bridge */
+    struct bridge_stats stats;
+};
+
+/* --- construction
+ * ---------------------------------------------------------------------------------- */
+
+static uint32_t random_bits(void *ctx)
+{
+    uint32_t bits;
+
+    (void)ctx;
+    if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits))
+        bits = (uint32_t)clock_mono(clock_system());
+    return bits;
+}
+
+/* The strings the bridge keeps; credentials and brokers are taken apart by brokers_init. */
+static bool copy_config(struct bridge *b, const struct bridge_config *config)
+{
+    const char **copies[] = {&b->config.agent_id, &b->config.topic_root, &b->config.epoch,
+                             &b->config.ca_file};
+
+    b->config = *config;
+    b->config.brokers = b->config.username = b->config.password = NULL;
+    b->config.password_file = b->config.info = NULL;
+    for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
+        const char *text = *copies[i];
+
+        *copies[i] = text ? strdup(text) : NULL;
+        if (text && !*copies[i]) {
+            while (++i < sizeof(copies) / sizeof(*copies))
+                *copies[i] = NULL;
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum studio_err check_config(const struct bridge_config *config, struct topics *topics,
+                                    struct studio_error *error)
+{
+    if (!topics_root_valid(config->topic_root))
+        return studio_error_set(error, STUDIO_ERR_USAGE,
+                                ": mqtt.topic_root %.100s: no wildcards, no leading $ or /, no "
+                                "trailing /, at most %d bytes",
+                                config->topic_root, TOPIC_ROOT_MAX);
+    if (!topics_init(topics, config->topic_root, config->agent_id))
+        return studio_error_set(
+            error, STUDIO_ERR_USAGE,
+            ": mqtt.agent_id %.100s: up to 64 of A-Z a-z 0-9 _ . @ -, beginning "
+            "with a letter or digit",
+            config->agent_id);
+    if (config->mqtt_version != 4 && config->mqtt_version != 5)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": mqtt.version is 5 or 4 (3.1.1), not %d",
+                                config->mqtt_version);
+    return STUDIO_OK;
+}
+
+static char *print_info(struct bridge *b, const struct bridge_config *config)
+{
+    struct buf out;
+
+    buf_init(&out, INFO_MAX);
+    announce_info(&out, config->agent_id, config->epoch, clock_wall(b->clock), config->info);
+    return buf_take(&out);
+}
+
+static bool create_links(struct bridge *b)
+{
+    struct link_paho_options options = {
+        .agent_id = b->config.agent_id, .epoch = b->config.epoch, .events = &b->events};
+
+    options.id = LINK_OUT;
+    b->links[LINK_OUT] = link_paho_create(&options);
+    return b->links[LINK_OUT] != NULL;
+}
+
+static void destroy_links(struct bridge *b)
+{
+    for (size_t i = 0; i < LINK_COUNT; i++) {
+        link_paho_destroy(b->links[i]);
+        b->links[i] = NULL;
+    }
+}
+
+static void free_bridge(struct bridge *b)
+{
+    destroy_links(b);
+    relay_finish(&b->relay);
+    inbox_finish(&b->inbox);
+    events_finish(&b->events);
+    guard_finish(&b->guard);
+    brokers_finish(&b->brokers);
+    free(b->info);
+    free((char *)(uintptr_t)b->config.agent_id);
+    free((char *)(uintptr_t)b->config.topic_root);
+    free((char *)(uintptr_t)b->config.epoch);
+    free((char *)(uintptr_t)b->config.ca_file);
+    pthread_cond_destroy(&b->ended_cond);
+    pthread_mutex_destroy(&b->lock);
+    free(b);
+}
+
+static void init_locks(struct bridge *b)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&b->ended_cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static enum studio_err create_relay(struct bridge *b)
+{
+    struct relay_options options = {.config = &b->config,
+                                    .brokers = &b->brokers,
+                                    .topics = &b->topics,
+                                    .source = &b->guard.source,
+                                    .clock = b->clock,
+                                    .info = b->info,
+                                    .random = random_bits};
+
+    memcpy(options.links, b->links, sizeof(options.links));
+    return relay_init(&b->relay, &options);
+}
+
+enum studio_err bridge_create(const struct bridge_config *config,
+                              const struct bridge_source *source, const struct clock *clock,
+                              struct bridge **out, struct studio_error *error)
+{
+    struct bridge *b = calloc(1, sizeof(*b));
+    enum studio_err err = STUDIO_ERR_NO_MEMORY;
+
+    *out = NULL;
+    if (!b)
+        return studio_error_set(error, err, NULL);
+    init_locks(b);
+    b->clock = clock;
+    if (guard_init(&b->guard, source) != STUDIO_OK || events_init(&b->events) != STUDIO_OK ||
+        inbox_init(&b->inbox, config->committed) != STUDIO_OK || !copy_config(b, config))
+        goto no_memory;
+    err = check_config(config, &b->topics, error);
+    if (err == STUDIO_OK)
+        err = brokers_init(&b->brokers, config, error);
+    if (err != STUDIO_OK)
+        goto fail;
+    b->info = print_info(b, config);
+    if (!b->info || !create_links(b))
+        goto no_memory;
+    if (create_relay(b) != STUDIO_OK)
+        goto no_memory;
+    b->stats.acked = config->acked;
+    b->stats.parked = config->parked;
+    *out = b;
+    return STUDIO_OK;
+no_memory:
+    err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+fail:
+    free_bridge(b);
+    return err;
+}
+
+/* --- the thread
+ * ------------------------------------------------------------------------------------- */
+
+static bool stop_wanted(struct bridge *b)
+{
+    bool stop;
+
+    pthread_mutex_lock(&b->lock);
+    stop = b->stop;
+    pthread_mutex_unlock(&b->lock);
+    return stop;
+}
+
+static void take_events(struct bridge *b)
+{
+    struct link_event event;
+
+    while (events_take(&b->events, &event))
+        relay_event(&b->relay, &event);
+    if (events_overflowed(&b->events)) { /* should not be possible; start over with a new one */
+        log_error("bridge", "the queue of the MQTT library's reports overflowed: reconnecting");
+        event = (struct link_event){.link = LINK_OUT,
+                                    .kind = LINK_LOST,
+                                    .generation = b->relay.generation,
+                                    .text = "reports were lost"};
+        relay_event(&b->relay, &event);
+    }
+}
+
+/* False if there is more than one step should take. */
+static bool take_inbox(struct bridge *b)
+{
+    struct sender *sender = &b->relay.sender;
+    struct inbox_news news;
+    struct feed_event *event;
+    uint64_t committed;
+    struct feed_list events = inbox_take_events(&b->inbox, &committed);
+    unsigned taken = 0;
+
+    while ((event = feed_list_take(&events)))
+        feed_add(&sender->feed, event);
+    feed_committed(&sender->feed, committed);
+    while (taken++ < NEWS_PER_STEP && inbox_take_news(&b->inbox, &news)) {
+        enum studio_err err = STUDIO_OK;
+
+        if (news.snapshot)
+            err = mirror_table(sender->mirror, news.snapshot);
+        if (err == STUDIO_OK && news.has_presence) {
+            err = mirror_presence(sender->mirror, news.table_id, news.presence);
+            news.presence = NULL;
+        }
+        if (err != STUDIO_OK)
+            log_error("bridge", "no memory for table %s: its retained topics may be behind",
+                      news.table_id);
+        free(news.presence);
+        studio_snapshot_unref(news.snapshot);
+    }
+    return taken <= NEWS_PER_STEP;
+}
+
+static void publish_stats(struct bridge *b)
+{
+    const struct relay *r = &b->relay;
+    const char *name = dial_broker(&r->dial)->name;
+
+    pthread_mutex_lock(&b->lock);
+    b->stats.connected = r->state >= RELAY_ONLINE && r->state <= RELAY_LEAVING;
+    strncpy(b->stats.broker, name, sizeof(b->stats.broker) - 1);
+    b->stats.acked = r->sender.window.acked;
+    b->stats.parked = r->sender.parked;
+    b->stats.connections = r->connections;
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void *run(void *arg)
+{
+    struct bridge *b = arg;
+    bool orphan;
+
+    while (!relay_ended(&b->relay)) {
+        int64_t deadline;
+        bool all;
+
+        take_events(b);
+        all = take_inbox(b);
+        if (stop_wanted(b))
+            relay_stop(&b->relay);
+        deadline = relay_step(&b->relay);
+        publish_stats(b);
+        if (!relay_ended(&b->relay))
+            events_wait(&b->events, all ? deadline - clock_mono(b->clock) : 0);
+    }
+    destroy_links(b);
+    pthread_mutex_lock(&b->lock);
+    b->ended = true;
+    orphan = b->orphan;
+    pthread_cond_broadcast(&b->ended_cond);
+    pthread_mutex_unlock(&b->lock);
+    if (orphan)
+        free_bridge(b);
+    return NULL;
+}
+
+enum studio_err bridge_start(struct bridge *b)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all); /* signals are the net thread's; the library's threads inherit this */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&b->thread, NULL, run, b);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    b->started = rc == 0;
+    return rc == 0 ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+}
+
+void bridge_stop(struct bridge *b)
+{
+    struct timespec until;
+    bool ended;
+    int rc = 0;
+
+    if (!b || !b->started || b->joined)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_MS / 1000;
+    until.tv_nsec += STOP_MS % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&b->lock);
+    b->stop = true;
+    pthread_mutex_unlock(&b->lock);
+    events_wake(&b->events);
+    pthread_mutex_lock(&b->lock);
+    while (!b->ended && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&b->ended_cond, &b->lock, &until);
+    ended = b->ended;
+    pthread_mutex_unlock(&b->lock);
+    guard_close(&b->guard);
+    if (ended) {
+        pthread_join(b->thread, NULL);
+    } else {
+        log_warn("bridge", "the MQTT library does not return (a name lookup?): leaving without it");
+        pthread_detach(b->thread);
+    }
+    b->joined = true;
+}
+
+void bridge_destroy(struct bridge *b)
+{
+    bool ours;
+
+    if (!b)
+        return;
+    bridge_stop(b);
+    pthread_mutex_lock(&b->lock);
+    ours = !b->started || b->ended;
+    b->orphan = !ours;
+    pthread_mutex_unlock(&b->lock);
+    if (ours)
+        free_bridge(b);
+}
+
+/* --- from the net thread
+ * ----------------------------------------------------------------------------- */
+
+void bridge_events(struct bridge *b, const struct bridge_event *events, size_t count)
+{
+    inbox_events(&b->inbox, events, count);
+    events_wake(&b->events);
+}
+
+void bridge_table(struct bridge *b, struct studio_snapshot *snapshot)
+{
+    if (inbox_table(&b->inbox, snapshot) != STUDIO_OK)
+        log_error("bridge", "no memory for table %s: its retained topics may be behind",
+                  snapshot->table_id);
+    events_wake(&b->events);
+}
+
+void bridge_presence(struct bridge *b, const char *table_id, const char *json)
+{
+    if (inbox_presence(&b->inbox, table_id, json) != STUDIO_OK)
+        log_error("bridge", "no memory for the presence of table %s", table_id);
+    events_wake(&b->events);
+}
+
+void bridge_answer(struct bridge *b, struct bridge_command *command, const char *json, size_t len)
+{
+    (void)b;
+    (void)command;
+    (void)json;
+    (void)len;
+}
+
+void bridge_get_stats(struct bridge *b, struct bridge_stats *out)
+{
+    pthread_mutex_lock(&b->lock);
+    *out = b->stats;
+    pthread_mutex_unlock(&b->lock);
+}

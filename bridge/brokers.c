@@ -1,0 +1,222 @@
+#include "brokers.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What users write, and what the MQTT library calls it. */
+static const struct {
+    const char *scheme, *library;
+} schemes[] = {
+    {"mqtt://", "tcp://"},
+    {"tcp://", "tcp://"},
+    {"mqtts://", "ssl://"},
+    {"ssl://", "ssl://"},
+};
+
+enum { LINES_MAX = BROKERS_MAX, LINE_MAX_BYTES = 1024 };
+
+/* Up to BROKERS_MAX parts of a list. */
+struct parts {
+    char *list[BROKERS_MAX];
+    size_t count;
+};
+
+static void parts_finish(struct parts *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        free(p->list[i]);
+    p->count = 0;
+}
+
+/* Appends text[0..len) without the blanks around it. */
+static enum studio_err parts_add(struct parts *p, const char *text, size_t len)
+{
+    while (len > 0 && isspace((unsigned char)*text)) {
+        text++;
+        len--;
+    }
+    while (len > 0 && isspace((unsigned char)text[len - 1]))
+        len--;
+    if (p->count == BROKERS_MAX)
+        return STUDIO_ERR_USAGE;
+    p->list[p->count] = strndup(text, len);
+    if (!p->list[p->count])
+        return STUDIO_ERR_NO_MEMORY;
+    p->count++;
+    return STUDIO_OK;
+}
+
+static enum studio_err split(const char *text, struct parts *out)
+{
+    for (;;) {
+        size_t len = strcspn(text, ",");
+        enum studio_err err = parts_add(out, text, len);
+
+        if (err != STUDIO_OK || text[len] == '\0')
+            return err;
+        text += len + 1;
+    }
+}
+
+static enum studio_err read_lines(const char *file, struct parts *out, struct studio_error *error)
+{
+    char line[LINE_MAX_BYTES];
+    FILE *f = fopen(file, "re");
+    enum studio_err err = STUDIO_OK;
+
+    if (!f)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read mqtt.password_file %s: %s",
+                                file, strerror(errno));
+    while (err == STUDIO_OK && fgets(line, sizeof(line), f)) {
+        size_t len = strcspn(line, "\r\n");
+
+        if (len == sizeof(line) - 1)
+            err = STUDIO_ERR_USAGE;
+        else if (out->count < LINES_MAX)
+            err = parts_add(out, line, len);
+        else
+            err = STUDIO_ERR_USAGE;
+    }
+    explicit_bzero(line, sizeof(line));
+    fclose(f);
+    if (err == STUDIO_ERR_USAGE)
+        return studio_error_set(error, err,
+                                ": mqtt.password_file %s has a line above %d bytes or "
+                                "more than %d lines",
+                                file, LINE_MAX_BYTES - 2, LINES_MAX);
+    if (err == STUDIO_OK && out->count == 0)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": mqtt.password_file %s is empty", file);
+    return err;
+}
+
+/* HOST, HOST:PORT, [v6] or [v6]:PORT, without anything behind. */
+static bool address_valid(const char *address)
+{
+    const char *end = address[0] == '[' ? strchr(address, ']') : NULL;
+    const char *colon = strchr(end ? end : address, ':');
+    char *rest;
+    long port;
+
+    if (address[0] == '[' && (!end || end == address + 1 || (end[1] != ':' && end[1] != '\0')))
+        return false;
+    if (*address == '\0' || *address == ':' || strpbrk(address, "@/?# \t"))
+        return false;
+    if (!colon)
+        return true;
+    errno = 0;
+    port = strtol(colon + 1, &rest, 10);
+    return errno == 0 && isdigit((unsigned char)colon[1]) && *rest == '\0' && port > 0 &&
+           port <= 65535;
+}
+
+static enum studio_err broker_init(struct broker *b, const char *uri, struct studio_error *error)
+{
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+        const char *address = uri + strlen(schemes[i].scheme);
+
+        if (strncmp(uri, schemes[i].scheme, strlen(schemes[i].scheme)) != 0)
+            continue;
+        if (strchr(address, '@'))
+            return studio_error_set(error, STUDIO_ERR_USAGE,
+                                    ": the broker address must not contain credentials: use "
+                                    "mqtt.username and mqtt.password_file");
+        if (!address_valid(address) || strlen(uri) > BROKER_URI_MAX)
+            return studio_error_set(error, STUDIO_ERR_USAGE,
+                                    ": broker %.200s: expected %sHOST or %sHOST:PORT", uri,
+                                    schemes[i].scheme, schemes[i].scheme);
+        b->name = strdup(uri);
+        if (!b->name || asprintf(&b->uri, "%s%s", schemes[i].library, address) < 0) {
+            b->uri = NULL;
+            return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+        }
+        return STUDIO_OK;
+    }
+    return studio_error_set(
+        error, STUDIO_ERR_USAGE,
+        ": broker %.200s: expected mqtt://HOST:PORT, tcp://, mqtts:// or ssl://", uri);
+}
+
+/* One part for all or one for each; an empty one is none. */
+static enum studio_err give(struct brokers *b, const struct parts *parts, const char *what,
+                            bool password, struct studio_error *error)
+{
+    if (parts->count != 0 && parts->count != 1 && parts->count != b->count)
+        return studio_error_set(error, STUDIO_ERR_USAGE,
+                                ": %zu %s for %zu brokers: give one for all or one for each",
+                                parts->count, what, b->count);
+    for (size_t i = 0; parts->count && i < b->count; i++) {
+        const char *part = parts->list[parts->count == 1 ? 0 : i];
+        char **to = password ? &b->list[i].password : &b->list[i].username;
+
+        if (*part && !(*to = strdup(part)))
+            return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    }
+    return STUDIO_OK;
+}
+
+static enum studio_err give_passwords(struct brokers *b, const struct bridge_config *config,
+                                      struct studio_error *error)
+{
+    struct parts parts = {.count = 0};
+    enum studio_err err = STUDIO_OK;
+
+    if (config->password_file)
+        err = read_lines(config->password_file, &parts, error);
+    else if (config->password && (parts.list[0] = strdup(config->password)))
+        parts.count = 1;
+    else if (config->password)
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (err == STUDIO_OK)
+        err = give(b, &parts, "passwords", true, error);
+    for (size_t i = 0; i < parts.count; i++)
+        explicit_bzero(parts.list[i], strlen(parts.list[i]));
+    parts_finish(&parts);
+    return err;
+}
+
+enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,
+                             struct studio_error *error)
+{
+    struct parts uris = {.count = 0}, users = {.count = 0};
+    enum studio_err err;
+
+    memset(b, 0, sizeof(*b));
+    err = split(config->brokers ? config->brokers : "", &uris);
+    if (err == STUDIO_ERR_USAGE)
+        studio_error_set(error, err, ": more than %d brokers", BROKERS_MAX);
+    for (size_t i = 0; err == STUDIO_OK && i < uris.count; i++) {
+        err = broker_init(&b->list[b->count++], uris.list[i], error);
+    }
+    if (err == STUDIO_OK && config->username) {
+        err = split(config->username, &users);
+        if (err == STUDIO_ERR_USAGE)
+            studio_error_set(error, err, ": more than %d user names", BROKERS_MAX);
+        if (err == STUDIO_OK)
+            err = give(b, &users, "user names", false, error);
+    }
+    if (err == STUDIO_OK)
+        err = give_passwords(b, config, error);
+    if (err == STUDIO_ERR_NO_MEMORY)
+        studio_error_set(error, err, NULL);
+    parts_finish(&uris);
+    parts_finish(&users);
+    return err;
+}
+
+void brokers_finish(struct brokers *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        struct broker *one = &b->list[i];
+
+        free(one->name);
+        free(one->uri);
+        free(one->username);
+        if (one->password)
+            explicit_bzero(one->password, strlen(one->password));
+        free(one->password);
+    }
+    b->count = 0;
+}

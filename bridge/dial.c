@@ -1,0 +1,159 @@
+#include "dial.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum dial_meaning { MEANS_OTHER, MEANS_VERSION, MEANS_CREDENTIALS, MEANS_TAKEN_OVER, MEANS_NO };
+
+/* CONNACK and DISCONNECT reasons a person should read in words; the small ones are MQTT 3.1.1. */
+static const struct {
+    int reason;
+    enum dial_meaning meaning;
+    const char *text;
+} reasons[] = {
+    {1, MEANS_VERSION, "it does not speak this version of MQTT"},
+    {2, MEANS_NO, "it refuses the client id"},
+    {3, MEANS_OTHER, "it is not available"},
+    {4, MEANS_CREDENTIALS,
+     "it refuses the user name or password: check mqtt.username and the "
+     "password"},
+    {5, MEANS_CREDENTIALS,
+     "it refuses these credentials: check mqtt.username, the password and the "
+     "broker's access list"},
+    {0x81, MEANS_NO, "it calls our packet malformed"},
+    {0x84, MEANS_VERSION, "it does not speak this version of MQTT"},
+    {0x85, MEANS_NO, "it refuses the client id"},
+    {0x86, MEANS_CREDENTIALS,
+     "it refuses the user name or password: check mqtt.username and the "
+     "password"},
+    {0x87, MEANS_CREDENTIALS,
+     "it refuses these credentials: check mqtt.username, the password and "
+     "the broker's access list"},
+    {0x88, MEANS_OTHER, "it is not available"},
+    {0x89, MEANS_OTHER, "it is busy"},
+    {0x8a, MEANS_NO, "it has banned this client"},
+    {0x8b, MEANS_OTHER, "it is shutting down"},
+    {0x8d, MEANS_OTHER, "it heard nothing from us in time"},
+    {0x8e, MEANS_TAKEN_OVER,
+     "the session was taken over: another client uses the same client id; "
+     "give each agent its own mqtt.agent_id"},
+    {0x95, MEANS_OTHER, "it calls a packet too large"},
+    {0x97, MEANS_OTHER, "a quota is exceeded"},
+    {0x98, MEANS_OTHER, "an administrator closed the connection"},
+    {0x9b, MEANS_NO, "it does not support QoS 1: events cannot be acknowledged"},
+    {0x9c, MEANS_OTHER, "it wants us to use another server"},
+    {0x9d, MEANS_OTHER, "it has moved"},
+    {0x9f, MEANS_OTHER, "we connect too often"},
+};
+
+static enum dial_meaning meaning_of(int reason, const char **text)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (reasons[i].reason == reason) {
+            *text = reasons[i].text;
+            return reasons[i].meaning;
+        }
+    return MEANS_OTHER;
+}
+
+void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
+               backoff_random_fn *random, void *random_ctx)
+{
+    memset(d, 0, sizeof(*d));
+    d->brokers = brokers;
+    d->down_ms = -1;
+    backoff_init(&d->backoff, random, random_ctx);
+    for (size_t i = 0; i < BROKERS_MAX; i++)
+        d->mqtt_version[i] = mqtt_version;
+}
+
+const struct broker *dial_broker(const struct dial *d)
+{
+    return &d->brokers->list[d->current];
+}
+
+int dial_version(const struct dial *d)
+{
+    return d->mqtt_version[d->current];
+}
+
+/* The next broker at once, or after a wait when all of them had their turn. */
+static void move_on(struct dial *d, int64_t now_ms, enum dial_meaning meaning)
+{
+    int64_t wait = 0;
+
+    if (++d->in_round % d->brokers->count == 0)
+        wait = backoff_next(&d->backoff);
+    if (meaning == MEANS_TAKEN_OVER || (meaning != MEANS_OTHER && d->brokers->count == 1))
+        wait = DIAL_SLOW_MS + wait;
+    if (meaning != MEANS_TAKEN_OVER)
+        d->current = (d->current + 1) % d->brokers->count;
+    d->due_ms = now_ms + wait;
+}
+
+void dial_failed(struct dial *d, int64_t now_ms, int reason, const char *text)
+{
+    const char *name = dial_broker(d)->name;
+    char *said = d->said[d->current];
+    char line[sizeof(d->said[0])];
+    enum dial_meaning meaning = meaning_of(reason, &text);
+
+    d->attempts++;
+    if (meaning == MEANS_VERSION && d->mqtt_version[d->current] == 5) {
+        log_info("bridge",
+                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 4 to skip "
+                 "this)",
+                 name);
+        d->mqtt_version[d->current] = 4;
+        d->due_ms = now_ms;
+        return;
+    }
+    snprintf(line, sizeof(line), "%d %s", reason, text);
+    if (strcmp(line, said) != 0) { /* each reason once per broker, not at every attempt */
+        snprintf(said, sizeof(d->said[0]), "%s", line);
+        log_write(meaning == MEANS_OTHER ? LOG_WARN : LOG_ERROR, "bridge",
+                  "cannot connect to %s: %s; trying on, events wait in the store", name, text);
+    }
+    move_on(d, now_ms, meaning);
+}
+
+void dial_up(struct dial *d, int64_t now_ms, int mqtt_version, uint64_t backlog)
+{
+    const char *version = mqtt_version == 5 ? "5" : "3.1.1";
+
+    if (d->down_ms < 0)
+        log_info("bridge", "connected to %s (MQTT %s), %" PRIu64 " events to send",
+                 dial_broker(d)->name, version, backlog);
+    else
+        log_info("bridge",
+                 "connected to %s (MQTT %s) again after %" PRId64
+                 " s and %u failed attempts, %" PRIu64 " events to send",
+                 dial_broker(d)->name, version, (now_ms - d->down_ms) / 1000, d->attempts, backlog);
+    d->said[d->current][0] = '\0';
+    d->attempts = 0;
+    d->up_ms = now_ms;
+}
+
+void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
+{
+    enum dial_meaning meaning = meaning_of(reason, &text);
+
+    log_write(meaning == MEANS_OTHER ? LOG_WARN : LOG_ERROR, "bridge",
+              "lost connection to %s: %s; trying again", dial_broker(d)->name, text);
+    d->down_ms = now_ms;
+    backoff_ended(&d->backoff, now_ms - d->up_ms);
+    if (now_ms - d->up_ms >= BACKOFF_STABLE_MS)
+        d->in_round = 0;
+    move_on(d, now_ms, meaning);
+}
+
+void dial_move(struct dial *d, int64_t now_ms, size_t to)
+{
+    d->down_ms = now_ms;
+    d->in_round = 0;
+    d->current = to;
+    d->due_ms = now_ms;
+}

@@ -1,0 +1,44 @@
+/*
+ * dial.h - which broker to try next, when, and in which version of MQTT; and what the log says
+ * about it, each thing once. Bridge thread.
+ *
+ * A failure or loss moves on to the next broker of the list at once; after a whole round without a
+ * stable connection there is a wait that grows. A broker that took the session for someone else is
+ * left alone for 30 s, and so is one that refuses our credentials when there is no other.
+ */
+#ifndef BRIDGE_DIAL_H
+#define BRIDGE_DIAL_H
+
+#include "backoff.h"
+#include "brokers.h"
+#include "link.h"
+
+enum { DIAL_SLOW_MS = 30000 };
+
+struct dial {
+    const struct brokers *brokers;
+    struct backoff backoff;
+    size_t current;                /* the broker in use or to try next */
+    unsigned in_round;             /* failures since the last stable connection, by rounds */
+    int64_t due_ms;                /* not before this */
+    int64_t up_ms;                 /* when the connection came up */
+    int64_t down_ms;               /* when the last one ended; -1: there was none yet */
+    unsigned attempts;             /* failed since then */
+    int mqtt_version[BROKERS_MAX]; /* as configured, or what the broker takes */
+    char said[BROKERS_MAX][LINK_TEXT_MAX + 32]; /* what the log said last */
+};
+
+void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
+               backoff_random_fn *random, void *random_ctx);
+const struct broker *dial_broker(const struct dial *d);
+int dial_version(const struct dial *d);
+/* An attempt ended. */
+void dial_failed(struct dial *d, int64_t now_ms, int reason, const char *text);
+/* It is a connection; `backlog` events wait. */
+void dial_up(struct dial *d, int64_t now_ms, int mqtt_version, uint64_t backlog);
+/* The connection ended. */
+void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text);
+/* We leave on purpose, for another broker of the list. */
+void dial_move(struct dial *d, int64_t now_ms, size_t to);
+
+#endif

@@ -1,0 +1,173 @@
+#include "inbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct inbox_entry {
+    UT_hash_handle hh;
+    struct inbox_entry *next; /* in the list of news */
+    bool listed;
+    struct studio_snapshot *snapshot;
+    bool has_presence;
+    char *presence;
+    char id[STUDIO_TABLE_ID_MAX + 1];
+};
+
+enum studio_err inbox_init(struct inbox *in, uint64_t committed)
+{
+    memset(in, 0, sizeof(*in));
+    in->committed = committed;
+    in->ready = pthread_mutex_init(&in->lock, NULL) == 0;
+    return in->ready ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+}
+
+void inbox_finish(struct inbox *in)
+{
+    struct inbox_entry *entry, *next;
+
+    if (!in->ready)
+        return;
+    feed_list_clear(&in->events);
+    HASH_ITER(hh, in->entries, entry, next)
+    {
+        HASH_DEL(in->entries, entry);
+        studio_snapshot_unref(entry->snapshot);
+        free(entry->presence);
+        free(entry);
+    }
+    pthread_mutex_destroy(&in->lock);
+    in->ready = false;
+}
+
+void inbox_events(struct inbox *in, const struct bridge_event *events, size_t count)
+{
+    struct feed_list copies = {.count = 0};
+    struct feed_event *copy;
+
+    /* Copied outside the lock. Once one does not fit, those behind it must not either. */
+    for (size_t i = 0; i < count; i++) {
+        copy = feed_event_copy(&events[i]);
+        if (!copy || !feed_list_add(&copies, copy)) {
+            free(copy);
+            break;
+        }
+    }
+    pthread_mutex_lock(&in->lock);
+    if (count > 0 && events[count - 1].seq > in->committed)
+        in->committed = events[count - 1].seq;
+    while ((copy = feed_list_take(&copies)))
+        if (!feed_list_add(&in->events, copy)) {
+            free(copy);
+            break;
+        }
+    pthread_mutex_unlock(&in->lock);
+    feed_list_clear(&copies);
+}
+
+/* With the lock held. NULL without memory. */
+static struct inbox_entry *entry_of(struct inbox *in, const char *table_id)
+{
+    size_t len = strlen(table_id);
+    struct inbox_entry *entry, *added;
+
+    HASH_FIND(hh, in->entries, table_id, len, entry);
+    if (entry || len > STUDIO_TABLE_ID_MAX)
+        return entry;
+    entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return NULL;
+    memcpy(entry->id, table_id, len + 1);
+    HASH_ADD_KEYPTR(hh, in->entries, entry->id, len, entry);
+    HASH_FIND(hh, in->entries, table_id, len, added);
+    if (!added) /* the hash could not grow */
+        free(entry);
+    return added;
+}
+
+static void list(struct inbox *in, struct inbox_entry *entry)
+{
+    if (entry->listed)
+        return;
+    entry->listed = true;
+    entry->next = NULL;
+    *(in->news_tail ? &in->news_tail->next : &in->news_head) = entry;
+    in->news_tail = entry;
+}
+
+enum studio_err inbox_table(struct inbox *in, struct studio_snapshot *snapshot)
+{
+    struct studio_snapshot *old = NULL;
+    struct inbox_entry *entry;
+
+    pthread_mutex_lock(&in->lock);
+    entry = entry_of(in, snapshot->table_id);
+    if (entry) {
+        old = entry->snapshot;
+        entry->snapshot = studio_snapshot_ref(snapshot);
+        list(in, entry);
+    }
+    pthread_mutex_unlock(&in->lock);
+    studio_snapshot_unref(old);
+    return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+}
+
+enum studio_err inbox_presence(struct inbox *in, const char *table_id, const char *json)
+{
+    char *copy = json ? strdup(json) : NULL;
+    char *old = NULL;
+    struct inbox_entry *entry;
+
+    if (json && !copy)
+        return STUDIO_ERR_NO_MEMORY;
+    pthread_mutex_lock(&in->lock);
+    entry = entry_of(in, table_id);
+    if (entry) {
+        old = entry->presence;
+        entry->presence = copy;
+        entry->has_presence = true;
+        copy = NULL;
+        list(in, entry);
+    }
+    pthread_mutex_unlock(&in->lock);
+    free(old);
+    free(copy);
+    return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+}
+
+struct feed_list inbox_take_events(struct inbox *in, uint64_t *committed)
+{
+    struct feed_list events;
+
+    pthread_mutex_lock(&in->lock);
+    events = in->events;
+    in->events = (struct feed_list){.count = 0};
+    *committed = in->committed;
+    pthread_mutex_unlock(&in->lock);
+    return events;
+}
+
+bool inbox_take_news(struct inbox *in, struct inbox_news *out)
+{
+    struct inbox_entry *entry;
+
+    pthread_mutex_lock(&in->lock);
+    entry = in->news_head;
+    if (entry) {
+        in->news_head = entry->next;
+        if (!in->news_head)
+            in->news_tail = NULL;
+        memcpy(out->table_id, entry->id, sizeof(out->table_id));
+        out->snapshot = entry->snapshot;
+        out->has_presence = entry->has_presence;
+        out->presence = entry->presence;
+        entry->snapshot = NULL;
+        entry->presence = NULL;
+        entry->has_presence = false;
+        entry->listed = false;
+    }
+    pthread_mutex_unlock(&in->lock);
+    return entry != NULL;
+}

@@ -1,0 +1,102 @@
+/*
+ * link.h - MQTT as the relay sees it: one connection of one client id at a time, asked through a
+ * small table of functions, heard through event records.
+ *
+ * The functions are called on the bridge thread only and may block while the library does. Whatever
+ * happens on the library's threads is pushed as a struct link_event into the bridge's queue and
+ * handled on the bridge thread. Records carry the generation of their connection: those of an
+ * older one are ignored. Unit tests have a link of their own.
+ */
+#ifndef BRIDGE_LINK_H
+#define BRIDGE_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The connections of an agent: publishing (with the will), commands, and the probe of a preferred
+ * broker. */
+enum link_id { LINK_OUT, LINK_IN, LINK_PROBE, LINK_COUNT };
+
+/* One slot for each message that waits for its acknowledgement. */
+enum { LINK_SLOTS = 104, LINK_TEXT_MAX = 128 };
+
+enum link_event_kind {
+    LINK_UP,     /* connected: `limits` */
+    LINK_FAILED, /* the attempt ended: `reason` of the CONNACK or 0, `text` */
+    LINK_LOST,   /* the connection ended: `reason` of the broker's DISCONNECT or 0, `text` */
+    LINK_DONE,   /* `slot` ended: `reason` 0 acknowledged, >= 0x80 refused, -1 not delivered */
+    LINK_HEARD,  /* the watched topic: `same` as our own last word? */
+    LINK_CLOSED  /* an orderly disconnect is through */
+};
+
+/* What the broker allows. */
+struct link_limits {
+    int mqtt_version;
+    unsigned receive_max; /* messages in flight */
+    uint32_t max_packet;  /* bytes; 0: no limit */
+    bool retain;
+    int max_qos;
+    bool session; /* it had kept our session */
+};
+
+struct link_event {
+    enum link_id link;
+    enum link_event_kind kind;
+    uint64_t generation;
+    unsigned slot;
+    int reason;
+    bool same;
+    bool reached; /* FAILED: the CONNECT may have reached the broker */
+    struct link_limits limits;
+    char text[LINK_TEXT_MAX];
+};
+
+/* Where and as whom. Strings need to live only during the call. */
+struct link_target {
+    const char *uri; /* tcp://HOST[:PORT] or ssl://HOST[:PORT] */
+    const char *client_id;
+    const char *username, *password, *ca_file; /* NULL: none */
+    unsigned keepalive_s;
+    int mqtt_version; /* 5 or 4 */
+    bool clean;
+    unsigned session_expiry_s;     /* when not clean */
+    const char *will_topic, *will; /* NULL: no will */
+};
+
+/* QoS 1. Pointers need to live only during the call. */
+struct link_message {
+    const char *topic;
+    const char *payload;
+    size_t len;
+    bool retained;
+    bool plain;        /* text/plain instead of JSON */
+    uint64_t seq;      /* 0: no user property `seq` */
+    unsigned expiry_s; /* 0: never */
+    const void *correlation;
+    size_t correlation_len;
+};
+
+struct link;
+struct link_ops {
+    /* Starts an attempt; ends in exactly one UP or FAILED of this generation. False: it could not
+     * even start (`text` says why). Any older connection is closed first. */
+    bool (*connect)(struct link *link, uint64_t generation, const struct link_target *target,
+                    char text[LINK_TEXT_MAX]);
+    /* True: exactly one DONE of this slot will come, or the connection is lost. */
+    bool (*publish)(struct link *link, unsigned slot, const struct link_message *message);
+    /* Subscribes with QoS 1. `watch` non-NULL: messages are compared with it and reported as HEARD;
+     * else they are commands. */
+    bool (*subscribe)(struct link *link, unsigned slot, const char *const *filters, size_t count,
+                      const char *watch);
+    /* Starts an orderly disconnect; ends in CLOSED or LOST. `will`: ask the broker to send it. */
+    bool (*disconnect)(struct link *link, bool will);
+    /* Drops the connection and forgets it; nothing of it is reported afterwards. */
+    void (*close)(struct link *link);
+};
+
+struct link {
+    const struct link_ops *ops;
+};
+
+#endif

@@ -1,0 +1,543 @@
+#include "link_paho.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <MQTTAsync.h>
+
+#include "base/log.h"
+
+enum {
+    CONNECT_TIMEOUT_S = 10,
+    LIBRARY_INFLIGHT = 65535, /* the window is ours: at its own limit the library sleeps */
+    LIBRARY_BUFFER = 1000,
+    WATCH_MAX = 512
+};
+
+/* One attempt and what became of it. A library handle is never used for a second one: nothing of an
+ * older connection (URI index, TLS flag, queued commands) can leak into it. */
+struct connection {
+    struct link_paho *link;
+    MQTTAsync handle;
+    uint64_t generation;
+    bool v5;
+    int lost_reason;         /* of the broker's DISCONNECT packet */
+    char tls[LINK_TEXT_MAX]; /* what OpenSSL complained about */
+    char watch[WATCH_MAX];
+    struct token {
+        struct connection *connection;
+        unsigned slot;
+    } tokens[LINK_SLOTS];
+};
+
+struct link_paho {
+    struct link link;
+    struct link_paho_options o;
+    struct connection *connection;
+    /* The library tears its threads down with its last handle, which takes 100 ms and more; this
+     * one, never connected, keeps it up between attempts. */
+    MQTTAsync anchor;
+};
+
+/* --- callbacks, on library threads: push a record, nothing else
+ * -------------------------------------- */
+
+static void push(struct connection *c, struct link_event *event)
+{
+    event->link = c->link->o.id;
+    event->generation = c->generation;
+    events_push(c->link->o.events, event);
+}
+
+static void set_text(struct link_event *event, const char *text)
+{
+    snprintf(event->text, sizeof(event->text), "%s", text);
+}
+
+static unsigned numeric(const MQTTProperties *properties, enum MQTTPropertyCodes code,
+                        unsigned otherwise)
+{
+    MQTTProperties *p = (MQTTProperties *)(uintptr_t)properties; /* the library only reads */
+
+    if (!MQTTProperties_hasProperty(p, code))
+        return otherwise;
+    return (unsigned)MQTTProperties_getNumericValue(p, code);
+}
+
+static void on_up5(void *context, MQTTAsync_successData5 *data)
+{
+    struct link_event event = {.kind = LINK_UP};
+
+    event.limits = (struct link_limits){
+        .mqtt_version = 5,
+        .receive_max = numeric(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 65535),
+        .max_packet = numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
+        .retain = numeric(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
+        .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
+        .session = data->alt.connect.sessionPresent != 0};
+    push(context, &event);
+}
+
+static void on_up(void *context, MQTTAsync_successData *data)
+{
+    struct link_event event = {.kind = LINK_UP};
+
+    event.limits = (struct link_limits){.mqtt_version = 4,
+                                        .receive_max = 65535,
+                                        .retain = true,
+                                        .max_qos = 2,
+                                        .session = data->alt.connect.sessionPresent != 0};
+    push(context, &event);
+}
+
+/* The library says next to nothing about why; its few words in better ones. */
+static void connect_failed(struct connection *c, int reason, const char *message)
+{
+    struct link_event event = {.kind = LINK_FAILED, .reason = reason > 0 ? reason : 0};
+    bool timeout = message && strstr(message, "timeout");
+    bool closed = message && (strstr(message, "completion") || strstr(message, "socket error"));
+
+    event.reached = reason <= 0 && (timeout || closed);
+    if (reason > 0)
+        set_text(&event, "it refuses the connection");
+    else if (c->tls[0])
+        set_text(&event, c->tls);
+    else if (timeout)
+        set_text(&event, "no answer within 10 s");
+    else if (closed)
+        set_text(&event, "it closed the connection without an answer");
+    else
+        set_text(&event, "cannot reach it (name, address, port or firewall)");
+    push(c, &event);
+}
+
+static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    int reason = data->reasonCode > 0 ? (int)data->reasonCode : data->code;
+
+    connect_failed(context, reason, data->message);
+}
+
+static void on_connect_failed(void *context, MQTTAsync_failureData *data)
+{
+    connect_failed(context, data->code, data->message);
+}
+
+static int on_tls_error(const char *text, size_t len, void *context)
+{
+    struct connection *c = context;
+
+    if (!c->tls[0])
+        snprintf(c->tls, sizeof(c->tls), "TLS: %.*s", (int)strcspn(text, "\n"), text);
+    (void)len;
+    return 1;
+}
+
+/* Comes before the library has finished closing: only queue. */
+static void on_lost(void *context, char *cause)
+{
+    struct connection *c = context;
+    struct link_event event = {.kind = LINK_LOST, .reason = c->lost_reason};
+
+    (void)cause; /* always NULL */
+    set_text(&event, "the connection broke off");
+    push(c, &event);
+}
+
+/* The broker's DISCONNECT; the loss follows. */
+static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+    struct connection *c = context;
+
+    (void)properties;
+    c->lost_reason = (int)reason;
+}
+
+static void done(struct token *token, int reason)
+{
+    struct link_event event = {.kind = LINK_DONE, .slot = token->slot, .reason = reason};
+
+    push(token->connection, &event);
+}
+
+static void on_done5(void *context, MQTTAsync_successData5 *data)
+{
+    /* For a publish the reason is not filled in; a refusal comes as a failure. */
+    (void)data;
+    done(context, 0);
+}
+
+static void on_done(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    done(context, 0);
+}
+
+static void on_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    done(context, (int)data->reasonCode >= 0x80 ? (int)data->reasonCode : -1);
+}
+
+static void on_failed(void *context, MQTTAsync_failureData *data)
+{
+    done(context, data->code >= 0x80 ? data->code : -1);
+}
+
+static void on_closed5(void *context, MQTTAsync_successData5 *data)
+{
+    struct link_event event = {.kind = LINK_CLOSED};
+
+    (void)data;
+    push(context, &event);
+}
+
+static void on_closed(void *context, MQTTAsync_successData *data)
+{
+    struct link_event event = {.kind = LINK_CLOSED};
+
+    (void)data;
+    push(context, &event);
+}
+
+static void heard(struct connection *c, const MQTTAsync_message *message)
+{
+    struct link_event event = {.kind = LINK_HEARD};
+    size_t len = (size_t)message->payloadlen;
+
+    event.same = len == strlen(c->watch) && memcmp(message->payload, c->watch, len) == 0;
+    if (!event.same) /* our own echo needs no attention */
+        push(c, &event);
+}
+
+static void command(struct connection *c, const char *topic, size_t topic_len,
+                    MQTTAsync_message *message)
+{
+    MQTTProperties *p = &message->properties;
+    struct link_command in = {.topic = topic,
+                              .topic_len = topic_len,
+                              .payload = message->payload,
+                              .payload_len = (size_t)message->payloadlen,
+                              .retained = message->retained != 0,
+                              .expiry_s = -1};
+    MQTTProperty *property;
+
+    if (c->v5 && (property = MQTTProperties_getProperty(p, MQTTPROPERTY_CODE_RESPONSE_TOPIC))) {
+        in.response = property->value.data.data;
+        in.response_len = (size_t)property->value.data.len;
+    }
+    if (c->v5 && (property = MQTTProperties_getProperty(p, MQTTPROPERTY_CODE_CORRELATION_DATA))) {
+        in.correlation = property->value.data.data;
+        in.correlation_len = (size_t)property->value.data.len;
+    }
+    if (c->v5 && MQTTProperties_hasProperty(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL))
+        in.expiry_s = numeric(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, 0);
+    c->link->o.on_command(c->link->o.ctx, &in);
+}
+
+/* The library acknowledges to the broker when this returns, whatever it returns. */
+static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
+{
+    struct connection *c = context;
+
+    if (c->link->o.on_command) /* topic_len is 0 unless there is a NUL inside */
+        command(c, topic, topic_len > 0 ? (size_t)topic_len : strlen(topic), message);
+    else if (c->watch[0])
+        heard(c, message);
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+}
+
+/* --- the bridge thread
+ * ------------------------------------------------------------------------------- */
+
+static struct link_paho *paho(struct link *link)
+{
+    return (struct link_paho *)link;
+}
+
+static void link_close(struct link *link)
+{
+    struct connection *c = paho(link)->connection;
+
+    if (!c)
+        return;
+    paho(link)->connection = NULL;
+    if (c->handle)
+        MQTTAsync_destroy(&c->handle); /* no callback comes after it */
+    free(c);
+}
+
+static bool fail(char text[LINK_TEXT_MAX], const char *what, int rc)
+{
+    snprintf(text, LINK_TEXT_MAX, "%s: %s", what, MQTTAsync_strerror(rc));
+    return false;
+}
+
+static struct connection *connection_create(struct link_paho *l, uint64_t generation)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->link = l;
+    c->generation = generation;
+    for (unsigned i = 0; i < LINK_SLOTS; i++)
+        c->tokens[i] = (struct token){.connection = c, .slot = i};
+    return c;
+}
+
+static int create_handle(struct connection *c, const struct link_target *target)
+{
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    int rc;
+
+    options.MQTTVersion = target->mqtt_version;
+    options.sendWhileDisconnected = 0;
+    options.maxBufferedMessages = LIBRARY_BUFFER;
+    rc = MQTTAsync_createWithOptions(&c->handle, target->uri, target->client_id,
+                                     MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
+    if (rc != MQTTASYNC_SUCCESS)
+        return rc;
+    rc = MQTTAsync_setCallbacks(c->handle, c, on_lost, on_message, NULL);
+    if (rc == MQTTASYNC_SUCCESS && target->mqtt_version == 5)
+        rc = MQTTAsync_setDisconnected(c->handle, c, on_disconnected);
+    return rc;
+}
+
+static int start_connect(struct connection *c, const struct link_target *target)
+{
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
+    MQTTAsync_connectOptions options4 = MQTTAsync_connectOptions_initializer;
+    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+    MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
+    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
+    MQTTProperties properties = MQTTProperties_initializer;
+    int rc;
+
+    if (!c->v5) {
+        options = options4;
+        options.MQTTVersion = MQTTVERSION_3_1_1;
+        options.cleansession = target->clean;
+        options.onSuccess = on_up;
+        options.onFailure = on_connect_failed;
+    } else {
+        options.cleanstart = target->clean;
+        options.onSuccess5 = on_up5;
+        options.onFailure5 = on_connect_failed5;
+    }
+    options.context = c;
+    options.keepAliveInterval = (int)target->keepalive_s;
+    options.maxInflight = LIBRARY_INFLIGHT;
+    options.connectTimeout = CONNECT_TIMEOUT_S;
+    options.automaticReconnect = 0;
+    options.username = target->username;
+    options.password = target->password;
+    if (target->will) {
+        will.topicName = target->will_topic;
+        will.message = target->will;
+        will.qos = 1;
+        will.retained = 1;
+        options.will = &will;
+    }
+    if (strncmp(target->uri, "ssl://", 6) == 0) {
+        ssl.trustStore = target->ca_file;
+        ssl.verify = 1; /* the host name as well */
+        ssl.ssl_error_cb = on_tls_error;
+        ssl.ssl_error_context = c;
+        options.ssl = &ssl;
+    }
+    if (c->v5 && !target->clean) {
+        expiry.value.integer4 = target->session_expiry_s;
+        if (MQTTProperties_add(&properties, &expiry) != 0)
+            return MQTTASYNC_FAILURE;
+        options.connectProperties = &properties;
+    }
+    rc = MQTTAsync_connect(c->handle, &options);
+    MQTTProperties_free(&properties);
+    return rc;
+}
+
+static bool link_connect(struct link *link, uint64_t generation, const struct link_target *target,
+                         char text[LINK_TEXT_MAX])
+{
+    struct connection *c;
+    int rc;
+
+    link_close(link);
+    c = connection_create(paho(link), generation);
+    if (!c)
+        return fail(text, "cannot connect", MQTTASYNC_FAILURE);
+    c->v5 = target->mqtt_version == 5;
+    paho(link)->connection = c;
+    rc = create_handle(c, target);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = start_connect(c, target);
+    if (rc == MQTTASYNC_SUCCESS)
+        return true;
+    link_close(link);
+    return fail(text, "the MQTT library refuses the settings", rc);
+}
+
+static MQTTProperty text_property(enum MQTTPropertyCodes code, const char *text, size_t len)
+{
+    MQTTProperty p = {.identifier = code};
+
+    p.value.data = (MQTTLenString){.len = (int)len, .data = (char *)(uintptr_t)text};
+    return p;
+}
+
+static MQTTProperty user_property(const char *name, const char *value)
+{
+    MQTTProperty p = text_property(MQTTPROPERTY_CODE_USER_PROPERTY, name, strlen(name));
+
+    p.value.value = (MQTTLenString){.len = (int)strlen(value), .data = (char *)(uintptr_t)value};
+    return p;
+}
+
+enum { PROPERTIES_MAX = 8, SEQ_TEXT_MAX = 24 };
+
+/* Promise 8. The library copies the array, so it may live on the stack. */
+static int fill_properties(const struct link_paho *l, const struct link_message *m,
+                           MQTTProperty list[PROPERTIES_MAX], char seq[SEQ_TEXT_MAX])
+{
+    const char *type = m->plain ? "text/plain" : "application/json";
+    int n = 0;
+
+    list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR};
+    list[n++].value.byte = 1;
+    list[n++] = text_property(MQTTPROPERTY_CODE_CONTENT_TYPE, type, strlen(type));
+    list[n++] = user_property("agent", l->o.agent_id);
+    list[n++] = user_property("epoch", l->o.epoch);
+    if (m->seq) {
+        snprintf(seq, SEQ_TEXT_MAX, "%llu", (unsigned long long)m->seq);
+        list[n++] = user_property("seq", seq);
+    }
+    if (m->expiry_s) {
+        list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL};
+        list[n++].value.integer4 = m->expiry_s;
+    }
+    if (m->correlation)
+        list[n++] =
+            text_property(MQTTPROPERTY_CODE_CORRELATION_DATA, m->correlation, m->correlation_len);
+    return n;
+}
+
+static MQTTAsync_responseOptions response_to(struct connection *c, unsigned slot)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+    response.context = &c->tokens[slot];
+    if (c->v5) {
+        response.onSuccess5 = on_done5;
+        response.onFailure5 = on_failed5;
+    } else {
+        response.onSuccess = on_done;
+        response.onFailure = on_failed;
+    }
+    return response;
+}
+
+static bool link_publish(struct link *link, unsigned slot, const struct link_message *m)
+{
+    struct connection *c = paho(link)->connection;
+    MQTTAsync_responseOptions response;
+    MQTTProperty list[PROPERTIES_MAX];
+    char seq[SEQ_TEXT_MAX];
+
+    if (!c)
+        return false;
+    response = response_to(c, slot);
+    if (c->v5) {
+        response.properties.array = list;
+        response.properties.count = fill_properties(paho(link), m, list, seq);
+        response.properties.max_count = PROPERTIES_MAX;
+    }
+    return MQTTAsync_send(c->handle, m->topic, (int)m->len, m->payload, 1, m->retained,
+                          &response) == MQTTASYNC_SUCCESS;
+}
+
+static bool link_subscribe(struct link *link, unsigned slot, const char *const *filters,
+                           size_t count, const char *watch)
+{
+    enum { FILTERS_MAX = 4 };
+    struct connection *c = paho(link)->connection;
+    MQTTAsync_responseOptions response;
+    MQTTSubscribe_options options[FILTERS_MAX];
+    char *topics[FILTERS_MAX];
+    int qos[FILTERS_MAX];
+
+    if (!c || count == 0 || count > FILTERS_MAX)
+        return false;
+    response = response_to(c, slot);
+    if (watch && !c->watch[0])
+        snprintf(c->watch, sizeof(c->watch), "%s", watch);
+    for (size_t i = 0; i < count; i++) {
+        topics[i] = (char *)(uintptr_t)filters[i];
+        qos[i] = 1;
+        options[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
+        options[i].retainAsPublished = 1;
+        options[i].retainHandling = watch ? 0 : 2; /* commands: none that were retained before */
+    }
+    if (c->v5 && count == 1) {
+        response.subscribeOptions = options[0];
+    } else if (c->v5) {
+        response.subscribeOptionsList = options;
+        response.subscribeOptionsCount = (int)count;
+    }
+    return MQTTAsync_subscribeMany(c->handle, (int)count, topics, qos, &response) ==
+           MQTTASYNC_SUCCESS;
+}
+
+static bool link_disconnect(struct link *link, bool will)
+{
+    struct connection *c = paho(link)->connection;
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
+    MQTTAsync_disconnectOptions options5 = MQTTAsync_disconnectOptions_initializer5;
+
+    if (!c)
+        return false;
+    if (c->v5) {
+        options = options5;
+        options.onSuccess5 = on_closed5;
+        if (will)
+            options.reasonCode = MQTTREASONCODE_DISCONNECT_WITH_WILL_MESSAGE;
+    } else {
+        options.onSuccess = on_closed;
+    }
+    options.context = c;
+    options.timeout = 0; /* we have waited ourselves; the library looks only every 3 s */
+    return MQTTAsync_disconnect(c->handle, &options) == MQTTASYNC_SUCCESS;
+}
+
+static const struct link_ops paho_ops = {.connect = link_connect,
+                                         .publish = link_publish,
+                                         .subscribe = link_subscribe,
+                                         .disconnect = link_disconnect,
+                                         .close = link_close};
+
+struct link *link_paho_create(const struct link_paho_options *options)
+{
+    struct link_paho *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return NULL;
+    l->link.ops = &paho_ops;
+    l->o = *options;
+    if (MQTTAsync_create(&l->anchor, "tcp://localhost:1", "anchor", MQTTCLIENT_PERSISTENCE_NONE,
+                         NULL) != MQTTASYNC_SUCCESS) {
+        free(l);
+        return NULL;
+    }
+    return &l->link;
+}
+
+void link_paho_destroy(struct link *link)
+{
+    if (!link)
+        return;
+    link_close(link);
+    MQTTAsync_destroy(&paho(link)->anchor);
+    free(link);
+}

@@ -1,0 +1,38 @@
+/*
+ * link_paho.h - struct link over the Paho MQTT C library. The pitfalls this works around are P1-P12
+ * of the project's research notes; the short form stands at each place in link_paho.c.
+ */
+#ifndef BRIDGE_LINK_PAHO_H
+#define BRIDGE_LINK_PAHO_H
+
+#include "events.h"
+
+/* A command as it arrives, on a library thread. Pointers are valid during the call. */
+struct link_command {
+    const char *topic;
+    size_t topic_len;
+    const char *payload;
+    size_t payload_len;
+    bool retained;
+    const char *response; /* MQTT 5 Response Topic, NULL if none; not NUL-terminated */
+    size_t response_len;
+    const void *correlation; /* NULL if none */
+    size_t correlation_len;
+    int64_t expiry_s; /* what is left of it; -1: none given */
+};
+/* Returns when the command may be acknowledged to the broker. */
+typedef void link_command_fn(void *ctx, const struct link_command *command);
+
+struct link_paho_options {
+    enum link_id id;
+    const char *agent_id, *epoch; /* user properties; live as long as the link */
+    struct events *events;
+    link_command_fn *on_command; /* LINK_IN */
+    void *ctx;
+};
+
+/* NULL without memory. */
+struct link *link_paho_create(const struct link_paho_options *options);
+void link_paho_destroy(struct link *link);
+
+#endif

@@ -1,0 +1,385 @@
+#include "mirror.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "pacer.h"
+
+/* Members of a list of names that still have to be cleared. */
+struct cleared {
+    struct cleared *next;
+    char field[];
+};
+
+/* What a round is made of, in this order. */
+enum step { STEP_STATUS, STEP_FIELDS, STEP_GONE, STEP_CLEARED, STEP_END };
+
+struct mirror_entry {
+    UT_hash_handle hh;
+    struct pacer_node round, presence_pace;
+    struct studio_snapshot *newest;    /* NULL: only topics to clear are known */
+    struct studio_snapshot *published; /* by the last round of this connection, NULL before it */
+    char *presence;
+    bool presence_known;
+    bool again; /* the round going on was not accepted whole */
+    struct cleared *cleared;
+    char id[];
+};
+
+struct mirror {
+    struct mirror_entry *entries;
+    struct pacer rounds, presences;
+    /* The round going on: */
+    struct mirror_entry *current;
+    struct studio_snapshot *showing; /* NULL if the entry has no snapshot */
+    enum step step;
+    size_t index;
+    struct cleared *at;
+};
+
+/* A custom field, by its name; the settable ones have fixed places before them. */
+static const char *custom_text(const struct studio_snapshot *s, const char *name)
+{
+    for (size_t i = STUDIO_FIELD_COUNT; s && !s->removed && i < s->field_count; i++)
+        if (strcmp(s->fields[i].name, name) == 0)
+            return s->fields[i].text;
+    return NULL;
+}
+
+enum studio_err mirror_create(struct mirror **out)
+{
+    *out = calloc(1, sizeof(**out));
+    if (!*out)
+        return STUDIO_ERR_NO_MEMORY;
+    pacer_init(&(*out)->rounds, MIRROR_ROUND_MS);
+    pacer_init(&(*out)->presences, MIRROR_PRESENCE_MS);
+    return STUDIO_OK;
+}
+
+static void free_cleared(struct mirror_entry *entry)
+{
+    struct cleared *c;
+
+    while ((c = entry->cleared)) {
+        entry->cleared = c->next;
+        free(c);
+    }
+}
+
+static void end_round(struct mirror *m)
+{
+    studio_snapshot_unref(m->showing);
+    m->showing = NULL;
+    m->current = NULL;
+    m->at = NULL;
+}
+
+void mirror_destroy(struct mirror *m)
+{
+    struct mirror_entry *entry, *next;
+
+    if (!m)
+        return;
+    end_round(m);
+    HASH_ITER(hh, m->entries, entry, next)
+    {
+        HASH_DEL(m->entries, entry);
+        studio_snapshot_unref(entry->newest);
+        studio_snapshot_unref(entry->published);
+        free_cleared(entry);
+        free(entry->presence);
+        free(entry);
+    }
+    free(m);
+}
+
+/* The entry of a table, made if there is none; NULL without memory. */
+static struct mirror_entry *entry_of(struct mirror *m, const char *table_id)
+{
+    size_t len = strlen(table_id);
+    struct mirror_entry *entry, *added;
+
+    HASH_FIND(hh, m->entries, table_id, len, entry);
+    if (entry)
+        return entry;
+    entry = calloc(1, sizeof(*entry) + len + 1);
+    if (!entry)
+        return NULL;
+    memcpy(entry->id, table_id, len + 1);
+    HASH_ADD_KEYPTR(hh, m->entries, entry->id, len, entry);
+    HASH_FIND(hh, m->entries, table_id, len, added);
+    if (!added) /* the hash could not grow */
+        free(entry);
+    return added;
+}
+
+enum studio_err mirror_table(struct mirror *m, struct studio_snapshot *snapshot)
+{
+    struct mirror_entry *entry = entry_of(m, snapshot->table_id);
+
+    if (!entry)
+        return STUDIO_ERR_NO_MEMORY;
+    if (entry->newest && snapshot->rev < entry->newest->rev)
+        return STUDIO_OK;
+    studio_snapshot_unref(entry->newest);
+    entry->newest = studio_snapshot_ref(snapshot);
+    pacer_mark(&m->rounds, &entry->round);
+    return STUDIO_OK;
+}
+
+enum studio_err mirror_presence(struct mirror *m, const char *table_id, char *json)
+{
+    struct mirror_entry *entry = entry_of(m, table_id);
+
+    if (!entry) {
+        free(json);
+        return STUDIO_ERR_NO_MEMORY;
+    }
+    free(entry->presence);
+    entry->presence = json;
+    entry->presence_known = true;
+    pacer_mark(&m->presences, &entry->presence_pace);
+    return STUDIO_OK;
+}
+
+static void full_round(struct mirror *m, struct mirror_entry *entry)
+{
+    studio_snapshot_unref(entry->published);
+    entry->published = NULL;
+    pacer_mark_backfill(&m->rounds, &entry->round);
+}
+
+void mirror_restart(struct mirror *m)
+{
+    struct mirror_entry *entry, *next;
+
+    end_round(m);
+    HASH_ITER(hh, m->entries, entry, next)
+    {
+        free_cleared(entry);
+        entry->again = false;
+        pacer_remove(&m->rounds, &entry->round);
+        pacer_remove(&m->presences, &entry->presence_pace);
+        full_round(m, entry);
+        if (entry->presence_known)
+            pacer_mark_backfill(&m->presences, &entry->presence_pace);
+    }
+}
+
+enum studio_err mirror_clear(struct mirror *m, const char *table_id, const char *field)
+{
+    struct mirror_entry *entry = entry_of(m, table_id);
+    size_t len = field ? strlen(field) : 0;
+    struct cleared *c;
+
+    if (!entry)
+        return STUDIO_ERR_NO_MEMORY;
+    if (len > 0) {
+        c = malloc(sizeof(*c) + len + 1);
+        if (!c)
+            return STUDIO_ERR_NO_MEMORY;
+        memcpy(c->field, field, len + 1);
+        c->next = entry->cleared;
+        entry->cleared = c;
+    }
+    pacer_mark_backfill(&m->rounds, &entry->round);
+    return STUDIO_OK;
+}
+
+void mirror_again(struct mirror *m, struct mirror_entry *entry)
+{
+    studio_snapshot_unref(entry->published);
+    entry->published = NULL;
+    entry->again = m->current == entry;
+    if (entry->presence_known)
+        pacer_mark(&m->presences, &entry->presence_pace);
+    pacer_mark(&m->rounds, &entry->round);
+}
+
+static void start_round(struct mirror *m, struct mirror_entry *entry)
+{
+    m->current = entry;
+    m->showing = entry->newest ? studio_snapshot_ref(entry->newest) : NULL;
+    m->step = STEP_STATUS;
+    m->index = 0;
+    m->at = NULL;
+}
+
+/* The tables that were removed have nothing to show: all their topics go empty. */
+static bool shows_nothing(const struct mirror *m)
+{
+    return !m->showing || m->showing->removed;
+}
+
+static bool emit(struct mirror *m, struct mirror_message *out, enum table_topic topic,
+                 const char *field, const char *payload, size_t len, bool plain)
+{
+    *out = (struct mirror_message){.entry = m->current,
+                                   .topic = topic,
+                                   .table_id = m->current->id,
+                                   .field = field,
+                                   .payload = payload ? payload : "",
+                                   .len = len,
+                                   .plain = plain};
+    return true;
+}
+
+static bool emit_text(struct mirror *m, struct mirror_message *out, const char *field,
+                      const char *text, bool plain)
+{
+    return emit(m, out, TOPIC_FIELD, field, text, text ? strlen(text) : 0, plain);
+}
+
+/* The fields of the snapshot that differ from what the last round showed. */
+static bool next_field(struct mirror *m, struct mirror_message *out)
+{
+    const struct studio_snapshot *old = m->current->published;
+    bool fresh = !old || old->removed;
+
+    if (shows_nothing(m) && m->index < STUDIO_FIELD_COUNT)
+        return emit_text(m, out, studio_fields[m->index++].name, NULL, true);
+    if (shows_nothing(m) && m->index++ == STUDIO_FIELD_COUNT && !m->current->presence)
+        return emit(m, out, TOPIC_PRESENCE, NULL, NULL, 0, false);
+    while (!shows_nothing(m) && m->index < m->showing->field_count) {
+        const struct studio_snapshot_field *f = &m->showing->fields[m->index];
+        bool plain = m->index < STUDIO_FIELD_COUNT;
+        const char *before = NULL;
+
+        if (!fresh)
+            before = plain ? old->fields[m->index].text : custom_text(old, f->name);
+        m->index++;
+        if (!before || strcmp(before, f->text) != 0)
+            return emit_text(m, out, f->name, f->text, plain);
+    }
+    return false;
+}
+
+/* Custom fields the last round showed and this one has not. */
+static bool next_gone(struct mirror *m, struct mirror_message *out)
+{
+    const struct studio_snapshot *old = m->current->published;
+
+    while (old && !old->removed && m->index < old->field_count) {
+        const char *name = old->fields[m->index++].name;
+
+        if (!custom_text(m->showing, name))
+            return emit_text(m, out, name, NULL, false);
+    }
+    return false;
+}
+
+static bool next_cleared(struct mirror *m, struct mirror_message *out)
+{
+    while (m->at) {
+        const char *name = m->at->field;
+
+        m->at = m->at->next;
+        if (!custom_text(m->showing, name))
+            return emit_text(m, out, name, NULL, false);
+    }
+    return false;
+}
+
+/* Where each step begins when it follows the one before. */
+static void next_step(struct mirror *m)
+{
+    m->step++;
+    m->index = m->step == STEP_GONE ? STUDIO_FIELD_COUNT : 0;
+    m->at = m->step == STEP_CLEARED ? m->current->cleared : NULL;
+}
+
+static void finish_round(struct mirror *m)
+{
+    struct mirror_entry *entry = m->current;
+
+    free_cleared(entry);
+    studio_snapshot_unref(entry->published);
+    entry->published = NULL;
+    if (!entry->again) {
+        entry->published = m->showing;
+        m->showing = NULL;
+    }
+    entry->again = false;
+    end_round(m);
+}
+
+/* The next message of the round going on; false ends it. */
+static bool step_round(struct mirror *m, struct mirror_message *out)
+{
+    for (;;) {
+        switch (m->step) {
+        case STEP_STATUS:
+            next_step(m);
+            if (!shows_nothing(m))
+                return emit(m, out, TOPIC_STATUS, NULL, m->showing->document,
+                            m->showing->document_len, false);
+            return emit(m, out, TOPIC_STATUS, NULL, NULL, 0, false);
+        case STEP_FIELDS:
+            if (next_field(m, out))
+                return true;
+            break;
+        case STEP_GONE:
+            if (next_gone(m, out))
+                return true;
+            break;
+        case STEP_CLEARED:
+            if (next_cleared(m, out))
+                return true;
+            break;
+        case STEP_END:
+            finish_round(m);
+            return false;
+        }
+        next_step(m);
+    }
+}
+
+static bool next_presence(struct mirror *m, int64_t now_ms, struct mirror_message *out)
+{
+    struct pacer_node *node = pacer_next(&m->presences, now_ms);
+    struct mirror_entry *entry;
+
+    if (!node)
+        return false;
+    entry = (struct mirror_entry *)((char *)node - offsetof(struct mirror_entry, presence_pace));
+    *out = (struct mirror_message){.entry = entry,
+                                   .topic = TOPIC_PRESENCE,
+                                   .table_id = entry->id,
+                                   .payload = entry->presence ? entry->presence : "",
+                                   .len = entry->presence ? strlen(entry->presence) : 0};
+    return true;
+}
+
+bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out)
+{
+    for (;;) {
+        struct pacer_node *node;
+
+        if (m->current && step_round(m, out))
+            return true;
+        if (next_presence(m, now_ms, out))
+            return true;
+        node = pacer_next(&m->rounds, now_ms);
+        if (!node)
+            return false;
+        start_round(m,
+                    (struct mirror_entry *)((char *)node - offsetof(struct mirror_entry, round)));
+    }
+}
+
+bool mirror_ready(struct mirror *m, int64_t now_ms)
+{
+    return m->current || pacer_ready(&m->presences, now_ms) || pacer_ready(&m->rounds, now_ms);
+}
+
+int64_t mirror_deadline(const struct mirror *m)
+{
+    int64_t a = pacer_deadline(&m->rounds), b = pacer_deadline(&m->presences);
+
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
+}

@@ -1,0 +1,58 @@
+/*
+ * mirror.h - the retained picture of every table: what was published last, what is newer, and what
+ * has to go out next (protocol section 4, promise 3). Pure; bridge thread.
+ *
+ * A table publishes in rounds: status, then the fields that differ from the last round, then empty
+ * payloads for what is gone. A round shows one snapshot throughout; the next one starts 100 ms
+ * after it at the earliest, with whatever is newest by then. After every new connection all tables
+ * go through a full round. Tables are never forgotten: their number is bounded by the agent's
+ * limit.
+ */
+#ifndef BRIDGE_MIRROR_H
+#define BRIDGE_MIRROR_H
+
+#include "studio/bridge.h"
+#include "topics.h"
+
+enum { MIRROR_ROUND_MS = 100, MIRROR_PRESENCE_MS = 1000 };
+
+struct mirror;
+struct mirror_entry;
+
+/* One retained message. Pointers are valid until the next call on the mirror. */
+struct mirror_message {
+    struct mirror_entry *entry; /* lives as long as the mirror */
+    enum table_topic topic;     /* STATUS, FIELD, PRESENCE */
+    const char *table_id;
+    const char *field; /* FIELD only */
+    const char *payload;
+    size_t len; /* 0 clears the topic */
+    bool plain; /* plain text, not JSON */
+};
+
+STUDIO_MUST_USE enum studio_err mirror_create(struct mirror **out);
+void mirror_destroy(struct mirror *m);
+
+/* The newest state of a table. Takes its own reference; an older one than known is ignored. */
+STUDIO_MUST_USE enum studio_err mirror_table(struct mirror *m, struct studio_snapshot *snapshot);
+/* The newest presence document; takes the string over (free()); NULL clears the topic. */
+STUDIO_MUST_USE enum studio_err mirror_presence(struct mirror *m, const char *table_id, char *json);
+
+/* A new connection: nothing counts as published. */
+void mirror_restart(struct mirror *m);
+/* A topic the broker may still hold: the field's, or with NULL or "" all of the table. Goes out
+ * empty once, unless the table has the field again by then. */
+STUDIO_MUST_USE enum studio_err mirror_clear(struct mirror *m, const char *table_id,
+                                             const char *field);
+
+/* The next message that may go out now; false if there is none. It counts as published. */
+bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out);
+/* True if mirror_next may have one. */
+bool mirror_ready(struct mirror *m, int64_t now_ms);
+/* A message of this entry was not accepted: the table goes through a full round again. */
+void mirror_again(struct mirror *m, struct mirror_entry *entry);
+
+/* When mirror_next may have something that it has not now; -1 for never. */
+int64_t mirror_deadline(const struct mirror *m);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * relay.h - the bridge's state machine: connect, keep sending, lose, try again, leave in order. It
+ * runs on the bridge thread and sees time, MQTT and the agent only through tables of functions.
+ *
+ *                    due                    UP
+ *     ┌─► WAITING ─────────► CONNECTING ─────────► ONLINE ──────── stop, or move to another broker
+ *     │                          │ FAILED            │ LOST             │
+ *     ├──────────────────────────┴───────────────────┘                  ▼
+ *     │                                                             DRAINING   in flight: <= 1 s
+ *     │ moved                                                           │
+ *     ├───────────────────── LEAVING ◄───────────── FAREWELL ◄──────────┘
+ *     │                      <= 0.5 s    acked or    `stopped` / `moved` published
+ *     ▼ stopped                          0.5 s
+ *   ENDED
+ *
+ * The CONNACK starts the drain: birth first, then everything else by its share (sender.h).
+ */
+#ifndef BRIDGE_RELAY_H
+#define BRIDGE_RELAY_H
+
+#include "brokers.h"
+#include "dial.h"
+#include "sender.h"
+
+enum relay_state {
+    RELAY_WAITING,
+    RELAY_CONNECTING,
+    RELAY_ONLINE,
+    RELAY_DRAINING,
+    RELAY_FAREWELL,
+    RELAY_LEAVING,
+    RELAY_ENDED
+};
+
+enum {
+    RELAY_CONNECT_MS = 20000, /* the library should have given up before */
+    RELAY_DRAIN_MS = 1000,
+    RELAY_FAREWELL_MS = 500,
+    RELAY_LEAVE_MS = 500
+};
+
+struct relay_options {
+    const struct bridge_config *config;
+    const struct brokers *brokers;
+    const struct topics *topics;
+    const struct bridge_source *source;
+    const struct clock *clock;
+    struct link *links[LINK_COUNT];
+    const char *info; /* payload of the topic */
+    backoff_random_fn *random;
+    void *random_ctx;
+};
+
+struct relay {
+    struct relay_options o;
+    enum relay_state state;
+    int64_t since_ms; /* of the state */
+    uint64_t generation;
+    uint64_t conn;  /* number of the connection or attempt */
+    bool conn_used; /* it may have been seen by a broker */
+    struct announce_presence presence;
+    struct dial dial;
+    struct sender sender;
+    bool stopping;
+    uint64_t connections;
+    int lost_reason; /* of a DISCONNECT packet that came before the end */
+};
+
+STUDIO_MUST_USE enum studio_err relay_init(struct relay *r, const struct relay_options *options);
+void relay_finish(struct relay *r);
+
+/* What the link reports. */
+void relay_event(struct relay *r, const struct link_event *event);
+/* Does all that can be done now; returns when to call again at the latest (mono_ms). */
+int64_t relay_step(struct relay *r);
+/* Starts the orderly end; relay_ended() tells when it is reached. */
+void relay_stop(struct relay *r);
+bool relay_ended(const struct relay *r);
+
+#endif

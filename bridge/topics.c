@@ -1,0 +1,154 @@
+#include "topics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const table_leaves[] = {
+    [TOPIC_STATUS] = "status",         [TOPIC_FIELD] = "fields",      [TOPIC_CHANGES] = "changes",
+    [TOPIC_EXCEPTIONS] = "exceptions", [TOPIC_PRESENCE] = "presence", [TOPIC_REPLY] = "reply",
+};
+static const char *const agent_leaves[] = {
+    [TOPIC_AVAILABILITY] = "availability",
+    [TOPIC_INFO] = "info",
+    [TOPIC_HEALTH] = "health",
+    [TOPIC_REPLAYED] = "replayed",
+};
+
+bool topics_root_valid(const char *root)
+{
+    size_t len = strlen(root);
+
+    if (len == 0 || len > TOPIC_ROOT_MAX || strpbrk(root, "#+"))
+        return false;
+    if (root[0] == '$' || root[0] == '/' || root[len - 1] == '/' || strstr(root, "//"))
+        return false;
+    return text_utf8_valid(root, len) && !text_has_control(root, len);
+}
+
+bool topics_init(struct topics *topics, const char *root, const char *agent)
+{
+    if (!topics_root_valid(root) || !studio_client_name_valid(agent, strlen(agent)))
+        return false;
+    snprintf(topics->root, sizeof(topics->root), "%s", root);
+    snprintf(topics->agent, sizeof(topics->agent), "%s", agent);
+    return true;
+}
+
+static bool build(char out[TOPIC_MAX], const char *root, const char *branch, const char *name,
+                  const char *leaf, const char *below)
+{
+    int n = snprintf(out, TOPIC_MAX, "%s/%s/%s/%s%s%s", root, branch, name, leaf, below ? "/" : "",
+                     below ? below : "");
+
+    return n > 0 && n < TOPIC_MAX;
+}
+
+bool topics_table(const struct topics *topics, const char *table, enum table_topic kind,
+                  const char *below, char out[TOPIC_MAX])
+{
+    return build(out, topics->root, "tables", table, table_leaves[kind], below);
+}
+
+bool topics_agent(const struct topics *topics, enum agent_topic kind, const char *below,
+                  char out[TOPIC_MAX])
+{
+    return build(out, topics->root, "agents", topics->agent, agent_leaves[kind], below);
+}
+
+bool topics_filter_set(const struct topics *topics, char out[TOPIC_MAX])
+{
+    return build(out, topics->root, "tables", "+", "set", "#");
+}
+
+bool topics_filter_replay(const struct topics *topics, char out[TOPIC_MAX])
+{
+    return build(out, topics->root, "agents", topics->agent, "replay", "+");
+}
+
+/* One level at a time: copies what stands before the next '/' and moves past it. The last level
+ * leaves *at NULL. False when there is none left or it is too long. */
+static bool next_level(const char **at, const char *end, char out[TOPIC_MAX])
+{
+    const char *slash;
+    size_t len;
+
+    if (!*at)
+        return false;
+    slash = memchr(*at, '/', (size_t)(end - *at));
+    len = (size_t)((slash ? slash : end) - *at);
+    if (len >= TOPIC_MAX)
+        return false;
+    memcpy(out, *at, len);
+    out[len] = '\0';
+    *at = slash ? slash + 1 : NULL;
+    return true;
+}
+
+/* The topic without "<root>/", NULL if it is not under the root. */
+static const char *below_root(const struct topics *topics, const char *topic, size_t len)
+{
+    size_t root = strlen(topics->root);
+
+    if (len <= root || memcmp(topic, topics->root, root) != 0 || topic[root] != '/')
+        return NULL;
+    return topic + root + 1;
+}
+
+void topics_parse(const struct topics *topics, const char *topic, size_t len,
+                  struct topic_request *out)
+{
+    const char *end = topic + len;
+    const char *at = below_root(topics, topic, len);
+    char branch[TOPIC_MAX], leaf[TOPIC_MAX];
+
+    out->kind = TOPIC_NOT_OURS;
+    if (memchr(topic, '\0', len) || !next_level(&at, end, branch) ||
+        !next_level(&at, end, out->table) || !next_level(&at, end, leaf) ||
+        !next_level(&at, end, out->client))
+        return;
+    if (strcmp(branch, "agents") == 0) {
+        if (!at && strcmp(out->table, topics->agent) == 0 && strcmp(leaf, "replay") == 0)
+            out->kind = TOPIC_REPLAY;
+        return;
+    }
+    if (strcmp(branch, "tables") != 0 || strcmp(leaf, "set") != 0)
+        return;
+    if (!at)
+        out->kind = TOPIC_SET;
+    else if (next_level(&at, end, out->field) && !at)
+        out->kind = TOPIC_SET_FIELD;
+}
+
+/* Under the root: tables/<any>/reply/<client> or agents/<any>/replayed/<client>. */
+static bool own_answer_topic(const char *at, const char *client)
+{
+    const char *end = at + strlen(at);
+    char branch[TOPIC_MAX], name[TOPIC_MAX], leaf[TOPIC_MAX], who[TOPIC_MAX];
+
+    if (!next_level(&at, end, branch) || !next_level(&at, end, name) ||
+        !next_level(&at, end, leaf) || !next_level(&at, end, who) || at)
+        return false;
+    if (strcmp(who, client) != 0 || name[0] == '\0')
+        return false;
+    return (strcmp(branch, "tables") == 0 && strcmp(leaf, "reply") == 0) ||
+           (strcmp(branch, "agents") == 0 && strcmp(leaf, "replayed") == 0);
+}
+
+const char *topics_response(const struct topics *topics, const char *response, const char *client,
+                            const char *fallback)
+{
+    size_t len = response ? strlen(response) : 0;
+    const char *below;
+
+    if (len == 0 || len >= TOPIC_MAX || response[0] == '$' || strpbrk(response, "#+") ||
+        !text_utf8_valid(response, len) || text_has_control(response, len))
+        return fallback;
+    if (strcmp(response, topics->root) == 0)
+        return fallback;
+    below = below_root(topics, response, len);
+    if (below && !own_answer_topic(below, client))
+        return fallback;
+    return response;
+}
