@@ -1,0 +1,486 @@
+/* test_updates.c - updates, exceptions and their answers on WebSocket (protocol sections 2 and 3).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/agent.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/json.h"
+#include "support/tokens.h"
+#include "support/wsclient.h"
+
+static struct agent_proc *agent;
+static uint16_t port;
+static char table[16];      /* a new one for each test */
+static struct wsclient *pc; /* its dealer PC */
+
+static int start_agent(void **state)
+{
+    (void)state;
+    static const char config[] = "[limits]\nupdates_per_second = 0\nservice_values = busy\n";
+    agent = agent_proc_start(&(struct agent_options){.config = config});
+    port = agent_proc_port(agent);
+    return 0;
+}
+
+static int stop_agent(void **state)
+{
+    (void)state;
+    agent_proc_destroy(agent);
+    return 0;
+}
+
+static int connect_pc(void **state)
+{
+    static unsigned number;
+    char id[32];
+    (void)state;
+    snprintf(table, sizeof table, "UPD-%03u", ++number);
+    snprintf(id, sizeof id, "%s_pc", table);
+    pc = wsclient_login(port, id, TOKEN_DEVICE);
+    return 0;
+}
+
+static int close_pc(void **state)
+{
+    (void)state;
+    wsclient_close(pc);
+    return 0;
+}
+
+/* The message is applied; `extra` stands in the answer after table_id. */
+static void expect_done(const char *message, const char *status, const char *extra)
+{
+    char *answer = test_printf("{\"status\":\"%s\",\"table_id\":\"%s\"%s}", status, table, extra);
+    wsclient_ask(pc, message, answer);
+    free(answer);
+}
+
+static void expect_updated(const char *message)
+{
+    expect_done(message, "updated", "");
+}
+
+static void expect_error(const char *message, const char *text)
+{
+    char *answer = test_printf("{\"error\":\"%s\"}", text);
+    wsclient_ask(pc, message, answer);
+    free(answer);
+}
+
+/* The document as `get` shows it; valid until the next call on the connection. */
+static const char *get_document(void)
+{
+    wsclient_send(pc, "{\"event\":\"get\"}");
+    return wsclient_text(pc);
+}
+
+static void expect_field(const char *path, const char *value)
+{
+    char *full = test_printf("data.%s", path);
+    expect_json(get_document(), full, value);
+    free(full);
+}
+
+/* --- what is accepted ------------------------------------------------------------------------ */
+
+static void flat_and_in_an_envelope(void **state)
+{
+    (void)state;
+    expect_updated("{\"sdp\":\"up\",\"roulette\":\"up\"}");
+    const char *text = get_document();
+    expect_json(text, "data.SDP", "up");
+    expect_json(text, "data.ROULETTE", "up");
+    expect_json(text, "data.IDP", "standby");
+    expect_json(text, "data.UPTIME", "1");
+    expect_updated("{\"event\":\"service_status\",\"data\":{\"sdp\":\"down\"}}");
+    expect_field("SDP", "down");
+    expect_updated(
+        " {\"event\" : \"service_status\" , \"other\":{}, \"data\" : {\"idp\":\"up\"} }\n");
+    expect_field("IDP", "up");
+    expect_field("UPTIME", "3");
+}
+
+static void every_field_in_every_spelling(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *field, *shown;
+    } rows[] = {
+        {"maintenance", "true", "MAINTENANCE", "true"},
+        {"MAINTENANCE", "false", "MAINTENANCE", "false"},
+        {"sdp", "\"up\"", "SDP", "up"},
+        {"SDP", "\"exception\"", "SDP", "exception"},
+        {"Sdp", "\"calibration\"", "SDP", "calibration"},
+        {"s_d_p", "\"busy\"", "SDP", "busy"},
+        {"idp", "\"down\"", "IDP", "down"},
+        {"broker", "\"up\"", "BROKER", "up"},
+        {"zcam", "\"up\"", "ZCam", "up"},
+        {"zCam", "\"down\"", "ZCam", "down"},
+        {"Z_CAM", "\"up\"", "ZCam", "up"},
+        {"roulette", "\"up\"", "ROULETTE", "up"},
+        {"shaker", "\"up\"", "SHAKER", "up"},
+        {"barcode_scanner", "\"up\"", "BARCODE_SCANNER", "up"},
+        {"barcodeScanner", "\"down\"", "BARCODE_SCANNER", "down"},
+        {"NFC_SCANNER", "\"up\"", "NFC_SCANNER", "up"},
+        {"nfcscanner", "\"down\"", "NFC_SCANNER", "down"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *message = test_printf("{\"%s\":%s}", rows[i].key, rows[i].value);
+        expect_updated(message);
+        expect_field(rows[i].field, rows[i].shown);
+        free(message);
+    }
+    expect_field("UPTIME", "17");
+}
+
+static void nothing_set_is_no_update(void **state)
+{
+    (void)state;
+    expect_updated("{}");
+    expect_updated("{\"event\":\"service_status\",\"data\":{}}");
+    expect_updated("{\"uptime\":77,\"timestamp\":\"never\"}");
+    expect_field("UPTIME", "0");
+    expect_updated("{\"sdp\":\"standby\"}");
+    expect_field("UPTIME", "1");
+}
+
+static void custom_fields(void **state)
+{
+    (void)state;
+    expect_updated("{\"speed\":7,\"Note\":\"a \\u20ac\",\"list\":[1,{\"a\":null}]}");
+    const char *text = get_document();
+    assert_non_null(
+        strstr(text, "\"speed\":7,\"Note\":\"a \xe2\x82\xac\",\"list\":[1,{\"a\":null}]}"));
+    expect_updated("{\"Note\":null}");
+    assert_null(strstr(get_document(), "Note"));
+    expect_updated("{\"Note\":1}");
+    assert_non_null(strstr(get_document(), "\"list\":[1,{\"a\":null}],\"Note\":1}"));
+    expect_updated("{\"speed\":8}"); /* stays where it is */
+    assert_non_null(strstr(get_document(), "\"speed\":8,\"list\":"));
+    expect_updated("{\"SPEED\":9}"); /* another one: custom names match exactly */
+    assert_non_null(strstr(get_document(), "\"Note\":1,\"SPEED\":9}"));
+    expect_updated("{\"gone\":null}"); /* removing what is not there is fine */
+}
+
+static void limits_of_custom_fields(void **state)
+{
+    (void)state;
+    char value[1100];
+    /* 1024 bytes as printed, with both quotes. */
+    memset(value, 'x', sizeof value);
+    value[1022] = '\0';
+    char *message = test_printf("{\"long\":\"%s\"}", value);
+    expect_updated(message);
+    free(message);
+    message = test_printf("{\"long\":\"%sx\"}", value);
+    expect_error(message, "Value too large: long");
+    free(message);
+    char name[66];
+    memset(name, 'n', sizeof name);
+    name[64] = '\0';
+    message = test_printf("{\"%s\":1}", name);
+    expect_updated(message);
+    free(message);
+    name[64] = 'n';
+    name[65] = '\0';
+    message = test_printf("{\"%s\":1}", name);
+    char *error = test_printf("Invalid field name: %s", name);
+    expect_error(message, error);
+    free(error);
+    free(message);
+    for (int i = 2; i < 32; i++) {
+        message = test_printf("{\"f%d\":%d}", i, i);
+        expect_updated(message);
+        free(message);
+    }
+    expect_error("{\"one_more\":1}", "Too many custom fields");
+    expect_error("{\"sdp\":\"up\",\"one_more\":1}", "Too many custom fields");
+    expect_field("SDP", "standby");
+    expect_updated("{\"f2\":null,\"one_more\":1}");
+}
+
+static void exceptions(void **state)
+{
+    (void)state;
+    expect_done("{\"event\":\"exception\",\"data\":\"NO BALL DETECT\"}", "received", "");
+    expect_done("{\"event\":\"exception\",\"data\":{\"signal\":{\"msgId\":\"m1\",\"metadata\":"
+                "{\"title\":\"SENSOR STUCK\",\"description\":\"d\",\"code\":\"ARE.3\","
+                "\"suggestion\":\"s\"}},\"cmd\":{}}}",
+                "received", "");
+    expect_field("UPTIME", "0");
+}
+
+static void request_ids(void **state)
+{
+    (void)state;
+    expect_done("{\"sdp\":\"up\",\"request_id\":\"a1\"}", "updated", ",\"request_id\":\"a1\"");
+    expect_done("{\"event\":\"service_status\",\"data\":{\"sdp\":\"down\"},\"request_id\":7}",
+                "updated", ",\"request_id\":7");
+    expect_done("{\"event\":\"exception\",\"data\":\"X\",\"request_id\":-1}", "received",
+                ",\"request_id\":-1");
+    wsclient_ask(pc, "{\"sdp\":\"sideways\",\"request_id\":\"\\\"q\\\"\"}",
+                 "{\"error\":\"Invalid value for sdp: expected one of up, down, standby, "
+                 "calibration, exception, busy\",\"request_id\":\"\\\"q\\\"\"}");
+    wsclient_send(pc, "{\"event\":\"get\",\"request_id\":9}");
+    const char *text = wsclient_text(pc);
+    expect_json(text, "event", "status");
+    expect_json(text, "request_id", "9");
+    expect_json(text, "data.SDP", "down");
+}
+
+/* --- what is refused ------------------------------------------------------------------------- */
+
+static void strict_json(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        " ",
+        "{",
+        "}",
+        "{\"sdp\":\"up\"",
+        "{\"sdp\":\"up\"}x",
+        "{\"sdp\":\"up\"}{}",
+        "{sdp:\"up\"}",
+        "{'sdp':'up'}",
+        "{\"sdp\":\"up\",}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":+1}",
+        "{\"a\":NaN}",
+        "{\"a\":tru}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\":\"\\ud800\"}",
+        "\xef\xbb\xbf{}",
+        "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}",
+        "// note\n{}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_error(bad[i], "Invalid JSON format");
+    static const char *const others[] = {"[]",   "\"sdp\"", "1",
+                                         "true", "null",    "[{\"sdp\":\"up\"}]"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        expect_error(others[i], "Update must be a JSON object");
+    expect_updated("{\"a\":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}");
+    expect_field("UPTIME", "1");
+}
+
+static void wrong_values(void **state)
+{
+    (void)state;
+    static const char services[] =
+        "expected one of up, down, standby, calibration, exception, busy";
+    static const struct {
+        const char *message, *key, *expected;
+    } rows[] = {
+        {"{\"sdp\":\"sideways\"}", "sdp", services},
+        {"{\"SDP\":\"UP\"}", "SDP", services},
+        {"{\"idp\":\"\"}", "idp", services},
+        {"{\"sdp\":true}", "sdp", services},
+        {"{\"sdp\":null}", "sdp", services},
+        {"{\"zCam\":\"standby\"}", "zCam", "expected one of up, down"},
+        {"{\"nfc_scanner\":[\"up\"]}", "nfc_scanner", "expected one of up, down"},
+        {"{\"maintenance\":\"true\"}", "maintenance", "expected true or false"},
+        {"{\"maintenance\":1}", "maintenance", "expected true or false"},
+        {"{\"maintenance\":null}", "maintenance", "expected true or false"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = test_printf("Invalid value for %s: %s", rows[i].key, rows[i].expected);
+        expect_error(rows[i].message, text);
+        free(text);
+    }
+    /* Integers that a double cannot hold. */
+    wsclient_send(pc, "{\"n\":9007199254740992}");
+    char *error = json_at(wsclient_text(pc), "error");
+    assert_non_null(error);
+    assert_int_equal(strncmp(error, "Invalid value for n", 19), 0);
+    free(error);
+    expect_updated("{\"n\":9007199254740991,\"m\":-9007199254740991,\"e\":1e300,\"h\":0.5}");
+    const char *text = get_document();
+    assert_non_null(strstr(text, "\"n\":9007199254740991,\"m\":-9007199254740991,"));
+    expect_json(text, "data.h", "0.5");
+}
+
+static void wrong_names(void **state)
+{
+    (void)state;
+    expect_error("{\"sdp\":\"up\",\"SDP\":\"up\"}", "Duplicate field: SDP");
+    expect_error("{\"zcam\":\"up\",\"zCam\":\"down\"}", "Duplicate field: zCam");
+    expect_error("{\"barcode_scanner\":\"up\",\"barcodeScanner\":\"up\"}",
+                 "Duplicate field: barcodeScanner");
+    expect_error("{\"mine\":1,\"mine\":2}", "Duplicate field: mine");
+    expect_error("{\"1st\":1}", "Invalid field name: 1st");
+    expect_error("{\"a b\":1}", "Invalid field name: a b");
+    expect_error("{\"\":1}", "Invalid field name: ");
+    expect_error("{\"K\xc3\xa4se\":1}", "Invalid field name: K\xc3\xa4se");
+    expect_error("{\"token\":\"x\"}", "Invalid field name: token");
+    expect_error("{\"id\":\"x\"}", "Invalid field name: id");
+    expect_error("{\"data\":{}}", "Invalid field name: data");
+    expect_error("{\"event\":1}", "Invalid field name: event");
+    expect_field("UPTIME", "0");
+}
+
+static void wrong_envelopes(void **state)
+{
+    (void)state;
+    expect_error("{\"event\":\"dance\",\"data\":{}}", "Unknown event: dance");
+    expect_error("{\"event\":\"\"}", "Unknown event: ");
+    static const char *const without[] = {"service_status", "exception", "subscribe",
+                                          "unsubscribe"};
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        wsclient_sendf(pc, "{\"event\":\"%s\"}", without[i]);
+        char *error = json_at(wsclient_text(pc), "error");
+        char *start = test_printf("Invalid data for %s", without[i]);
+        assert_non_null(error);
+        assert_int_equal(strncmp(error, start, strlen(start)), 0);
+        free(start);
+        free(error);
+    }
+}
+
+static void other_tables(void **state)
+{
+    (void)state;
+    char *own = test_printf("{\"table_id\":\"%s\",\"sdp\":\"up\"}", table);
+    expect_updated(own);
+    free(own);
+    expect_error("{\"table_id\":\"OTHER-1\",\"sdp\":\"up\"}", "Not permitted");
+    expect_field("SDP", "up");
+}
+
+static void all_or_nothing(void **state)
+{
+    (void)state;
+    wsclient_send(pc, "{\"sdp\":\"up\",\"mine\":1,\"zcam\":\"sideways\"}");
+    assert_non_null(strstr(wsclient_text(pc), "Invalid value for zcam"));
+    const char *text = get_document();
+    expect_json(text, "data.SDP", "standby");
+    expect_json(text, "data.UPTIME", "0");
+    assert_null(strstr(text, "mine"));
+}
+
+/* --- order ----------------------------------------------------------------------------------- */
+
+static void many_at_once_in_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 2000 };
+    for (int i = 0; i < COUNT; i++) {
+        char message[64];
+        if (i % 10 == 9)
+            snprintf(message, sizeof message, "{\"zcam\":\"no\",\"request_id\":%d}", i);
+        else if (i % 10 == 8)
+            snprintf(message, sizeof message, "{\"event\":\"get\",\"request_id\":%d}", i);
+        else
+            snprintf(message, sizeof message, "{\"n\":%d,\"request_id\":%d}", i, i);
+        wsclient_queue(pc, message);
+    }
+    wsclient_flush(pc);
+    for (int i = 0; i < COUNT; i++) {
+        const char *text = wsclient_text(pc);
+        char number[16];
+        snprintf(number, sizeof number, "%d", i);
+        expect_json(text, "request_id", number);
+        if (i % 10 == 8) { /* sees the effect of all before it */
+            snprintf(number, sizeof number, "%d", i - 1);
+            expect_json(text, "data.n", number);
+            snprintf(number, sizeof number, "%d", (i + 2) / 10 * 8);
+            expect_json(text, "data.UPTIME", number);
+        }
+    }
+    wsclient_expect_nothing(pc);
+    expect_field("n", "1997");
+    expect_field("UPTIME", "1600");
+}
+
+static void two_connections_of_one_table(void **state)
+{
+    (void)state;
+    char id[32];
+    snprintf(id, sizeof id, "%s_other", table);
+    expect_updated("{\"sdp\":\"up\"}");
+    char *path = test_printf("/?id=%s&token=MY_TOKEN", id);
+    struct wsclient *other = wsclient_connect(port, path);
+    free(path);
+    expect_json(wsclient_text(other), "SDP", "up");
+    wsclient_send(other, "{\"idp\":\"up\"}");
+    expect_json(wsclient_text(other), "status", "updated");
+    expect_field("IDP", "up");
+    wsclient_close(other);
+}
+
+static void an_answer_means_durable(void **state)
+{
+    (void)state;
+    struct agent_proc *a = agent_proc_start(NULL);
+    for (int round = 0; round < 5; round++) {
+        struct wsclient *c = wsclient_connect(agent_proc_port(a), "/?id=DUR-001_x&token=MY_TOKEN");
+        char number[16];
+        snprintf(number, sizeof number, "%d", round * 3);
+        expect_json(wsclient_text(c), "UPTIME", number);
+        for (int i = 0; i < 3; i++)
+            wsclient_ask(c, "{\"sdp\":\"up\"}",
+                         "{\"status\":\"updated\",\"table_id\":\"DUR-001\"}");
+        agent_proc_kill(a);
+        wsclient_drop(c);
+        agent_proc_restart(a);
+    }
+    agent_proc_destroy(a);
+}
+
+static void the_rate_is_limited(void **state)
+{
+    (void)state;
+    static const char config[] = "[limits]\nupdates_per_second = 1\nupdates_burst = 5\n";
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.config = config});
+    struct wsclient *c = wsclient_login(agent_proc_port(a), "RAT-001_x", TOKEN_DEVICE);
+    struct wsclient *other = wsclient_login(agent_proc_port(a), "RAT-001_x", TOKEN_DEVICE);
+    int refused = 0, updated = 0;
+    for (int i = 0; i < 50; i++)
+        wsclient_queue(c, "{\"sdp\":\"up\"}");
+    wsclient_flush(c);
+    for (int i = 0; i < 50; i++) {
+        const char *text = wsclient_text(c);
+        updated += strcmp(text, "{\"status\":\"updated\",\"table_id\":\"RAT-001\"}") == 0;
+        refused += strcmp(text, "{\"error\":\"Rate limit exceeded\"}") == 0;
+    }
+    assert_int_equal(updated + refused, 50);
+    assert_true(updated >= 5 && refused > 0);
+    /* Per connection: the other one has all of its own. */
+    wsclient_ask(other, "{\"sdp\":\"down\"}", "{\"status\":\"updated\",\"table_id\":\"RAT-001\"}");
+    wsclient_close(other);
+    wsclient_close(c);
+    agent_proc_destroy(a);
+}
+
+#define WITH_PC(test) cmocka_unit_test_setup_teardown(test, connect_pc, close_pc)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_PC(flat_and_in_an_envelope),
+        WITH_PC(every_field_in_every_spelling),
+        WITH_PC(nothing_set_is_no_update),
+        WITH_PC(custom_fields),
+        WITH_PC(limits_of_custom_fields),
+        WITH_PC(exceptions),
+        WITH_PC(request_ids),
+        WITH_PC(strict_json),
+        WITH_PC(wrong_values),
+        WITH_PC(wrong_names),
+        WITH_PC(wrong_envelopes),
+        WITH_PC(other_tables),
+        WITH_PC(all_or_nothing),
+        WITH_PC(many_at_once_in_order),
+        WITH_PC(two_connections_of_one_table),
+        cmocka_unit_test(an_answer_means_durable),
+        cmocka_unit_test(the_rate_is_limited),
+    };
+    return cmocka_run_group_tests(tests, start_agent, stop_agent);
+}
