@@ -52,14 +52,9 @@ enum studio_err store_reader_open(const char *dir, struct store_reader **out,
     struct store_reader *reader = calloc(1, sizeof *reader);
     int rc = path && reader ? SQLITE_OK : SQLITE_NOMEM;
     if (rc == SQLITE_OK)
-        rc = sqlite3_open_v2(path, &reader->db,
-                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                             NULL);
+        rc = sql_open(path, SQLITE_OPEN_READONLY, &reader->db);
     if (rc == SQLITE_OK)
-        rc = sqlite3_busy_timeout(reader->db, STORE_BUSY_MS);
-    if (rc == SQLITE_OK)
-        rc = sql_exec(reader->db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
-                                  "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;");
+        rc = sql_exec(reader->db, "PRAGMA query_only = ON");
     if (rc == SQLITE_OK)
         rc = sql_prepare_all(reader->db, texts, reader->stmts, READ_COUNT);
     if (rc != SQLITE_OK)

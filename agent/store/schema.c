@@ -5,7 +5,9 @@
  * A step, once released, is never edited; a new version is a new step at the end.
  */
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/text.h"
 #include "store/store_private.h"
 
 /* A full check reads the whole file; beyond this size a start would take too long. */
@@ -65,10 +67,10 @@ static int cheap_check(sqlite3 *db)
     return SQLITE_OK;
 }
 
-enum studio_err schema_inspect(sqlite3 *db, const char *path, bool *blank,
-                               struct studio_error *error)
+enum studio_err schema_identify(sqlite3 *db, const char *path, bool *blank,
+                                struct studio_error *error)
 {
-    int64_t application, version, objects, pages, page_size;
+    int64_t application, version, objects;
     const struct {
         const char *sql;
         int64_t *out;
@@ -76,8 +78,6 @@ enum studio_err schema_inspect(sqlite3 *db, const char *path, bool *blank,
         {"PRAGMA application_id", &application},
         {"PRAGMA user_version", &version},
         {"SELECT count(*) FROM sqlite_schema", &objects},
-        {"PRAGMA page_count", &pages},
-        {"PRAGMA page_size", &page_size},
     };
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         int rc = sql_number(db, facts[i].sql, facts[i].out);
@@ -86,9 +86,7 @@ enum studio_err schema_inspect(sqlite3 *db, const char *path, bool *blank,
     }
     /* A start that was cut off before its first commit leaves an empty database behind. */
     *blank = application == 0 && version == 0 && objects == 0;
-    if (*blank)
-        return STUDIO_OK;
-    if (application != STORE_APPLICATION_ID)
+    if (!*blank && application != STORE_APPLICATION_ID)
         return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                                 ": %s is a database of another program; name another directory "
                                 "with --data, or move the file away",
@@ -98,9 +96,19 @@ enum studio_err schema_inspect(sqlite3 *db, const char *path, bool *blank,
                                 ": %s was written by a newer studio-agent (format %lld, this one "
                                 "knows up to %d); start that version, or restore a backup",
                                 path, (long long)version, (int)SCHEMA_VERSION);
+    return STUDIO_OK;
+}
+
+int schema_check(sqlite3 *db)
+{
+    int64_t pages, page_size;
+    int rc = sql_number(db, "PRAGMA page_count", &pages);
+    if (rc == SQLITE_OK)
+        rc = sql_number(db, "PRAGMA page_size", &page_size);
+    if (rc != SQLITE_OK)
+        return rc;
     bool small = pages * page_size <= (int64_t)CHECK_MAX_MB * 1024 * 1024;
-    int rc = small ? quick_check(db) : cheap_check(db);
-    return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(error, path, rc, db);
+    return small ? quick_check(db) : cheap_check(db);
 }
 
 int schema_apply(sqlite3 *db, const char *const *list, int count)
@@ -126,4 +134,94 @@ int schema_apply(sqlite3 *db, const char *const *list, int count)
 int schema_migrate(sqlite3 *db)
 {
     return schema_apply(db, steps, SCHEMA_VERSION);
+}
+
+/* --- meta ------------------------------------------------------------------------------------ */
+
+static int put_text(sqlite3 *db, const char *key, const char *text)
+{
+    static const char *const sql = "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+                                   " ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct sql_call call = sql_call(stmt);
+    sql_str(&call, key);
+    sql_str(&call, text);
+    rc = sql_run(&call);
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* SQLITE_NOTFOUND if it is not there or does not fit. */
+static int get_text(sqlite3 *db, const char *key, char *out, size_t cap)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = ?1", -1, &stmt, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct sql_call call = sql_call(stmt);
+    sql_str(&call, key);
+    rc = sql_step(&call);
+    if (rc == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(stmt, 0);
+        size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
+        rc = text && len < cap ? SQLITE_OK : SQLITE_NOTFOUND;
+        if (rc == SQLITE_OK)
+            memcpy(out, text, len + 1);
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_NOTFOUND;
+    }
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+int schema_new_epoch(sqlite3 *db)
+{
+    unsigned char random[STORE_EPOCH_LEN / 2];
+    char epoch[STORE_EPOCH_LEN + 1];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return SQLITE_IOERR;
+    text_hex(random, sizeof random, epoch);
+    return put_text(db, META_EPOCH, epoch);
+}
+
+int schema_fill(sqlite3 *db, const char *agent_id)
+{
+    int rc = schema_new_epoch(db);
+    if (rc == SQLITE_OK)
+        rc = put_text(db, META_AGENT_ID, agent_id);
+    if (rc == SQLITE_OK)
+        rc = sql_exec(db, "INSERT INTO meta (key, value) VALUES ('" META_BOOT "', 0),"
+                          " ('" META_LAST_SEQ "', 0), ('" META_ACKED "', 0)");
+    return rc;
+}
+
+int schema_load(sqlite3 *db, struct store_info *info)
+{
+    int64_t oldest, newest;
+    const struct {
+        const char *sql;
+        int64_t *out;
+    } numbers[] = {
+        {"SELECT value FROM meta WHERE key = '" META_BOOT "'", (int64_t *)&info->boot},
+        {"SELECT value FROM meta WHERE key = '" META_LAST_SEQ "'", (int64_t *)&info->last_seq},
+        {"SELECT value FROM meta WHERE key = '" META_ACKED "'", (int64_t *)&info->acked},
+        {"SELECT count(*) FROM events WHERE parked IS NOT NULL", (int64_t *)&info->parked},
+        {"SELECT coalesce(min(seq), 0) FROM events", &oldest},
+        {"SELECT coalesce(max(seq), 0) FROM events", &newest},
+    };
+    int rc = get_text(db, META_EPOCH, info->epoch, sizeof info->epoch);
+    if (rc == SQLITE_OK)
+        rc = get_text(db, META_AGENT_ID, info->agent_id, sizeof info->agent_id);
+    for (size_t i = 0; rc == SQLITE_OK && i < sizeof numbers / sizeof *numbers; i++)
+        rc = sql_number(db, numbers[i].sql, numbers[i].out);
+    if (rc != SQLITE_OK)
+        return rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
+    info->oldest = newest ? (uint64_t)oldest : info->last_seq + 1;
+    bool sane = strlen(info->epoch) == STORE_EPOCH_LEN && info->acked <= info->last_seq &&
+                info->last_seq < INT64_MAX &&
+                (newest == 0 || (oldest > 0 && (uint64_t)newest == info->last_seq));
+    return sane ? SQLITE_OK : SQLITE_CORRUPT;
 }

@@ -62,6 +62,23 @@ int sql_run(struct sql_call *call)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+int sql_open(const char *path, int flags, sqlite3 **db)
+{
+    int rc = sqlite3_open_v2(path, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_busy_timeout(*db, STORE_BUSY_MS);
+    /* Until the file is known to be ours and sound, closing must not move a byte in it. */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (rc == SQLITE_OK)
+        rc = sql_exec(*db, "PRAGMA trusted_schema = OFF;"
+                           "PRAGMA cell_size_check = ON;"
+                           "PRAGMA temp_store = MEMORY;"
+                           "PRAGMA cache_size = -8000;"
+                           "PRAGMA secure_delete = OFF;");
+    return rc;
+}
+
 int sql_exec(sqlite3 *db, const char *sql)
 {
     return sqlite3_exec(db, sql, NULL, NULL, NULL);

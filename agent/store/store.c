@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "store/store_private.h"
 
 static const char *const texts[STMT_COUNT] = {
@@ -87,21 +85,6 @@ static enum studio_err make_file(struct store *store, const char *dir, struct st
 
 /* --- the connection -------------------------------------------------------------------------- */
 
-/* Before the first look at the file; none of these touches it. */
-static int configure_connection(sqlite3 *db)
-{
-    sqlite3_busy_timeout(db, STORE_BUSY_MS);
-    /* Until the file is known to be ours and sound, closing must not move a byte in it. */
-    int rc = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    if (rc != SQLITE_OK)
-        return rc;
-    return sql_exec(db, "PRAGMA trusted_schema = OFF;"
-                        "PRAGMA cell_size_check = ON;"
-                        "PRAGMA temp_store = MEMORY;"
-                        "PRAGMA cache_size = -8000;"
-                        "PRAGMA secure_delete = OFF;");
-}
-
 static enum studio_err configure_file(struct store *store, bool unsafe_no_sync,
                                       struct studio_error *error)
 {
@@ -148,78 +131,6 @@ static int put_meta_text(struct store *store, const char *key, const char *text)
     return sql_run(&call);
 }
 
-/* What a new store starts with. */
-static int fill_blank(struct store *store, const char *agent_id)
-{
-    unsigned char random[STORE_EPOCH_LEN / 2];
-    char epoch[STORE_EPOCH_LEN + 1];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return SQLITE_IOERR;
-    text_hex(random, sizeof random, epoch);
-    int rc = put_meta_text(store, META_EPOCH, epoch);
-    if (rc == SQLITE_OK)
-        rc = put_meta_text(store, META_AGENT_ID, agent_id);
-    if (rc == SQLITE_OK)
-        rc = store_put_meta_u64(store, META_BOOT, 0);
-    if (rc == SQLITE_OK)
-        rc = store_put_meta_u64(store, META_LAST_SEQ, 0);
-    if (rc == SQLITE_OK)
-        rc = store_put_meta_u64(store, META_ACKED, 0);
-    return rc;
-}
-
-/* A text of `meta` into `out`; SQLITE_NOTFOUND if it is not there or does not fit. */
-static int get_meta_text(sqlite3 *db, const char *key, char *out, size_t cap)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = ?1", -1, &stmt, NULL);
-    if (rc != SQLITE_OK)
-        return rc;
-    struct sql_call call = sql_call(stmt);
-    sql_str(&call, key);
-    rc = sql_step(&call);
-    if (rc == SQLITE_ROW) {
-        const unsigned char *text = sqlite3_column_text(stmt, 0);
-        size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
-        rc = text && len < cap ? SQLITE_OK : SQLITE_NOTFOUND;
-        if (rc == SQLITE_OK)
-            memcpy(out, text, len + 1);
-    } else if (rc == SQLITE_DONE) {
-        rc = SQLITE_NOTFOUND;
-    }
-    (void)sqlite3_finalize(stmt);
-    return rc;
-}
-
-static int load_info(struct store *store)
-{
-    struct store_info *info = &store->info;
-    int64_t oldest, newest;
-    const struct {
-        const char *sql;
-        int64_t *out;
-    } numbers[] = {
-        {"SELECT value FROM meta WHERE key = '" META_BOOT "'", (int64_t *)&info->boot},
-        {"SELECT value FROM meta WHERE key = '" META_LAST_SEQ "'", (int64_t *)&info->last_seq},
-        {"SELECT value FROM meta WHERE key = '" META_ACKED "'", (int64_t *)&info->acked},
-        {"SELECT count(*) FROM events WHERE parked IS NOT NULL", (int64_t *)&info->parked},
-        {"SELECT coalesce(min(seq), 0) FROM events", &oldest},
-        {"SELECT coalesce(max(seq), 0) FROM events", &newest},
-    };
-    int rc = get_meta_text(store->db, META_EPOCH, info->epoch, sizeof info->epoch);
-    if (rc == SQLITE_OK)
-        rc = get_meta_text(store->db, META_AGENT_ID, info->agent_id, sizeof info->agent_id);
-    for (size_t i = 0; rc == SQLITE_OK && i < sizeof numbers / sizeof *numbers; i++)
-        rc = sql_number(store->db, numbers[i].sql, numbers[i].out);
-    if (rc != SQLITE_OK)
-        return rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
-    info->oldest = newest ? (uint64_t)oldest : info->last_seq + 1;
-    bool sane = strlen(info->epoch) == STORE_EPOCH_LEN && info->acked <= info->last_seq &&
-                info->last_seq < INT64_MAX &&
-                (newest == 0 || (oldest > 0 && (uint64_t)newest == info->last_seq));
-    return sane ? SQLITE_OK : SQLITE_CORRUPT;
-}
-
 static int count_boot(struct store *store, const struct store_options *options)
 {
     struct store_info *info = &store->info;
@@ -246,9 +157,9 @@ static int boot(struct store *store, const struct store_options *options, bool b
     if (rc == SQLITE_OK)
         rc = sql_prepare_all(store->db, texts, store->stmts, STMT_COUNT);
     if (rc == SQLITE_OK && blank)
-        rc = fill_blank(store, options->agent_id ? options->agent_id : options->host_name);
+        rc = schema_fill(store->db, options->agent_id ? options->agent_id : options->host_name);
     if (rc == SQLITE_OK)
-        rc = load_info(store);
+        rc = schema_load(store->db, &store->info);
     if (rc == SQLITE_OK)
         rc = count_boot(store, options);
     return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
@@ -263,16 +174,16 @@ static enum studio_err open_file(struct store *store, const struct store_options
     enum studio_err err = make_file(store, options->dir, error);
     if (err != STUDIO_OK)
         return err;
-    int rc =
-        sqlite3_open_v2(store->path, &store->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    if (rc == SQLITE_OK)
-        rc = configure_connection(store->db);
+    int rc = sql_open(store->path, SQLITE_OPEN_READWRITE, &store->db);
     if (rc != SQLITE_OK)
         return sql_refuse(error, store->path, rc, store->db);
-    err = schema_inspect(store->db, store->path, &blank, error);
-    if (err == STUDIO_OK)
-        err = configure_file(store, options->unsafe_no_sync, error);
+    err = schema_identify(store->db, store->path, &blank, error);
+    if (err != STUDIO_OK)
+        return err;
+    rc = blank ? SQLITE_OK : schema_check(store->db);
+    if (rc != SQLITE_OK)
+        return sql_refuse(error, store->path, rc, store->db);
+    err = configure_file(store, options->unsafe_no_sync, error);
     if (err != STUDIO_OK)
         return err;
     sqlite3_wal_hook(store->db, note_wal, store);

@@ -3,8 +3,8 @@
  *
  * A table's state and the event of its change are written in the same transaction and are on disk
  * when store_commit returns. The store knows bytes, table rows and sequence numbers, nothing of
- * messages or sockets. A struct store belongs to one thread at a time (the committer's after start);
- * a struct store_reader is a second, read-only connection for another thread.
+ * messages or sockets. A struct store belongs to one thread at a time (the committer's after
+ * start); a struct store_reader is a second, read-only connection for another thread.
  */
 #ifndef AGENT_STORE_STORE_H
 #define AGENT_STORE_STORE_H
@@ -47,7 +47,7 @@ enum store_event_kind { STORE_CHANGE = 1, STORE_EXCEPTION = 2 };
 /* A command that must be answered the same again (section 4). */
 struct store_request {
     const char *client;
-    const char *request_id; /* printed JSON */
+    const char *request_id;   /* printed JSON */
     unsigned char digest[32]; /* SHA-256 of the payload */
     const char *answer;
     size_t answer_len;
@@ -58,19 +58,19 @@ struct store_request {
 struct store_item {
     enum store_event_kind kind;
     const char *table_id;
-    uint64_t rev;          /* of the change; for an exception the table's current one */
+    uint64_t rev; /* of the change; for an exception the table's current one */
     int64_t wall_ms;
-    const char *body;      /* the event after its head (document.h) */
+    const char *body; /* the event after its head (document.h) */
     size_t body_len;
-    const char *document;  /* the table's row from now on; NULL leaves it as it is */
+    const char *document; /* the table's row from now on; NULL leaves it as it is */
     size_t document_len;
-    bool removed;          /* the table is removed: its row keeps only id and rev */
+    bool removed;               /* the table is removed: its row keeps only id and rev */
     const char *const *cleared; /* custom fields this removes: their retained topics are to be */
     size_t cleared_count;       /*   cleared after every new broker connection */
     const char *const *set;     /* custom fields this sets: no longer cleared */
     size_t set_count;
     const struct store_request *request; /* NULL if none */
-    uint64_t seq;          /* out: the event's number */
+    uint64_t seq;                        /* out: the event's number */
 };
 
 /*
@@ -98,8 +98,8 @@ STUDIO_MUST_USE enum studio_err store_tables(struct store *store, store_table_fn
  * n may be 0 (only the watermark). Errors: STORAGE (nothing applied; works again when the cause is
  * gone), IO (an error on sync: the process must stop, what is on disk is unknown until restart).
  */
-STUDIO_MUST_USE enum studio_err store_commit(struct store *store, struct store_item *items, size_t n,
-                                             uint64_t acked);
+STUDIO_MUST_USE enum studio_err store_commit(struct store *store, struct store_item *items,
+                                             size_t n, uint64_t acked);
 
 /* Marks events as refused for good by a broker, or adds to what is parked. Own transaction. */
 STUDIO_MUST_USE enum studio_err store_park(struct store *store, uint64_t seq, const char *reason);
@@ -109,8 +109,9 @@ STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
 
 /*
  * One small step of housekeeping (a checkpoint, or up to some hundred old events or remembered
- * requests removed; never an unacknowledged event). *more: a step was done, there may be another. To
- * be called when no batch waits. A failure that must stop the process is reported as by store_commit.
+ * requests removed; never an unacknowledged event). *more: a step was done, there may be another.
+ * To be called when no batch waits. A failure that must stop the process is reported as by
+ * store_commit.
  */
 STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t wall_ms, bool *more);
 

@@ -8,6 +8,11 @@
  * commit.c     the transactions of the running agent
  * housekeep.c  checkpoint, retention, forgetting
  * reader.c     the read-only connection
+ * tools.c      the maintenance commands' way in; `store restored`
+ * check.c      `store check`
+ * export.c     `store export`
+ * import.c     `store import`
+ * record.c     one line of an export
  */
 #ifndef AGENT_STORE_STORE_PRIVATE_H
 #define AGENT_STORE_STORE_PRIVATE_H
@@ -15,6 +20,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "store/store.h"
@@ -59,6 +65,10 @@ void sql_end(struct sql_call *call);
 /* Runs to the end and ends it: SQLITE_OK or an error. */
 int sql_run(struct sql_call *call);
 
+/* A connection for one thread that only looks: it does not checkpoint when closed, until
+ * SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE is taken back. *db must be closed also after an error. */
+int sql_open(const char *path, int flags, sqlite3 **db);
+
 /* Unprepared text: SQLITE_OK or an error; sql_number is SQLITE_NOTFOUND without a row. */
 int sql_exec(sqlite3 *db, const char *sql);
 int sql_number(sqlite3 *db, const char *sql, int64_t *out);
@@ -82,13 +92,19 @@ int lock_sync_dir(const char *dir);
 
 /* --- schema.c -------------------------------------------------------------------------------- */
 
-/* Refuses what is not a sound store of this version or older. *blank: there is nothing in it yet.
- */
-enum studio_err schema_inspect(sqlite3 *db, const char *path, bool *blank,
-                               struct studio_error *error);
+/* Refuses what is not a store of this version or older. *blank: there is nothing in it yet. */
+enum studio_err schema_identify(sqlite3 *db, const char *path, bool *blank,
+                                struct studio_error *error);
+/* Is the file sound, as far as a start may take the time to see? SQLITE_OK or an error. */
+int schema_check(sqlite3 *db);
 /* Inside a transaction: runs the steps this file has not seen yet. */
 int schema_migrate(sqlite3 *db);
 int schema_apply(sqlite3 *db, const char *const *steps, int count);
+/* Inside a transaction: what a new store starts with; a new epoch for one that is there. */
+int schema_fill(sqlite3 *db, const char *agent_id);
+int schema_new_epoch(sqlite3 *db);
+/* What the store knows; SQLITE_CORRUPT if it contradicts itself. */
+int schema_load(sqlite3 *db, struct store_info *info);
 
 /* --- store.c --------------------------------------------------------------------------------- */
 
@@ -141,5 +157,25 @@ enum studio_err store_fail(struct store *store, int rc, const char *what);
 
 /* One checkpoint that waits for nobody. */
 enum studio_err store_checkpoint(struct store *store);
+
+/* --- tools.c, check.c ------------------------------------------------------------------------ */
+
+/* A locked store that no agent runs on. */
+struct tool {
+    char *path;
+    int lock_fd;
+    sqlite3 *db;
+};
+enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_error *error);
+void tool_close(struct tool *tool);
+
+/* What a check found; the first is kept for the error message. */
+struct findings {
+    FILE *out; /* NULL: only counted */
+    unsigned count;
+    char first[160];
+};
+/* Looks at everything; what cannot be read is a finding too. */
+void check_database(sqlite3 *db, struct findings *findings);
 
 #endif

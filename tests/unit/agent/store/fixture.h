@@ -44,13 +44,16 @@ static inline struct store_reader *open_reader(const char *dir)
 /* A change whose body and document tell table and rev. The strings live in the struct. */
 struct change {
     struct store_item item;
-    char body[96];
+    char body[200];
     char document[96];
 };
 
+#define FIXTURE_ORIGIN "\"ts\":\"2023-11-14T22:13:20.000Z\",\"by\":\"A-1_plc\",\"via\":\"mqtt\""
+
 static inline void make_change(struct change *c, const char *table_id, uint64_t rev)
 {
-    int body = snprintf(c->body, sizeof c->body, "\"table_id\":\"%s\",\"rev\":%llu,\"changes\":{}}",
+    int body = snprintf(c->body, sizeof c->body,
+                        "\"table_id\":\"%s\",\"rev\":%llu," FIXTURE_ORIGIN ",\"changes\":{}}",
                         table_id, (unsigned long long)rev);
     int document =
         snprintf(c->document, sizeof c->document, "{\"TABLE_ID\":\"%s\",\"UPTIME\":%llu}", table_id,
@@ -64,6 +67,21 @@ static inline void make_change(struct change *c, const char *table_id, uint64_t 
         .body_len = (size_t)body,
         .document = c->document,
         .document_len = (size_t)document,
+    };
+}
+
+static inline void make_exception(struct change *c, const char *table_id, uint64_t rev)
+{
+    int body =
+        snprintf(c->body, sizeof c->body,
+                 "\"table_id\":\"%s\"," FIXTURE_ORIGIN ",\"data\":\"NO BALL DETECT\"}", table_id);
+    c->item = (struct store_item){
+        .kind = STORE_EXCEPTION,
+        .table_id = table_id,
+        .rev = rev,
+        .wall_ms = 1700000000000,
+        .body = c->body,
+        .body_len = (size_t)body,
     };
 }
 
@@ -96,7 +114,7 @@ struct seen {
     uint64_t count, first, last, parked;
     uint64_t stop_after; /* 0: never */
     bool ordered;
-    char body[128]; /* of the last one */
+    char body[200]; /* of the last one */
 };
 
 static inline bool see_event(void *ctx, const struct store_event *event)

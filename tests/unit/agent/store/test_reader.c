@@ -69,9 +69,7 @@ static void test_changes_of_one_table(void **state)
     for (uint64_t rev = 0; rev < 10; rev++) { /* seq 3*rev + 1, 2, 3 */
         assert_int_equal(commit_change(store, "A-1", rev), STUDIO_OK);
         assert_int_equal(commit_change(store, "B-2", rev), STUDIO_OK);
-        make_change(&exception, "A-1", rev);
-        exception.item.kind = STORE_EXCEPTION;
-        exception.item.document = NULL;
+        make_exception(&exception, "A-1", rev);
         assert_int_equal(store_commit(store, &exception.item, 1, 0), STUDIO_OK);
     }
     struct seen seen = read_changes(reader, "A-1", 4, 0, 100);

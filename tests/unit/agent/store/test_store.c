@@ -165,9 +165,7 @@ static void test_exception_leaves_the_row(void **state)
     struct store *store = open_store(tmpdir_create());
     struct change c;
     commit_changes(store, "A-1", 0, 2);
-    make_change(&c, "A-1", 1);
-    c.item.kind = STORE_EXCEPTION;
-    c.item.document = NULL;
+    make_exception(&c, "A-1", 1);
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
     assert_int_equal(c.item.seq, 3);
     struct rows rows = {.stop_at = 4};

@@ -1,0 +1,473 @@
+/*
+ * import.c - `store import`: a store out of exported lines (tools.h), all of it or nothing.
+ *
+ * It is built as `studio.db.import` without a journal, for nobody needs half of it; checked;
+ * synced; and only then renamed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "store/record.h"
+#include "store/store_private.h"
+#include "store/tools.h"
+
+enum { LINE_MAX_BYTES = 16 * 1024 * 1024 };
+
+enum import_stmt {
+    IMPORT_META,
+    IMPORT_EVENT,
+    IMPORT_PARKED,
+    IMPORT_TABLE,
+    IMPORT_REQUEST,
+    IMPORT_CLEARED,
+    IMPORT_COUNT
+};
+
+static const char *const texts[IMPORT_COUNT] = {
+    [IMPORT_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+    /* An exception is published without the rev its table had: that of the change before it. */
+    [IMPORT_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body) VALUES"
+                     " (?1, ?2, ?3, coalesce(?4, (SELECT max(rev) FROM events WHERE kind = 1"
+                     " AND table_id = ?3), -1), ?5, ?6)",
+    [IMPORT_PARKED] = "UPDATE events SET parked = ?2 WHERE seq = ?1 AND parked IS NULL",
+    [IMPORT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (?1, ?2, ?3)",
+    [IMPORT_REQUEST] = "INSERT INTO requests"
+                       " (table_id, client, request_id, digest, answer, wall_ms)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [IMPORT_CLEARED] = "INSERT INTO cleared (table_id, field) VALUES (?1, ?2)",
+};
+
+/* Where no change before it is kept: one less than that of the next one, or the table's own. */
+#define FILL_REVS                                                                                  \
+    "UPDATE events SET rev = coalesce((SELECT max(min(c.rev) - 1, 0) FROM events c"                \
+    " WHERE c.kind = 1 AND c.table_id = events.table_id),"                                         \
+    " (SELECT t.rev FROM tables t WHERE t.id = events.table_id), 0) WHERE rev = -1"
+
+enum { STRINGS = 4 };
+
+struct import {
+    FILE *in;
+    struct studio_error *error;
+    char *path; /* of the file being built */
+    sqlite3 *db;
+    sqlite3_stmt *stmts[IMPORT_COUNT];
+    uint64_t number; /* of the line, from 1 */
+    bool ended;
+    struct buf line;
+    struct record record;
+    struct buf strings[STRINGS]; /* unescaped members of the line */
+    char epoch[STORE_EPOCH_LEN + 1];
+    uint64_t last_seq;
+    uint64_t next_seq; /* 0: no event yet */
+};
+
+static enum studio_err refuse_line(struct import *im, const char *fmt, ...) STUDIO_PRINTF(2, 3);
+static enum studio_err refuse_line(struct import *im, const char *fmt, ...)
+{
+    char what[200];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    return studio_error_set(im->error, STUDIO_ERR_USAGE,
+                            ": line %" PRIu64 " of the import: %s; nothing was imported",
+                            im->number, n < 0 ? "" : what);
+}
+
+static enum studio_err out_of_memory(struct import *im)
+{
+    return studio_error_set(im->error, STUDIO_ERR_NO_MEMORY, NULL);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* The next line without its end; *more is false after the last. */
+static enum studio_err read_line(struct import *im, bool *more)
+{
+    int byte;
+    buf_clear(&im->line);
+    while ((byte = getc(im->in)) != EOF && byte != '\n') {
+        char c = (char)byte;
+        buf_add(&im->line, &c, 1);
+        if (!buf_ok(&im->line)) {
+            im->number++;
+            return im->line.len >= im->line.max ? refuse_line(im, "it is too long")
+                                                : out_of_memory(im);
+        }
+    }
+    if (ferror(im->in))
+        return studio_error_set(im->error, STUDIO_ERR_IO, ": the import could not be read: %s",
+                                strerror(errno));
+    *more = byte != EOF || im->line.len > 0;
+    if (!*more)
+        return STUDIO_OK;
+    im->number++;
+    if (!record_parse(im->line.data ? im->line.data : "", im->line.len, &im->record))
+        return refuse_line(im, "it is not a JSON object");
+    return STUDIO_OK;
+}
+
+/* Members `names` as strings into im->strings. */
+static enum studio_err get_strings(struct import *im, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_clear(&im->strings[i]);
+        if (!record_string(&im->record, names[i], &im->strings[i]))
+            return refuse_line(im, "`%s` is missing or not a string", names[i]);
+        if (!buf_ok(&im->strings[i]))
+            return out_of_memory(im);
+    }
+    return STUDIO_OK;
+}
+
+static enum studio_err get_number(struct import *im, const char *name, uint64_t *out)
+{
+    if (!record_u64(&im->record, name, out))
+        return refuse_line(im, "`%s` is missing or not a number", name);
+    return STUDIO_OK;
+}
+
+static void bind_string(struct sql_call *call, const struct buf *text)
+{
+    sql_text(call, text->data ? text->data : "", text->len);
+}
+
+static enum studio_err run(struct import *im, struct sql_call *call)
+{
+    int rc = sql_run(call);
+    if (rc == SQLITE_OK)
+        return STUDIO_OK;
+    if ((rc & 0xff) == SQLITE_CONSTRAINT)
+        return refuse_line(im, "the same was there before");
+    return sql_refuse(im->error, im->path, rc, im->db);
+}
+
+/* --- one line of each kind ------------------------------------------------------------------- */
+
+static enum studio_err take_header(struct import *im)
+{
+    static const char *const numbers[] = {META_BOOT, META_LAST_SEQ, META_ACKED};
+    static const char *const names[] = {META_EPOCH, META_AGENT_ID};
+    uint64_t n = 0;
+    if (!record_is(&im->record, "record", "store"))
+        return refuse_line(im, "an export starts with {\"record\":\"store\",...}");
+    if (!record_u64(&im->record, "format", &n) || n != 1)
+        return refuse_line(im, "this studio-agent knows format 1 only");
+    enum studio_err err = get_strings(im, names, 2);
+    if (err == STUDIO_OK && (im->strings[0].len != STORE_EPOCH_LEN ||
+                             strspn(im->strings[0].data, "0123456789abcdef") != STORE_EPOCH_LEN))
+        err = refuse_line(im, "`epoch` is not 32 hex digits");
+    if (err == STUDIO_OK)
+        memcpy(im->epoch, im->strings[0].data, sizeof im->epoch);
+    for (size_t i = 0; err == STUDIO_OK && i < 2; i++) {
+        struct sql_call call = sql_call(im->stmts[IMPORT_META]);
+        sql_str(&call, names[i]);
+        bind_string(&call, &im->strings[i]);
+        err = run(im, &call);
+    }
+    for (size_t i = 0; err == STUDIO_OK && i < sizeof numbers / sizeof *numbers; i++) {
+        err = get_number(im, numbers[i], &n);
+        if (err != STUDIO_OK)
+            break;
+        struct sql_call call = sql_call(im->stmts[IMPORT_META]);
+        sql_str(&call, numbers[i]);
+        sql_u64(&call, n);
+        err = run(im, &call);
+        if (strcmp(numbers[i], META_LAST_SEQ) == 0)
+            im->last_seq = n;
+    }
+    return err;
+}
+
+static enum studio_err take_event(struct import *im)
+{
+    static const char *const names[] = {"table_id"};
+    uint64_t seq, rev = 0;
+    int64_t wall_ms;
+    char head[96];
+    enum studio_err err = get_number(im, "seq", &seq);
+    if (err != STUDIO_OK)
+        return err;
+    if (im->next_seq != 0 && seq != im->next_seq)
+        return refuse_line(im, "event %" PRIu64 " is missing", im->next_seq);
+    int len = snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"epoch\":\"%s\",", seq, im->epoch);
+    if (im->line.len <= (size_t)len || memcmp(im->line.data, head, (size_t)len) != 0)
+        return refuse_line(im, "an event of this export starts with %s", head);
+    if (!record_time(&im->record, "ts", &wall_ms))
+        return refuse_line(im, "`ts` is missing or not a time");
+    bool change = record_get(&im->record, "changes") != NULL;
+    if (change == (record_get(&im->record, "data") != NULL))
+        return refuse_line(im, "an event has either `changes` or `data`");
+    err = get_strings(im, names, 1);
+    if (err == STUDIO_OK && change)
+        err = get_number(im, "rev", &rev);
+    if (err != STUDIO_OK)
+        return err;
+    struct sql_call call = sql_call(im->stmts[IMPORT_EVENT]);
+    sql_u64(&call, seq);
+    sql_i64(&call, change ? STORE_CHANGE : STORE_EXCEPTION);
+    bind_string(&call, &im->strings[0]);
+    if (change)
+        sql_u64(&call, rev);
+    else
+        sql_text(&call, NULL, 0);
+    sql_i64(&call, wall_ms);
+    sql_text(&call, im->line.data + len, im->line.len - (size_t)len);
+    im->next_seq = seq + 1;
+    return run(im, &call);
+}
+
+static enum studio_err take_parked(struct import *im)
+{
+    static const char *const names[] = {"reason"};
+    uint64_t seq;
+    enum studio_err err = get_number(im, "seq", &seq);
+    if (err == STUDIO_OK)
+        err = get_strings(im, names, 1);
+    if (err != STUDIO_OK)
+        return err;
+    struct sql_call call = sql_call(im->stmts[IMPORT_PARKED]);
+    sql_u64(&call, seq);
+    bind_string(&call, &im->strings[0]);
+    err = run(im, &call);
+    if (err == STUDIO_OK && sqlite3_changes(im->db) != 1)
+        err = refuse_line(im, "event %" PRIu64 " is not there, or parked already", seq);
+    return err;
+}
+
+static enum studio_err take_table(struct import *im)
+{
+    static const char *const names[] = {"table_id"};
+    uint64_t rev;
+    const struct record_span *document = record_get(&im->record, "document");
+    enum studio_err err = get_number(im, "rev", &rev);
+    if (err == STUDIO_OK)
+        err = get_strings(im, names, 1);
+    if (err == STUDIO_OK && (!document || (document->text[0] != '{' && document->text[0] != 'n')))
+        err = refuse_line(im, "`document` is missing or not an object");
+    if (err != STUDIO_OK)
+        return err;
+    struct sql_call call = sql_call(im->stmts[IMPORT_TABLE]);
+    bind_string(&call, &im->strings[0]);
+    sql_u64(&call, rev);
+    sql_text(&call, document->text[0] == '{' ? document->text : NULL, document->len);
+    return run(im, &call);
+}
+
+/* 64 hex digits as 32 bytes. */
+static bool parse_digest(const struct record_span *hex, unsigned char digest[32])
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!hex || hex->len != 66 || hex->text[0] != '"')
+        return false;
+    memset(digest, 0, 32);
+    for (size_t i = 0; i < 64; i++) {
+        const char *digit = memchr(digits, hex->text[1 + i], 16);
+        if (!digit)
+            return false;
+        digest[i / 2] = (unsigned char)(digest[i / 2] * 16 + (digit - digits));
+    }
+    return true;
+}
+
+static enum studio_err take_request(struct import *im)
+{
+    static const char *const names[STRINGS] = {"table_id", "client", "request_id", "answer"};
+    unsigned char digest[32];
+    int64_t wall_ms;
+    enum studio_err err = get_strings(im, names, STRINGS);
+    if (err != STUDIO_OK)
+        return err;
+    if (!record_i64(&im->record, "wall_ms", &wall_ms))
+        return refuse_line(im, "`wall_ms` is missing or not a number");
+    if (!parse_digest(record_get(&im->record, "digest"), digest))
+        return refuse_line(im, "`digest` is not 64 hex digits");
+    struct sql_call call = sql_call(im->stmts[IMPORT_REQUEST]);
+    for (size_t i = 0; i < 3; i++)
+        bind_string(&call, &im->strings[i]);
+    sql_blob(&call, digest, sizeof digest);
+    bind_string(&call, &im->strings[3]);
+    sql_i64(&call, wall_ms);
+    return run(im, &call);
+}
+
+static enum studio_err take_cleared(struct import *im)
+{
+    static const char *const names[] = {"table_id", "field"};
+    enum studio_err err = get_strings(im, names, 2);
+    if (err != STUDIO_OK)
+        return err;
+    struct sql_call call = sql_call(im->stmts[IMPORT_CLEARED]);
+    bind_string(&call, &im->strings[0]);
+    bind_string(&call, &im->strings[1]);
+    return run(im, &call);
+}
+
+static enum studio_err take_end(struct import *im)
+{
+    uint64_t lines = 0;
+    enum studio_err err = get_number(im, "lines", &lines);
+    if (err == STUDIO_OK && lines != im->number - 1)
+        err = refuse_line(im, "%" PRIu64 " lines were exported", lines);
+    im->ended = true;
+    return err;
+}
+
+static enum studio_err take_line(struct import *im)
+{
+    static const struct {
+        const char *kind;
+        enum studio_err (*take)(struct import *im);
+    } kinds[] = {
+        {"parked", take_parked},   {"table", take_table}, {"request", take_request},
+        {"cleared", take_cleared}, {"end", take_end},
+    };
+    if (im->ended)
+        return refuse_line(im, "there is more after the end");
+    if (im->number == 1)
+        return take_header(im);
+    if (!record_get(&im->record, "record"))
+        return take_event(im);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (record_is(&im->record, "record", kinds[i].kind))
+            return kinds[i].take(im);
+    return refuse_line(im, "`record` is of no kind this studio-agent knows");
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static enum studio_err build(struct import *im)
+{
+    int rc = sql_open(im->path, SQLITE_OPEN_READWRITE, &im->db);
+    if (rc == SQLITE_OK)
+        rc = sql_exec(im->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN");
+    if (rc == SQLITE_OK)
+        rc = schema_migrate(im->db);
+    if (rc == SQLITE_OK)
+        rc = sql_prepare_all(im->db, texts, im->stmts, IMPORT_COUNT);
+    if (rc != SQLITE_OK)
+        return sql_refuse(im->error, im->path, rc, im->db);
+    bool more = true;
+    while (more) {
+        enum studio_err err = read_line(im, &more);
+        if (err == STUDIO_OK && more)
+            err = take_line(im);
+        if (err != STUDIO_OK)
+            return err;
+    }
+    im->number++;
+    if (!im->ended)
+        return refuse_line(im, "the export is cut short, its end is missing");
+    rc = sql_exec(im->db, FILL_REVS "; COMMIT");
+    return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(im->error, im->path, rc, im->db);
+}
+
+static enum studio_err verify(struct import *im)
+{
+    struct findings findings = {0};
+    check_database(im->db, &findings);
+    if (findings.count == 0)
+        return STUDIO_OK;
+    return studio_error_set(im->error, STUDIO_ERR_USAGE,
+                            ": the import contradicts itself: %s; nothing was imported",
+                            findings.first);
+}
+
+static void finish(struct import *im)
+{
+    sql_finalize_all(im->stmts, IMPORT_COUNT);
+    (void)sqlite3_close(im->db);
+    im->db = NULL;
+    buf_finish(&im->line);
+    for (size_t i = 0; i < STRINGS; i++)
+        buf_finish(&im->strings[i]);
+}
+
+static int sync_file(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
+/* The lock is held: builds beside `path`, and puts it there when it is whole. */
+static enum studio_err import_locked(const char *dir, const char *path, FILE *in,
+                                     struct studio_error *error)
+{
+    struct import *im = calloc(1, sizeof *im);
+    char *temporary = lock_path(dir, STORE_FILE ".import");
+    enum studio_err err = STUDIO_ERR_NO_MEMORY;
+    int fd = -1;
+    if (!im || !temporary) {
+        (void)studio_error_set(error, err, NULL);
+        goto done;
+    }
+    im->in = in;
+    im->error = error;
+    im->path = temporary;
+    buf_init(&im->line, LINE_MAX_BYTES);
+    for (size_t i = 0; i < STRINGS; i++)
+        buf_init(&im->strings[i], LINE_MAX_BYTES);
+    /* One that an earlier import was cut off at is of no use. */
+    fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot create %s: %s",
+                               temporary, strerror(errno));
+        goto done;
+    }
+    close(fd);
+    err = build(im);
+    if (err == STUDIO_OK)
+        err = verify(im);
+    finish(im);
+    if (err == STUDIO_OK &&
+        (sync_file(temporary) < 0 || rename(temporary, path) < 0 || lock_sync_dir(dir) < 0))
+        err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot write %s: %s", path,
+                               strerror(errno));
+    if (err != STUDIO_OK)
+        (void)unlink(temporary);
+done:
+    free(temporary);
+    free(im);
+    return err;
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+    struct stat st;
+    char *path = lock_path(dir, name);
+    bool there = !path || stat(path, &st) == 0; /* in doubt: yes */
+    free(path);
+    return there;
+}
+
+enum studio_err store_import(const char *dir, FILE *in, struct studio_error *error)
+{
+    int lock_fd = -1;
+    char *path = lock_path(dir, STORE_FILE);
+    if (!path)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    enum studio_err err = lock_take(dir, &lock_fd, error);
+    if (err == STUDIO_OK && (is_there(dir, STORE_FILE) || is_there(dir, STORE_FILE "-wal")))
+        err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                               ": there is a store in %s already; move " STORE_FILE
+                               "* away, or name another directory with --data",
+                               dir);
+    if (err == STUDIO_OK)
+        err = import_locked(dir, path, in, error);
+    lock_release(lock_fd);
+    free(path);
+    return err;
+}

@@ -1,0 +1,78 @@
+/* tools.c - the maintenance commands' way in; and the new epoch of a restored store. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store/store_private.h"
+#include "store/tools.h"
+
+enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_error *error)
+{
+    enum studio_err err;
+    struct stat st;
+    bool blank;
+    *tool = (struct tool){.lock_fd = -1};
+    tool->path = lock_path(dir, STORE_FILE);
+    if (!tool->path)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    /* Before the lock, which would make the directory. */
+    if (stat(tool->path, &st) < 0 || st.st_size == 0) {
+        err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                               ": there is no store in %s; check the path given with --data", dir);
+        goto fail;
+    }
+    err = lock_take(dir, &tool->lock_fd, error);
+    if (err != STUDIO_OK)
+        goto fail;
+    int rc = sql_open(tool->path, SQLITE_OPEN_READWRITE, &tool->db);
+    if (rc != SQLITE_OK) {
+        err = sql_refuse(error, tool->path, rc, tool->db);
+        goto fail;
+    }
+    err = schema_identify(tool->db, tool->path, &blank, error);
+    if (err == STUDIO_OK && blank)
+        err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                               ": %s is still empty; no agent has run on it", tool->path);
+    if (err != STUDIO_OK)
+        goto fail;
+    return STUDIO_OK;
+fail:
+    tool_close(tool);
+    return err;
+}
+
+void tool_close(struct tool *tool)
+{
+    (void)sqlite3_close(tool->db);
+    lock_release(tool->lock_fd);
+    free(tool->path);
+    *tool = (struct tool){.lock_fd = -1};
+}
+
+enum studio_err store_restored(const char *dir, char epoch[STORE_EPOCH_LEN + 1],
+                               struct studio_error *error)
+{
+    struct store_info info = {0};
+    struct tool tool;
+    enum studio_err err = tool_open(dir, &tool, error);
+    if (err != STUDIO_OK)
+        return err;
+    int rc = schema_check(tool.db);
+    if (rc == SQLITE_OK)
+        rc = sql_exec(tool.db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+    if (rc == SQLITE_OK)
+        rc = schema_new_epoch(tool.db);
+    if (rc == SQLITE_OK)
+        rc = schema_load(tool.db, &info);
+    if (rc == SQLITE_OK)
+        rc = sql_exec(tool.db, "COMMIT");
+    /* Whoever copies studio.db alone shall have the new epoch in it. */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(tool.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    if (rc == SQLITE_OK)
+        memcpy(epoch, info.epoch, sizeof info.epoch);
+    else
+        err = sql_refuse(error, tool.path, rc, tool.db);
+    tool_close(&tool);
+    return err;
+}
