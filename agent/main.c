@@ -77,7 +77,6 @@ static int serve(const struct studio_agent_config *config)
     struct signals signals = {.agent = NULL};
     struct studio_error error;
     block_signals(&signals);
-    log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
 
     enum studio_err err = studio_agent_create(config, &signals.agent, &error);
     if (err != STUDIO_OK) {

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/config_file.h"
 #include "config/help.h"
+#include "config/token_commands.h"
 #include "studio/version.h"
 
 typedef int command_fn(const struct cli *cli, const char *const *variables);
@@ -83,22 +84,19 @@ static int command_check(const struct cli *cli, const char *const *variables)
     return code;
 }
 
-static int command_missing(const struct cli *cli, const char *const *variables)
+static int command_store(const struct cli *cli, const char *const *variables)
 {
-    static const char *const names[CLI_COMMAND_COUNT] = {
-        [CLI_TOKEN] = "token", [CLI_RELOAD] = "reload", [CLI_STORE] = "store"};
-    char text[64];
+    (void)cli;
     (void)variables;
-    snprintf(text, sizeof text, "`%s` is not in this version", names[cli->command]);
-    command_complain(text);
+    command_complain("`store` is not in this version");
     return STUDIO_EXIT_USAGE;
 }
 
 static command_fn *const table[CLI_COMMAND_COUNT] = {
     [CLI_HELP] = command_help,       [CLI_HELP_OPTIONS] = command_help_options,
     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
-    [CLI_TOKEN] = command_missing,   [CLI_RELOAD] = command_missing,
-    [CLI_STORE] = command_missing,
+    [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_reload,
+    [CLI_STORE] = command_store,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

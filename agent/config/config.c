@@ -12,7 +12,13 @@
 #include "base/text.h"
 #include "config/options.h"
 
-enum { SHOWN_MAX = 120 }; /* bytes of a wrong value repeated in a message */
+enum { SHOWN_MAX = 120 }; /* bytes of something wrong repeated in a message */
+
+/* How much of `text` to repeat: bytes, never half a character. */
+static int shown(const char *text)
+{
+    return (int)text_utf8_cut(text, strnlen(text, SHOWN_MAX));
+}
 
 enum studio_err config_fail(struct studio_error *error, enum studio_err code, const char *fmt, ...)
 {
@@ -133,9 +139,8 @@ static enum studio_err fail_value(struct studio_error *error, const struct optio
     if (option->secret)
         return config_fail(error, STUDIO_ERR_USAGE, "%s.%s: %s", option->section, option->key,
                            expected);
-    int shown = (int)text_utf8_cut(value, strnlen(value, SHOWN_MAX));
     return config_fail(error, STUDIO_ERR_USAGE, "%s.%s: %s, not '%.*s'", option->section,
-                       option->key, expected, shown, value);
+                       option->key, expected, shown(value), value);
 }
 
 static enum studio_err set_string(char **slot, const struct option *option, const char *value,
@@ -181,14 +186,14 @@ static enum studio_err fail_unknown(struct studio_error *error, const char *sect
 {
     if (!option_section_known(section)) {
         const char *near = option_nearest_section(section);
-        return config_fail(error, STUDIO_ERR_USAGE, "unknown section '%.64s'%s%s%s", section,
-                           near ? "; did you mean '" : "; see studio-agent --help",
+        return config_fail(error, STUDIO_ERR_USAGE, "unknown section '%.*s'%s%s%s", shown(section),
+                           section, near ? "; did you mean '" : "; see studio-agent --help",
                            near ? near : "", near ? "'?" : "");
     }
     const char *near = option_nearest_key(section, key);
-    return config_fail(error, STUDIO_ERR_USAGE, "unknown key '%.64s' in [%s]%s%s%s", key, section,
-                       near ? "; did you mean '" : "; see studio-agent --help", near ? near : "",
-                       near ? "'?" : "");
+    return config_fail(error, STUDIO_ERR_USAGE, "unknown key '%.*s' in [%s]%s%s%s", shown(key), key,
+                       section, near ? "; did you mean '" : "; see studio-agent --help",
+                       near ? near : "", near ? "'?" : "");
 }
 
 enum studio_err studio_agent_set(struct studio_agent_config *config, const char *name,
@@ -198,9 +203,9 @@ enum studio_err studio_agent_set(struct studio_agent_config *config, const char 
     size_t len = strcspn(name, ".");
     if (name[len] != '.' || len >= sizeof section)
         return config_fail(error, STUDIO_ERR_USAGE,
-                           "'%.64s' is not the name of an option; expected section.key, like "
+                           "'%.*s' is not the name of an option; expected section.key, like "
                            "websocket.listen",
-                           name);
+                           shown(name), name);
     memcpy(section, name, len);
     section[len] = '\0';
     const struct option *option = option_find(section, name + len + 1);

@@ -60,7 +60,11 @@ static void check_section(struct parser *p, const char *text, size_t len)
         mistake(p, "nothing may follow `[section]` on its line");
         return;
     }
-    snprintf(name, sizeof name, "%.*s", (int)(close - text - 1), text + 1);
+    size_t name_len = (size_t)(close - text) - 1;
+    if (name_len >= sizeof name)
+        name_len = text_utf8_cut(text + 1, sizeof name - 1);
+    memcpy(name, text + 1, name_len);
+    name[name_len] = '\0';
     if (option_section_known(name)) {
         p->skip_section = false;
         return;

@@ -17,11 +17,6 @@
 #include "config/file.h"
 #include "config/tokens_line.h"
 
-enum {
-    FILE_MAX = 16 << 20, /* bytes */
-    LINES_MAX = 1 << 17  /* users; every line is compared at every login */
-};
-
 struct tokens {
     struct token_line *lines; /* in the order of the file */
     size_t count;
@@ -122,9 +117,9 @@ static enum studio_err add_line(struct tokens *tokens, const char *text, size_t 
         break;
     }
     tokens->count++;
-    if (tokens->count > LINES_MAX)
+    if (tokens->count > TOKENS_MAX)
         return config_fail(error, STUDIO_ERR_USAGE, "%s: more than %d users; use patterns", name,
-                           LINES_MAX);
+                           TOKENS_MAX);
     return STUDIO_OK;
 }
 
@@ -178,7 +173,7 @@ enum studio_err tokens_read(const char *file, struct tokens **out, struct studio
     char *text = NULL;
     size_t len = 0;
     struct stat about;
-    enum studio_err err = file_read(file, FILE_MAX, &text, &len, &about, error);
+    enum studio_err err = file_read(file, TOKENS_FILE_MAX, &text, &len, &about, error);
     if (err == STUDIO_ERR_USAGE && errno == ENOENT)
         return fail_no_users(error, file, "does not exist");
     if (err != STUDIO_OK)

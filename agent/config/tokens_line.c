@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "studio/status.h"
 
 struct word {
     const char *text;
@@ -109,8 +110,11 @@ const char *token_pattern_check(const char *pattern)
         return "an id pattern has 1 to 256 bytes";
     if (!text_utf8_valid(pattern, len) || text_has_control(pattern, len))
         return "an id pattern is UTF-8 without control characters";
-    if (pattern[0] == '_')
-        return "an id pattern starts with the table, as in ARO-001_dealerPC or ARO-001_*";
+    /* Up to the first '*' or '_' it is (the start of) a table's id, or it would never match. */
+    size_t head = strcspn(pattern, "*_");
+    bool all = head == 0 && pattern[0] == '*';
+    if (!all && !studio_table_id_valid(pattern, head))
+        return "an id pattern starts with a table, as in ARO-001_dealerPC or ARO-001_* or *";
     return NULL;
 }
 

@@ -9,7 +9,13 @@
 
 #include "config/tokens.h"
 
-enum { TOKEN_DIGEST_LEN = 32, TOKEN_PATTERN_MAX = 256, TOKEN_DATE_LEN = 10 };
+enum {
+    TOKEN_DIGEST_LEN = 32,
+    TOKEN_PATTERN_MAX = 256,
+    TOKEN_DATE_LEN = 10,
+    TOKENS_FILE_MAX = 16 << 20, /* bytes */
+    TOKENS_MAX = 1 << 17        /* users; every line is compared at every login */
+};
 
 struct token_line {
     char *pattern; /* with blanks where the file has %20; owned */
@@ -35,6 +41,7 @@ bool token_date_parse(const char *text, int64_t *until_s);
 /* NULL if a pattern with blanks decoded is right, else what is wrong. */
 const char *token_pattern_check(const char *pattern);
 
+/* A role by its name in the file. */
 bool role_parse(const char *name, enum role *role);
 
 /* Is a tokens file with this fstat safe to trust? Errors: USAGE with what to do. */

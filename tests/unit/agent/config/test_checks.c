@@ -1,6 +1,7 @@
 /* What string options must look like. */
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "config/checks.h"
@@ -67,11 +68,9 @@ static void addresses_are_split(void **state)
     assert_int_equal(port, 0);
 
     char longest[400];
-    memset(longest, 'a', sizeof longest);
-    strcpy(longest + 255, ":80");
+    snprintf(longest, sizeof longest, "%0255d:80", 1);
     assert_true(address_split(longest, host, &port));
-    memset(longest, 'a', sizeof longest);
-    strcpy(longest + 256, ":80");
+    snprintf(longest, sizeof longest, "%0256d:80", 1);
     assert_false(address_split(longest, host, &port));
 }
 

@@ -49,7 +49,7 @@ static void pattern_and_token_decide(void **state)
     (void)state;
     line(text, sizeof text, "ARO-001_*", "device", "first", "");
     line(text, sizeof text, "ARO-001_*", "operator", "second", "");
-    line(text, sizeof text, "pit%20boss", "viewer", "third", "");
+    line(text, sizeof text, "pit_the%20boss", "viewer", "third", "");
     line(text, sizeof text, "*", "viewer", "first", "");
     struct tokens *tokens = parse(text);
     assert_int_equal(tokens_count(tokens), 4);
@@ -57,7 +57,7 @@ static void pattern_and_token_decide(void **state)
     assert_int_equal(role, ROLE_DEVICE);
     assert_true(tokens_check(tokens, "ARO-001_dealerPC", "second", 0, &role));
     assert_int_equal(role, ROLE_OPERATOR);
-    assert_true(tokens_check(tokens, "pit boss", "third", 0, &role));
+    assert_true(tokens_check(tokens, "pit_the boss", "third", 0, &role));
     assert_int_equal(role, ROLE_VIEWER);
     assert_true(tokens_check(tokens, "ARO-002", "first", 0, &role));
     assert_int_equal(role, ROLE_VIEWER);

@@ -27,9 +27,9 @@ static void right_lines(void **state)
     free(line.pattern);
 
     assert_int_equal(
-        parse("\ta%20b_c%20%2x\toperator  " HASH " expires=1970-01-01 \r", &line, &why),
+        parse("\ta_b%20c%20%2x\toperator  " HASH " expires=1970-01-01 \r", &line, &why),
         TOKEN_LINE_USER);
-    assert_string_equal(line.pattern, "a b_c %2x");
+    assert_string_equal(line.pattern, "a_b c %2x");
     assert_int_equal(line.role, ROLE_OPERATOR);
     assert_int_equal(line.until_s, 86400);
     free(line.pattern);
@@ -62,6 +62,9 @@ static void wrong_lines(void **state)
         "A_* device " HASH " until=2026-01-01",
         "A_* device " HASH " expires=2026-01-01 more",
         "_dealer device " HASH,
+        "ARO%20001_* device " HASH,
+        "/ARO-001_* device " HASH,
+        "-* device " HASH,
         "\xFF device " HASH,
         "a\001b device " HASH,
     };

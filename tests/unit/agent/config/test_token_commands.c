@@ -1,0 +1,116 @@
+/* `studio-agent token ...` and `reload`: what a script and a person get to see. */
+#include "support/cmocka_all.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "run_command.h"
+
+static char dir[64], path[96], lock[96];
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "%s/studio-test-XXXXXX", P_tmpdir);
+    if (!mkdtemp(dir))
+        return -1;
+    snprintf(path, sizeof path, "%s/tokens", dir);
+    snprintf(lock, sizeof lock, "%s/lock", dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(lock);
+    return rmdir(dir);
+}
+
+static void new_list_revoke(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("token", "new", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
+    /* Only the token on standard output: TOKEN=$(studio-agent token new ...) */
+    assert_int_equal(strspn(out_text, "0123456789abcdef"), 40);
+    assert_string_equal(out_text + 40, "\n");
+    assert_non_null(strstr(err_text, "reload --data"));
+    assert_int_equal(
+        RUN("token", "new", "boss", "--role=operator", "--expires", "2999-12-31", "--tokens", path),
+        STUDIO_EXIT_OK);
+    assert_int_equal(RUN("token", "list", "--tokens", path), STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "   1  device    "));
+    assert_non_null(strstr(out_text, "  never       ARO-001_*\n"));
+    assert_non_null(strstr(out_text, "  2999-12-31  boss\n"));
+    assert_int_equal(RUN("token", "revoke", "boss", "--data", dir), STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "boss\n"));
+    assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
+    assert_non_null(strstr(err_text, "no user is left"));
+    assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_USAGE);
+}
+
+static void mistakes_are_usage(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("token"), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "nw", "x"), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "token new"));
+    assert_int_equal(RUN("token", "new", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "revoke", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "list", "more", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "new", "x", "--role", "king", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "operator"));
+    assert_int_equal(RUN("token", "new", "x", "--expires", "2020-01-01", "--data", dir),
+                     STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "past"));
+    assert_int_equal(RUN("token", "new", "x", "--expires", "soon", "--data", dir),
+                     STUDIO_EXIT_USAGE);
+    assert_string_equal(out_text, "");
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static volatile sig_atomic_t hups;
+
+static void count_hup(int number)
+{
+    (void)number;
+    hups = hups + 1;
+}
+
+static void reload_signals_the_holder_of_the_lock(void **state)
+{
+    (void)state;
+    signal(SIGHUP, count_hup);
+    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
+    assert_non_null(strstr(err_text, "no agent runs"));
+
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && dprintf(fd, "%ld\n", (long)getpid()) > 0);
+    /* A pid that stayed behind is not signalled. */
+    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
+    assert_int_equal(hups, 0);
+
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_OK);
+    assert_int_equal(hups, 1);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
+    close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(new_list_revoke),
+        TEST(mistakes_are_usage),
+        TEST(reload_signals_the_holder_of_the_lock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
