@@ -26,6 +26,7 @@ struct watch {
     pthread_mutex_t lock; /* for what the client's thread changes */
     struct view view;
     char state[STATE_MAX + 1];
+    bool lost;   /* and not yet connected again */
     bool closed; /* for good */
     bool write_failed;
 };
@@ -75,9 +76,12 @@ static void state_changed(void *ctx, enum studio_client_state state, const char 
     snprintf(watch->state, sizeof(watch->state), "%s%s", why,
              state == STUDIO_CLIENT_WAITING ? "; connecting again" : "");
     watch->state[text_utf8_cut(watch->state, strlen(watch->state))] = '\0';
+    bool say = state == STUDIO_CLIENT_WAITING || (state == STUDIO_CLIENT_READY && watch->lost);
+    if (state == STUDIO_CLIENT_WAITING || state == STUDIO_CLIENT_READY)
+        watch->lost = state == STUDIO_CLIENT_WAITING;
     watch->closed = state == STUDIO_CLIENT_CLOSED;
     pthread_mutex_unlock(&watch->lock);
-    if (!watch->draw && (state == STUDIO_CLIENT_WAITING || state == STUDIO_CLIENT_READY))
+    if (say && !watch->draw)
         fprintf(stderr, "studio-client: %s\n", why);
     wake(watch);
 }
@@ -118,8 +122,10 @@ static bool stop_asked(const struct watch *watch)
 /* Until a signal, a closed pipe, or the end of the connection for good. */
 static void follow(struct watch *watch)
 {
+    /* The third tells of a pipe whose reader has gone, even when nothing is to be written. */
     struct pollfd fds[] = {{.fd = watch->signal_fd, .events = POLLIN},
-                           {.fd = watch->wake_fd, .events = POLLIN}};
+                           {.fd = watch->wake_fd, .events = POLLIN},
+                           {.fd = watch->draw ? -1 : STDOUT_FILENO, .events = 0}};
     uint64_t count;
 
     for (;;) {
@@ -127,9 +133,9 @@ static void follow(struct watch *watch)
             draw(watch);
             (void)poll(fds, 1, REDRAW_MS); /* not more often than that */
         }
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        if (poll(fds, 3, -1) < 0 && errno != EINTR)
             return;
-        if (fds[0].revents != 0 && stop_asked(watch))
+        if ((fds[0].revents != 0 && stop_asked(watch)) || fds[2].revents != 0)
             return;
         if (fds[1].revents != 0 && read(watch->wake_fd, &count, sizeof(count)) < 0)
             continue;
