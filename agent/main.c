@@ -106,14 +106,14 @@ int main(int argc, char **argv)
     const char *const *variables = (const char *const *)environ;
     int code = STUDIO_EXIT_USAGE;
     studio_agent_config_init(&config);
-    if (cli_parse(&cli, argc, (const char *const *)argv, &error) != STUDIO_OK)
-        command_complain(error.text);
-    else if (cli.command != CLI_RUN)
-        code = command_run(&cli, variables);
-    else if (cli_configure(&cli, variables, &config, &error) != STUDIO_OK)
+    enum studio_err err = cli_parse(&cli, argc, (const char *const *)argv, &error);
+    bool other = err == STUDIO_OK && cli.command != CLI_RUN;
+    if (err == STUDIO_OK && !other)
+        err = cli_configure(&cli, variables, &config, &error);
+    if (err != STUDIO_OK)
         command_complain(error.text);
     else
-        code = serve(&config);
+        code = other ? command_run(&cli, variables) : serve(&config);
     studio_agent_config_finish(&config);
     cli_finish(&cli);
     return code;

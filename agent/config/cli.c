@@ -1,6 +1,7 @@
 /* cli.c - argv against a table of commands, a table of flags and the option table. */
 #include "config/cli.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,9 @@ static enum studio_err add_setting(struct cli *cli, const char *name, size_t len
     char *copy = strndup(name, len);
     if (!copy)
         return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
-    cli->settings[cli->setting_count++] = (struct cli_setting){copy, value};
+    struct cli_setting *setting = &cli->settings[cli->setting_count++];
+    setting->name = copy;
+    setting->value = value;
     return STUDIO_OK;
 }
 
@@ -142,6 +145,7 @@ static enum studio_err add_option(struct cli *cli, const struct option *option, 
 /* --set section.key=value */
 static enum studio_err add_set(struct cli *cli, const char *text, struct studio_error *error)
 {
+    assert(text); /* the flag takes a value */
     size_t len = strcspn(text, "=");
     if (text[len] != '=')
         return config_fail(error, STUDIO_ERR_USAGE,

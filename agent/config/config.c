@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -222,8 +223,7 @@ static bool split_variable(const char *variable, size_t len, char *section, char
     if (len <= skip || len - skip >= cap || strncmp(variable, prefix, skip) != 0)
         return false;
     for (size_t i = skip; i < len; i++) {
-        char c = variable[i];
-        section[i - skip] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        section[i - skip] = (char)tolower((unsigned char)variable[i]);
     }
     section[len - skip] = '\0';
     char *split = strchr(section, '_');

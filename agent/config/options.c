@@ -2,6 +2,7 @@
 #include "config/options.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,11 +24,11 @@ static const struct option_choice log_formats[] = {
 /* One line per option reads as a table; clang-format would make ten of each. */
 /* clang-format off */
 #define TO(field)           .offset = offsetof(struct studio_agent_config, field)
-#define STRING(field, what) .type = OPTION_STRING, TO(field), .arg = what
+#define STRING(field, what) .type = OPTION_STRING, TO(field), .arg = (what)
 #define BOOL(field)         .type = OPTION_BOOL, TO(field), .initial = "no"
 #define INT(field, from, to, first)                                                                \
-    .type = OPTION_INT, TO(field), .min = from, .max = to, .initial = first
-#define ENUM(field, list, first) .type = OPTION_ENUM, TO(field), .choices = list, .initial = first
+    .type = OPTION_INT, TO(field), .min = (from), .max = (to), .initial = (first)
+#define ENUM(field, list, first) .type = OPTION_ENUM, TO(field), .choices = (list), .initial = (first)
 
 const struct option options[] = {
     {"websocket", "listen", "listen", STRING(listen, "HOST:PORT"), .initial = "localhost:8080", .check = check_listen,
@@ -166,16 +167,11 @@ const char *option_nearest_key(const char *section, const char *key)
     return text_nearest(key, names, count);
 }
 
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
 void option_env_name(const struct option *option, char out[OPTION_ENV_MAX])
 {
     snprintf(out, OPTION_ENV_MAX, "STUDIO_%s_%s", option->section, option->key);
     for (char *c = out; *c; c++)
-        *c = upper(*c);
+        *c = (char)toupper((unsigned char)*c);
 }
 
 void option_values(const struct option *option, char *out, size_t cap)

@@ -31,17 +31,17 @@ typedef const char *option_check_fn(const char *value);
 struct option {
     const char *section;
     const char *key;
-    const char *flag; /* of the command line, without the two dashes; NULL if it has none */
-    const char *arg;  /* what stands for the value in help: "HOST:PORT"; NULL: from the type */
-    enum option_type type;
+    const char *flag;    /* of the command line, without the two dashes; NULL if it has none */
+    const char *arg;     /* what stands for the value in help: "HOST:PORT"; NULL: from the type */
     const char *initial; /* the default as text; NULL: a string that is not set */
     const char *absent;  /* what an unset string means, for help; NULL if nothing is to be said */
     int64_t min, max;    /* OPTION_INT */
     const struct option_choice *choices; /* OPTION_ENUM */
     option_check_fn *check;              /* OPTION_STRING; NULL: any text */
-    bool secret;                         /* never shown, never on the command line */
     size_t offset;                       /* in struct studio_agent_config */
     const char *help;                    /* one line */
+    enum option_type type;
+    bool secret; /* never shown, never on the command line */
 };
 
 /* Grouped by section, in the order of help. */

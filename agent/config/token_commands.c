@@ -54,7 +54,7 @@ static void print_expiry(const struct token_line *line, char out[TEXT_STAMP_LEN 
 
 static void print_user(void *ctx, unsigned number, const struct token_line *line)
 {
-    char hex[2 * TOKEN_DIGEST_LEN + 1], expiry[TEXT_STAMP_LEN + 1];
+    char hex[TOKEN_HEX_LEN + 1], expiry[TEXT_STAMP_LEN + 1];
     struct buf pattern;
     struct listing *listing = ctx;
     bool expired = line->until_s <= (int64_t)time(NULL);
@@ -63,7 +63,7 @@ static void print_user(void *ctx, unsigned number, const struct token_line *line
         printf("%s%4s  %-8s  %-*s  %-10s  %s\n", listing->title, "line", "role", HASH_SHOWN, "hash",
                "expires", "id");
     }
-    buf_init(&pattern, 4 * TOKEN_PATTERN_MAX);
+    buf_init(&pattern, SIZE_MAX);
     token_pattern_print(&pattern, line->pattern);
     text_hex(line->digest, TOKEN_DIGEST_LEN, hex);
     print_expiry(line, expiry);

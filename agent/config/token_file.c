@@ -64,7 +64,7 @@ static void print_line(struct buf *out, const char *pattern, enum role role, con
                        const char *expires)
 {
     unsigned char digest[TOKEN_DIGEST_LEN];
-    char hex[2 * TOKEN_DIGEST_LEN + 1];
+    char hex[TOKEN_HEX_LEN + 1];
     tokens_digest(token, digest);
     text_hex(digest, sizeof digest, hex);
     token_pattern_print(out, pattern);
@@ -179,7 +179,7 @@ struct revoke {
 
 static bool fits(const struct revoke *revoke, const struct token_line *line)
 {
-    char hex[2 * TOKEN_DIGEST_LEN + 1];
+    char hex[TOKEN_HEX_LEN + 1];
     if (!revoke->by_hash)
         return strcmp(line->pattern, revoke->which) == 0;
     text_hex(line->digest, TOKEN_DIGEST_LEN, hex);
@@ -216,7 +216,7 @@ static void tell_hit(void *ctx, const struct walk_line *at)
 static bool is_hash_prefix(const char *text)
 {
     size_t len = strlen(text);
-    return len >= HASH_PREFIX_MIN && len <= 2 * TOKEN_DIGEST_LEN &&
+    return len >= HASH_PREFIX_MIN && len <= TOKEN_HEX_LEN &&
            strspn(text, "0123456789abcdef") == len;
 }
 

@@ -17,11 +17,15 @@
 #include "config/file.h"
 #include "config/tokens_line.h"
 
+struct indexed {
+    const struct token_line *line;
+};
+
 struct tokens {
     struct token_line *lines; /* in the order of the file */
     size_t count;
     size_t cap;
-    const struct token_line **by_digest;
+    struct indexed *by_digest;
 };
 
 static const char *const role_names[] = {"device", "viewer", "operator"};
@@ -67,9 +71,10 @@ static enum studio_err fail_no_users(struct studio_error *error, const char *fil
 
 static int compare_digests(const void *a, const void *b)
 {
-    const struct token_line *const *x = a, *const *y = b;
-    int order = memcmp((*x)->digest, (*y)->digest, TOKEN_DIGEST_LEN);
-    return order ? order : (*x > *y) - (*x < *y);
+    const struct token_line *x = ((const struct indexed *)a)->line;
+    const struct token_line *y = ((const struct indexed *)b)->line;
+    int order = memcmp(x->digest, y->digest, TOKEN_DIGEST_LEN);
+    return order ? order : (x > y) - (x < y); /* then as in the file */
 }
 
 static bool index_digests(struct tokens *tokens)
@@ -78,7 +83,7 @@ static bool index_digests(struct tokens *tokens)
     if (!tokens->by_digest)
         return false;
     for (size_t i = 0; i < tokens->count; i++)
-        tokens->by_digest[i] = &tokens->lines[i];
+        tokens->by_digest[i].line = &tokens->lines[i];
     qsort(tokens->by_digest, tokens->count, sizeof *tokens->by_digest, compare_digests);
     return true;
 }
@@ -237,7 +242,7 @@ static size_t lower_bound(const struct tokens *tokens, const unsigned char *dige
     size_t low = 0, high = tokens->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(tokens->by_digest[middle]->digest, digest, TOKEN_DIGEST_LEN) < 0)
+        if (memcmp(tokens->by_digest[middle].line->digest, digest, TOKEN_DIGEST_LEN) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -251,7 +256,7 @@ bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
 {
     /* Asked for every connection at every reload and of digests that proved right: may be quick. */
     for (size_t i = lower_bound(tokens, digest); i < tokens->count; i++) {
-        const struct token_line *line = tokens->by_digest[i];
+        const struct token_line *line = tokens->by_digest[i].line;
         if (memcmp(line->digest, digest, TOKEN_DIGEST_LEN) != 0)
             break;
         if (line_alive(line, wall_s) && text_match(line->pattern, user_id)) {

@@ -43,7 +43,7 @@ static bool parse_digest(struct word word, unsigned char digest[TOKEN_DIGEST_LEN
 {
     static const char prefix[] = "sha256:";
     size_t skip = sizeof prefix - 1;
-    if (word.len != skip + 2 * TOKEN_DIGEST_LEN || memcmp(word.text, prefix, skip) != 0)
+    if (word.len != skip + TOKEN_HEX_LEN || memcmp(word.text, prefix, skip) != 0)
         return false;
     for (size_t i = 0; i < TOKEN_DIGEST_LEN; i++) {
         int high = hex_digit(word.text[skip + 2 * i]);
@@ -67,6 +67,14 @@ static int64_t days_before_year(int year)
     return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 - 719162;
 }
 
+static int number(const char *digits, size_t count)
+{
+    int n = 0;
+    for (size_t i = 0; i < count; i++)
+        n = n * 10 + (digits[i] - '0');
+    return n;
+}
+
 bool token_date_parse(const char *text, int64_t *until_s)
 {
     static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -78,7 +86,7 @@ bool token_date_parse(const char *text, int64_t *until_s)
         if (shape[i] == 'd' ? !digit : text[i] != '-')
             return false;
     }
-    int year = atoi(text), month = atoi(text + 5), day = atoi(text + 8);
+    int year = number(text, 4), month = number(text + 5, 2), day = number(text + 8, 2);
     if (year < 1970 || month < 1 || month > 12 || day < 1)
         return false;
     bool leap_february = month == 2 && leap_year(year);

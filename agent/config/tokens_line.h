@@ -11,6 +11,7 @@
 
 enum {
     TOKEN_DIGEST_LEN = 32,
+    TOKEN_HEX_LEN = 64, /* of a digest in hexadecimal */
     TOKEN_PATTERN_MAX = 256,
     TOKEN_DATE_LEN = 10,
     TOKENS_FILE_MAX = 16 << 20, /* bytes */
