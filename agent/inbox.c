@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -156,6 +158,21 @@ static struct sender *sender_of(struct inbox *inbox, const char *name)
     return NULL;
 }
 
+/* The topic's table; a name that is too long for one stays distinct from all that are not. */
+static void copy_table_id(struct actor *actor, const char *table_id)
+{
+    static const char more[] = "\xe2\x80\xa6"; /* an ellipsis is in no table's name */
+    size_t len = strlen(table_id);
+
+    if (len <= STUDIO_TABLE_ID_MAX) {
+        memcpy(actor->table_id, table_id, len + 1);
+        return;
+    }
+    len = text_utf8_cut(table_id, STUDIO_TABLE_ID_MAX + 1 - sizeof(more));
+    memcpy(actor->table_id, table_id, len);
+    memcpy(actor->table_id + len, more, sizeof(more));
+}
+
 static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
 {
     struct command_actor *a = calloc(1, sizeof(*a));
@@ -172,7 +189,7 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     a->bridge = bridge;
     a->command = command;
     strncpy(a->actor.user_id, command->client, sizeof(a->actor.user_id) - 1);
-    strncpy(a->actor.table_id, command->table_id, sizeof(a->actor.table_id) - 1);
+    copy_table_id(&a->actor, command->table_id);
     if (sender)
         a->actor.bucket = sender->bucket;
     core_command(inbox->core, &a->actor, command->field, command->payload, command->payload_len);

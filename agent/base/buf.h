@@ -14,11 +14,11 @@
 #include "studio/error.h"
 
 struct buf {
-    char *data;   /* NUL-terminated whenever not NULL */
-    size_t len;   /* without the NUL */
-    size_t cap;   /* allocated bytes */
-    size_t max;   /* len never exceeds this */
-    bool failed;  /* out of memory or over max */
+    char *data;  /* NUL-terminated whenever not NULL */
+    size_t len;  /* without the NUL */
+    size_t cap;  /* allocated bytes */
+    size_t max;  /* len never exceeds this */
+    bool failed; /* out of memory or over max */
 };
 
 /* Starts empty on memory the caller owns; nothing is allocated before the first append. */

@@ -50,8 +50,8 @@ static void print_default(const struct core *core, const char *id, struct buf *o
     state_finish(&state);
 }
 
-/* Appends the committed document; `own` tables of viewers and operators need not exist. */
-static enum studio_err print_document(struct core *core, const char *id, bool own, struct buf *out,
+/* Appends the committed document; without one the default, if that will do. */
+static enum studio_err print_document(struct core *core, const char *id, bool any, struct buf *out,
                                       struct studio_error *error)
 {
     struct table *table = tables_find(core->tables, id);
@@ -61,7 +61,7 @@ static enum studio_err print_document(struct core *core, const char *id, bool ow
         if (!snapshot)
             return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
         buf_add(out, snapshot->document, snapshot->document_len);
-    } else if (own) {
+    } else if (any) {
         print_default(core, id, out);
     } else {
         return studio_error_set(error, STUDIO_ERR_UNKNOWN_TABLE, "%s", id);
@@ -73,14 +73,14 @@ static enum studio_err get(struct core *core, struct actor *actor, const struct 
                            struct studio_error *error)
 {
     const char *id = message->table_id ? message->table_id : actor->table_id;
-    bool own = strcmp(id, actor->table_id) == 0;
+    bool unnamed = !message->table_id; /* then as on connecting: the default document will do */
     struct buf document, answer;
     enum studio_err err = may_watch(actor, id, error);
 
     buf_init(&document, SIZE_MAX);
     buf_init(&answer, SIZE_MAX);
     if (err == STUDIO_OK)
-        err = print_document(core, id, own, &document, error);
+        err = print_document(core, id, unnamed, &document, error);
     if (err == STUDIO_OK) {
         answer_document(&answer, document.data, document.len, message->request_id);
         if (buf_ok(&answer))

@@ -84,9 +84,11 @@ static void commit(struct committer *c, struct store_item *items, size_t n)
     c->wake(c->ctx);
 }
 
-static void write_parked(struct committer *c)
+/* Marks the first in line. True: it went well and there are more. */
+static bool write_parked(struct committer *c)
 {
     struct parked one;
+    bool more;
 
     pthread_mutex_lock(&c->lock);
     one = c->parked[0];
@@ -94,11 +96,13 @@ static void write_parked(struct committer *c)
     enum studio_err err = store_park(c->store, one.seq, one.reason);
     note(c, err);
     if (err != STUDIO_OK)
-        return; /* stays first in line */
+        return false; /* stays first in line */
     pthread_mutex_lock(&c->lock);
     c->parked_count--;
     memmove(&c->parked[0], &c->parked[1], c->parked_count * sizeof(c->parked[0]));
+    more = c->parked_count > 0;
     pthread_mutex_unlock(&c->lock);
+    return more;
 }
 
 /* What to do when no batch waits: the watermark, a probe, housekeeping. Returns how long to wait.
@@ -155,8 +159,9 @@ static void *run(void *arg)
             pause_ms = 0;
             continue;
         }
-        if (park && !atomic_load(&c->failed))
-            write_parked(c);
+        pause_ms = 0;
+        if (park && !atomic_load(&c->failed) && write_parked(c))
+            continue;
         if (stop)
             break;
         pause_ms = atomic_load(&c->failed) ? PROBE_MS : idle_work(c);

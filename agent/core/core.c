@@ -94,7 +94,7 @@ bool core_announce(struct core *core)
 /* Puts an item without a row into the batch. False: out of memory, and the item is gone. */
 static bool wait_in_turn(struct core *core, struct item *item)
 {
-    if (item && batch_add(core->open, item))
+    if (item && buf_ok(&item->answer) && buf_ok(&item->body) && batch_add(core->open, item))
         return true;
     item_destroy(item);
     return false;
@@ -148,8 +148,9 @@ void core_join(struct core *core, struct actor *actor)
             return;
         }
     }
-    /* A document that is not committed yet must not be shown: wait behind it in the batch. */
-    if (table && table_exists_staged(table) && !table_exists(table)) {
+    /* A document that is not committed yet must not be shown: wait behind it in the batch. So does
+     * who makes a table anew whose removal is still on its way and which is visible until then. */
+    if (table && table_exists_staged(table) && (!table_exists(table) || actor->outstanding > 0)) {
         if (!wait_in_turn(core, item_create(ITEM_WELCOME, actor)))
             actor->ops->refuse(actor, STUDIO_ERR_NO_MEMORY);
         return;
@@ -165,11 +166,10 @@ static void read_in_turn(struct core *core, struct actor *actor, struct message 
         return;
     }
     struct item *item = item_create(ITEM_CALL, actor);
-    if (item) {
+    if (wait_in_turn(core, item)) {
         item->message = *message;
         memset(message, 0, sizeof(*message));
-    }
-    if (!wait_in_turn(core, item)) {
+    } else {
         struct studio_error error = {.code = STUDIO_ERR_NO_MEMORY};
         core_answer_error(core, actor, &error, message->request_id);
     }
@@ -245,8 +245,9 @@ static enum studio_err recall(struct core *core, struct actor *actor, const stru
     return err;
 }
 
-void core_command(struct core *core, struct actor *actor, const char *field, const char *text,
-                  size_t len)
+/* `again`: it was counted when it came and has only waited since. */
+static void command(struct core *core, struct actor *actor, const char *field, const char *text,
+                    size_t len, bool again)
 {
     struct studio_error error = {.code = STUDIO_OK};
     struct store_request request;
@@ -262,9 +263,8 @@ void core_command(struct core *core, struct actor *actor, const char *field, con
     }
     err = field ? message_decode_field(field, text, len, &message, &error)
                 : message_decode(text, len, &message, &error);
-    if (len > STUDIO_MESSAGE_MAX)
-        err = studio_error_set(&error, STUDIO_ERR_TOO_LARGE, NULL);
-    else if (!bucket_take(&actor->bucket, core->o.rate, core->o.burst, clock_mono(core->o.clock)))
+    if (!again &&
+        !bucket_take(&actor->bucket, core->o.rate, core->o.burst, clock_mono(core->o.clock)))
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
     if (err == STUDIO_OK && message.request_id)
         err = recall(core, actor, &message, text, len, &request, &handled, &error);
@@ -273,6 +273,17 @@ void core_command(struct core *core, struct actor *actor, const char *field, con
     if (err != STUDIO_OK)
         core_answer_error(core, actor, &error, message.request_id);
     message_finish(&message);
+}
+
+void core_command(struct core *core, struct actor *actor, const char *field, const char *text,
+                  size_t len)
+{
+    command(core, actor, field, text, len, false);
+}
+
+void core_command_again(struct core *core, struct actor *actor, const char *text, size_t len)
+{
+    command(core, actor, NULL, text, len, true);
 }
 
 void core_end_turn(struct core *core)

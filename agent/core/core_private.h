@@ -48,5 +48,7 @@ void call_welcome(struct core *core, struct actor *actor);
 void core_answer(struct core *core, struct actor *actor, const struct buf *answer);
 void core_answer_error(struct core *core, struct actor *actor, const struct studio_error *error,
                        const char *request_id);
+/* core.c: a command that had to wait for its like, in its turn. */
+void core_command_again(struct core *core, struct actor *actor, const char *text, size_t len);
 
 #endif

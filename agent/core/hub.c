@@ -129,6 +129,7 @@ static struct channel *channel_add(struct hub *hub, const char *name)
     }
     HASH_ADD_KEYPTR(hh, hub->by_name, channel->name, len, channel);
     if (!channel->hh.tbl) {
+        hub->free_hint = channel->index;
         free(channel);
         return NULL;
     }
@@ -237,14 +238,24 @@ static bool mark_new(struct hub *hub, struct watcher *w, const struct channel *c
     return true;
 }
 
-/* Gives back the last `n` subscriptions. */
+/* Forgets documents that are no longer watched. */
+static void drop_unwatched(struct hub *hub, struct watcher *w)
+{
+    if (subscribed(w, hub->all))
+        return;
+    for (size_t i = 0; i < hub->index_count && i / 64 < w->pending_words; i++)
+        if (bit_get(w, i) && !(hub->by_index[i] && subscribed(w, hub->by_index[i])))
+            bit_clear(w, i);
+}
+
+/* Gives back all subscriptions but the first `keep`, and what they had marked. */
 static void take_back(struct hub *hub, struct watcher *w, size_t keep)
 {
     while (w->channel_count > keep) {
         struct channel *channel = w->channels[--w->channel_count];
-        bit_clear(w, channel->index);
         channel_part(hub, channel, w);
     }
+    drop_unwatched(hub, w);
 }
 
 enum studio_err hub_subscribe(struct hub *hub, struct watcher *w, const char *const *tables,
@@ -292,14 +303,13 @@ enum studio_err hub_subscribe(struct hub *hub, struct watcher *w, const char *co
     return STUDIO_OK;
 }
 
-/* Forgets documents that are no longer watched. */
-static void drop_unwatched(struct hub *hub, struct watcher *w)
+static void drop_queue(struct watcher *w)
 {
-    if (subscribed(w, hub->all))
-        return;
-    for (size_t i = 0; i < hub->index_count && i / 64 < w->pending_words; i++)
-        if (bit_get(w, i) && !(hub->by_index[i] && subscribed(w, hub->by_index[i])))
-            bit_clear(w, i);
+    for (; w->queue_len > 0; w->queue_len--) {
+        frame_unref(w->queue[w->queue_head]);
+        w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
+    }
+    w->missed = 0;
 }
 
 void hub_unsubscribe(struct hub *hub, struct watcher *w, const char *const *tables, size_t n)
@@ -316,24 +326,29 @@ void hub_unsubscribe(struct hub *hub, struct watcher *w, const char *const *tabl
             w->channel_count--;
             memmove(&w->channels[i], &w->channels[i + 1],
                     (w->channel_count - i) * sizeof(struct channel *));
-            if (!subscribed(w, hub->all))
-                bit_clear(w, channel->index);
             channel_part(hub, channel, w);
             break;
         }
     }
     drop_unwatched(hub, w);
+    if (w->channel_count == 0)
+        drop_queue(w); /* from here on it gets answers and nothing else */
     count(hub, w);
+}
+
+void hub_seen(struct hub *hub, struct watcher *w, const char *table_id)
+{
+    const struct channel *channel = channel_find(hub, table_id);
+
+    if (channel)
+        bit_clear(w, channel->index);
 }
 
 void hub_leave(struct hub *hub, struct watcher *w)
 {
     take_back(hub, w, 0);
     count(hub, w);
-    for (; w->queue_len > 0; w->queue_len--) {
-        frame_unref(w->queue[w->queue_head]);
-        w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
-    }
+    drop_queue(w);
     free(w->queue);
     free(w->pending);
     free(w->channels);
@@ -341,7 +356,6 @@ void hub_leave(struct hub *hub, struct watcher *w)
     w->pending = NULL;
     w->pending_words = 0;
     w->channels = NULL;
-    w->missed = 0;
 }
 
 void hub_answer(const struct watcher *w, const char *status, const char *request_id,
@@ -388,7 +402,9 @@ bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot)
 
 static void enqueue(struct watcher *w, struct frame *frame)
 {
-    if (!w->queue && !(w->queue = calloc(HUB_EXCEPTIONS_MAX, sizeof(struct frame *)))) {
+    if (!w->queue)
+        w->queue = calloc(HUB_EXCEPTIONS_MAX, sizeof(struct frame *));
+    if (!w->queue || !frame) {
         w->missed++;
     } else {
         if (w->queue_len == HUB_EXCEPTIONS_MAX) {

@@ -69,6 +69,8 @@ void hub_unsubscribe(struct hub *hub, struct watcher *watcher, const char *const
                      size_t count);
 /* Removes all and frees what the watcher holds. */
 void hub_leave(struct hub *hub, struct watcher *watcher);
+/* The watcher has just been sent this table's document in another way: no push of it is due. */
+void hub_seen(struct hub *hub, struct watcher *watcher, const char *table_id);
 /* Appends the answer `{"status":STATUS,"tables":[...]}` with the whole set, in order. */
 void hub_answer(const struct watcher *watcher, const char *status, const char *request_id,
                 struct buf *out);
@@ -76,7 +78,7 @@ void hub_answer(const struct watcher *watcher, const char *status, const char *r
 /* The newest committed document of a table (a reference is taken), also at start for each table;
  * a removed one ends its pushes. False: out of memory, the table is not announced. */
 STUDIO_MUST_USE bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot);
-/* An exception event to the watchers of a table. */
+/* An exception event to the watchers of a table; NULL: there was no memory for it, it is missed. */
 void hub_exception(struct hub *hub, const char *table_id, struct frame *frame);
 
 /* Takes the next thing to send: the note of lost exceptions, exceptions, then documents. False:

@@ -23,8 +23,7 @@ static void push(struct core *core, const struct item *item, uint64_t seq)
     push_exception(&text, &origin, seq, item->message.data);
     if (buf_ok(&text))
         frame = frame_create(text.data, text.len);
-    if (frame)
-        hub_exception(core->hub, origin.table_id, frame);
+    hub_exception(core->hub, origin.table_id, frame); /* without memory it counts as missed */
     frame_unref(frame);
     buf_finish(&text);
 }
@@ -85,7 +84,7 @@ static void settle_item(struct core *core, struct batch *batch, struct item *ite
             call_welcome(core, item->actor);
         break;
     case ITEM_REPEAT:
-        core_command(core, item->actor, NULL, item->body.data, item->body.len);
+        core_command_again(core, item->actor, item->body.data, item->body.len);
         break;
     }
     core->settling = false;

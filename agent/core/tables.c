@@ -115,7 +115,7 @@ const struct table_state *table_newest(const struct table *table)
 
 bool table_known(const struct table *table)
 {
-    return table->known;
+    return table->known || table->staged;
 }
 
 /* Makes `state` the visible one and takes it over. */

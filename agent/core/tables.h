@@ -42,7 +42,7 @@ bool table_exists_staged(const struct table *table);
 /* The state the next message is applied to: staged if something is, else the committed one. For a
  * table that does not exist only `rev` is meaningful: 0 if it is new, else where it goes on. */
 const struct table_state *table_newest(const struct table *table);
-/* Was there ever a committed event of this table? */
+/* Was there ever an event of this table, committed or staged? */
 bool table_known(const struct table *table);
 
 /* At start: the state as stored; `state` is moved from. exists false: removed, only rev counts. */

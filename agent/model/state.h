@@ -19,8 +19,8 @@ struct custom_field {
 };
 
 struct table_state {
-    uint64_t rev;       /* accepted updates since the table was first seen; UPTIME */
-    int64_t stamp_s;    /* seconds since 1970 UTC of the last accepted update or the creation */
+    uint64_t rev;    /* accepted updates since the table was first seen; UPTIME */
+    int64_t stamp_s; /* seconds since 1970 UTC of the last accepted update or the creation */
     unsigned char values[STUDIO_FIELD_COUNT]; /* index into the kind's list */
     size_t custom_count;
     struct custom_field *custom; /* in the order they were first set; NULL when none */

@@ -105,13 +105,13 @@ static bool read_query(struct lws *wsi, struct request *request)
 
     for (int n = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, n) > 0; n++) {
         int len = lws_hdr_copy_fragment(wsi, text, sizeof(text), WSI_TOKEN_HTTP_URI_ARGS, n);
-        char *equals = len > 0 ? strchr(text, '=') : NULL;
-        for (int i = 0; equals && i < Q_COUNT; i++) {
-            size_t name = (size_t)(equals - text);
+        size_t name = len > 0 ? strcspn(text, "=") : 0;
+        const char *value = len > 0 && text[name] ? text + name + 1 : ""; /* `?id` is empty */
+        for (int i = 0; len > 0 && i < Q_COUNT; i++) {
             if (request->values[i] || strlen(query_names[i]) != name ||
                 memcmp(text, query_names[i], name) != 0)
                 continue;
-            request->values[i] = strdup(equals + 1);
+            request->values[i] = strdup(value);
             if (!request->values[i])
                 return false;
         }

@@ -138,15 +138,21 @@ static void send_text(struct session *s, const char *text, size_t len)
     want_write(s);
 }
 
+/* A message was settled: reading may go on, and so may a close that waited for the last one. */
+static void on_settled(struct session *s)
+{
+    update_pause(s);
+    if (s->state == CLOSING && s->actor.outstanding == 0)
+        want_write(s);
+}
+
 static void on_answer(struct actor *actor, const char *text, size_t len)
 {
     struct session *s = of_actor(actor);
 
     if (text)
         send_text(s, text, len);
-    update_pause(s);
-    if (s->state == CLOSING && actor->outstanding == 0)
-        want_write(s);
+    on_settled(s);
 }
 
 /* Subscribes what the address asked for: like a message, but without an answer unless refused. */
@@ -169,6 +175,7 @@ static void subscribe_from_address(struct session *s)
     }
     if (err == STUDIO_OK)
         err = hub_subscribe(core_hub(s->env->core), &s->watcher, tables, n);
+    hub_seen(core_hub(s->env->core), &s->watcher, s->actor.table_id); /* by its first document */
     if (err == STUDIO_OK)
         return;
     buf_init(&refusal, SIZE_MAX);
@@ -184,8 +191,10 @@ static void on_welcome(struct actor *actor, const char *document, size_t len)
 {
     struct session *s = of_actor(actor);
 
-    if (s->state != JOINING)
+    if (s->state != JOINING) {
+        on_settled(s);
         return;
+    }
     s->state = READY;
     s->env->ready++;
     if (s->actor.role == ROLE_DEVICE) /* only now: before, its table may not have existed */
@@ -195,12 +204,16 @@ static void on_welcome(struct actor *actor, const char *document, size_t len)
         subscribe_from_address(s);
     free(s->subscribe);
     s->subscribe = NULL;
+    on_settled(s);
 }
 
 static void on_refuse(struct actor *actor, enum studio_err err)
 {
+    struct session *s = of_actor(actor);
+
     (void)err; /* a limit, or the table could not be created: the client comes again */
-    session_close(of_actor(actor), 1013, studio_err_text(STUDIO_ERR_LIMIT));
+    session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
+    on_settled(s);
 }
 
 static void on_release(struct actor *actor)
@@ -226,8 +239,7 @@ static void retire(struct session *s)
     hub_leave(core_hub(s->env->core), &s->watcher);
     if (s->joined) {
         bool shown = s->actor.role == ROLE_DEVICE;
-        if (presence_leave(core_presence(s->env->core), s->actor.user_id, shown) &&
-            s->state == READY)
+        if (presence_leave(core_presence(s->env->core), s->actor.user_id, shown))
             s->env->presence_changed(s->env->presence_ctx, s->actor.table_id);
         s->joined = false;
     }
@@ -496,8 +508,12 @@ bool session_written(struct session *s)
 
     drop_out(s);
     update_pause(s);
-    more = s->replies || s->ping_due || hub_waiting(&s->watcher) ||
-           (s->state == CLOSING && s->actor.outstanding == 0 && !s->close_sent);
+    if (s->replies)
+        more = true;
+    else if (s->state == CLOSING)
+        more = s->actor.outstanding == 0 && !s->close_sent;
+    else
+        more = s->ping_due || hub_waiting(&s->watcher);
     if (more && s->blocked_ms == 0)
         s->blocked_ms = clock_mono(s->env->clock);
     return more;
@@ -516,6 +532,8 @@ void session_tick(struct session *s)
         env->ops->kill(s->connection);
         return;
     }
+    if (s->state == CLOSING && s->actor.outstanding == 0 && !s->close_sent)
+        want_write(s); /* in case what it waited for ended without an answer */
     if (s->state == GREETED && now - s->created_ms >= env->auth_timeout_ms) {
         close_with(s, STUDIO_ERR_AUTH_MISSING);
         return;

@@ -11,13 +11,13 @@
 #include "studio/error.h"
 
 enum message_kind {
-    MESSAGE_UPDATE,      /* flat, or in a service_status envelope */
-    MESSAGE_EXCEPTION,   /* */
-    MESSAGE_SUBSCRIBE,   /* */
-    MESSAGE_UNSUBSCRIBE, /* */
-    MESSAGE_GET,         /* */
+    MESSAGE_UPDATE,       /* flat, or in a service_status envelope */
+    MESSAGE_EXCEPTION,    /* */
+    MESSAGE_SUBSCRIBE,    /* */
+    MESSAGE_UNSUBSCRIBE,  /* */
+    MESSAGE_GET,          /* */
     MESSAGE_REMOVE_TABLE, /* */
-    MESSAGE_AUTH         /* a flat object with both `id` and `token` */
+    MESSAGE_AUTH          /* a flat object with both `id` and `token` */
 };
 
 enum {
@@ -28,11 +28,11 @@ enum {
 
 struct message {
     enum message_kind kind;
-    char *table_id;    /* UPDATE, GET, REMOVE_TABLE: the table named; NULL if none; owned */
-    char *request_id;  /* as printed JSON, `"a1"` or `7`; NULL if none; owned */
-    struct update update;  /* UPDATE; count 0 is `{}` */
-    char *data;        /* EXCEPTION: `data` as printed JSON; owned */
-    char **tables;     /* (UN)SUBSCRIBE: names, "*" allowed; owned */
+    char *table_id;       /* UPDATE, GET, REMOVE_TABLE: the table named; NULL if none; owned */
+    char *request_id;     /* as printed JSON, `"a1"` or `7`; NULL if none; owned */
+    struct update update; /* UPDATE; count 0 is `{}` */
+    char *data;           /* EXCEPTION: `data` as printed JSON; owned */
+    char **tables;        /* (UN)SUBSCRIBE: names, "*" allowed; owned */
     size_t table_count;
     /* AUTH: NULL where absent or not a string; owned */
     char *id, *token, *device, *game_code;
@@ -59,8 +59,8 @@ STUDIO_MUST_USE enum studio_err message_decode_auth(const char *text, size_t len
  * Decodes one value as plain text for one field (topic `set/<client>/<FIELD>`, section 4): `up` for a
  * built-in field in any spelling, JSON text for a custom one. The result is a MESSAGE_UPDATE.
  */
-STUDIO_MUST_USE enum studio_err message_decode_field(const char *field, const char *text, size_t len,
-                                                     struct message *out,
+STUDIO_MUST_USE enum studio_err message_decode_field(const char *field, const char *text,
+                                                     size_t len, struct message *out,
                                                      struct studio_error *error);
 
 void message_finish(struct message *message);

@@ -36,20 +36,20 @@ struct studio_agent_config {
     /* [websocket] */
     char *listen; /* HOST:PORT */
     char *tls_cert, *tls_key, *tls_client_ca;
-    int64_t event_loop;     /* enum studio_event_loop */
-    int64_t auth_timeout_s; /* for the first message of one who authenticates by message */
-    int64_t ping_after_s;   /* of silence */
-    int64_t ping_grace_s;   /* for any frame after the ping */
+    int64_t event_loop;      /* enum studio_event_loop */
+    int64_t auth_timeout_s;  /* for the first message of one who authenticates by message */
+    int64_t ping_after_s;    /* of silence */
+    int64_t ping_grace_s;    /* for any frame after the ping */
     int64_t write_timeout_s; /* a client that does not read with data waiting */
     /* [mqtt] */
-    char *broker;     /* URI[,URI...]; NULL: a status server only */
-    char *agent_id;   /* NULL: the one kept in the store */
-    char *topic_root; /* */
+    char *broker;         /* URI[,URI...]; NULL: a status server only */
+    char *agent_id;       /* NULL: the one kept in the store */
+    char *topic_root;     /* */
     int64_t mqtt_version; /* 5 or 4 (3.1.1) */
-    char *username;   /* one for all brokers, or one for each, separated by commas */
-    char *password;   /* from the environment or a file; never on the command line */
-    char *password_file; /* one line for all brokers, or one line for each */
-    char *ca_file;    /* for ssl:// brokers */
+    char *username;       /* one for all brokers, or one for each, separated by commas */
+    char *password;       /* from the environment or a file; never on the command line */
+    char *password_file;  /* one line for all brokers, or one line for each */
+    char *ca_file;        /* for ssl:// brokers */
     int64_t keepalive_s;
     int64_t session_expiry_s; /* of the command session */
     int64_t max_backlog;      /* events */

@@ -31,7 +31,8 @@ struct studio_snapshot {
     const char *table_id;
     const char *document;
     size_t document_len;
-    const char *push; /* {"event":"status","data":<document>}, with room for a frame header before */
+    const char
+        *push; /* {"event":"status","data":<document>}, with room for a frame header before */
     size_t push_len;
     size_t field_count;
     const struct studio_snapshot_field *fields;
@@ -102,15 +103,15 @@ struct bridge_source {
 
 /* Strings are copied by bridge_create. */
 struct bridge_config {
-    const char *brokers;  /* URI[,URI...] in order of preference: mqtt:// tcp:// mqtts:// ssl:// */
+    const char *brokers; /* URI[,URI...] in order of preference: mqtt:// tcp:// mqtts:// ssl:// */
     const char *agent_id;
     const char *topic_root;
     const char *epoch;
     uint64_t boot;
-    uint64_t acked;     /* every event <= acked needs no sending */
-    uint64_t committed; /* newest event at start */
-    uint64_t parked;    /* already parked */
-    int mqtt_version;   /* 5 or 4 */
+    uint64_t acked;                            /* every event <= acked needs no sending */
+    uint64_t committed;                        /* newest event at start */
+    uint64_t parked;                           /* already parked */
+    int mqtt_version;                          /* 5 or 4 */
     const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
     const char *password_file;
     unsigned keepalive_s, session_expiry_s;
@@ -119,8 +120,8 @@ struct bridge_config {
 
 struct bridge_stats {
     bool connected;
-    char broker[256];   /* URI in use or tried, without credentials */
-    uint64_t acked;     /* watermark */
+    char broker[256]; /* URI in use or tried, without credentials */
+    uint64_t acked;   /* watermark */
     uint64_t parked;
     uint64_t connections; /* made since start */
 };

@@ -83,8 +83,7 @@ void studio_client_close(struct studio_client *client);
  * value not in its list: nothing is sent), PEER errors as the server answered, STORAGE,
  * NOT_CONNECTED, TIMEOUT. */
 STUDIO_MUST_USE enum studio_err studio_client_service_status(struct studio_client *client,
-                                                             const char *service,
-                                                             const char *value,
+                                                             const char *service, const char *value,
                                                              struct studio_error *error);
 STUDIO_MUST_USE enum studio_err studio_client_device_status(struct studio_client *client,
                                                             const char *device, const char *value,

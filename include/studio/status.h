@@ -19,19 +19,19 @@ extern "C" {
 #endif
 
 enum {
-    STUDIO_TABLE_ID_MAX = 64,      /* bytes, without the terminating NUL; so are all below */
-    STUDIO_DEVICE_MAX = 64,        /* bytes of UTF-8 */
-    STUDIO_USER_ID_MAX = 129,      /* <table>_<device> */
-    STUDIO_TOKEN_MIN = 4,          /* */
-    STUDIO_TOKEN_MAX = 128,        /* */
-    STUDIO_CUSTOM_NAME_MAX = 64,   /* */
+    STUDIO_TABLE_ID_MAX = 64,       /* bytes, without the terminating NUL; so are all below */
+    STUDIO_DEVICE_MAX = 64,         /* bytes of UTF-8 */
+    STUDIO_USER_ID_MAX = 129,       /* <table>_<device> */
+    STUDIO_TOKEN_MIN = 4,           /* */
+    STUDIO_TOKEN_MAX = 128,         /* */
+    STUDIO_CUSTOM_NAME_MAX = 64,    /* */
     STUDIO_CUSTOM_VALUE_MAX = 1024, /* bytes of printed JSON */
-    STUDIO_CUSTOM_FIELDS_MAX = 32, /* per table */
-    STUDIO_MESSAGE_MAX = 16384,    /* bytes of one message on any transport */
-    STUDIO_REQUEST_ID_MAX = 64,    /* bytes of a request_id given as a string */
-    STUDIO_JSON_DEPTH_MAX = 16,    /* nesting */
-    STUDIO_VALUE_MAX = 32,         /* bytes of one value name */
-    STUDIO_VALUES_MAX = 32         /* values of one list */
+    STUDIO_CUSTOM_FIELDS_MAX = 32,  /* per table */
+    STUDIO_MESSAGE_MAX = 16384,     /* bytes of one message on any transport */
+    STUDIO_REQUEST_ID_MAX = 64,     /* bytes of a request_id given as a string */
+    STUDIO_JSON_DEPTH_MAX = 16,     /* nesting */
+    STUDIO_VALUE_MAX = 32,          /* bytes of one value name */
+    STUDIO_VALUES_MAX = 32          /* values of one list */
 };
 
 enum studio_field_id {
@@ -51,12 +51,12 @@ enum studio_field_id {
 enum studio_kind { STUDIO_KIND_FLAG, STUDIO_KIND_SERVICE, STUDIO_KIND_DEVICE, STUDIO_KIND_COUNT };
 
 struct studio_field {
-    const char *name;       /* as in the document and in topics: "ZCam" */
-    const char *key;        /* the usual spelling in an update: "zcam" */
-    const char *alias;      /* short name in the client's prompt: "barcode"; NULL if none */
-    enum studio_kind kind;  /* */
-    const char *first;      /* the value a new table starts with */
-    const char *what;       /* one line for help and README */
+    const char *name;      /* as in the document and in topics: "ZCam" */
+    const char *key;       /* the usual spelling in an update: "zcam" */
+    const char *alias;     /* short name in the client's prompt: "barcode"; NULL if none */
+    enum studio_kind kind; /* */
+    const char *first;     /* the value a new table starts with */
+    const char *what;      /* one line for help and README */
 };
 
 /* In document order. */
