@@ -2,8 +2,9 @@
  * main.c - the program: arguments, signals, exit codes.
  *
  * Signals are blocked before any other thread exists and taken by one thread with sigwait:
- * SIGTERM and SIGINT stop the agent in order, a second one ends it at once (what was answered is on
- * disk). SIGUSR1 is used only by main, to end the signal thread.
+ * SIGTERM and SIGINT stop the agent in order. A SIGINT while it stops is somebody impatient: it ends
+ * at once, what was answered is on disk. Another SIGTERM changes nothing: supervisors repeat it, and
+ * the stop has its own limit of time. SIGUSR1 is used only by main, to end the signal thread.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -50,6 +51,8 @@ static void *wait_for_signals(void *arg)
             continue;
         }
         if (number == SIGUSR1)
+            continue;
+        if (stopping && number == SIGTERM)
             continue;
         if (stopping)
             _exit(STUDIO_EXIT_FAILED);
