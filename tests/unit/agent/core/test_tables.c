@@ -1,0 +1,201 @@
+#include "core/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/cmocka_all.h"
+
+static struct tables *tables;
+
+static int setup(void **state)
+{
+    (void)state;
+    tables = tables_create();
+    return tables ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tables_destroy(tables);
+    return 0;
+}
+
+/* A state at `rev` on top of the newest one. */
+static void stage(struct table *table, struct staged *staged, uint64_t rev, bool exists)
+{
+    staged->exists = exists;
+    state_init(&staged->state, 1000);
+    staged->state.rev = rev;
+    tables_stage(tables, table, staged);
+}
+
+static void finish(struct staged *staged)
+{
+    state_finish(&staged->state);
+}
+
+static struct table *restored(const char *id, uint64_t rev, bool exists)
+{
+    struct table *table = tables_add(tables, id);
+    struct table_state state;
+
+    state_init(&state, 1000);
+    state.rev = rev;
+    tables_restore(tables, table, exists, &state);
+    return table;
+}
+
+static void count_one(void *ctx, struct table *table)
+{
+    (void)table;
+    ++*(size_t *)ctx;
+}
+
+static void a_name_is_added_once_and_does_not_exist_yet(void **state)
+{
+    struct table *table = tables_add(tables, "ARO-001");
+    size_t seen = 0;
+
+    (void)state;
+    assert_null(tables_find(tables, "ARO-002"));
+    assert_ptr_equal(tables_add(tables, "ARO-001"), table);
+    assert_ptr_equal(tables_find(tables, "ARO-001"), table);
+    assert_string_equal(table_id(table), "ARO-001");
+    assert_false(table_exists(table));
+    assert_false(table_exists_staged(table));
+    assert_false(table_known(table));
+    assert_int_equal(table_newest(table)->rev, 0);
+    assert_int_equal(tables_count(tables), 0);
+    tables_each(tables, count_one, &seen);
+    assert_int_equal(seen, 0);
+}
+
+static void staged_is_seen_by_the_next_message_only(void **state)
+{
+    struct table *table = tables_add(tables, "ARO-001");
+    struct staged first = {0}, second = {0};
+
+    (void)state;
+    stage(table, &first, 0, true);
+    assert_true(table_exists_staged(table));
+    assert_false(table_exists(table));
+    assert_true(table_known(table));
+    assert_int_equal(tables_count(tables), 0);
+    assert_int_equal(tables_count_staged(tables), 1);
+    stage(table, &second, 1, true);
+    assert_int_equal(tables_count_staged(tables), 1);
+    assert_int_equal(table_newest(table)->rev, 1);
+
+    tables_commit(tables, table, &first);
+    assert_true(table_exists(table));
+    assert_int_equal(tables_count(tables), 1);
+    assert_int_equal(table_snapshot(table)->rev, 0);
+    assert_int_equal(table_newest(table)->rev, 1);
+    tables_commit(tables, table, &second);
+    assert_int_equal(table_newest(table)->rev, 1);
+    assert_int_equal(table_snapshot(table)->rev, 1);
+    assert_int_equal(tables_count(tables), 1);
+    assert_int_equal(tables_count_staged(tables), 1);
+}
+
+static void dropping_goes_back_to_what_is_committed(void **state)
+{
+    struct table *table = restored("ARO-001", 5, true);
+    struct table *fresh = tables_add(tables, "ARO-002");
+    struct staged update = {0}, removal = {0}, creation = {0};
+
+    (void)state;
+    stage(table, &update, 6, true);
+    stage(table, &removal, 7, false);
+    stage(fresh, &creation, 0, true);
+    assert_false(table_exists_staged(table));
+    assert_int_equal(tables_count_staged(tables), 1);
+    tables_drop(tables, table);
+    tables_drop(tables, table);
+    tables_drop(tables, fresh);
+    assert_true(table_exists_staged(table));
+    assert_int_equal(table_newest(table)->rev, 5);
+    assert_false(table_exists_staged(fresh));
+    assert_false(table_known(fresh));
+    assert_int_equal(tables_count_staged(tables), 1);
+    assert_int_equal(tables_count(tables), 1);
+    finish(&update);
+    finish(&removal);
+    finish(&creation);
+}
+
+static void a_removed_table_keeps_its_number(void **state)
+{
+    struct table *table = restored("ARO-001", 5, true);
+    struct staged removal = {0};
+
+    (void)state;
+    stage(table, &removal, 6, false);
+    tables_commit(tables, table, &removal);
+    assert_false(table_exists(table));
+    assert_true(table_known(table));
+    assert_int_equal(table_newest(table)->rev, 6);
+    assert_int_equal(tables_count(tables), 0);
+    assert_int_equal(tables_count_staged(tables), 0);
+    assert_true(table_snapshot(table)->removed);
+    assert_int_equal(table_snapshot(table)->rev, 6);
+}
+
+static void restored_tables_count_if_they_exist(void **state)
+{
+    size_t seen = 0;
+
+    (void)state;
+    restored("ARO-001", 5, true);
+    restored("ARO-002", 9, false);
+    assert_int_equal(tables_count(tables), 1);
+    assert_int_equal(tables_count_staged(tables), 1);
+    assert_true(table_known(tables_find(tables, "ARO-002")));
+    tables_each(tables, count_one, &seen);
+    assert_int_equal(seen, 1);
+}
+
+static void a_change_is_told_once_and_printed_once(void **state)
+{
+    struct table *table = restored("ARO-001", 5, true);
+    struct staged update = {0};
+    struct studio_snapshot *before;
+
+    (void)state;
+    assert_true(table_take_changed(table));
+    assert_false(table_take_changed(table));
+    before = table_snapshot(table);
+    assert_ptr_equal(table_snapshot(table), before);
+    studio_snapshot_ref(before);
+    stage(table, &update, 6, true);
+    assert_false(table_take_changed(table));
+    tables_commit(tables, table, &update);
+    assert_true(table_take_changed(table));
+    assert_ptr_not_equal(table_snapshot(table), before);
+    assert_int_equal(before->rev, 5); /* who kept it still reads the old one */
+    studio_snapshot_unref(before);
+}
+
+static void destroying_nothing_is_fine(void **state)
+{
+    (void)state;
+    tables_destroy(NULL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_name_is_added_once_and_does_not_exist_yet),
+        TEST(staged_is_seen_by_the_next_message_only),
+        TEST(dropping_goes_back_to_what_is_committed),
+        TEST(a_removed_table_keeps_its_number),
+        TEST(restored_tables_count_if_they_exist),
+        TEST(a_change_is_told_once_and_printed_once),
+        cmocka_unit_test(destroying_nothing_is_fine),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
