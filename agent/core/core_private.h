@@ -44,6 +44,9 @@ STUDIO_MUST_USE enum studio_err stage_remove(struct core *core, struct actor *ac
 void call_message(struct core *core, struct actor *actor, const struct message *message);
 void call_welcome(struct core *core, struct actor *actor);
 
+/* settle.c: tells watchers and bridge what is visible now, if they do not know it yet. */
+void core_announce_table(struct core *core, struct table *table);
+
 /* core.c: answers, in turn. */
 void core_answer(struct core *core, struct actor *actor, const struct buf *answer);
 void core_answer_error(struct core *core, struct actor *actor, const struct studio_error *error,

@@ -115,11 +115,11 @@ static void mirror_events(struct core *core, const struct batch *batch)
     }
 }
 
-static void announce(struct core *core, struct table *table)
+void core_announce_table(struct core *core, struct table *table)
 {
     struct studio_snapshot *snapshot;
 
-    if (!table || !table_take_changed(table))
+    if (!table_take_changed(table))
         return;
     snapshot = table_snapshot(table);
     if (!snapshot || !hub_publish(core->hub, snapshot))
@@ -138,7 +138,8 @@ static void settle(struct core *core, struct batch *batch, enum studio_err err)
     if (err == STUDIO_OK) {
         mirror_events(core, batch);
         for (size_t i = 0; i < count; i++)
-            announce(core, batch->items[i]->table);
+            if (batch->items[i]->table)
+                core_announce_table(core, batch->items[i]->table);
     }
     batch_clear(batch);
 }
