@@ -1,4 +1,4 @@
-/* bridge.c - the public functions and the thread: wires inbox, relay and MQTT links together. */
+/* bridge.c - the public functions and the thread: wires intake, relay and MQTT links together. */
 #include "studio/bridge.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "brokers.h"
 #include "events.h"
 #include "guard.h"
-#include "inbox.h"
+#include "intake.h"
 #include "link_paho.h"
 #include "relay.h"
 
@@ -32,7 +32,7 @@ struct bridge {
 
     struct guard guard;
     struct events events;
-    struct inbox inbox;
+    struct intake intake;
     struct relay relay; /* bridge thread */
 
     pthread_t thread;
@@ -131,7 +131,7 @@ static void free_bridge(struct bridge *b)
 {
     destroy_links(b);
     relay_finish(&b->relay);
-    inbox_finish(&b->inbox);
+    intake_finish(&b->intake);
     events_finish(&b->events);
     guard_finish(&b->guard);
     brokers_finish(&b->brokers);
@@ -183,7 +183,7 @@ enum studio_err bridge_create(const struct bridge_config *config,
     init_locks(b);
     b->clock = clock;
     if (guard_init(&b->guard, source) != STUDIO_OK || events_init(&b->events) != STUDIO_OK ||
-        inbox_init(&b->inbox, config->committed) != STUDIO_OK || !copy_config(b, config))
+        intake_init(&b->intake, config->committed) != STUDIO_OK || !copy_config(b, config))
         goto no_memory;
     err = check_config(config, &b->topics, error);
     if (err == STUDIO_OK)
@@ -239,16 +239,16 @@ static void take_events(struct bridge *b)
 static bool take_inbox(struct bridge *b)
 {
     struct sender *sender = &b->relay.sender;
-    struct inbox_news news;
+    struct intake_news news;
     struct feed_event *event;
     uint64_t committed;
-    struct feed_list events = inbox_take_events(&b->inbox, &committed);
+    struct feed_list events = intake_take_events(&b->intake, &committed);
     unsigned taken = 0;
 
     while ((event = feed_list_take(&events)))
         feed_add(&sender->feed, event);
     feed_committed(&sender->feed, committed);
-    while (taken++ < NEWS_PER_STEP && inbox_take_news(&b->inbox, &news)) {
+    while (taken++ < NEWS_PER_STEP && intake_take_news(&b->intake, &news)) {
         enum studio_err err = STUDIO_OK;
 
         if (news.snapshot)
@@ -376,13 +376,13 @@ void bridge_destroy(struct bridge *b)
 
 void bridge_events(struct bridge *b, const struct bridge_event *events, size_t count)
 {
-    inbox_events(&b->inbox, events, count);
+    intake_events(&b->intake, events, count);
     events_wake(&b->events);
 }
 
 void bridge_table(struct bridge *b, struct studio_snapshot *snapshot)
 {
-    if (inbox_table(&b->inbox, snapshot) != STUDIO_OK)
+    if (intake_table(&b->intake, snapshot) != STUDIO_OK)
         log_error("bridge", "no memory for table %s: its retained topics may be behind",
                   snapshot->table_id);
     events_wake(&b->events);
@@ -390,7 +390,7 @@ void bridge_table(struct bridge *b, struct studio_snapshot *snapshot)
 
 void bridge_presence(struct bridge *b, const char *table_id, const char *json)
 {
-    if (inbox_presence(&b->inbox, table_id, json) != STUDIO_OK)
+    if (intake_presence(&b->intake, table_id, json) != STUDIO_OK)
         log_error("bridge", "no memory for the presence of table %s", table_id);
     events_wake(&b->events);
 }

@@ -60,12 +60,12 @@ static enum dial_meaning meaning_of(int reason, const char **text)
 }
 
 void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
-               backoff_random_fn *random, void *random_ctx)
+               delay_random_fn *random, void *random_ctx)
 {
     memset(d, 0, sizeof(*d));
     d->brokers = brokers;
     d->down_ms = -1;
-    backoff_init(&d->backoff, random, random_ctx);
+    delay_init(&d->delay, random, random_ctx);
     for (size_t i = 0; i < BROKERS_MAX; i++)
         d->mqtt_version[i] = mqtt_version;
 }
@@ -86,7 +86,7 @@ static void move_on(struct dial *d, int64_t now_ms, enum dial_meaning meaning)
     int64_t wait = 0;
 
     if (++d->in_round % d->brokers->count == 0)
-        wait = backoff_next(&d->backoff);
+        wait = delay_next(&d->delay);
     if (meaning == MEANS_TAKEN_OVER || (meaning != MEANS_OTHER && d->brokers->count == 1))
         wait = DIAL_SLOW_MS + wait;
     if (meaning != MEANS_TAKEN_OVER)
@@ -144,8 +144,8 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     log_write(meaning == MEANS_OTHER ? LOG_WARN : LOG_ERROR, "bridge",
               "lost connection to %s: %s; trying again", dial_broker(d)->name, text);
     d->down_ms = now_ms;
-    backoff_ended(&d->backoff, now_ms - d->up_ms);
-    if (now_ms - d->up_ms >= BACKOFF_STABLE_MS)
+    delay_ended(&d->delay, now_ms - d->up_ms);
+    if (now_ms - d->up_ms >= DELAY_STABLE_MS)
         d->in_round = 0;
     move_on(d, now_ms, meaning);
 }

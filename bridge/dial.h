@@ -9,7 +9,7 @@
 #ifndef BRIDGE_DIAL_H
 #define BRIDGE_DIAL_H
 
-#include "backoff.h"
+#include "delay.h"
 #include "brokers.h"
 #include "link.h"
 
@@ -17,7 +17,7 @@ enum { DIAL_SLOW_MS = 30000 };
 
 struct dial {
     const struct brokers *brokers;
-    struct backoff backoff;
+    struct delay delay;
     size_t current;                /* the broker in use or to try next */
     unsigned in_round;             /* failures since the last stable connection, by rounds */
     int64_t due_ms;                /* not before this */
@@ -29,7 +29,7 @@ struct dial {
 };
 
 void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
-               backoff_random_fn *random, void *random_ctx);
+               delay_random_fn *random, void *random_ctx);
 const struct broker *dial_broker(const struct dial *d);
 int dial_version(const struct dial *d);
 /* An attempt ended. */

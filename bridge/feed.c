@@ -96,7 +96,7 @@ void feed_add(struct feed *f, struct feed_event *event)
     bool follows = last ? event->seq == last->seq + 1 : event->seq >= f->next;
 
     feed_committed(f, event->seq);
-    /* A page may already reach beyond an event that comes late from the inbox. */
+    /* A page may already reach beyond an event that comes late from the intake. */
     if (f->page.tail && event->seq <= f->page.tail->seq)
         follows = false;
     if (!follows || !feed_list_add(&f->live, event))

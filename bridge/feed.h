@@ -14,7 +14,7 @@
 
 enum {
     FEED_PAGE = 256,
-    FEED_MAX_EVENTS = 4096, /* of one list: the bridge's inbox is another, 8192 in all */
+    FEED_MAX_EVENTS = 4096, /* of one list: the bridge's intake is another, 8192 in all */
     FEED_MAX_BYTES = 4 << 20
 };
 
@@ -56,7 +56,7 @@ void feed_init(struct feed *f, const struct bridge_source *source, uint64_t next
 void feed_finish(struct feed *f);
 /* Events up to here exist, whether they come by feed_add or not. */
 void feed_committed(struct feed *f, uint64_t seq);
-/* Takes over one event of the inbox. */
+/* Takes over one event of the intake. */
 void feed_add(struct feed *f, struct feed_event *event);
 /* The next event to send, NULL if there is none now. It stays in the feed. */
 const struct feed_event *feed_peek(struct feed *f, int64_t now_ms);

@@ -47,7 +47,7 @@ struct relay_options {
     const struct clock *clock;
     struct link *links[LINK_COUNT];
     const char *info; /* payload of the topic */
-    backoff_random_fn *random;
+    delay_random_fn *random;
     void *random_ctx;
 };
 

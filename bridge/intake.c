@@ -1,4 +1,4 @@
-#include "inbox.h"
+#include "intake.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct inbox_entry {
+struct intake_entry {
     UT_hash_handle hh;
-    struct inbox_entry *next; /* in the list of news */
+    struct intake_entry *next; /* in the list of news */
     bool listed;
     struct studio_snapshot *snapshot;
     bool has_presence;
@@ -16,7 +16,7 @@ struct inbox_entry {
     char id[STUDIO_TABLE_ID_MAX + 1];
 };
 
-enum studio_err inbox_init(struct inbox *in, uint64_t committed)
+enum studio_err intake_init(struct intake *in, uint64_t committed)
 {
     memset(in, 0, sizeof(*in));
     in->committed = committed;
@@ -24,9 +24,9 @@ enum studio_err inbox_init(struct inbox *in, uint64_t committed)
     return in->ready ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
-void inbox_finish(struct inbox *in)
+void intake_finish(struct intake *in)
 {
-    struct inbox_entry *entry, *next;
+    struct intake_entry *entry, *next;
 
     if (!in->ready)
         return;
@@ -42,7 +42,7 @@ void inbox_finish(struct inbox *in)
     in->ready = false;
 }
 
-void inbox_events(struct inbox *in, const struct bridge_event *events, size_t count)
+void intake_events(struct intake *in, const struct bridge_event *events, size_t count)
 {
     struct feed_list copies = {.count = 0};
     struct feed_event *copy;
@@ -68,10 +68,10 @@ void inbox_events(struct inbox *in, const struct bridge_event *events, size_t co
 }
 
 /* With the lock held. NULL without memory. */
-static struct inbox_entry *entry_of(struct inbox *in, const char *table_id)
+static struct intake_entry *entry_of(struct intake *in, const char *table_id)
 {
     size_t len = strlen(table_id);
-    struct inbox_entry *entry, *added;
+    struct intake_entry *entry, *added;
 
     HASH_FIND(hh, in->entries, table_id, len, entry);
     if (entry || len > STUDIO_TABLE_ID_MAX)
@@ -87,7 +87,7 @@ static struct inbox_entry *entry_of(struct inbox *in, const char *table_id)
     return added;
 }
 
-static void list(struct inbox *in, struct inbox_entry *entry)
+static void list(struct intake *in, struct intake_entry *entry)
 {
     if (entry->listed)
         return;
@@ -97,10 +97,10 @@ static void list(struct inbox *in, struct inbox_entry *entry)
     in->news_tail = entry;
 }
 
-enum studio_err inbox_table(struct inbox *in, struct studio_snapshot *snapshot)
+enum studio_err intake_table(struct intake *in, struct studio_snapshot *snapshot)
 {
     struct studio_snapshot *old = NULL;
-    struct inbox_entry *entry;
+    struct intake_entry *entry;
 
     pthread_mutex_lock(&in->lock);
     entry = entry_of(in, snapshot->table_id);
@@ -114,11 +114,11 @@ enum studio_err inbox_table(struct inbox *in, struct studio_snapshot *snapshot)
     return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
-enum studio_err inbox_presence(struct inbox *in, const char *table_id, const char *json)
+enum studio_err intake_presence(struct intake *in, const char *table_id, const char *json)
 {
     char *copy = json ? strdup(json) : NULL;
     char *old = NULL;
-    struct inbox_entry *entry;
+    struct intake_entry *entry;
 
     if (json && !copy)
         return STUDIO_ERR_NO_MEMORY;
@@ -137,7 +137,7 @@ enum studio_err inbox_presence(struct inbox *in, const char *table_id, const cha
     return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
-struct feed_list inbox_take_events(struct inbox *in, uint64_t *committed)
+struct feed_list intake_take_events(struct intake *in, uint64_t *committed)
 {
     struct feed_list events;
 
@@ -149,9 +149,9 @@ struct feed_list inbox_take_events(struct inbox *in, uint64_t *committed)
     return events;
 }
 
-bool inbox_take_news(struct inbox *in, struct inbox_news *out)
+bool intake_take_news(struct intake *in, struct intake_news *out)
 {
-    struct inbox_entry *entry;
+    struct intake_entry *entry;
 
     pthread_mutex_lock(&in->lock);
     entry = in->news_head;

@@ -1,0 +1,518 @@
+/*
+ * fakes.h - the bridge's world in tests: a clock that stands still, an agent in memory, snapshots,
+ * and an MQTT link that remembers what it was given. For test programs of the bridge only; every
+ * program includes it once.
+ */
+#ifndef TESTS_UNIT_BRIDGE_FAKES_H
+#define TESTS_UNIT_BRIDGE_FAKES_H
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "bridge/link.h"
+#include "studio/bridge.h"
+#include "studio/status.h"
+
+/* --- clock ------------------------------------------------------------------------------------ */
+
+struct fake_clock {
+    struct clock clock;
+    int64_t mono, wall;
+};
+
+static inline int64_t fake_mono(void *ctx)
+{
+    return ((struct fake_clock *)ctx)->mono;
+}
+
+static inline int64_t fake_wall(void *ctx)
+{
+    return ((struct fake_clock *)ctx)->wall;
+}
+
+static inline void fake_clock_init(struct fake_clock *c)
+{
+    *c = (struct fake_clock){.mono = 1000000, .wall = 1767323045678};
+    c->clock = (struct clock){.mono_ms = fake_mono, .wall_ms = fake_wall, .ctx = c};
+}
+
+static inline void fake_clock_pass(struct fake_clock *c, int64_t ms)
+{
+    c->mono += ms;
+    c->wall += ms;
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+enum { FAKE_FIELDS_MAX = 16 };
+
+struct fake_snapshot {
+    struct studio_snapshot head;
+    char id[65];
+    char document[256];
+    struct studio_snapshot_field fields[FAKE_FIELDS_MAX];
+    char names[FAKE_FIELDS_MAX][16], texts[FAKE_FIELDS_MAX][16];
+};
+
+static atomic_int fake_snapshots; /* alive */
+
+struct studio_snapshot *studio_snapshot_ref(struct studio_snapshot *s)
+{
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
+void studio_snapshot_unref(struct studio_snapshot *s)
+{
+    if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
+        atomic_fetch_sub(&fake_snapshots, 1);
+        free(s);
+    }
+}
+
+static inline void fake_field(struct fake_snapshot *s, const char *name, const char *text)
+{
+    size_t i = s->head.field_count++;
+
+    snprintf(s->names[i], sizeof(s->names[i]), "%s", name);
+    snprintf(s->texts[i], sizeof(s->texts[i]), "%s", text);
+    s->fields[i].name = s->names[i];
+    s->fields[i].text = s->texts[i];
+}
+
+/* The nine fields with SDP as given; `custom` is "NAME=JSON,NAME=JSON" or NULL. */
+static inline struct studio_snapshot *fake_snapshot(const char *id, uint64_t rev, const char *sdp,
+                                                    const char *custom)
+{
+    struct fake_snapshot *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        abort();
+    atomic_init(&s->head.refs, 1);
+    atomic_fetch_add(&fake_snapshots, 1);
+    s->head.rev = rev;
+    snprintf(s->id, sizeof(s->id), "%s", id);
+    snprintf(s->document, sizeof(s->document),
+             "{\"TABLE_ID\":\"%s\",\"UPTIME\":%" PRIu64 ",\"SDP\":\"%s\"}", id, rev, sdp);
+    s->head.table_id = s->id;
+    s->head.document = s->document;
+    s->head.document_len = strlen(s->document);
+    s->head.fields = s->fields;
+    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
+        fake_field(s, studio_fields[i].name, i == STUDIO_FIELD_SDP ? sdp : studio_fields[i].first);
+    while (custom && *custom) {
+        char name[16] = "", text[16] = "";
+        int used = 0;
+
+        if (sscanf(custom, "%15[^=]=%15[^,]%n", name, text, &used) != 2)
+            abort();
+        fake_field(s, name, text);
+        custom += used + (custom[used] == ',');
+    }
+    return &s->head;
+}
+
+static inline struct studio_snapshot *fake_removed(const char *id, uint64_t rev)
+{
+    struct studio_snapshot *s = fake_snapshot(id, rev, "up", NULL);
+
+    s->removed = true;
+    s->field_count = 0;
+    return s;
+}
+
+/* --- the agent -------------------------------------------------------------------------------- */
+
+enum { FAKE_PARKED_MAX = 64, FAKE_BODY_MAX = 256 };
+
+struct fake_event {
+    uint64_t seq, rev;
+    enum bridge_event_kind kind;
+    char table_id[24];
+    bool parked;
+    char body[FAKE_BODY_MAX];
+};
+
+struct fake_source {
+    struct bridge_source ops;
+    pthread_mutex_t lock;
+    struct fake_event *events; /* [0] is seq 1 */
+    size_t count, max;
+    uint64_t oldest; /* 1 unless older ones are gone */
+    uint64_t acked;
+    uint64_t parked[FAKE_PARKED_MAX];
+    size_t parked_count;
+    size_t reads; /* calls of read and read_changes */
+    bool read_fails;
+    const char *cleared_table, *cleared_field; /* one, or NULL */
+    int64_t wall_ms;
+};
+
+static inline bool fake_give(const struct fake_source *s, const struct fake_event *e,
+                             bridge_event_fn *fn, void *ctx)
+{
+    struct bridge_event out = {.seq = e->seq,
+                               .kind = e->kind,
+                               .table_id = e->table_id,
+                               .rev = e->rev,
+                               .wall_ms = s->wall_ms,
+                               .parked = e->parked,
+                               .body = e->body,
+                               .body_len = strlen(e->body)};
+
+    return fn(ctx, &out);
+}
+
+static inline enum studio_err fake_read(void *ctx, uint64_t from, uint64_t to, size_t limit,
+                                        bridge_event_fn *fn, void *fn_ctx)
+{
+    struct fake_source *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    s->reads++;
+    if (s->read_fails) {
+        pthread_mutex_unlock(&s->lock);
+        return STUDIO_ERR_STORAGE;
+    }
+    if (from < s->oldest)
+        from = s->oldest;
+    for (; from <= to && from <= s->count && limit > 0; from++, limit--)
+        if (!fake_give(s, &s->events[from - 1], fn, fn_ctx))
+            break;
+    pthread_mutex_unlock(&s->lock);
+    return STUDIO_OK;
+}
+
+static inline enum studio_err fake_read_changes(void *ctx, const char *table_id, uint64_t from_rev,
+                                                uint64_t after_seq, size_t limit,
+                                                bridge_event_fn *fn, void *fn_ctx)
+{
+    struct fake_source *s = ctx;
+    uint64_t from = after_seq + 1 < s->oldest ? s->oldest : after_seq + 1;
+
+    pthread_mutex_lock(&s->lock);
+    s->reads++;
+    for (; from <= s->count && limit > 0; from++) {
+        const struct fake_event *e = &s->events[from - 1];
+
+        if (e->kind != BRIDGE_CHANGE || e->rev < from_rev || strcmp(e->table_id, table_id) != 0)
+            continue;
+        limit--;
+        if (!fake_give(s, e, fn, fn_ctx))
+            break;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return STUDIO_OK;
+}
+
+static inline enum studio_err fake_oldest(void *ctx, uint64_t *seq)
+{
+    *seq = ((struct fake_source *)ctx)->oldest;
+    return STUDIO_OK;
+}
+
+static inline enum studio_err fake_oldest_rev(void *ctx, const char *table_id, bool *found,
+                                              uint64_t *rev, uint64_t *seq)
+{
+    struct fake_source *s = ctx;
+
+    *found = false;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = s->oldest - 1; i < s->count && !*found; i++)
+        if (strcmp(s->events[i].table_id, table_id) == 0 && s->events[i].kind == BRIDGE_CHANGE) {
+            *found = true;
+            *rev = s->events[i].rev;
+            *seq = s->events[i].seq;
+        }
+    pthread_mutex_unlock(&s->lock);
+    return STUDIO_OK;
+}
+
+static inline enum studio_err fake_cleared(void *ctx, bridge_cleared_fn *fn, void *fn_ctx)
+{
+    struct fake_source *s = ctx;
+
+    if (s->cleared_table)
+        fn(fn_ctx, s->cleared_table, s->cleared_field);
+    return STUDIO_OK;
+}
+
+static inline void fake_acked(void *ctx, uint64_t seq)
+{
+    struct fake_source *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    s->acked = seq;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static inline void fake_parked(void *ctx, uint64_t seq, const char *reason)
+{
+    struct fake_source *s = ctx;
+
+    (void)reason;
+    pthread_mutex_lock(&s->lock);
+    if (s->parked_count < FAKE_PARKED_MAX)
+        s->parked[s->parked_count++] = seq;
+    s->events[seq - 1].parked = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static inline void fake_stats(void *ctx, struct bridge_agent_stats *out)
+{
+    struct fake_source *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    *out = (struct bridge_agent_stats){.committed = s->count,
+                                       .tables = 3,
+                                       .clients = 2,
+                                       .subscribers = 1,
+                                       .updates = s->count,
+                                       .refused = 4,
+                                       .store_writable = true};
+    pthread_mutex_unlock(&s->lock);
+}
+
+static inline void fake_source_init(struct fake_source *s, size_t max)
+{
+    *s = (struct fake_source){.max = max, .oldest = 1, .wall_ms = 1767323045678};
+    s->events = calloc(max, sizeof(*s->events));
+    if (!s->events)
+        abort();
+    pthread_mutex_init(&s->lock, NULL);
+    s->ops = (struct bridge_source){.ctx = s,
+                                    .read = fake_read,
+                                    .read_changes = fake_read_changes,
+                                    .oldest = fake_oldest,
+                                    .oldest_rev = fake_oldest_rev,
+                                    .cleared = fake_cleared,
+                                    .acked = fake_acked,
+                                    .parked = fake_parked,
+                                    .stats = fake_stats};
+}
+
+static inline void fake_source_finish(struct fake_source *s)
+{
+    pthread_mutex_destroy(&s->lock);
+    free(s->events);
+}
+
+/* Commits one more change event and tells it in *out (valid until fake_source_finish). */
+static inline uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev,
+                                   struct bridge_event *out)
+{
+    struct fake_event *e;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->count == s->max)
+        abort();
+    e = &s->events[s->count++];
+    *e = (struct fake_event){.seq = s->count, .rev = rev, .kind = BRIDGE_CHANGE};
+    snprintf(e->table_id, sizeof(e->table_id), "%s", table_id);
+    snprintf(e->body, sizeof(e->body),
+             "\"table_id\":\"%s\",\"rev\":%" PRIu64 ",\"changes\":{\"SDP\":[\"a%" PRIu64
+             "\",\"a%" PRIu64 "\"]}}",
+             table_id, rev, rev == 0 ? 0 : rev - 1, rev);
+    *out = (struct bridge_event){.seq = e->seq,
+                                 .kind = e->kind,
+                                 .table_id = e->table_id,
+                                 .rev = rev,
+                                 .wall_ms = s->wall_ms,
+                                 .body = e->body,
+                                 .body_len = strlen(e->body)};
+    pthread_mutex_unlock(&s->lock);
+    return e->seq;
+}
+
+static inline uint64_t fake_source_acked(struct fake_source *s)
+{
+    uint64_t acked;
+
+    pthread_mutex_lock(&s->lock);
+    acked = s->acked;
+    pthread_mutex_unlock(&s->lock);
+    return acked;
+}
+
+/* --- the MQTT link ---------------------------------------------------------------------------- */
+
+enum { FAKE_SENT_MAX = 20000, FAKE_TEXT_MAX = 640 };
+
+struct fake_sent {
+    unsigned slot;
+    bool subscribe, retained, plain, answered;
+    uint64_t seq;
+    unsigned expiry_s;
+    char topic[256];
+    char payload[FAKE_TEXT_MAX]; /* cut */
+    size_t len;
+    char correlation[32];
+};
+
+struct fake_link {
+    struct link link;
+    enum link_id id;
+    uint64_t generation;
+    unsigned connects, closes, disconnects;
+    bool open, refuses; /* refuses: takes no publish */
+    bool will_wanted;
+    struct link_target target; /* strings are copies */
+    char uri[128], client_id[128], will[256], will_topic[128], username[64], password[64];
+    struct fake_sent *sent;
+    size_t count;
+    char watch[512];
+};
+
+static inline struct fake_link *fake_of(struct link *link)
+{
+    return (struct fake_link *)link;
+}
+
+static inline bool fake_connect(struct link *link, uint64_t generation,
+                                const struct link_target *target, char text[LINK_TEXT_MAX])
+{
+    struct fake_link *f = fake_of(link);
+
+    (void)text;
+    f->generation = generation;
+    f->connects++;
+    f->open = true;
+    f->target = *target;
+    snprintf(f->uri, sizeof(f->uri), "%s", target->uri);
+    snprintf(f->client_id, sizeof(f->client_id), "%s", target->client_id);
+    snprintf(f->will, sizeof(f->will), "%s", target->will ? target->will : "");
+    snprintf(f->will_topic, sizeof(f->will_topic), "%s", target->will ? target->will_topic : "");
+    snprintf(f->username, sizeof(f->username), "%s", target->username ? target->username : "");
+    snprintf(f->password, sizeof(f->password), "%s", target->password ? target->password : "");
+    return true;
+}
+
+static inline struct fake_sent *fake_note(struct fake_link *f, unsigned slot, const char *topic)
+{
+    struct fake_sent *s;
+
+    if (f->count == FAKE_SENT_MAX)
+        abort();
+    s = &f->sent[f->count++];
+    *s = (struct fake_sent){.slot = slot};
+    snprintf(s->topic, sizeof(s->topic), "%s", topic);
+    return s;
+}
+
+static inline bool fake_publish(struct link *link, unsigned slot, const struct link_message *m)
+{
+    struct fake_link *f = fake_of(link);
+    struct fake_sent *s;
+
+    if (f->refuses)
+        return false;
+    s = fake_note(f, slot, m->topic);
+    s->retained = m->retained;
+    s->plain = m->plain;
+    s->seq = m->seq;
+    s->expiry_s = m->expiry_s;
+    s->len = m->len;
+    snprintf(s->payload, sizeof(s->payload), "%.*s", (int)m->len, m->len ? m->payload : "");
+    if (m->correlation)
+        snprintf(s->correlation, sizeof(s->correlation), "%.*s", (int)m->correlation_len,
+                 (const char *)m->correlation);
+    return true;
+}
+
+static inline bool fake_subscribe(struct link *link, unsigned slot, const char *const *filters,
+                                  size_t count, const char *watch)
+{
+    struct fake_link *f = fake_of(link);
+    struct fake_sent *s;
+
+    if (f->refuses)
+        return false;
+    s = fake_note(f, slot, filters[0]);
+    s->subscribe = true;
+    snprintf(s->payload, sizeof(s->payload), "%s", count > 1 ? filters[1] : "");
+    snprintf(f->watch, sizeof(f->watch), "%s", watch ? watch : "");
+    return true;
+}
+
+static inline bool fake_disconnect(struct link *link, bool will)
+{
+    fake_of(link)->disconnects++;
+    fake_of(link)->will_wanted = will;
+    return true;
+}
+
+static inline void fake_close(struct link *link)
+{
+    fake_of(link)->closes++;
+    fake_of(link)->open = false;
+}
+
+static inline void fake_link_init(struct fake_link *f, enum link_id id)
+{
+    static const struct link_ops ops = {.connect = fake_connect,
+                                        .publish = fake_publish,
+                                        .subscribe = fake_subscribe,
+                                        .disconnect = fake_disconnect,
+                                        .close = fake_close};
+
+    memset(f, 0, sizeof(*f));
+    f->link.ops = &ops;
+    f->id = id;
+    f->sent = calloc(FAKE_SENT_MAX, sizeof(*f->sent));
+    if (!f->sent)
+        abort();
+}
+
+static inline void fake_link_finish(struct fake_link *f)
+{
+    free(f->sent);
+}
+
+static inline struct link_event fake_up(const struct fake_link *f)
+{
+    return (struct link_event){
+        .link = f->id,
+        .kind = LINK_UP,
+        .generation = f->generation,
+        .limits = {.mqtt_version = 5, .receive_max = 65535, .retain = true, .max_qos = 2}};
+}
+
+static inline struct link_event fake_ended(const struct fake_link *f, enum link_event_kind kind,
+                                           int reason)
+{
+    return (struct link_event){.link = f->id,
+                               .kind = kind,
+                               .generation = f->generation,
+                               .reason = reason,
+                               .text = "as the test wants it"};
+}
+
+static inline struct link_event fake_done(struct fake_link *f, size_t index, int reason)
+{
+    f->sent[index].answered = true;
+    return (struct link_event){.link = f->id,
+                               .kind = LINK_DONE,
+                               .generation = f->generation,
+                               .slot = f->sent[index].slot,
+                               .reason = reason};
+}
+
+/* The first message from `from` on whose topic ends so; SIZE_MAX if there is none. */
+static inline size_t fake_find(const struct fake_link *f, size_t from, const char *topic_end)
+{
+    size_t end = strlen(topic_end);
+
+    for (; from < f->count; from++) {
+        size_t len = strlen(f->sent[from].topic);
+
+        if (len >= end && strcmp(f->sent[from].topic + len - end, topic_end) == 0)
+            return from;
+    }
+    return SIZE_MAX;
+}
+
+#endif
