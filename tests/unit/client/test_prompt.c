@@ -1,0 +1,152 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/prompt.h"
+#include "support/cmocka_all.h"
+
+static enum studio_err parse(const char *line, struct prompt_line *out, struct studio_error *error)
+{
+    static char space[1000];
+    assert_true(strlen(line) < sizeof(space));
+    strcpy(space, line);
+    return prompt_parse(space, out, error);
+}
+
+static void lines(void **state)
+{
+    static const struct {
+        const char *line;
+        enum prompt_kind kind;
+        const char *text;
+    } rows[] = {
+        {"", PROMPT_EMPTY, NULL},
+        {"  \t\r", PROMPT_EMPTY, NULL},
+        {"# a comment", PROMPT_EMPTY, NULL},
+        {"status", PROMPT_STATUS, ""},
+        {" Help ", PROMPT_HELP, ""},
+        {"quit", PROMPT_QUIT, ""},
+        {"exit", PROMPT_QUIT, ""},
+        {"custom {\"a\": \"b  c\"} ", PROMPT_JSON, "{\"a\": \"b  c\"}"},
+        {"exception NO BALL DETECT", PROMPT_EXCEPTION, "NO BALL DETECT"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct prompt_line line;
+        assert_int_equal(parse(rows[i].line, &line, NULL), STUDIO_OK);
+        assert_int_equal(line.kind, rows[i].kind);
+        if (rows[i].text != NULL)
+            assert_string_equal(line.text, rows[i].text);
+    }
+}
+
+static void updates(void **state)
+{
+    struct prompt_line line;
+    (void)state;
+    assert_int_equal(parse("sdp up", &line, NULL), STUDIO_OK);
+    assert_int_equal(line.kind, PROMPT_UPDATE);
+    assert_int_equal(line.count, 1);
+    assert_string_equal(line.fields[0].name, "sdp");
+    assert_string_equal(line.fields[0].value, "up");
+    assert_int_equal(parse(" barcode  up nfc down\tmaintenance on ", &line, NULL), STUDIO_OK);
+    assert_int_equal(line.count, 3);
+    assert_string_equal(line.fields[0].name, "barcode_scanner");
+    assert_string_equal(line.fields[1].name, "nfc_scanner");
+    assert_string_equal(line.fields[2].name, "maintenance");
+    assert_string_equal(line.fields[2].value, "true");
+}
+
+static void mistakes(void **state)
+{
+    static const struct {
+        const char *line, *word;
+    } rows[] = {
+        {"sdp", "expected"},
+        {"sdp sideways", "calibration"},
+        {"maintenance yes", "true"},
+        {"roulete up", "roulette"},
+        {"sdp up roulette", "expected"},
+        {"custom", "custom {json}"},
+        {"custom [1]", "JSON object"},
+        {"custom {\"a\":}", "JSON object"},
+        {"exception", "exception CODE"},
+        {"status now", "nothing"},
+        {"sdp up idp up sdp up idp up sdp up idp up sdp up idp up sdp up idp up sdp up idp up sdp "
+         "up idp up sdp up idp up sdp up",
+         "at most"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct prompt_line line;
+        struct studio_error error;
+        assert_int_equal(parse(rows[i].line, &line, &error), STUDIO_ERR_USAGE);
+        if (strstr(error.text, rows[i].word) == NULL)
+            fail_msg("'%s': %s", rows[i].line, error.text);
+    }
+}
+
+/* The candidates for the last word of `line`, separated by blanks. */
+static const char *candidates(const char *line)
+{
+    static char out[1000];
+    const char *blank = strrchr(line, ' ');
+    size_t start = blank != NULL ? (size_t)(blank + 1 - line) : 0;
+    const char *word;
+
+    out[0] = '\0';
+    for (size_t n = 0; (word = prompt_candidate(line, start, line + start, n)) != NULL; n++) {
+        if (n > 0)
+            strcat(out, " ");
+        strcat(out, word);
+    }
+    return out;
+}
+
+static void completion(void **state)
+{
+    (void)state;
+    assert_string_equal(candidates("sd"), "sdp");
+    assert_string_equal(candidates("SD"), "sdp");
+    assert_string_equal(candidates("nf"), "nfc_scanner nfc");
+    assert_string_equal(candidates("s"), "status sdp shaker");
+    assert_string_equal(candidates("sdp "), "up down standby calibration exception");
+    assert_string_equal(candidates("sdp c"), "calibration");
+    assert_string_equal(candidates("barcode "), "up down");
+    assert_string_equal(candidates("maintenance o"), "on off");
+    assert_string_equal(candidates("sdp up ro"), "roulette");
+    assert_string_equal(candidates("sdp up roulette d"), "down");
+    assert_string_equal(candidates("sdp up st"), ""); /* no command in the middle */
+    assert_string_equal(candidates("custom sd"), "");
+    assert_string_equal(candidates("exception u"), "");
+    assert_string_equal(candidates("nonsense up s"), "sdp shaker");
+    assert_string_equal(candidates("zz"), "");
+}
+
+static void help_names_everything(void **state)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    (void)state;
+    assert_non_null(out);
+    prompt_help(out);
+    fclose(out);
+    static const char *const words[] = {"sdp",    "barcode",   "on|off", "calibration",
+                                        "custom", "exception", "quit",   "status"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        assert_non_null(strstr(text, words[i]));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines),
+        cmocka_unit_test(updates),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(completion),
+        cmocka_unit_test(help_names_everything),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
