@@ -179,6 +179,7 @@ static void updates_at_the_stop_are_answered_or_not_there(void **state)
     assert_int_equal(m.kind, WS_GOT_CLOSE);
     assert_int_equal(m.code, 1001);
     wsclient_close(c);
+    assert_int_equal(proc_wait(agent_proc_proc(a), WAIT_MS), 0);
     agent_proc_stop(a);
     agent_proc_restart(a);
     c = wsclient_connect(agent_proc_port(a), "/?id=STO-002_x&token=MY_TOKEN");
