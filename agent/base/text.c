@@ -171,12 +171,25 @@ void text_hex(const unsigned char *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
-enum { WORD_MAX = 64, TYPO_MAX = 3 };
-
-static char lower(char c)
+int text_hex_digit(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
 }
+
+char text_lower(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
+}
+
+enum { WORD_MAX = 64, TYPO_MAX = 3 };
 
 static size_t least(size_t a, size_t b)
 {
@@ -193,7 +206,7 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t substituted = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+            size_t substituted = diagonal + (text_lower(a[i - 1]) == text_lower(b[j - 1]) ? 0 : 1);
             diagonal = row[j];
             row[j] = least(substituted, 1 + least(row[j], row[j - 1]));
         }

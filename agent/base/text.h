@@ -27,6 +27,12 @@ void text_stamp(int64_t wall_ms, char out[TEXT_STAMP_LEN + 1]);
 /* Lower-case hex of n bytes; `out` holds 2n + 1. */
 void text_hex(const unsigned char *bytes, size_t n, char *out);
 
+/* The value of a hex digit of either case, -1 if it is none. */
+int text_hex_digit(char c);
+
+/* ASCII only, whatever the locale. */
+char text_lower(char c);
+
 /* The entry of `names` (count of them) with the smallest edit distance to `word`, NULL if none is
  * near enough to be a typing mistake. For "unknown key X, did you mean Y". */
 const char *text_nearest(const char *word, const char *const *names, size_t count);

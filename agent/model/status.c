@@ -44,11 +44,6 @@ enum studio_field_id studio_field_index(const struct studio_field *field)
     return (enum studio_field_id)(field - studio_fields);
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 bool studio_key_equal(const char *key, size_t len, const char *name)
 {
     const char *end = key + len;
@@ -59,7 +54,7 @@ bool studio_key_equal(const char *key, size_t len, const char *name)
             name++;
         if (key == end || *name == '\0')
             return key == end && *name == '\0';
-        if (lower(*key++) != lower(*name++))
+        if (text_lower(*key++) != text_lower(*name++))
             return false;
     }
 }

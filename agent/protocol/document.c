@@ -57,7 +57,7 @@ void document_print(struct buf *out, const char *table_id, const struct table_st
 
 /* --- and back --------------------------------------------------------------------------------- */
 
-static bool read_number(const char *text, size_t digits, int *out)
+static bool read_number(const char *text, size_t digits, int64_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < digits; i++) {
@@ -69,7 +69,7 @@ static bool read_number(const char *text, size_t digits, int *out)
 }
 
 /* Days from 1970-01-01; years counted from March, as in text.c. */
-static int64_t days_from_civil(int year, int month, int day)
+static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = y / 400;
@@ -82,7 +82,7 @@ static int64_t days_from_civil(int year, int month, int day)
 /* A time is valid if printing it gives the same text. */
 static bool read_stamp(const char *text, int64_t *stamp_s)
 {
-    int year, month, day, hour, minute, second;
+    int64_t year, month, day, hour, minute, second;
     if (strlen(text) != TEXT_STAMP_LEN || !read_number(text, 4, &year) ||
         !read_number(text + 5, 2, &month) || !read_number(text + 8, 2, &day) ||
         !read_number(text + 11, 2, &hour) || !read_number(text + 14, 2, &minute) ||
@@ -199,7 +199,8 @@ enum studio_err document_parse(const char *text, size_t len, char *table_id,
     if (err != STUDIO_OK)
         return err;
     state_init(out, 0);
-    struct reader reader = {.state = out, .table_id = table_id};
+    struct reader reader = {.state = out};
+    reader.table_id = table_id;
     if (!cJSON_IsObject(tree))
         err = STUDIO_ERR_INVALID_DATA;
     for (const cJSON *item = tree->child; item != NULL && err == STUDIO_OK; item = item->next)

@@ -44,24 +44,13 @@ static bool check_word(struct scan *s, const char *word, size_t len)
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool read_hex4(struct scan *s, unsigned *out)
 {
     if (s->end - s->at < 4)
         return false;
     unsigned n = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(*s->at++);
+        int digit = text_hex_digit(*s->at++);
         if (digit < 0)
             return false;
         n = n << 4 | (unsigned)digit;

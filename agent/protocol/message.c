@@ -114,7 +114,7 @@ static enum studio_err copy_table_name(const cJSON *item, char **out)
 static enum studio_err decode_tables(struct decoder *d, const cJSON *data)
 {
     const cJSON *names = cJSON_IsObject(data) ? find_member(data, "tables") : NULL;
-    if (!cJSON_IsArray(names))
+    if (names == NULL || !cJSON_IsArray(names))
         return STUDIO_ERR_INVALID_DATA;
     int count = cJSON_GetArraySize(names);
     if (count > MESSAGE_SUBSCRIBE_MAX)

@@ -124,7 +124,7 @@ static enum studio_err take_built_in(struct walk *w, const struct studio_field *
 static bool is_custom_set(const struct update *update, const char *name)
 {
     for (size_t i = 0; i < update->count; i++) {
-        if (update->sets[i].field == NULL && strcmp(update->sets[i].name, name) == 0)
+        if (update->sets[i].name != NULL && strcmp(update->sets[i].name, name) == 0)
             return true;
     }
     return false;

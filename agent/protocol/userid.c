@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 /* One part of the user id, not terminated. */
 struct part {
     const char *text;
@@ -83,25 +85,16 @@ bool credentials_bearer(char *header, char **id, char **token)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool query_decode(const char *text, size_t len, char *out, size_t cap)
 {
     size_t used = 0;
     for (size_t i = 0; i < len; i++) {
-        char c = text[i] == '+' ? ' ' : text[i];
-        if (c == '%') {
-            int high = len - i > 2 ? hex_digit(text[i + 1]) : -1;
-            int low = high < 0 ? -1 : hex_digit(text[i + 2]);
+        char c = text[i];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            int high = len - i > 2 ? text_hex_digit(text[i + 1]) : -1;
+            int low = high < 0 ? -1 : text_hex_digit(text[i + 2]);
             if (low < 0)
                 return false;
             c = (char)(high << 4 | low);

@@ -148,6 +148,21 @@ static void test_hex(void **state)
     char out[9];
     text_hex((const unsigned char *)"\x00\x0f\xa5\xff", 4, out);
     assert_string_equal(out, "000fa5ff");
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(text_hex_digit(out[i]), "\x0\x0\x0\xf\xa\x5\xf\xf"[i]);
+    assert_int_equal(text_hex_digit('A'), 10);
+    assert_int_equal(text_hex_digit('F'), 15);
+    assert_int_equal(text_hex_digit('g'), -1);
+    assert_int_equal(text_hex_digit('\0'), -1);
+}
+
+static void test_lower(void **state)
+{
+    (void)state;
+    assert_int_equal(text_lower('A'), 'a');
+    assert_int_equal(text_lower('Z'), 'z');
+    assert_int_equal(text_lower('_'), '_');
+    assert_int_equal(text_lower('\xC9'), '\xC9');
 }
 
 static void test_nearest(void **state)
@@ -176,7 +191,8 @@ int main(void)
         cmocka_unit_test(test_utf8),    cmocka_unit_test(test_utf8_cut),
         cmocka_unit_test(test_control), cmocka_unit_test(test_match),
         cmocka_unit_test(test_ts),      cmocka_unit_test(test_ts_agrees_with_libc),
-        cmocka_unit_test(test_hex),     cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_hex),     cmocka_unit_test(test_lower),
+        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

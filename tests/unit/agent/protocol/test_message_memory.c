@@ -63,11 +63,11 @@ static void fault_free(void *block)
 #define strdup  fault_strdup
 #define free    fault_free
 #include "agent/base/buf.c"
-#include "agent/protocol/tree.c"
-#include "agent/protocol/message_update.c"
-#include "agent/protocol/message.c"
 #include "agent/model/state.c"
 #include "agent/protocol/document.c"
+#include "agent/protocol/message.c"
+#include "agent/protocol/message_update.c"
+#include "agent/protocol/tree.c"
 #undef calloc
 #undef realloc
 #undef strdup
