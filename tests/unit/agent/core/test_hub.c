@@ -1,0 +1,467 @@
+#include "core/hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/snapshot.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+
+static struct hub *hub;
+
+struct reader {
+    struct watcher watcher;
+    unsigned wakes;
+};
+
+static void on_push(struct watcher *w)
+{
+    ((struct reader *)w)->wakes++;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    hub = hub_create();
+    return hub ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hub_destroy(hub);
+    return 0;
+}
+
+static struct reader reader(void)
+{
+    return (struct reader){.watcher = {.want_write = on_push}};
+}
+
+#define subscribe(r, ...)                                                                          \
+    hub_subscribe(hub, &(r)->watcher, (const char *const[]){__VA_ARGS__},                          \
+                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define unsubscribe(r, ...)                                                                        \
+    hub_unsubscribe(hub, &(r)->watcher, (const char *const[]){__VA_ARGS__},                        \
+                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void publish(const char *table_id, uint64_t rev)
+{
+    struct table_state state;
+    struct studio_snapshot *snapshot;
+
+    state_init(&state, 0);
+    state.rev = rev;
+    snapshot = snapshot_create(table_id, &state, rev);
+    state_finish(&state);
+    assert_true(hub_publish(hub, snapshot));
+    studio_snapshot_unref(snapshot);
+}
+
+static void remove_table(const char *table_id, uint64_t rev)
+{
+    struct studio_snapshot *snapshot = snapshot_create(table_id, NULL, rev);
+
+    assert_true(hub_publish(hub, snapshot));
+    studio_snapshot_unref(snapshot);
+}
+
+static void except(const char *table_id, const char *text)
+{
+    struct frame *frame = frame_create(text, strlen(text));
+
+    hub_exception(hub, table_id, frame);
+    frame_unref(frame);
+}
+
+/* "ARO-001 5" for a document, an exception's text, "missed 3", "" for nothing. */
+static void expect_next(struct reader *r, const char *expected)
+{
+    struct push push;
+    char text[128] = "";
+
+    assert_int_equal(hub_waiting(&r->watcher), expected[0] != '\0');
+    if (hub_next(hub, &r->watcher, &push)) {
+        assert_int_equal(!!push.status + !!push.exception + (push.missed > 0), 1);
+        if (push.status)
+            snprintf(text, sizeof(text), "%s %llu", push.status->table_id,
+                     (unsigned long long)push.status->rev);
+        else if (push.exception)
+            snprintf(text, sizeof(text), "%.*s", (int)push.exception->len, push.exception->data);
+        else
+            snprintf(text, sizeof(text), "missed %llu", (unsigned long long)push.missed);
+        studio_snapshot_unref(push.status);
+        frame_unref(push.exception);
+    }
+    assert_string_equal(text, expected);
+}
+
+static void expect_answer(struct reader *r, const char *expected)
+{
+    struct buf out;
+
+    buf_init(&out, SIZE_MAX);
+    hub_answer(&r->watcher, "subscribed", NULL, &out);
+    assert_true(buf_ok(&out));
+    assert_string_equal(out.data, expected);
+    buf_finish(&out);
+}
+
+/* --- documents ------------------------------------------------------------------------------- */
+
+static void a_subscriber_gets_the_document_and_each_change(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    publish("ARO-001", 4);
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
+    assert_int_equal(hub_subscribers(hub), 1);
+    assert_int_equal(r.wakes, 1);
+    expect_next(&r, "ARO-001 4");
+    expect_next(&r, "");
+    publish("ARO-001", 5);
+    assert_int_equal(r.wakes, 2);
+    expect_next(&r, "ARO-001 5");
+    publish("ARO-002", 9);
+    assert_int_equal(r.wakes, 2);
+    expect_next(&r, "");
+    hub_leave(hub, &r.watcher);
+    assert_int_equal(hub_subscribers(hub), 0);
+}
+
+static void a_slow_reader_gets_the_newest_of_each_table_once(void **state)
+{
+    struct reader r = reader();
+    char table[16];
+
+    (void)state;
+    assert_int_equal(subscribe(&r, "*"), STUDIO_OK);
+    for (uint64_t rev = 0; rev < 100; rev++) {
+        publish("ARO-001", rev);
+        publish("ARO-002", rev);
+    }
+    expect_next(&r, "ARO-001 99");
+    publish("ARO-001", 100); /* behind ARO-002 now, which must not starve */
+    expect_next(&r, "ARO-002 99");
+    expect_next(&r, "ARO-001 100");
+    expect_next(&r, "");
+    for (int i = 0; i < 200; i++) { /* more than a few words of bits */
+        snprintf(table, sizeof(table), "T%d", i);
+        publish(table, 1);
+        publish(table, 2);
+    }
+    for (int i = 0; i < 200; i++) {
+        char expected[32];
+        snprintf(expected, sizeof(expected), "T%d 2", i);
+        expect_next(&r, expected);
+    }
+    expect_next(&r, "");
+    hub_leave(hub, &r.watcher);
+}
+
+static void an_unknown_name_starts_with_its_table(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    assert_int_equal(subscribe(&r, "LATER"), STUDIO_OK);
+    assert_int_equal(r.wakes, 0);
+    expect_next(&r, "");
+    publish("LATER", 0);
+    expect_next(&r, "LATER 0");
+    hub_leave(hub, &r.watcher);
+}
+
+static void star_is_all_and_later_ones_too(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    publish("ARO-002", 2);
+    assert_int_equal(subscribe(&r, "*"), STUDIO_OK);
+    expect_answer(&r, "{\"status\":\"subscribed\",\"tables\":[\"*\"]}");
+    expect_next(&r, "ARO-001 1");
+    expect_next(&r, "ARO-002 2");
+    expect_next(&r, "");
+    publish("ARO-003", 0);
+    expect_next(&r, "ARO-003 0");
+    /* A name beside it brings nothing new. */
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
+    expect_next(&r, "");
+    publish("ARO-001", 2);
+    expect_next(&r, "ARO-001 2");
+    expect_next(&r, "");
+    /* Without the star the name is left. */
+    unsubscribe(&r, "*");
+    expect_answer(&r, "{\"status\":\"subscribed\",\"tables\":[]}");
+    hub_leave(hub, &r.watcher);
+}
+
+static void subscribing_star_brings_only_what_is_new(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    publish("ARO-002", 1);
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
+    expect_next(&r, "ARO-001 1");
+    assert_int_equal(subscribe(&r, "*"), STUDIO_OK);
+    expect_next(&r, "ARO-002 1");
+    expect_next(&r, "");
+    hub_leave(hub, &r.watcher);
+}
+
+static void the_answer_is_the_whole_set_in_order_each_name_once(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    assert_int_equal(subscribe(&r, "B", "A", "B"), STUDIO_OK);
+    assert_int_equal(subscribe(&r, "A", "C"), STUDIO_OK);
+    expect_answer(&r, "{\"status\":\"subscribed\",\"tables\":[\"B\",\"A\",\"C\"]}");
+    unsubscribe(&r, "A", "X");
+    expect_answer(&r, "{\"status\":\"subscribed\",\"tables\":[\"B\",\"C\"]}");
+    assert_int_equal(hub_subscribe(hub, &r.watcher, NULL, 0), STUDIO_OK);
+    hub_leave(hub, &r.watcher);
+    hub_leave(hub, &r.watcher);
+}
+
+static void unsubscribed_tables_send_nothing_more(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    publish("ARO-002", 1);
+    assert_int_equal(subscribe(&r, "ARO-001", "ARO-002"), STUDIO_OK);
+    unsubscribe(&r, "ARO-001"); /* its document was waiting */
+    expect_next(&r, "ARO-002 1");
+    expect_next(&r, "");
+    publish("ARO-001", 2);
+    except("ARO-001", "gone");
+    expect_next(&r, "");
+    except("ARO-002", "kept until the end");
+    unsubscribe(&r, "*");
+    assert_int_equal(hub_subscribers(hub), 0);
+    expect_next(&r, "");
+    hub_leave(hub, &r.watcher);
+}
+
+static void leaving_star_keeps_what_is_named(void **state)
+{
+    struct reader r = reader();
+    struct reader other = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    publish("ARO-002", 1);
+    assert_int_equal(subscribe(&other, "*"), STUDIO_OK);
+    assert_int_equal(subscribe(&r, "*", "ARO-002"), STUDIO_OK);
+    unsubscribe(&r, "ARO-002"); /* still covered by the star */
+    expect_next(&r, "ARO-001 1");
+    expect_next(&r, "ARO-002 1");
+    expect_next(&r, "");
+    hub_leave(hub, &r.watcher);
+    publish("ARO-001", 2);
+    expect_next(&other, "ARO-001 2");
+    hub_leave(hub, &other.watcher);
+}
+
+static void a_removed_table_ends_and_may_return(void **state)
+{
+    struct reader named = reader(), all = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    assert_int_equal(subscribe(&named, "ARO-001"), STUDIO_OK);
+    assert_int_equal(subscribe(&all, "*"), STUDIO_OK);
+    remove_table("ARO-001", 2); /* the documents waiting go with it */
+    struct push push;
+    assert_false(hub_next(hub, &named.watcher, &push));
+    assert_false(hub_next(hub, &all.watcher, &push));
+    expect_next(&named, "");
+    publish("ARO-001", 3);
+    expect_next(&named, "ARO-001 3");
+    expect_next(&all, "ARO-001 3");
+    expect_next(&named, "");
+    expect_next(&all, "");
+    remove_table("NEVER", 1);
+    hub_leave(hub, &named.watcher);
+    hub_leave(hub, &all.watcher);
+}
+
+static void a_freed_place_used_again_mixes_up_nothing(void **state)
+{
+    struct reader r = reader(), all = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
+    assert_int_equal(subscribe(&all, "*"), STUDIO_OK);
+    unsubscribe(&r, "ARO-001");
+    assert_int_equal(subscribe(&r, "OTHER"), STUDIO_OK);
+    remove_table("ARO-001", 2); /* frees its place, with a mark of `all` on it */
+    publish("NEW", 7);
+    expect_next(&r, "");
+    expect_next(&all, "NEW 7");
+    expect_next(&all, "");
+    hub_leave(hub, &r.watcher);
+    hub_leave(hub, &all.watcher);
+}
+
+static void what_was_seen_otherwise_is_not_pushed(void **state)
+{
+    struct reader r = reader();
+
+    (void)state;
+    publish("ARO-001", 1);
+    publish("ARO-002", 1);
+    assert_int_equal(subscribe(&r, "*"), STUDIO_OK);
+    hub_seen(hub, &r.watcher, "ARO-001");
+    hub_seen(hub, &r.watcher, "UNKNOWN");
+    expect_next(&r, "ARO-002 1");
+    expect_next(&r, "");
+    hub_leave(hub, &r.watcher);
+}
+
+/* --- exceptions ------------------------------------------------------------------------------ */
+
+static void exceptions_go_in_order_before_documents(void **state)
+{
+    struct reader r = reader(), all = reader(), both = reader();
+
+    (void)state;
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
+    assert_int_equal(subscribe(&all, "*"), STUDIO_OK);
+    assert_int_equal(subscribe(&both, "*", "ARO-001"), STUDIO_OK);
+    publish("ARO-001", 1);
+    except("ARO-001", "first");
+    except("ARO-001", "second");
+    except("ARO-002", "other");
+    expect_next(&r, "first");
+    expect_next(&r, "second");
+    expect_next(&r, "ARO-001 1");
+    expect_next(&r, "");
+    expect_next(&all, "first");
+    expect_next(&all, "second");
+    expect_next(&all, "other");
+    expect_next(&both, "first");
+    expect_next(&both, "second");
+    expect_next(&both, "other");
+    expect_next(&both, "ARO-001 1");
+    expect_next(&both, "");
+    hub_leave(hub, &r.watcher);
+    hub_leave(hub, &all.watcher);
+    hub_leave(hub, &both.watcher);
+}
+
+static void sixty_four_wait_and_the_oldest_go(void **state)
+{
+    struct reader r = reader();
+    char text[16];
+
+    (void)state;
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
+    for (int i = 0; i < 3; i++)
+        except("ARO-001", "early");
+    for (int i = 0; i < 3; i++)
+        expect_next(&r, "early"); /* so that the ring wraps */
+    for (int i = 0; i < HUB_EXCEPTIONS_MAX + 5; i++) {
+        snprintf(text, sizeof(text), "e%d", i);
+        except("ARO-001", text);
+    }
+    expect_next(&r, "missed 5");
+    for (int i = 5; i < HUB_EXCEPTIONS_MAX + 5; i++) {
+        snprintf(text, sizeof(text), "e%d", i);
+        expect_next(&r, text);
+    }
+    expect_next(&r, "");
+    hub_exception(hub, "ARO-001", NULL);
+    expect_next(&r, "missed 1");
+    except("ARO-001", "left behind");
+    hub_leave(hub, &r.watcher);
+}
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+static void a_reader_has_at_most_1024_names_or_changes_nothing(void **state)
+{
+    const char *names[HUB_SUBSCRIPTIONS_MAX + 1];
+    struct reader r = reader();
+
+    (void)state;
+    for (int i = 0; i <= HUB_SUBSCRIPTIONS_MAX; i++)
+        names[i] = test_printf("T%d", i);
+    publish("T1024", 1);
+    assert_int_equal(hub_subscribe(hub, &r.watcher, names, HUB_SUBSCRIPTIONS_MAX + 1),
+                     STUDIO_ERR_INVALID_DATA);
+    assert_int_equal(hub_subscribers(hub), 0);
+    assert_int_equal(hub_subscribe(hub, &r.watcher, names, HUB_SUBSCRIPTIONS_MAX), STUDIO_OK);
+    assert_int_equal(hub_subscribe(hub, &r.watcher, &names[HUB_SUBSCRIPTIONS_MAX], 1),
+                     STUDIO_ERR_INVALID_DATA);
+    assert_int_equal(r.watcher.channel_count, HUB_SUBSCRIPTIONS_MAX);
+    expect_next(&r, "");
+    publish("T1024", 2);
+    expect_next(&r, "");
+    hub_unsubscribe(hub, &r.watcher, names, 1);
+    assert_int_equal(hub_subscribe(hub, &r.watcher, &names[HUB_SUBSCRIPTIONS_MAX], 1), STUDIO_OK);
+    expect_next(&r, "T1024 2");
+    hub_leave(hub, &r.watcher);
+    for (int i = 0; i <= HUB_SUBSCRIPTIONS_MAX; i++)
+        free((char *)(uintptr_t)names[i]);
+}
+
+static void a_refused_name_under_the_star_keeps_its_document(void **state)
+{
+    const char *names[HUB_SUBSCRIPTIONS_MAX];
+    struct reader r = reader();
+
+    (void)state;
+    names[0] = test_printf("*");
+    for (int i = 1; i < HUB_SUBSCRIPTIONS_MAX; i++)
+        names[i] = test_printf("T%d", i);
+    publish("ARO-001", 1);
+    assert_int_equal(hub_subscribe(hub, &r.watcher, names, HUB_SUBSCRIPTIONS_MAX), STUDIO_OK);
+    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_ERR_INVALID_DATA);
+    expect_next(&r, "ARO-001 1");
+    hub_leave(hub, &r.watcher);
+    for (int i = 0; i < HUB_SUBSCRIPTIONS_MAX; i++)
+        free((char *)(uintptr_t)names[i]);
+}
+
+static void destroying_nothing_is_fine(void **state)
+{
+    (void)state;
+    hub_destroy(NULL);
+    frame_unref(NULL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_subscriber_gets_the_document_and_each_change),
+        TEST(a_slow_reader_gets_the_newest_of_each_table_once),
+        TEST(an_unknown_name_starts_with_its_table),
+        TEST(star_is_all_and_later_ones_too),
+        TEST(subscribing_star_brings_only_what_is_new),
+        TEST(the_answer_is_the_whole_set_in_order_each_name_once),
+        TEST(unsubscribed_tables_send_nothing_more),
+        TEST(leaving_star_keeps_what_is_named),
+        TEST(a_removed_table_ends_and_may_return),
+        TEST(a_freed_place_used_again_mixes_up_nothing),
+        TEST(what_was_seen_otherwise_is_not_pushed),
+        TEST(exceptions_go_in_order_before_documents),
+        TEST(sixty_four_wait_and_the_oldest_go),
+        TEST(a_reader_has_at_most_1024_names_or_changes_nothing),
+        TEST(a_refused_name_under_the_star_keeps_its_document),
+        cmocka_unit_test(destroying_nothing_is_fine),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
