@@ -41,7 +41,9 @@ struct studio_agent {
     struct source source;
     struct bridge *bridge;
     _Atomic(struct server *) server; /* for wakes from other threads; NULL before and after */
+    char *tokens_file;
     atomic_bool stop_asked;
+    atomic_bool reload_asked;
     bool stopping;
     int64_t stop_until_ms;
     int exit_code;
@@ -135,6 +137,19 @@ static void go_on_stopping(struct studio_agent *agent)
         server_stop(agent->server);
 }
 
+static void reload_tokens(struct studio_agent *agent)
+{
+    struct studio_error error;
+    struct tokens *tokens;
+
+    if (tokens_reread(agent->tokens_file, &tokens, &error) != STUDIO_OK) {
+        log_error("agent", "the tokens are as before, the file was not taken: %s", error.text);
+        return;
+    }
+    log_info("agent", "%zu users read from %s", tokens_count(tokens), agent->tokens_file);
+    admission_reload(agent->admission, tokens);
+}
+
 static void on_wake(void *ctx)
 {
     struct studio_agent *agent = ctx;
@@ -145,6 +160,8 @@ static void on_wake(void *ctx)
         inbox_drain(agent->inbox, agent->bridge);
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
         fail(agent);
+    if (atomic_exchange(&agent->reload_asked, false))
+        reload_tokens(agent);
     if (atomic_load(&agent->stop_asked) && !agent->stopping)
         begin_stop(agent);
 }
@@ -382,12 +399,11 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
 {
     struct studio_agent *agent = calloc(1, sizeof(*agent));
     struct tokens *tokens = NULL;
-    char *tokens_file = config_tokens_path(config);
     enum studio_err err = STUDIO_ERR_NO_MEMORY;
 
     *out = NULL;
     studio_error_set(error, err, NULL);
-    if (!agent || !tokens_file)
+    if (!agent || !(agent->tokens_file = config_tokens_path(config)))
         goto fail;
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
     agent->clock = clock_system();
@@ -395,7 +411,7 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
     if ((err = config_check(config, error)) != STUDIO_OK ||
         (err = studio_values_set(config->service_values, config->device_values, error)) !=
             STUDIO_OK ||
-        (err = tokens_read(tokens_file, &tokens, error)) != STUDIO_OK ||
+        (err = tokens_read(agent->tokens_file, &tokens, error)) != STUDIO_OK ||
         (err = open_store(agent, config, error)) != STUDIO_OK ||
         (err = open_core(agent, config, error)) != STUDIO_OK ||
         (err = open_bridge(agent, config, error)) != STUDIO_OK ||
@@ -409,13 +425,11 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
     log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
              STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
              tables_count(core_tables(agent->core)), (unsigned long long)info->last_seq);
-    free(tokens_file);
     *out = agent;
     return STUDIO_OK;
 
 fail:
     tokens_destroy(tokens);
-    free(tokens_file);
     studio_agent_destroy(agent);
     return err;
 }
@@ -448,6 +462,12 @@ void studio_agent_stop(struct studio_agent *agent)
     wake(agent);
 }
 
+void studio_agent_reload(struct studio_agent *agent)
+{
+    atomic_store(&agent->reload_asked, true);
+    wake(agent);
+}
+
 void studio_agent_destroy(struct studio_agent *agent)
 {
     struct server *server;
@@ -458,7 +478,6 @@ void studio_agent_destroy(struct studio_agent *agent)
         bridge_stop(agent->bridge);
     committer_destroy(agent->committer); /* no more wakes from it */
     server = atomic_exchange(&agent->server, NULL);
-    agent->env.presence_ctx = agent;
     server_destroy(server);
     core_destroy(agent->core);
     inbox_destroy(agent->inbox);
@@ -467,6 +486,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     store_reader_close(agent->bridge_reader);
     store_reader_close(agent->net_reader);
     store_close(agent->store);
+    free(agent->tokens_file);
     free(agent);
 }
 

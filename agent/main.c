@@ -2,9 +2,9 @@
  * main.c - the program: arguments, signals, exit codes.
  *
  * Signals are blocked before any other thread exists and taken by one thread with sigwait:
- * SIGTERM and SIGINT stop the agent in order. A SIGINT while it stops is somebody impatient: it ends
- * at once, what was answered is on disk. Another SIGTERM changes nothing: supervisors repeat it, and
- * the stop has its own limit of time. SIGUSR1 is used only by main, to end the signal thread.
+ * SIGTERM and SIGINT stop the agent in order; another one while it stops ends it at once: what was
+ * answered is on disk. SIGHUP reads the tokens again. SIGUSR1 is used only by main, to end the
+ * signal thread.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "config/cli.h"
 #include "config/commands.h"
+#include "store_command.h"
 #include "studio/agent.h"
 
 struct signals {
@@ -47,12 +48,10 @@ static void *wait_for_signals(void *arg)
         if (sigwait(&signals->set, &number) != 0)
             continue;
         if (number == SIGHUP) {
-            log_info("agent", "SIGHUP: reloading the tokens is not in this version; restart");
+            studio_agent_reload(signals->agent);
             continue;
         }
         if (number == SIGUSR1)
-            continue;
-        if (stopping && number == SIGTERM)
             continue;
         if (stopping)
             _exit(STUDIO_EXIT_FAILED);
@@ -116,7 +115,9 @@ int main(int argc, char **argv)
     if (err != STUDIO_OK)
         command_complain(error.text);
     else
-        code = other ? command_run(&cli, variables) : serve(&config);
+        code = !other                     ? serve(&config)
+               : cli.command == CLI_STORE ? store_command(&cli, variables)
+                                          : command_run(&cli, variables);
     studio_agent_config_finish(&config);
     cli_finish(&cli);
     return code;

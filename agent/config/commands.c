@@ -84,19 +84,10 @@ static int command_check(const struct cli *cli, const char *const *variables)
     return code;
 }
 
-static int command_store(const struct cli *cli, const char *const *variables)
-{
-    (void)cli;
-    (void)variables;
-    command_complain("`store` is not in this version");
-    return STUDIO_EXIT_USAGE;
-}
-
 static command_fn *const table[CLI_COMMAND_COUNT] = {
     [CLI_HELP] = command_help,       [CLI_HELP_OPTIONS] = command_help_options,
     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
     [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_reload,
-    [CLI_STORE] = command_store,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

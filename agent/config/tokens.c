@@ -79,7 +79,7 @@ static int compare_digests(const void *a, const void *b)
 
 static bool index_digests(struct tokens *tokens)
 {
-    tokens->by_digest = calloc(tokens->count, sizeof *tokens->by_digest);
+    tokens->by_digest = calloc(tokens->count + 1, sizeof *tokens->by_digest);
     if (!tokens->by_digest)
         return false;
     for (size_t i = 0; i < tokens->count; i++)
@@ -144,10 +144,6 @@ enum studio_err tokens_parse(const char *text, size_t len, const char *name, str
             goto fail;
         at = stop + 1;
     }
-    if (tokens->count == 0) {
-        err = fail_no_users(error, name, "names no user");
-        goto fail;
-    }
     if (!index_digests(tokens)) {
         err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
         goto fail;
@@ -173,7 +169,7 @@ enum studio_err tokens_safe(const struct stat *about, const char *file, struct s
     return STUDIO_OK;
 }
 
-enum studio_err tokens_read(const char *file, struct tokens **out, struct studio_error *error)
+enum studio_err tokens_reread(const char *file, struct tokens **out, struct studio_error *error)
 {
     char *text = NULL;
     size_t len = 0;
@@ -188,6 +184,16 @@ enum studio_err tokens_read(const char *file, struct tokens **out, struct studio
         err = tokens_parse(text, len, file, out, error);
     free(text);
     return err;
+}
+
+enum studio_err tokens_read(const char *file, struct tokens **out, struct studio_error *error)
+{
+    enum studio_err err = tokens_reread(file, out, error);
+    if (err != STUDIO_OK || (*out)->count > 0)
+        return err;
+    tokens_destroy(*out);
+    *out = NULL;
+    return fail_no_users(error, file, "names no user");
 }
 
 void tokens_destroy(struct tokens *tokens)

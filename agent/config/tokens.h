@@ -24,7 +24,10 @@ struct tokens;
  */
 STUDIO_MUST_USE enum studio_err tokens_read(const char *file, struct tokens **out,
                                             struct studio_error *error);
-/* The same from memory; `name` stands for the file in messages. */
+/* The same for a running agent: here a file that names no user is right, everybody was revoked. */
+STUDIO_MUST_USE enum studio_err tokens_reread(const char *file, struct tokens **out,
+                                              struct studio_error *error);
+/* The same as tokens_reread from memory; `name` stands for the file in messages. */
 STUDIO_MUST_USE enum studio_err tokens_parse(const char *text, size_t len, const char *name,
                                              struct tokens **out, struct studio_error *error);
 void tokens_destroy(struct tokens *tokens);

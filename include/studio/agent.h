@@ -111,6 +111,10 @@ int studio_agent_run(struct studio_agent *agent);
 /* Asks a running agent to stop. Any thread; returns at once; more than one call does no harm. */
 void studio_agent_stop(struct studio_agent *agent);
 
+/* Asks a running agent to read its tokens file again: all of it is checked, then it counts and users
+ * no longer in it are closed; a file with a mistake changes nothing and is logged. Any thread. */
+void studio_agent_reload(struct studio_agent *agent);
+
 /* Frees everything; not while studio_agent_run runs. NULL does nothing. */
 void studio_agent_destroy(struct studio_agent *agent);
 
