@@ -185,7 +185,7 @@ static int on_receive(struct lws *wsi, struct connection *c, const char *bytes, 
 static int on_writable(struct lws *wsi, struct connection *c)
 {
     struct session_frame frame;
-    unsigned char ping[LWS_PRE + 1];
+    unsigned char ping[LWS_PRE + 1] = {0};
     unsigned char reason[SESSION_CLOSE_REASON_MAX + 1];
     size_t len;
 
@@ -200,7 +200,8 @@ static int on_writable(struct lws *wsi, struct connection *c)
             return -1;
         break;
     case SESSION_PING:
-        if (lws_write(wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+        /* With a byte in it: the library keeps pongs without payload to itself. */
+        if (lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
             return -1;
         break;
     case SESSION_CLOSE:
