@@ -72,13 +72,6 @@ static void check(void **state)
     unlink(path);
 }
 
-static void what_is_not_in_this_version(void **state)
-{
-    (void)state;
-    assert_int_equal(RUN("store", "check", "--data", dir), STUDIO_EXIT_USAGE);
-    assert_non_null(strstr(err_text, "not in this version"));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -86,7 +79,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(help_and_version),
         TEST(check),
-        TEST(what_is_not_in_this_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

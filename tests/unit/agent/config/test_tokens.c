@@ -150,8 +150,23 @@ static void a_wrong_line_is_named(void **state)
 static void a_file_without_users_says_how_to_make_one(void **state)
 {
     (void)state;
-    refused("", 0, "sha256sum");
-    refused("# nobody\n", 9, "printf");
+    static const char *const texts[] = {"", "# nobody\n"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[] = P_tmpdir "/studio-test-XXXXXX";
+        struct tokens *tokens = NULL;
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, texts[i], strlen(texts[i])), strlen(texts[i]));
+        close(fd);
+        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_null(tokens);
+        assert_non_null(strstr(error.text, "sha256sum"));
+        /* For a running agent it means that everybody was revoked. */
+        assert_int_equal(tokens_reread(path, &tokens, &error), STUDIO_OK);
+        assert_int_equal(tokens_count(tokens), 0);
+        tokens_destroy(tokens);
+        unlink(path);
+    }
 }
 
 static void role_names(void **state)
