@@ -51,6 +51,10 @@ const char *update_value_name(const struct studio_field *field, const char *valu
 static enum studio_err bad_value(const struct studio_field *field, const char *value,
                                  struct studio_error *error)
 {
+    if (field->kind == STUDIO_KIND_FLAG)
+        return client_error_usage(error, "invalid value '%.40s' for %s: expected on or off", value,
+                                  field->key);
+
     struct buf list;
     size_t count;
     const char *const *values = studio_values(field->kind, &count);

@@ -66,6 +66,10 @@ static void keep_close_reason(struct client_ws *ws, const unsigned char *in, siz
     ws->peer_code = (unsigned)in[0] << 8 | in[1];
     memcpy(ws->peer_reason, in + 2, n);
     ws->peer_reason[n] = '\0';
+    /* lws 4.1 does not know 1013 and hands it over as 1002. */
+    if (ws->peer_code == CLOSE_PROTOCOL &&
+        strcmp(ws->peer_reason, studio_err_text(STUDIO_ERR_LIMIT)) == 0)
+        ws->peer_code = CLOSE_TRY_LATER;
 }
 
 /* lws hands over pieces, not messages. Returns -1 to close. */

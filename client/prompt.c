@@ -218,13 +218,13 @@ void prompt_help(FILE *out)
         char name[STUDIO_CUSTOM_NAME_MAX + 1];
         snprintf(name, sizeof(name), "%s%s%s", field->key, field->alias != NULL ? ", " : "",
                  field->alias != NULL ? field->alias : "");
-        fprintf(out, "  %-24s", name);
+        fprintf(out, "  %-26s", name);
         for (size_t n = 0; field_value(field, n) != NULL; n++)
             fprintf(out, "%s%s", n > 0 ? "|" : "", field_value(field, n));
         fprintf(out, "   %s\n", field->what);
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (commands[i].usage != NULL)
-            fprintf(out, "  %-24s%s\n", commands[i].usage, commands[i].what);
+            fprintf(out, "  %-26s%s\n", commands[i].usage, commands[i].what);
     fputs("Several pairs on one line are one update: sdp up roulette down\n", out);
 }

@@ -64,7 +64,7 @@ static void mistakes(void **state)
     } rows[] = {
         {"sdp", "expected"},
         {"sdp sideways", "calibration"},
-        {"maintenance yes", "true"},
+        {"maintenance yes", "on or off"},
         {"roulete up", "roulette"},
         {"sdp up roulette", "expected"},
         {"custom", "custom {json}"},
