@@ -251,8 +251,12 @@ size_t judge_fetch_holes(struct judge *j, struct mqttclient *client, const char 
     return missing;
 }
 
-void judge_expect_clean(struct judge *j)
+void judge_expect_clean(struct judge *j, struct mqttclient *client)
 {
+    int64_t deadline = now_ms() + WAIT_MS;
+    judge_feed_client(j, client);
+    while (judge_check(j, NULL) > 0 && mqttclient_wait_more(client, j->fed, deadline))
+        judge_feed_client(j, client);
     size_t count = judge_check(j, stderr);
     if (count > 0)
         test_fail("%zu broken promises (above)", count);

@@ -53,7 +53,8 @@ size_t judge_fetch_holes(struct judge *judge, struct mqttclient *client, const c
 /* Prints every violation to `out` (NULL: nowhere) and returns how many there are. */
 size_t judge_check(struct judge *judge, FILE *out);
 
-/* Fails the test, with the violations on standard error, unless there is none. */
-void judge_expect_clean(struct judge *judge);
+/* Feeds from the client until nothing is broken any more (documents follow their events); fails the
+ * test at the deadline, with the violations on standard error. */
+void judge_expect_clean(struct judge *judge, struct mqttclient *client);
 
 #endif

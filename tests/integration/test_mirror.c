@@ -1,0 +1,469 @@
+/* test_mirror.c - what reaches MQTT, with a real Mosquitto (protocol section 4, outbound). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/agent.h"
+#include "support/broker.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/json.h"
+#include "support/judge.h"
+#include "support/mqttclient.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+#include "support/wsclient.h"
+
+#define AGENT     "studio/agents/edge-1"
+#define TABLE     "studio/tables/ARO-001"
+#define NO_LIMITS "[limits]\nupdates_per_second = 0\n"
+
+static const char *const edge_1[] = {"--agent-id", "edge-1", NULL};
+
+/* Broker, agent and a subscriber to everything; `config` may be NULL. */
+struct scene {
+    struct broker *broker;
+    struct agent_proc *agent;
+    struct mqttclient *sub;
+    struct judge *judge;
+};
+
+static struct mqttclient *subscribe_all(struct broker *broker, int version)
+{
+    return mqttclient_create(&(struct mqttclient_options){.port = broker_port(broker),
+                                                          .version = version,
+                                                          .client_id = "judge",
+                                                          .keep_session = true,
+                                                          .subscribe = "studio/#"});
+}
+
+static struct agent_proc *start_agent(struct broker *broker, const char *config)
+{
+    return agent_proc_start(
+        &(struct agent_options){.broker = broker_uri(broker), .config = config, .args = edge_1});
+}
+
+static void scene_open(struct scene *s, const char *config, int version)
+{
+    s->broker = broker_create(&(struct broker_options){.persistence = true});
+    s->sub = subscribe_all(s->broker, version);
+    s->agent = start_agent(s->broker, config);
+    s->judge = judge_create("studio");
+}
+
+static void scene_close(struct scene *s)
+{
+    agent_proc_destroy(s->agent);
+    mqttclient_destroy(s->sub);
+    broker_destroy(s->broker);
+    judge_destroy(s->judge);
+}
+
+static struct wsclient *device(struct agent_proc *agent, const char *id)
+{
+    return wsclient_login(agent_proc_port(agent), id, TOKEN_DEVICE);
+}
+
+static void ask(struct wsclient *c, const char *message, const char *status)
+{
+    wsclient_send(c, message);
+    expect_json(wsclient_text(c), "status", status);
+}
+
+/* `count` updates of this connection in flight at once, all answered. */
+static void updates(struct wsclient *c, int count)
+{
+    static int n;
+    for (int i = 0; i < count; i++) {
+        char message[64];
+        snprintf(message, sizeof message, "{\"n\":%d}", n++);
+        wsclient_queue(c, message);
+    }
+    wsclient_flush(c);
+    for (int i = 0; i < count; i++)
+        expect_json(wsclient_text(c), "status", "updated");
+}
+
+/* --- contents -------------------------------------------------------------------------------- */
+
+static void an_update_in_all_its_topics(void **state)
+{
+    const int *version = *state;
+    struct scene s;
+    scene_open(&s, *version == 5 ? NULL : "[mqtt]\nversion = 3.1.1\n", *version);
+    struct wsclient *c = device(s.agent, "ARO-001_dealer+PC");
+    ask(c, "{\"sdp\":\"up\",\"maintenance\":true,\"speed\":7,\"note\":\"a b\"}", "updated");
+    ask(c, "{\"event\":\"exception\",\"data\":\"NO BALL DETECT\"}", "received");
+
+    const struct mqtt_message *m = mqttclient_wait_json(s.sub, TABLE "/changes", "rev", "0");
+    assert_false(m->retain);
+    assert_int_equal(m->qos, 1);
+    expect_json(m->payload, "seq", "1");
+    expect_json(
+        m->payload, "changes",
+        "{\"MAINTENANCE\":[null,false],\"SDP\":[null,\"standby\"],\"IDP\":[null,\"standby\"],"
+        "\"BROKER\":[null,\"down\"],\"ZCam\":[null,\"down\"],\"ROULETTE\":[null,\"down\"],"
+        "\"SHAKER\":[null,\"down\"],\"BARCODE_SCANNER\":[null,\"down\"],"
+        "\"NFC_SCANNER\":[null,\"down\"]}");
+    m = mqttclient_wait_json(s.sub, TABLE "/changes", "rev", "1");
+    char *epoch = json_at(m->payload, "epoch"), *ts = json_at(m->payload, "ts");
+    char *head = test_printf("{\"seq\":2,\"epoch\":\"%s\",\"table_id\":\"ARO-001\",\"rev\":1,"
+                             "\"ts\":\"%s\",\"by\":\"ARO-001_dealer PC\",\"via\":\"websocket\","
+                             "\"changes\":{",
+                             epoch, ts);
+    assert_ptr_equal(strstr(m->payload, head), m->payload);
+    free(head);
+    char *changes = json_at(m->payload, "changes");
+    expect_json(changes, "SDP", "[\"standby\",\"up\"]");
+    expect_json(changes, "speed", "[null,7]");
+    if (*version == 5) {
+        assert_string_equal(m->content_type, "application/json");
+        assert_int_equal(m->payload_format, 1);
+        assert_string_equal(m->user_agent, "edge-1");
+        assert_string_equal(m->user_epoch, epoch);
+        assert_string_equal(m->user_seq, "2");
+    }
+    m = mqttclient_wait_json(s.sub, TABLE "/exceptions", "data", "NO BALL DETECT");
+    expect_json(m->payload, "seq", "3");
+    expect_json(m->payload, "by", "ARO-001_dealer PC");
+    assert_false(json_is(m->payload, "rev", "1"));
+
+    mqttclient_wait_json(s.sub, TABLE "/status", "UPTIME", "1");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/SDP", "up");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/MAINTENANCE", "true");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/ZCam", "down");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/speed", "7");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/note", "\"a b\"");
+
+    /* Retained: who comes later sees the document as WebSocket shows it. */
+    wsclient_send(c, "{\"event\":\"get\"}");
+    char *document = json_at(wsclient_text(c), "data");
+    struct mqttclient *late = mqttclient_create(&(struct mqttclient_options){
+        .port = broker_port(s.broker), .version = *version, .subscribe = TABLE "/#"});
+    m = mqttclient_wait(late, TABLE "/status", NULL, NULL);
+    assert_string_equal(m->payload, document);
+    assert_true(m->retain);
+    mqttclient_wait_payload(late, TABLE "/fields/speed", "7");
+    mqttclient_sync(late);
+    assert_null(mqttclient_newest(late, TABLE "/changes"));
+    mqttclient_destroy(late);
+    judge_wait_seq(s.judge, s.sub, 3);
+    judge_expect_clean(s.judge, s.sub);
+    free(document);
+    free(changes);
+    free(epoch);
+    free(ts);
+    wsclient_close(c);
+    scene_close(&s);
+}
+
+static void a_removed_custom_field_is_cleared(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s, NULL, 5);
+    struct wsclient *c = device(s.agent, "ARO-001_pc");
+    ask(c, "{\"speed\":7}", "updated");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/speed", "7");
+    ask(c, "{\"speed\":null}", "updated");
+    mqttclient_wait_payload(s.sub, TABLE "/fields/speed", "");
+    expect_json(mqttclient_wait_json(s.sub, TABLE "/changes", "rev", "2")->payload, "changes",
+                "{\"speed\":[7,null]}");
+    wsclient_close(c);
+    judge_wait_seq(s.judge, s.sub, 3);
+    judge_expect_clean(s.judge, s.sub);
+    scene_close(&s);
+}
+
+/* --- the agent's own topics ------------------------------------------------------------------ */
+
+static void availability_info_and_health(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s, NULL, 5);
+    const struct mqtt_message *m =
+        mqttclient_wait_json(s.sub, AGENT "/availability", "state", "online");
+    expect_json(m->payload, "boot", "1");
+    char *epoch = json_at(m->payload, "epoch");
+    uint64_t conn = json_number(m->payload, "conn");
+    m = mqttclient_wait_json(s.sub, AGENT "/info", "protocol", "1");
+    expect_json(m->payload, "epoch", epoch);
+    assert_non_null(strstr(m->payload, "\"version\""));
+    assert_non_null(strstr(m->payload, "calibration"));
+    m = mqttclient_wait(s.sub, AGENT "/health", NULL, NULL);
+    assert_true(m->expiry_s > 0 && m->expiry_s <= 30);
+    static const char *const words[] = {"\"ts\"",  "\"seq\"",     "backlog", "parked",  "tables",
+                                        "clients", "subscribers", "updates", "refused", "broker"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!strstr(m->payload, words[i]))
+            test_fail("health says nothing of %s: %s", words[i], m->payload);
+    }
+    mqttclient_mark(s.sub);
+    agent_proc_stop(s.agent);
+    m = mqttclient_wait_json(s.sub, AGENT "/availability", "state", "stopped");
+    expect_json(m->payload, "boot", "1");
+    assert_int_equal(json_number(m->payload, "conn"), conn);
+    agent_proc_restart(s.agent);
+    m = mqttclient_wait_json(s.sub, AGENT "/availability", "state", "online");
+    expect_json(m->payload, "boot", "2");
+    expect_json(m->payload, "epoch", epoch);
+    agent_proc_kill(s.agent);
+    m = mqttclient_wait_json(s.sub, AGENT "/availability", "state", "lost");
+    expect_json(m->payload, "boot", "2");
+    agent_proc_restart(s.agent);
+    mqttclient_wait_json(s.sub, AGENT "/availability", "boot", "3");
+    free(epoch);
+    scene_close(&s);
+}
+
+static void somebody_else_says_offline(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s, NULL, 5);
+    mqttclient_wait_json(s.sub, AGENT "/availability", "state", "online");
+    mqttclient_mark(s.sub);
+    mqttclient_send(s.sub, &(struct mqttclient_publish){.topic = AGENT "/availability",
+                                                        .payload = "{\"state\":\"lost\"}",
+                                                        .retain = true});
+    mqttclient_wait_json(s.sub, AGENT "/availability", "state", "online");
+    scene_close(&s);
+}
+
+/* --- brokers that come and go ---------------------------------------------------------------- */
+
+static void a_broker_that_comes_later(void **state)
+{
+    (void)state;
+    struct scene s = {.broker = broker_create(&(struct broker_options){.persistence = true})};
+    s.judge = judge_create("studio");
+    s.sub = subscribe_all(s.broker, 5);
+    broker_stop(s.broker); /* it keeps the subscription */
+    s.agent = start_agent(s.broker, NO_LIMITS);
+    struct wsclient *c = device(s.agent, "ARO-001_pc");
+    updates(c, 500);
+    broker_start(s.broker);
+    updates(c, 500);
+    judge_wait_seq(s.judge, s.sub, 1001);
+    judge_expect_clean(s.judge, s.sub);
+    assert_int_equal(judge_events(s.judge), 1001);
+    /* And once more, over a restart of the agent. */
+    broker_stop(s.broker);
+    updates(c, 10);
+    wsclient_drop(c);
+    agent_proc_kill(s.agent);
+    agent_proc_restart(s.agent);
+    broker_start(s.broker);
+    judge_wait_seq(s.judge, s.sub, 1011);
+    judge_expect_clean(s.judge, s.sub);
+    scene_close(&s);
+}
+
+static void a_broker_restarted_under_load(void **state)
+{
+    (void)state;
+    enum { DEVICES = 4 };
+    struct scene s;
+    struct wsclient *c[DEVICES];
+    scene_open(&s, NO_LIMITS, 5);
+    for (int i = 0; i < DEVICES; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "LOAD-%d_pc", i);
+        c[i] = device(s.agent, id);
+    }
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < DEVICES; i++)
+            updates(c[i], 100);
+        if (round % 4 == 1)
+            broker_stop(s.broker);
+        if (round % 4 == 3)
+            broker_start(s.broker);
+    }
+    judge_wait_seq(s.judge, s.sub, DEVICES * (1 + 12 * 100));
+    judge_expect_clean(s.judge, s.sub);
+    assert_int_equal(judge_events(s.judge), DEVICES * (1 + 12 * 100));
+    for (int i = 0; i < DEVICES; i++)
+        wsclient_close(c[i]);
+    scene_close(&s);
+}
+
+static void an_agent_killed_under_load(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s, NO_LIMITS, 5);
+    uint64_t seq = 0;
+    for (int round = 0; round < 4; round++) {
+        struct wsclient *c = device(s.agent, "ARO-001_pc");
+        for (int i = 0; i < 300; i++)
+            wsclient_queue(c, "{\"sdp\":\"up\"}");
+        wsclient_flush(c);
+        for (int i = 0; i < 200; i++)
+            wsclient_text(c);
+        agent_proc_kill(s.agent);
+        wsclient_drop(c);
+        seq += 200;
+        agent_proc_restart(s.agent);
+    }
+    struct wsclient *c =
+        wsclient_connect(agent_proc_port(s.agent), "/?id=ARO-001_pc&token=MY_TOKEN");
+    seq = 1 + json_number(wsclient_text(c), "UPTIME"); /* the creation is no update */
+    assert_true(seq >= 801);
+    judge_wait_seq(s.judge, s.sub, seq);
+    judge_expect_clean(s.judge, s.sub);
+    assert_int_equal(judge_events(s.judge), seq);
+    wsclient_close(c);
+    scene_close(&s);
+}
+
+static void what_a_broker_forgot_is_published_again(void **state)
+{
+    (void)state;
+    struct broker *broker = broker_create(NULL); /* keeps nothing */
+    struct agent_proc *agent = start_agent(broker, NULL);
+    struct wsclient *c = device(agent, "ARO-001_pc");
+    struct mqttclient *sub = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(broker), .subscribe = "studio/#"});
+    ask(c, "{\"sdp\":\"up\",\"speed\":7}", "updated");
+    mqttclient_wait_payload(sub, TABLE "/fields/SDP", "up");
+    mqttclient_destroy(sub);
+    broker_kill(broker);
+    broker_start(broker);
+    sub = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(broker), .subscribe = "studio/#"});
+    mqttclient_wait_json(sub, AGENT "/availability", "state", "online");
+    mqttclient_wait_json(sub, AGENT "/info", "protocol", "1");
+    mqttclient_wait_json(sub, TABLE "/status", "SDP", "up");
+    mqttclient_wait_payload(sub, TABLE "/fields/SDP", "up");
+    mqttclient_wait_payload(sub, TABLE "/fields/speed", "7");
+    mqttclient_destroy(sub);
+    wsclient_close(c);
+    agent_proc_destroy(agent);
+    broker_destroy(broker);
+}
+
+static void status_is_conflated(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s, NO_LIMITS, 5);
+    struct wsclient *c = device(s.agent, "ARO-001_pc");
+    int64_t start = now_ms();
+    updates(c, 3000);
+    judge_wait_seq(s.judge, s.sub, 3001);
+    mqttclient_wait_json(s.sub, TABLE "/status", "UPTIME", "3000");
+    int64_t took = now_ms() - start;
+    judge_expect_clean(s.judge, s.sub);
+    size_t published = 0;
+    for (size_t i = 0; i < mqttclient_count(s.sub); i++)
+        published += strcmp(mqttclient_message(s.sub, i)->topic, TABLE "/status") == 0;
+    /* At most one in 100 ms, the first at once; some more where a pause fell between. */
+    assert_true((int64_t)published <= took / 100 + 3);
+    wsclient_close(c);
+    scene_close(&s);
+}
+
+static void the_log_says_each_once(void **state)
+{
+    (void)state;
+    struct broker *broker = broker_create(&(struct broker_options){.not_started = true});
+    struct agent_proc *agent = start_agent(broker, NULL);
+    struct proc *p = agent_proc_proc(agent);
+    free(proc_wait_line(p, PROC_STDERR, "bridge", WAIT_MS));
+    broker_start(broker);
+    free(proc_wait_line(p, PROC_STDERR, " connected", WAIT_MS));
+    proc_stop(p, WAIT_MS);
+    char *log = proc_output(p, PROC_STDERR);
+    size_t lines = 0;
+    for (const char *at = log; (at = strstr(at, " bridge: ")); at++)
+        lines++;
+    assert_true(lines <= 6);
+    free(log);
+    agent_proc_destroy(agent);
+    broker_destroy(broker);
+}
+
+/* --- logins ---------------------------------------------------------------------------------- */
+
+static void with_a_login(void **state)
+{
+    (void)state;
+    static const struct broker_user users[] = {
+        {"edge-1", "right"}, {"office", "office"}, {NULL, NULL}};
+    struct broker *broker = broker_create(&(struct broker_options){.users = users});
+    const char *dir = tmpdir_create();
+    const char *file = tmpdir_write(dir, "password", 0600, "right\n");
+    char *config = test_printf("[mqtt]\nusername = edge-1\npassword_file = %s\n", file);
+    struct agent_proc *agent = start_agent(broker, config);
+    struct mqttclient *sub =
+        mqttclient_create(&(struct mqttclient_options){.port = broker_port(broker),
+                                                       .username = "office",
+                                                       .password = "office",
+                                                       .subscribe = "studio/#"});
+    mqttclient_wait_json(sub, AGENT "/availability", "state", "online");
+    agent_proc_destroy(agent);
+    free(config);
+
+    /* Refused: it says so and serves on. */
+    config = test_printf("[mqtt]\nusername = edge-1\n");
+    const char *env[] = {"STUDIO_MQTT_PASSWORD=wrong", NULL};
+    agent = agent_proc_start(&(struct agent_options){
+        .broker = broker_uri(broker), .config = config, .args = edge_1, .env = env});
+    char *line = proc_wait_line(agent_proc_proc(agent), PROC_STDERR, "credentials", WAIT_MS);
+    assert_null(strstr(line, "wrong"));
+    free(line);
+    struct wsclient *c = device(agent, "ARO-001_pc");
+    ask(c, "{\"sdp\":\"up\"}", "updated");
+    wsclient_close(c);
+    agent_proc_destroy(agent);
+    free(config);
+    mqttclient_destroy(sub);
+    broker_destroy(broker);
+}
+
+static void another_topic_root(void **state)
+{
+    (void)state;
+    struct broker *broker = broker_create(NULL);
+    const char *args[] = {"--agent-id", "edge-1", "--topic-root", "casino/east", NULL};
+    struct mqttclient *sub = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(broker), .subscribe = "#"});
+    struct agent_proc *agent =
+        agent_proc_start(&(struct agent_options){.broker = broker_uri(broker), .args = args});
+    struct wsclient *c = device(agent, "ARO-001_pc");
+    struct judge *judge = judge_create("casino/east");
+    ask(c, "{\"sdp\":\"up\"}", "updated");
+    judge_wait_seq(judge, sub, 2);
+    mqttclient_wait_json(sub, "casino/east/tables/ARO-001/status", "SDP", "up");
+    mqttclient_wait_json(sub, "casino/east/agents/edge-1/availability", "state", "online");
+    judge_expect_clean(judge, sub);
+    for (size_t i = 0; i < mqttclient_count(sub); i++)
+        assert_int_not_equal(strncmp(mqttclient_message(sub, i)->topic, "studio/", 7), 0);
+    judge_destroy(judge);
+    wsclient_close(c);
+    agent_proc_destroy(agent);
+    mqttclient_destroy(sub);
+    broker_destroy(broker);
+}
+
+int main(void)
+{
+    static int five = 5, four = 4;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(an_update_in_all_its_topics, &five),
+        cmocka_unit_test_prestate(an_update_in_all_its_topics, &four),
+        cmocka_unit_test(a_removed_custom_field_is_cleared),
+        cmocka_unit_test(availability_info_and_health),
+        cmocka_unit_test(somebody_else_says_offline),
+        cmocka_unit_test(a_broker_that_comes_later),
+        cmocka_unit_test(a_broker_restarted_under_load),
+        cmocka_unit_test(an_agent_killed_under_load),
+        cmocka_unit_test(what_a_broker_forgot_is_published_again),
+        cmocka_unit_test(status_is_conflated),
+        cmocka_unit_test(the_log_says_each_once),
+        cmocka_unit_test(with_a_login),
+        cmocka_unit_test(another_topic_root),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
