@@ -1,0 +1,91 @@
+/*
+ * fake_bridge.h - a bridge that writes down what it is given.
+ *
+ * It defines the functions of studio/bridge.h the agent's core and inbox call, so one source of a
+ * program includes it and the real ones are not linked.
+ */
+#ifndef TESTS_SUPPORT_FAKE_BRIDGE_H
+#define TESTS_SUPPORT_FAKE_BRIDGE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "studio/bridge.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+
+enum { FAKE_BRIDGE_MAX = 1024 };
+
+struct bridge {
+    char *
+        log[FAKE_BRIDGE_MAX]; /* "event 1 ARO-001 rev 0", "table ARO-001 rev 1", "answer C {...}" */
+    size_t count, read;
+    uint64_t last_seq; /* of the events so far */
+};
+
+static inline void fake_bridge_note(struct bridge *bridge, char *line)
+{
+    assert_true(bridge->count < FAKE_BRIDGE_MAX);
+    bridge->log[bridge->count++] = line;
+}
+
+void bridge_events(struct bridge *bridge, const struct bridge_event *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bridge->last_seq)
+            assert_int_equal(events[i].seq, bridge->last_seq + 1);
+        bridge->last_seq = events[i].seq;
+        fake_bridge_note(bridge,
+                         test_printf("%s %llu %s rev %llu",
+                                     events[i].kind == BRIDGE_CHANGE ? "change" : "exception",
+                                     (unsigned long long)events[i].seq, events[i].table_id,
+                                     (unsigned long long)events[i].rev));
+    }
+}
+
+void bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot)
+{
+    fake_bridge_note(bridge, test_printf("table %s rev %llu%s", snapshot->table_id,
+                                         (unsigned long long)snapshot->rev,
+                                         snapshot->removed ? " removed" : ""));
+}
+
+/* Commands are made by fake_command() and end here. */
+void bridge_answer(struct bridge *bridge, struct bridge_command *command, const char *json,
+                   size_t len)
+{
+    fake_bridge_note(bridge, test_printf("answer %s %.*s", command->client, json ? (int)len : 7,
+                                         json ? json : "silence"));
+    free(command);
+}
+
+/* The strings must live until the command is answered. */
+static inline struct bridge_command *fake_command(const char *table_id, const char *client,
+                                                  const char *payload)
+{
+    struct bridge_command *command = test_alloc(sizeof(*command));
+
+    *command = (struct bridge_command){
+        .table_id = table_id,
+        .client = client,
+        .payload = payload,
+        .payload_len = strlen(payload),
+    };
+    return command;
+}
+
+/* The next line of the log, or "". */
+static inline const char *fake_bridge_next(struct bridge *bridge)
+{
+    return bridge->read < bridge->count ? bridge->log[bridge->read++] : "";
+}
+
+static inline void fake_bridge_finish(struct bridge *bridge)
+{
+    for (size_t i = 0; i < bridge->count; i++)
+        free(bridge->log[i]);
+    memset(bridge, 0, sizeof(*bridge));
+}
+
+#endif

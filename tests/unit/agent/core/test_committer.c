@@ -1,0 +1,278 @@
+#include "core/committer.h"
+
+#include <sched.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "support/core_fixture.h"
+#include "support/faultvfs.h"
+
+/* The real thread on a real store. The test waits for its wake, or for what it must do sooner or
+ * later, always with a deadline. */
+
+struct bell {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    unsigned rung;
+};
+
+static struct core_fixture f; /* its store and clock only */
+static struct bell bell;
+static struct committer *committer;
+
+static void ring(void *ctx)
+{
+    struct bell *b = ctx;
+
+    pthread_mutex_lock(&b->lock);
+    b->rung++;
+    pthread_cond_signal(&b->cond);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static void wait_for_bell(void)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    pthread_mutex_lock(&bell.lock);
+    while (bell.rung == 0)
+        if (!deadline_cond_wait(&bell.cond, &bell.lock, deadline))
+            test_fail("the committer did not wake the net thread");
+    bell.rung--;
+    pthread_mutex_unlock(&bell.lock);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    core_fixture_open(&f, true);
+    pthread_mutex_init(&bell.lock, NULL);
+    deadline_cond_init(&bell.cond);
+    bell.rung = 0;
+    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    return committer ? 0 : -1;
+}
+
+/* From here on the store is the test's again. */
+static void stop(void)
+{
+    committer_destroy(committer);
+    committer = NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    stop();
+    core_fixture_close(&f);
+    pthread_cond_destroy(&bell.cond);
+    pthread_mutex_destroy(&bell.lock);
+    return 0;
+}
+
+static struct store_item change(const char *table_id, uint64_t rev)
+{
+    return (struct store_item){
+        .kind = STORE_CHANGE,
+        .table_id = table_id,
+        .rev = rev,
+        .wall_ms = FAKE_WALL_MS,
+        .body = "\"changes\":{}}",
+        .body_len = 13,
+        .document = "{}",
+        .document_len = 2,
+    };
+}
+
+static enum studio_err submit_and_take(struct store_item *items, size_t n)
+{
+    enum studio_err err = STUDIO_OK;
+
+    committer_submit(committer, items, n);
+    while (!committer_take(committer, &err))
+        wait_for_bell();
+    return err;
+}
+
+static void a_batch_comes_back_with_its_numbers(void **state)
+{
+    struct store_item items[] = {change("ARO-001", 0), change("ARO-001", 1)};
+    enum studio_err err;
+
+    (void)state;
+    assert_true(committer_idle(committer));
+    assert_false(committer_take(committer, &err));
+    assert_int_equal(submit_and_take(items, 2), STUDIO_OK);
+    assert_true(committer_idle(committer));
+    assert_false(committer_take(committer, &err));
+    assert_int_equal(items[0].seq, 1);
+    assert_int_equal(items[1].seq, 2);
+    for (uint64_t i = 0; i < 100; i++) {
+        struct store_item item = change("ARO-001", i + 2);
+        assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
+        assert_int_equal(item.seq, i + 3);
+    }
+    assert_true(committer_writable(committer));
+    assert_false(committer_failed(committer));
+}
+
+static void it_is_busy_until_the_batch_is_taken(void **state)
+{
+    struct store_item item = change("ARO-001", 0);
+    enum studio_err err;
+
+    (void)state;
+    committer_submit(committer, &item, 1);
+    assert_false(committer_idle(committer));
+    wait_for_bell();
+    assert_false(committer_idle(committer));
+    assert_true(committer_take(committer, &err));
+    assert_true(committer_idle(committer));
+}
+
+static void the_batch_under_way_is_finished_before_the_end(void **state)
+{
+    struct store_item item = change("ARO-001", 0);
+
+    (void)state;
+    committer_submit(committer, &item, 1);
+    stop();
+    assert_int_equal(store_info(f.store)->last_seq, 1);
+    committer_destroy(NULL);
+}
+
+static void the_watermark_only_grows_and_is_written(void **state)
+{
+    struct store_item items[] = {change("ARO-001", 0), change("ARO-001", 1), change("ARO-001", 2)};
+
+    (void)state;
+    assert_int_equal(committer_get_acked(committer), 0);
+    assert_int_equal(submit_and_take(items, 3), STUDIO_OK);
+    committer_acked(committer, 2);
+    committer_acked(committer, 1);
+    assert_int_equal(committer_get_acked(committer), 2);
+    committer_acked(committer, 3);
+    stop(); /* at the latest now */
+    assert_int_equal(store_info(f.store)->acked, 3);
+}
+
+static bool count_parked(void *ctx, const struct store_event *event)
+{
+    *(unsigned *)ctx += event->parked;
+    return true;
+}
+
+static unsigned parked(void)
+{
+    unsigned n = 0;
+
+    assert_int_equal(store_read_events(f.reader, 1, 1000, 1000, count_parked, &n), STUDIO_OK);
+    return n;
+}
+
+static void parked_events_are_marked_all_of_them_by_the_end(void **state)
+{
+    struct store_item items[50];
+    char reason[400];
+
+    (void)state;
+    memset(reason, 'x', sizeof(reason) - 1); /* longer than is kept */
+    reason[sizeof(reason) - 1] = '\0';
+    for (uint64_t i = 0; i < 50; i++)
+        items[i] = change("ARO-001", i);
+    assert_int_equal(submit_and_take(items, 50), STUDIO_OK);
+    for (uint64_t seq = 1; seq <= 50; seq += 2)
+        committer_park(committer, seq, reason);
+    stop();
+    assert_int_equal(parked(), 25);
+    assert_int_equal(store_info(f.store)->parked, 25);
+}
+
+static void more_than_64_marks_are_not_kept_waiting(void **state)
+{
+    (void)state;
+    for (uint64_t seq = 1; seq <= 1000; seq++) /* events there never were */
+        committer_park(committer, seq, "refused");
+    stop();
+    assert_int_equal(parked(), 0);
+}
+
+/* --- a disk that fails ----------------------------------------------------------------------- */
+
+static int setup_failing(void **state)
+{
+    faultvfs_register();
+    return setup(state);
+}
+
+static int teardown_failing(void **state)
+{
+    int rc;
+
+    stop(); /* the plan must not change under the thread */
+    faultvfs_disarm();
+    rc = teardown(state);
+    faultvfs_unregister();
+    return rc;
+}
+
+/* The thread leaves the files alone between this and the next submit: nothing else is due. */
+static void restart_with(enum faultvfs_op op, unsigned times, int rc)
+{
+    stop();
+    faultvfs_arm(op, SQLITE_OPEN_WAL, 1, times, rc);
+    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    assert_non_null(committer);
+}
+
+static void a_full_disk_refuses_until_there_is_room(void **state)
+{
+    struct store_item item = change("ARO-001", 0);
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    (void)state;
+    restart_with(FAULTVFS_WRITE, 1, SQLITE_FULL);
+    assert_int_equal(submit_and_take(&item, 1), STUDIO_ERR_STORAGE);
+    while (!committer_writable(committer) && now_ms() < deadline)
+        sched_yield(); /* the probe finds it */
+    assert_true(committer_writable(committer));
+    assert_false(committer_failed(committer));
+    assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
+    assert_int_equal(item.seq, 1);
+}
+
+static void a_failed_sync_ends_all_trust(void **state)
+{
+    struct store_item item = change("ARO-001", 0);
+
+    (void)state;
+    restart_with(FAULTVFS_SYNC, 1, SQLITE_IOERR_FSYNC);
+    assert_int_equal(submit_and_take(&item, 1), STUDIO_ERR_IO);
+    assert_true(committer_failed(committer));
+    assert_false(committer_writable(committer));
+    assert_int_equal(submit_and_take(&item, 1), STUDIO_ERR_IO); /* the disk would work again */
+    committer_acked(committer, 1);
+    committer_park(committer, 1, "refused");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_batch_comes_back_with_its_numbers),
+        TEST(it_is_busy_until_the_batch_is_taken),
+        TEST(the_batch_under_way_is_finished_before_the_end),
+        TEST(the_watermark_only_grows_and_is_written),
+        TEST(parked_events_are_marked_all_of_them_by_the_end),
+        TEST(more_than_64_marks_are_not_kept_waiting),
+        cmocka_unit_test_setup_teardown(a_full_disk_refuses_until_there_is_room, setup_failing,
+                                        teardown_failing),
+        cmocka_unit_test_setup_teardown(a_failed_sync_ends_all_trust, setup_failing,
+                                        teardown_failing),
+    };
+#undef TEST
+
+    log_setup(LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,218 @@
+#include "core/requests.h"
+
+#include <string.h>
+
+#include "support/cmocka_all.h"
+#include "support/core_fixture.h"
+#include "support/fake_committer.h"
+
+/* Commands of MQTT with a request_id: answered once more, never applied once more. */
+
+static struct core_fixture f;
+static struct committer committer;
+static struct fake_actor plc[4];
+
+static void settle(void)
+{
+    fake_committer_settle(&f, &committer);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    core_fixture_open(&f, false);
+    f.options.create_tables = true;
+    committer = (struct committer){.store = f.store};
+    core_fixture_start(&f, &committer);
+    for (int i = 0; i < 4; i++) /* one for each command, as the inbox does */
+        fake_actor_init(&plc[i], VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc");
+    command(&f, &plc[0], "{}"); /* makes the table */
+    settle();
+    plc[0].read = plc[0].count;
+    assert_int_equal(store_info(f.store)->last_seq, 1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        fake_actor_finish(&f, &plc[i]);
+    core_fixture_close(&f);
+    return 0;
+}
+
+#define UPDATED_A "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":\"a\"}"
+
+static void the_same_again_gets_the_same_answer(void **state)
+{
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    settle();
+    expect(&plc[0], UPDATED_A);
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    expect(&plc[1], UPDATED_A); /* at once: it is durable */
+    assert_true(core_quiet(f.core));
+    assert_int_equal(store_info(f.store)->last_seq, 2);
+    command(&f, &plc[2], "{\"sdp\":\"down\",\"request_id\":\"a\"}");
+    expect(&plc[2], "{\"error\":\"request_id already used\",\"request_id\":\"a\"}");
+    command(&f, &plc[3], "{\"sdp\":\"down\",\"request_id\":\"b\"}");
+    settle();
+    expect_prefix(&plc[3], "{\"status\":\"updated\"");
+    assert_int_equal(store_info(f.store)->last_seq, 3);
+}
+
+static void exceptions_are_remembered_too(void **state)
+{
+    const char *text = "{\"event\":\"exception\",\"data\":\"X\",\"request_id\":5}";
+    const char *answer = "{\"status\":\"received\",\"table_id\":\"ARO-001\",\"request_id\":5}";
+
+    (void)state;
+    command(&f, &plc[0], text);
+    settle();
+    command(&f, &plc[1], text);
+    expect(&plc[0], answer);
+    expect(&plc[1], answer);
+    assert_int_equal(store_info(f.store)->last_seq, 2);
+}
+
+static void while_the_first_is_in_a_batch_the_second_waits(void **state)
+{
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}"); /* the same batch */
+    core_end_turn(f.core);
+    command(&f, &plc[2], "{\"sdp\":\"up\",\"request_id\":\"a\"}"); /* under way */
+    command(&f, &plc[3], "{\"sdp\":\"down\",\"request_id\":\"a\"}");
+    expect_nothing(&plc[1]);
+    expect_nothing(&plc[2]);
+    settle();
+    expect(&plc[0], UPDATED_A);
+    expect(&plc[1], UPDATED_A);
+    expect(&plc[2], UPDATED_A);
+    expect(&plc[3], "{\"error\":\"request_id already used\",\"request_id\":\"a\"}");
+    assert_int_equal(store_info(f.store)->last_seq, 2);
+    for (int i = 0; i < 4; i++)
+        expect_nothing(&plc[i]);
+}
+
+static void a_refused_first_is_tried_by_the_second(void **state)
+{
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    core_end_turn(f.core);
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    command(&f, &plc[2], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    assert_true(fake_committer_turn(&f, &committer, STUDIO_ERR_STORAGE));
+    expect(&plc[0], "{\"error\":\"Storage unavailable\",\"request_id\":\"a\"}");
+    settle();
+    expect(&plc[1], UPDATED_A);
+    expect(&plc[2], UPDATED_A);
+    assert_int_equal(store_info(f.store)->last_seq, 2);
+}
+
+static void a_refused_batch_with_its_own_repetition(void **state)
+{
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    assert_true(fake_committer_turn(&f, &committer, STUDIO_ERR_STORAGE));
+    settle();
+    expect(&plc[0], "{\"error\":\"Storage unavailable\",\"request_id\":\"a\"}");
+    expect(&plc[1], UPDATED_A);
+    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, 1);
+}
+
+static void errors_are_not_remembered(void **state)
+{
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"wrong\",\"request_id\":\"a\"}");
+    expect_prefix(&plc[0], "{\"error\":\"Invalid value for sdp");
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    settle();
+    expect(&plc[1], UPDATED_A);
+}
+
+static void the_key_is_table_and_client_and_request(void **state)
+{
+    struct fake_actor elsewhere, somebody;
+
+    (void)state;
+    fake_actor_init(&elsewhere, VIA_MQTT, ROLE_DEVICE, "ARO-002", "plc");
+    fake_actor_init(&somebody, VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc2");
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":7}");
+    command(&f, &elsewhere, "{\"sdp\":\"up\",\"request_id\":7}");
+    command(&f, &somebody, "{\"sdp\":\"up\",\"request_id\":7}");
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"7\"}"); /* a string is not a number */
+    settle();
+    assert_int_equal(store_info(f.store)->last_seq, 6); /* and the creation of ARO-002 */
+    expect(&elsewhere, "{\"status\":\"updated\",\"table_id\":\"ARO-002\",\"request_id\":7}");
+    fake_actor_finish(&f, &elsewhere);
+    fake_actor_finish(&f, &somebody);
+}
+
+static void remembered_for_24_hours(void **state)
+{
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    settle();
+    fake_clock_advance(&f.clock, INT64_C(24) * 3600 * 1000 - 1000);
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    expect(&plc[1], UPDATED_A);
+    fake_clock_advance(&f.clock, 2000);
+    command(&f, &plc[2], "{\"sdp\":\"down\",\"request_id\":\"a\"}");
+    settle();
+    expect(&plc[2], UPDATED_A);
+    assert_int_equal(store_info(f.store)->last_seq, 3);
+}
+
+static void websocket_answers_are_not_remembered(void **state)
+{
+    struct fake_actor device;
+
+    (void)state;
+    fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "plc");
+    say(&f, &device, "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    say(&f, &device, "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    settle();
+    assert_int_equal(store_info(f.store)->last_seq, 3);
+    fake_actor_finish(&f, &device);
+}
+
+static void a_repetition_is_not_counted_twice_against_the_rate(void **state)
+{
+    for (int i = 0; i < 4; i++)
+        fake_actor_finish(&f, &plc[i]);
+    core_destroy(f.core);
+    for (int i = 0; i < 4; i++)
+        fake_actor_init(&plc[i], VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc");
+    f.options.rate = 1;
+    f.options.burst = 1;
+    core_fixture_start(&f, &committer);
+    (void)state;
+    command(&f, &plc[0], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    command(&f, &plc[1], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    settle();
+    expect(&plc[0], UPDATED_A);
+    expect(&plc[1], UPDATED_A);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_again_gets_the_same_answer),
+        TEST(exceptions_are_remembered_too),
+        TEST(while_the_first_is_in_a_batch_the_second_waits),
+        TEST(a_refused_first_is_tried_by_the_second),
+        TEST(a_refused_batch_with_its_own_repetition),
+        TEST(errors_are_not_remembered),
+        TEST(the_key_is_table_and_client_and_request),
+        TEST(remembered_for_24_hours),
+        TEST(websocket_answers_are_not_remembered),
+        TEST(a_repetition_is_not_counted_twice_against_the_rate),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
