@@ -117,6 +117,8 @@ void announce_health(struct buf *out, const struct announce_health *h)
     buf_str(out, ",");
     add_number(out, "refused", h->agent.refused);
     buf_str(out, ",");
+    add_number(out, "ignored", h->ignored);
+    buf_str(out, ",");
     add_text(out, "broker", h->broker);
     buf_printf(out, ",\"store\":{\"writable\":%s}}", h->agent.store_writable ? "true" : "false");
 }

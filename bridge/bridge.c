@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "brokers.h"
+#include "commands.h"
 #include "events.h"
 #include "guard.h"
 #include "intake.h"
@@ -33,13 +34,14 @@ struct bridge {
     struct guard guard;
     struct events events;
     struct intake intake;
+    struct commands commands;
     struct relay relay; /* bridge thread */
 
     pthread_t thread;
     bool started, joined;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t ended_cond;
-    bool stop;
+    bool stop, quiesce;
     bool ended;
     bool orphan; /* destroyed while the thread hangs in the library: it frees the bridge */
     struct bridge_stats stats;
@@ -114,9 +116,15 @@ static bool create_links(struct bridge *b)
     struct link_paho_options options = {
         .agent_id = b->config.agent_id, .epoch = b->config.epoch, .events = &b->events};
 
-    options.id = LINK_OUT;
-    b->links[LINK_OUT] = link_paho_create(&options);
-    return b->links[LINK_OUT] != NULL;
+    for (enum link_id id = 0; id < LINK_COUNT; id++) {
+        options.id = id;
+        options.on_command = id == LINK_IN ? commands_arrived : NULL;
+        options.ctx = &b->commands;
+        b->links[id] = link_paho_create(&options);
+        if (!b->links[id])
+            return false;
+    }
+    return true;
 }
 
 static void destroy_links(struct bridge *b)
@@ -131,6 +139,7 @@ static void free_bridge(struct bridge *b)
 {
     destroy_links(b);
     relay_finish(&b->relay);
+    commands_finish(&b->commands);
     intake_finish(&b->intake);
     events_finish(&b->events);
     guard_finish(&b->guard);
@@ -156,6 +165,11 @@ static void init_locks(struct bridge *b)
     pthread_condattr_destroy(&attr);
 }
 
+static uint64_t count_ignored(void *ctx)
+{
+    return commands_ignored(ctx);
+}
+
 static enum studio_err create_relay(struct bridge *b)
 {
     struct relay_options options = {.config = &b->config,
@@ -163,6 +177,9 @@ static enum studio_err create_relay(struct bridge *b)
                                     .topics = &b->topics,
                                     .source = &b->guard.source,
                                     .clock = b->clock,
+                                    .intake = &b->intake,
+                                    .ignored = count_ignored,
+                                    .ignored_ctx = &b->commands,
                                     .info = b->info,
                                     .random = random_bits};
 
@@ -190,6 +207,9 @@ enum studio_err bridge_create(const struct bridge_config *config,
         err = brokers_init(&b->brokers, config, error);
     if (err != STUDIO_OK)
         goto fail;
+    err = commands_init(&b->commands, &b->topics, &b->guard.source, &b->intake, &b->events);
+    if (err != STUDIO_OK)
+        goto no_memory;
     b->info = print_info(b, config);
     if (!b->info || !create_links(b))
         goto no_memory;
@@ -209,14 +229,18 @@ fail:
 /* --- the thread
  * ------------------------------------------------------------------------------------- */
 
-static bool stop_wanted(struct bridge *b)
+static void follow_wishes(struct bridge *b)
 {
-    bool stop;
+    bool stop, quiesce;
 
     pthread_mutex_lock(&b->lock);
     stop = b->stop;
+    quiesce = b->quiesce;
     pthread_mutex_unlock(&b->lock);
-    return stop;
+    if (quiesce)
+        relay_quiesce(&b->relay);
+    if (stop)
+        relay_stop(&b->relay);
 }
 
 static void take_events(struct bridge *b)
@@ -291,8 +315,7 @@ static void *run(void *arg)
 
         take_events(b);
         all = take_inbox(b);
-        if (stop_wanted(b))
-            relay_stop(&b->relay);
+        follow_wishes(b);
         deadline = relay_step(&b->relay);
         publish_stats(b);
         if (!relay_ended(&b->relay))
@@ -322,6 +345,14 @@ enum studio_err bridge_start(struct bridge *b)
     return rc == 0 ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
+void bridge_quiesce(struct bridge *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->quiesce = true;
+    pthread_mutex_unlock(&b->lock);
+    events_wake(&b->events);
+}
+
 void bridge_stop(struct bridge *b)
 {
     struct timespec until;
@@ -337,6 +368,7 @@ void bridge_stop(struct bridge *b)
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
+    commands_close(&b->commands); /* a callback that waits holds up the whole library */
     pthread_mutex_lock(&b->lock);
     b->stop = true;
     pthread_mutex_unlock(&b->lock);
@@ -397,10 +429,7 @@ void bridge_presence(struct bridge *b, const char *table_id, const char *json)
 
 void bridge_answer(struct bridge *b, struct bridge_command *command, const char *json, size_t len)
 {
-    (void)b;
-    (void)command;
-    (void)json;
-    (void)len;
+    commands_answer(&b->commands, command, json, len);
 }
 
 void bridge_get_stats(struct bridge *b, struct bridge_stats *out)

@@ -9,8 +9,8 @@
 #ifndef BRIDGE_DIAL_H
 #define BRIDGE_DIAL_H
 
-#include "delay.h"
 #include "brokers.h"
+#include "delay.h"
 #include "link.h"
 
 enum { DIAL_SLOW_MS = 30000 };

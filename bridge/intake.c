@@ -31,6 +31,8 @@ void intake_finish(struct intake *in)
     if (!in->ready)
         return;
     feed_list_clear(&in->events);
+    reply_list_clear(&in->replies);
+    reply_list_clear(&in->requests);
     HASH_ITER(hh, in->entries, entry, next)
     {
         HASH_DEL(in->entries, entry);
@@ -170,4 +172,56 @@ bool intake_take_news(struct intake *in, struct intake_news *out)
     }
     pthread_mutex_unlock(&in->lock);
     return entry != NULL;
+}
+
+bool intake_reply(struct intake *in, struct reply *reply)
+{
+    bool taken;
+
+    pthread_mutex_lock(&in->lock);
+    taken = reply_list_add(&in->replies, reply);
+    pthread_mutex_unlock(&in->lock);
+    if (!taken)
+        free(reply);
+    return taken;
+}
+
+bool intake_request(struct intake *in, struct reply *request)
+{
+    bool taken;
+
+    pthread_mutex_lock(&in->lock);
+    taken = in->requests.count < INTAKE_REQUESTS_MAX && reply_list_add(&in->requests, request);
+    pthread_mutex_unlock(&in->lock);
+    return taken;
+}
+
+static struct reply *take_from(struct intake *in, struct reply_list *list)
+{
+    struct reply *reply;
+
+    pthread_mutex_lock(&in->lock);
+    reply = reply_list_take(list);
+    pthread_mutex_unlock(&in->lock);
+    return reply;
+}
+
+struct reply *intake_take_reply(struct intake *in)
+{
+    return take_from(in, &in->replies);
+}
+
+bool intake_has_reply(struct intake *in)
+{
+    bool any;
+
+    pthread_mutex_lock(&in->lock);
+    any = in->replies.head != NULL;
+    pthread_mutex_unlock(&in->lock);
+    return any;
+}
+
+struct reply *intake_take_request(struct intake *in)
+{
+    return take_from(in, &in->requests);
 }

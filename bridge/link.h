@@ -60,7 +60,7 @@ struct link_target {
     unsigned keepalive_s;
     int mqtt_version; /* 5 or 4 */
     bool clean;
-    unsigned session_expiry_s;     /* when not clean */
+    unsigned session_expiry_s;     /* the broker keeps the session as long; 0: not at all */
     const char *will_topic, *will; /* NULL: no will */
 };
 

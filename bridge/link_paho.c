@@ -28,6 +28,7 @@ struct connection {
     struct token {
         struct connection *connection;
         unsigned slot;
+        int filters; /* of a subscription; 0: a publish */
     } tokens[LINK_SLOTS];
 };
 
@@ -161,17 +162,28 @@ static void done(struct token *token, int reason)
     push(token->connection, &event);
 }
 
+/* For a publish the reason is not filled in: a refusal comes as a failure. For several filters it is
+ * the other way round: refusals come as a success. */
 static void on_done5(void *context, MQTTAsync_successData5 *data)
 {
-    /* For a publish the reason is not filled in; a refusal comes as a failure. */
-    (void)data;
-    done(context, 0);
+    struct token *token = context;
+    int reason = 0;
+
+    for (int i = 0; token->filters > 1 && i < data->alt.sub.reasonCodeCount; i++)
+        if ((int)data->alt.sub.reasonCodes[i] >= 0x80)
+            reason = (int)data->alt.sub.reasonCodes[i];
+    done(token, reason);
 }
 
 static void on_done(void *context, MQTTAsync_successData *data)
 {
-    (void)data;
-    done(context, 0);
+    struct token *token = context;
+    int reason = 0;
+
+    for (int i = 0; token->filters > 1 && i < token->filters; i++)
+        if (data->alt.qosList[i] >= 0x80)
+            reason = data->alt.qosList[i];
+    done(token, reason);
 }
 
 static void on_failed5(void *context, MQTTAsync_failureData5 *data)
@@ -348,7 +360,7 @@ static int start_connect(struct connection *c, const struct link_target *target)
         ssl.ssl_error_context = c;
         options.ssl = &ssl;
     }
-    if (c->v5 && !target->clean) {
+    if (c->v5 && target->session_expiry_s > 0) {
         expiry.value.integer4 = target->session_expiry_s;
         if (MQTTProperties_add(&properties, &expiry) != 0)
             return MQTTASYNC_FAILURE;
@@ -424,10 +436,11 @@ static int fill_properties(const struct link_paho *l, const struct link_message 
     return n;
 }
 
-static MQTTAsync_responseOptions response_to(struct connection *c, unsigned slot)
+static MQTTAsync_responseOptions response_to(struct connection *c, unsigned slot, int filters)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
 
+    c->tokens[slot].filters = filters; /* nothing of this slot is under way */
     response.context = &c->tokens[slot];
     if (c->v5) {
         response.onSuccess5 = on_done5;
@@ -448,7 +461,7 @@ static bool link_publish(struct link *link, unsigned slot, const struct link_mes
 
     if (!c)
         return false;
-    response = response_to(c, slot);
+    response = response_to(c, slot, 0);
     if (c->v5) {
         response.properties.array = list;
         response.properties.count = fill_properties(paho(link), m, list, seq);
@@ -470,7 +483,7 @@ static bool link_subscribe(struct link *link, unsigned slot, const char *const *
 
     if (!c || count == 0 || count > FILTERS_MAX)
         return false;
-    response = response_to(c, slot);
+    response = response_to(c, slot, (int)count);
     if (watch && !c->watch[0])
         snprintf(c->watch, sizeof(c->watch), "%s", watch);
     for (size_t i = 0; i < count; i++) {

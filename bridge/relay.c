@@ -50,9 +50,17 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
                                     .link = options->links[LINK_OUT],
                                     .epoch = config->epoch,
                                     .info = options->info,
+                                    .intake = options->intake,
+                                    .ignored = options->ignored,
+                                    .ignored_ctx = options->ignored_ctx,
                                     .acked = config->acked,
                                     .committed = config->committed,
                                     .parked = config->parked};
+    struct session_options session = {.link = options->links[LINK_IN],
+                                      .topics = options->topics,
+                                      .config = config,
+                                      .random = options->random,
+                                      .random_ctx = options->random_ctx};
 
     memset(r, 0, sizeof(*r));
     r->o = *options;
@@ -60,6 +68,9 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
     r->since_ms = now_ms(r);
     dial_init(&r->dial, options->brokers, config->mqtt_version, options->random,
               options->random_ctx);
+    session_init(&r->session, &session);
+    probe_init(&r->probe, options->links[LINK_PROBE], options->topics, options->brokers,
+               config->ca_file, r->dial.mqtt_version);
     return sender_init(&r->sender, &sender);
 }
 
@@ -138,13 +149,17 @@ static void went_down(struct relay *r, int reason, const char *text)
         set_state(r, RELAY_ENDED);
         return;
     }
-    if (!leaving)
+    if (leaving) /* also when it broke off on the way out */
+        dial_move(&r->dial, now_ms(r), r->move_to);
+    else
         dial_lost(&r->dial, now_ms(r), reason ? reason : r->lost_reason, text);
     set_state(r, RELAY_WAITING);
 }
 
 void relay_event(struct relay *r, const struct link_event *event)
 {
+    session_event(&r->session, event, now_ms(r));
+    probe_event(&r->probe, event, now_ms(r));
     if (event->link != LINK_OUT || event->generation != r->generation)
         return;
     switch (event->kind) {
@@ -175,11 +190,25 @@ void relay_event(struct relay *r, const struct link_event *event)
 /* --- leaving
  * --------------------------------------------------------------------------------------- */
 
+void relay_quiesce(struct relay *r)
+{
+    session_close(&r->session);
+}
+
+/* A preferred broker is back. */
+static void move_to(struct relay *r, size_t broker)
+{
+    r->move_to = broker;
+    sender_leave(&r->sender, "moved");
+    set_state(r, RELAY_DRAINING);
+}
+
 void relay_stop(struct relay *r)
 {
     if (r->stopping)
         return;
     r->stopping = true;
+    relay_quiesce(r);
     if (r->state == RELAY_ONLINE) {
         sender_leave(&r->sender, "stopped");
         set_state(r, RELAY_DRAINING);
@@ -264,13 +293,32 @@ static int64_t state_deadline(const struct relay *r)
     return now_ms(r) + NEVER_MS;
 }
 
+/* The command session and the probe. */
+static int64_t step_others(struct relay *r)
+{
+    bool online = r->state == RELAY_ONLINE;
+    size_t current = r->dial.current, back;
+    int64_t now = now_ms(r);
+    int64_t probe = probe_step(&r->probe, current, online, now, &back);
+    int64_t session;
+
+    if (back != current)
+        move_to(r, back);
+    session = session_step(&r->session, online ? dial_broker(&r->dial) : NULL,
+                           dial_version(&r->dial), now);
+    return session < probe ? session : probe;
+}
+
 int64_t relay_step(struct relay *r)
 {
-    int64_t send, state;
+    int64_t deadline, at;
 
     do
-        send = sender_step(&r->sender);
+        deadline = sender_step(&r->sender);
     while (step_state(r) && r->state != RELAY_WAITING);
-    state = state_deadline(r);
-    return send < state ? send : state;
+    at = state_deadline(r);
+    if (at < deadline)
+        deadline = at;
+    at = step_others(r);
+    return at < deadline ? at : deadline;
 }

@@ -13,6 +13,9 @@
  *     ▼ stopped                          0.5 s
  *   ENDED
  *
+ * Beside it, the command session (session.h) follows the publishing connection, and while that one is
+ * not with the most preferred broker, the probe (probe.h) looks whether a better one is back.
+ *
  * The CONNACK starts the drain: birth first, then everything else by its share (sender.h).
  */
 #ifndef BRIDGE_RELAY_H
@@ -20,7 +23,9 @@
 
 #include "brokers.h"
 #include "dial.h"
+#include "probe.h"
 #include "sender.h"
+#include "session.h"
 
 enum relay_state {
     RELAY_WAITING,
@@ -46,6 +51,9 @@ struct relay_options {
     const struct bridge_source *source;
     const struct clock *clock;
     struct link *links[LINK_COUNT];
+    struct intake *intake;
+    uint64_t (*ignored)(void *ctx); /* for health; may be NULL */
+    void *ignored_ctx;
     const char *info; /* payload of the topic */
     delay_random_fn *random;
     void *random_ctx;
@@ -61,6 +69,9 @@ struct relay {
     struct announce_presence presence;
     struct dial dial;
     struct sender sender;
+    struct session session; /* commands */
+    struct probe probe;
+    size_t move_to; /* the broker to go on with after leaving this one */
     bool stopping;
     uint64_t connections;
     int lost_reason; /* of a DISCONNECT packet that came before the end */
@@ -73,6 +84,8 @@ void relay_finish(struct relay *r);
 void relay_event(struct relay *r, const struct link_event *event);
 /* Does all that can be done now; returns when to call again at the latest (mono_ms). */
 int64_t relay_step(struct relay *r);
+/* Takes no more commands; everything else goes on. */
+void relay_quiesce(struct relay *r);
 /* Starts the orderly end; relay_ended() tells when it is reached. */
 void relay_stop(struct relay *r);
 bool relay_ended(const struct relay *r);

@@ -42,11 +42,40 @@ enum studio_err sender_init(struct sender *s, const struct sender_options *optio
     feed_init(&s->feed, options->source, options->acked + 1, options->committed);
     window_init(&s->window, options->acked);
     share_init(&s->share);
+    replays_init(&s->replays, options->source, options->epoch);
     return mirror_create(&s->mirror);
+}
+
+/* The answer sent last of those in flight, NULL if there is none. */
+static struct slot *newest_reply(struct window *w)
+{
+    struct slot *newest = NULL;
+
+    for (unsigned i = 0; i < LINK_SLOTS; i++) {
+        struct slot *slot = &w->slots[i];
+
+        if (slot->kind == SLOT_REPLY && slot->owner && (!newest || slot->order > newest->order))
+            newest = slot;
+    }
+    return newest;
+}
+
+/* Answers in flight are sent again over the next connection, in their order. */
+static void keep_replies(struct sender *s)
+{
+    struct slot *slot;
+
+    while ((slot = newest_reply(&s->window))) {
+        reply_list_push_front(&s->again, slot->owner);
+        slot->owner = NULL;
+    }
 }
 
 void sender_finish(struct sender *s)
 {
+    keep_replies(s);
+    reply_list_clear(&s->again);
+    replays_clear(&s->replays);
     window_reset(&s->window, 0);
     feed_list_clear(&s->retry);
     feed_finish(&s->feed);
@@ -207,6 +236,8 @@ void sender_down(struct sender *s)
     s->up = false;
     s->due = 0;
     clear_retry(s);
+    keep_replies(s);
+    replays_clear(&s->replays);
     window_reset(&s->window, 0);
     feed_rewind(&s->feed, s->window.acked + 1);
     tell_acked(s);
@@ -294,6 +325,19 @@ static void control_done(struct sender *s, enum control what, int reason)
         set_due(s, what, now_ms(s) + SENDER_RETRY_MS);
 }
 
+static void reply_done(struct sender *s, struct reply *reply, int reason)
+{
+    if (reason < 0) {
+        reply_list_push_front(&s->again, reply);
+        return;
+    }
+    if (reason > 0)
+        log_limited(&s->refused_log, LOG_WARN, "bridge",
+                    "%s refuses the answer on %s (reason 0x%02x): check the broker's access list",
+                    s->broker, reply->topic, (unsigned)reason);
+    free(reply);
+}
+
 void sender_done(struct sender *s, unsigned number, int reason)
 {
     struct slot *slot = &s->window.slots[number];
@@ -314,7 +358,11 @@ void sender_done(struct sender *s, unsigned number, int reason)
         control_done(s, (enum control)was.what, reason);
         break;
     case SLOT_REPLY:
+        reply_done(s, was.owner, reason);
+        break;
     case SLOT_REPLAY:
+        replays_done(&s->replays);
+        break;
     case SLOT_FREE:
         break;
     }
@@ -356,6 +404,7 @@ static void print_health(struct sender *s)
         oldest = feed_peek(&s->feed, now_ms(s));
     s->o.source->stats(s->o.source->ctx, &health.agent);
     health.backlog = sender_backlog(s);
+    health.ignored = s->o.ignored ? s->o.ignored(s->o.ignored_ctx) : 0;
     health.oldest_ms = oldest ? oldest->wall_ms : 0;
     announce_health(&s->text, &health);
 }
@@ -511,6 +560,73 @@ static bool send_retained(struct sender *s, int64_t now)
     return false;
 }
 
+static bool send_reply(struct sender *s, struct reply *reply)
+{
+    struct link_message m = {.topic = reply->topic,
+                             .payload = reply->payload,
+                             .len = reply->len,
+                             .correlation = reply->correlation,
+                             .correlation_len = reply->correlation_len};
+    struct slot *slot;
+
+    if (!fits(s, &m)) {
+        log_limited(&s->refused_log, LOG_ERROR, "bridge",
+                    "%s takes no packets as large as the answer on %s: raise its max_packet_size",
+                    s->broker, reply->topic);
+        free(reply);
+        return true;
+    }
+    slot = window_take(&s->window, SLOT_REPLY);
+    if (!slot || !publish(s, slot, &m)) {
+        reply_list_push_front(&s->again, reply);
+        return false;
+    }
+    slot->owner = reply;
+    return true;
+}
+
+static bool send_replay(struct sender *s, int64_t now)
+{
+    struct replay_message next;
+    struct link_message m = {.topic = NULL};
+    struct slot *slot;
+
+    buf_clear(&s->text);
+    if (!replays_next(&s->replays, now, &s->text, &next))
+        return false;
+    m = (struct link_message){.topic = next.topic,
+                              .payload = s->text.data,
+                              .len = s->text.len,
+                              .seq = next.seq,
+                              .correlation = next.correlation,
+                              .correlation_len = next.correlation_len};
+    slot = buf_ok(&s->text) && fits(s, &m) ? window_take(&s->window, SLOT_REPLAY) : NULL;
+    if (slot && publish(s, slot, &m))
+        return true;
+    replays_done(&s->replays);
+    if (slot) /* the connection is gone, and its replays with it */
+        replays_clear(&s->replays);
+    return slot == NULL; /* one too large for the broker is a hole the count shows */
+}
+
+/* The oldest answer that waits; it is taken. */
+static struct reply *next_reply(struct sender *s)
+{
+    return s->again.head ? reply_list_take(&s->again) : intake_take_reply(s->o.intake);
+}
+
+static void take_requests(struct sender *s)
+{
+    struct reply *request, *answer;
+
+    while ((request = intake_take_request(s->o.intake))) {
+        answer = replays_start(&s->replays, request, s->feed.committed);
+        if (answer && !intake_reply(s->o.intake, answer))
+            log_limited(&s->refused_log, LOG_WARN, "bridge",
+                        "too many answers wait for the broker: one to a replay request is dropped");
+    }
+}
+
 /* One message; false when there is nothing (more) to send now. */
 static bool send_one(struct sender *s, int64_t now)
 {
@@ -525,13 +641,17 @@ static bool send_one(struct sender *s, int64_t now)
     event = next_event(s, now);
     wants[SHARE_EVENT] = event != NULL;
     wants[SHARE_RETAINED] = now >= s->retained_ms && mirror_ready(s->mirror, now);
+    wants[SHARE_REPLY] = s->again.head || intake_has_reply(s->o.intake);
+    wants[SHARE_REPLAY] = replays_ready(&s->replays, now);
     switch (share_pick(&s->share, wants)) {
     case SHARE_EVENT:
         return send_event(s, event);
     case SHARE_RETAINED:
         return send_retained(s, now);
     case SHARE_REPLY:
+        return send_reply(s, next_reply(s));
     case SHARE_REPLAY:
+        return send_replay(s, now);
     case SHARE_COUNT:
         break;
     }
@@ -557,6 +677,8 @@ static int64_t next_deadline(struct sender *s, int64_t now)
             earliest(&deadline, s->due_ms[c]);
     if (s->leaving)
         return deadline;
+    if (s->replays.retry_ms > now)
+        earliest(&deadline, s->replays.retry_ms);
     if (s->retry.head)
         earliest(&deadline, s->retry_ms);
     else if (feed_pending(&s->feed) && s->feed.retry_ms > now)
@@ -575,6 +697,7 @@ int64_t sender_step(struct sender *s)
     if (s->up && now >= s->stalled_ms) {
         unsigned sends = 0;
 
+        take_requests(s);
         while (window_has_room(&s->window) && sends < STEP_SENDS && send_one(s, now))
             sends++;
         if (s->due & (1u << CONTROL_FAREWELL) && !window_has_room(&s->window))

@@ -14,8 +14,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "feed.h"
+#include "intake.h"
 #include "link.h"
 #include "mirror.h"
+#include "replay.h"
 #include "share.h"
 #include "topics.h"
 #include "window.h"
@@ -45,7 +47,10 @@ struct sender_options {
     const struct clock *clock;
     struct link *link;
     const char *epoch;
-    const char *info; /* payload of `info` */
+    const char *info;               /* payload of `info` */
+    struct intake *intake;          /* where answers and replay requests come from */
+    uint64_t (*ignored)(void *ctx); /* messages ignored so far, for health; NULL: none */
+    void *ignored_ctx;
     uint64_t acked, committed, parked;
 };
 
@@ -73,6 +78,9 @@ struct sender {
     struct feed_list retry; /* events refused in passing, in order */
     int64_t retry_ms;
     int64_t retained_ms; /* no retained messages before this */
+
+    struct reply_list again; /* answers that were in flight when a connection ended */
+    struct replays replays;
 
     uint64_t undelivered; /* lowest event given back without an answer; 0 none */
     uint64_t suspect;     /* the oldest event in flight when the last connection ended */

@@ -103,7 +103,7 @@ void topics_parse(const struct topics *topics, const char *topic, size_t len,
     const char *at = below_root(topics, topic, len);
     char branch[TOPIC_MAX], leaf[TOPIC_MAX];
 
-    out->kind = TOPIC_NOT_OURS;
+    *out = (struct topic_request){.kind = TOPIC_NOT_OURS};
     if (memchr(topic, '\0', len) || !next_level(&at, end, branch) ||
         !next_level(&at, end, out->table) || !next_level(&at, end, leaf) ||
         !next_level(&at, end, out->client))

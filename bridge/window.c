@@ -32,7 +32,7 @@ struct slot *window_take(struct window *w, enum slot_kind kind)
     if (w->free_count == 0)
         return NULL;
     slot = &w->slots[w->free[--w->free_count]];
-    *slot = (struct slot){.kind = kind};
+    *slot = (struct slot){.kind = kind, .order = ++w->order};
     w->in_flight++;
     return slot;
 }

@@ -15,8 +15,9 @@ enum slot_kind { SLOT_FREE, SLOT_EVENT, SLOT_RETAINED, SLOT_CONTROL, SLOT_REPLY,
 struct slot {
     enum slot_kind kind;
     struct feed_event *event; /* EVENT: owned */
-    void *owner;              /* RETAINED: the mirror's entry; REPLAY: its request */
+    void *owner;              /* RETAINED: the mirror's entry; REPLY: the reply */
     unsigned what;            /* CONTROL: which */
+    uint64_t order;           /* slots taken later have a higher one */
 };
 
 struct window {
@@ -24,6 +25,7 @@ struct window {
     struct slot slots[LINK_SLOTS];
     unsigned free[LINK_SLOTS];
     unsigned free_count;
+    uint64_t order; /* of the newest slot */
     uint64_t acked; /* every event <= acked is acknowledged or parked */
 };
 

@@ -134,6 +134,9 @@ STUDIO_MUST_USE enum studio_err bridge_create(const struct bridge_config *config
                                               struct studio_error *error);
 /* Starts the thread. All tables have been handed over by bridge_table before. */
 STUDIO_MUST_USE enum studio_err bridge_start(struct bridge *bridge);
+/* For the beginning of an orderly stop: takes no more commands (the broker keeps them for the next
+ * start). Those on their way still get their answer. Returns at once. */
+void bridge_quiesce(struct bridge *bridge);
 /* Stops in order: in-flight publishes get 1 s, `stopped` is published, disconnect. Blocks up to 3 s;
  * source is not called afterwards. */
 void bridge_stop(struct bridge *bridge);

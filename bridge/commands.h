@@ -1,0 +1,48 @@
+/*
+ * commands.h - commands from MQTT: from a message on a library thread to the agent, and its answer
+ * back to who asked (protocol section 4).
+ *
+ * The library acknowledges a message to the broker when its callback returns. So the callback hands
+ * the command straight to the agent and waits for the commit or refusal, at most COMMANDS_WAIT_MS. It
+ * never waits for the bridge thread, which may be waiting for the library.
+ */
+#ifndef BRIDGE_COMMANDS_H
+#define BRIDGE_COMMANDS_H
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "events.h"
+#include "intake.h"
+#include "link_paho.h"
+#include "topics.h"
+
+enum { COMMANDS_WAIT_MS = 2000 };
+
+struct commands {
+    const struct topics *topics;
+    const struct bridge_source *source;
+    struct intake *intake;
+    struct events *events;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    bool ready, closed;
+    uint64_t ignored; /* under the lock; of clients without a valid name, and foreign topics */
+    struct log_limit log;
+};
+
+STUDIO_MUST_USE enum studio_err commands_init(struct commands *c, const struct topics *topics,
+                                              const struct bridge_source *source,
+                                              struct intake *intake, struct events *events);
+void commands_finish(struct commands *c);
+
+/* A link_command_fn; ctx is the struct commands. On a library thread. */
+void commands_arrived(void *ctx, const struct link_command *in);
+/* The agent's one answer, from the net thread; NULL: none. */
+void commands_answer(struct commands *c, struct bridge_command *command, const char *json,
+                     size_t len);
+/* No callback waits any more. Any thread. */
+void commands_close(struct commands *c);
+uint64_t commands_ignored(struct commands *c);
+
+#endif

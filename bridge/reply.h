@@ -1,0 +1,38 @@
+/*
+ * reply.h - answers on their way to who asked by MQTT: one message each, and a bounded list of them.
+ */
+#ifndef BRIDGE_REPLY_H
+#define BRIDGE_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { REPLIES_MAX = 1024, REPLIES_MAX_BYTES = 4 << 20 };
+
+struct reply {
+    struct reply *next;
+    const char *client; /* who asked: of replay requests only, else NULL */
+    const char *topic;
+    const char *payload;
+    size_t len;
+    const void *correlation; /* NULL if none */
+    size_t correlation_len;
+    char data[];
+};
+
+/* Copies all; `client` may be NULL. NULL without memory; free() it. */
+struct reply *reply_create(const char *client, const char *topic, const void *correlation,
+                           size_t correlation_len, const char *payload, size_t len);
+
+struct reply_list {
+    struct reply *head, *tail;
+    size_t count, bytes;
+};
+/* Appends if the bounds allow; else false, the reply stays the caller's. */
+bool reply_list_add(struct reply_list *list, struct reply *reply);
+/* Back to the head, beyond the bounds if need be. */
+void reply_list_push_front(struct reply_list *list, struct reply *reply);
+struct reply *reply_list_take(struct reply_list *list);
+void reply_list_clear(struct reply_list *list);
+
+#endif
