@@ -288,13 +288,45 @@ static void test_page_limit(void **state)
     store_close(store);
 }
 
+/* An error that does not end the transaction by itself. */
+static void test_one_item_that_cannot_be_kept(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_store(dir);
+    struct store_reader *reader = open_reader(dir);
+    int limit = sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 1000);
+    static char body[2000];
+    make_batch(0);
+    memset(body, 'x', sizeof body);
+    items[2].body = body;
+    items[2].body_len = sizeof body;
+    assert_int_equal(store_commit(store, items, 5, 0), STUDIO_ERR_STORAGE);
+    assert_int_equal(read_events(reader, 1, 9, 9).count, 0);
+    assert_int_equal(commit_change(store, "A-1", 0), STUDIO_OK);
+    sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, limit);
+    assert_int_equal(store_commit(store, items, 5, 0), STUDIO_OK);
+    assert_int_equal(read_events(reader, 1, 9, 9).count, 6);
+    store_reader_close(reader);
+    store_close(store);
+}
+
 /* A real small file system, where the user may mount one. */
+static const char *mounted;
+
+static int unmount(void **state)
+{
+    (void)state;
+    return mounted ? umount2(mounted, MNT_DETACH) : 0;
+}
+
 static void test_full_file_system(void **state)
 {
     (void)state;
     const char *dir = tmpdir_create();
     if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0)
         skip();
+    mounted = dir;
     const char *ballast = tmpdir_path(dir, "ballast");
     const char *data = tmpdir_path(dir, "data");
     struct store *store = open_store(data);
@@ -322,7 +354,6 @@ static void test_full_file_system(void **state)
     store = open_store(data);
     assert_int_equal(store_info(store)->last_seq, last + 1);
     store_close(store);
-    assert_int_equal(umount(dir), 0);
 }
 
 int main(void)
@@ -341,7 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_probe, with_faults, without_faults),
         cmocka_unit_test_setup_teardown(test_open_on_a_failing_disk, with_faults, without_faults),
         cmocka_unit_test(test_page_limit),
-        cmocka_unit_test(test_full_file_system),
+        cmocka_unit_test(test_one_item_that_cannot_be_kept),
+        cmocka_unit_test_setup_teardown(test_full_file_system, NULL, unmount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,27 @@ static void test_newer_version(void **state)
     expect_refused(dir, "newer studio-agent (format 999");
 }
 
+static void test_refused_with_its_log_untouched(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    const char *wal = tmpdir_path(dir, STORE_FILE "-wal");
+    size_t before_len = 0, after_len = 0;
+    struct store *store = open_store(dir);
+    commit_changes(store, "A-1", 0, 20);
+    assert_int_equal(sql_exec(store->db, "PRAGMA user_version = 999"), SQLITE_OK);
+    store->failed = true; /* closes without a checkpoint, as a crash would */
+    store_close(store);
+    char *before = tmpdir_read(wal, &before_len);
+    expect_refused(dir, "format 999");
+    char *after = tmpdir_read(wal, &after_len);
+    assert_true(before_len > 0);
+    assert_int_equal(before_len, after_len);
+    assert_memory_equal(before, after, before_len);
+    free(before);
+    free(after);
+}
+
 static void test_text_file(void **state)
 {
     (void)state;
@@ -212,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_other_program),
         cmocka_unit_test(test_newer_version),
+        cmocka_unit_test(test_refused_with_its_log_untouched),
         cmocka_unit_test(test_text_file),
         cmocka_unit_test(test_damaged_header),
         cmocka_unit_test(test_damaged_page),
