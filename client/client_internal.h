@@ -1,6 +1,7 @@
 /*
- * client_internal.h - the client's insides, shared by client.c (the thread), client_calls.c (the
- * queue between the callers and the thread) and client_api.c (what is sent).
+ * client_internal.h - the client's insides, shared by client.c (its life), client_thread.c (its
+ * thread), client_calls.c (the queue between the callers and the thread) and client_api.c (what is
+ * sent).
  */
 #ifndef CLIENT_CLIENT_INTERNAL_H
 #define CLIENT_CLIENT_INTERNAL_H
@@ -70,6 +71,9 @@ struct studio_client {
     struct call_list sent;    /* in the order the answers will come */
     uint64_t last_request_id;
 };
+
+/* What the thread does about the connection; ctx is the client. */
+extern const struct client_ws_ops client_thread_ops;
 
 void call_list_append(struct call_list *list, struct call *call);
 void call_list_prepend(struct call_list *list, struct call *call);

@@ -199,6 +199,10 @@ int cmd_watch(struct program *program)
     sigset_t signals;
     const char *no_color = getenv("NO_COLOR");
 
+    if (program->args.all && program->args.count > 0) {
+        fputs("studio-client: watch takes table names or --all, not both\n", stderr);
+        return EXIT_USAGE;
+    }
     watch.colours = no_color == NULL || no_color[0] == '\0';
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

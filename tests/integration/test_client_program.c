@@ -139,6 +139,7 @@ static void exit_codes(void **state)
     expect(port, ARGS("set", "sdp=sideways"), 2, "", "calibration");
     expect(port, ARGS("set", "sdp"), 2, "", "KEY=VALUE");
     expect(port, ARGS("set"), 2, "", "usage");
+    expect(port, ARGS("watch", "--all", "X"), 2, "", "both");
     expect(port, ARGS("wach"), 2, "", "watch");
     expect(port, ARGS("--tabel", "X"), 2, "", "--table");
     expect(port, ARGS("--url", "localhost", "get"), 2, "", "ws://");
