@@ -1,0 +1,354 @@
+#include "core/core.h"
+
+#include <string.h>
+
+#include "support/cmocka_all.h"
+#include "support/core_fixture.h"
+
+/* The core as a whole, on the real store thread: the loop of the net thread is the test's. */
+
+struct bell {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool rung;
+};
+
+static struct core_fixture f;
+static struct bell bell;
+static struct committer *committer;
+static struct fake_actor device, viewer;
+
+static void ring(void *ctx)
+{
+    struct bell *b = ctx;
+
+    pthread_mutex_lock(&b->lock);
+    b->rung = true;
+    pthread_cond_signal(&b->cond);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Loop turns until nothing waits. */
+static void settle(void)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    core_end_turn(f.core);
+    while (!core_quiet(f.core)) {
+        pthread_mutex_lock(&bell.lock);
+        while (!bell.rung)
+            if (!deadline_cond_wait(&bell.cond, &bell.lock, deadline))
+                test_fail("the store thread did not wake the net thread");
+        bell.rung = false;
+        pthread_mutex_unlock(&bell.lock);
+        while (core_settle(f.core))
+            ;
+    }
+}
+
+static void start_core(void)
+{
+    f.options.last_seq = store_info(f.store)->last_seq;
+    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    assert_non_null(committer);
+    core_fixture_start(&f, committer);
+    fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
+    fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "WALL", "WALL");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    core_fixture_open(&f, false);
+    pthread_mutex_init(&bell.lock, NULL);
+    deadline_cond_init(&bell.cond);
+    bell.rung = false;
+    start_core();
+    return 0;
+}
+
+/* As the agent does it: first the store thread, then the core. */
+static int teardown(void **state)
+{
+    (void)state;
+    committer_destroy(committer);
+    fake_actor_finish(&f, &device);
+    fake_actor_finish(&f, &viewer);
+    core_fixture_close(&f);
+    pthread_cond_destroy(&bell.cond);
+    pthread_mutex_destroy(&bell.lock);
+    return 0;
+}
+
+static void thousands_of_messages_in_order(void **state)
+{
+    enum { ROUNDS = 20, EACH = 20 };
+    char text[64], expected[128];
+    int next = 0;
+
+    (void)state;
+    core_join(f.core, &device.actor);
+    settle();
+    expect_prefix(&device, "welcome ");
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < EACH; i++) {
+            int n = round * EACH + i;
+            snprintf(text, sizeof(text), "{\"sdp\":\"%s\",\"request_id\":%d}",
+                     n % 3 ? "up" : "down", n);
+            say(&f, &device, text);
+            if (i % 7 == 0) {
+                core_end_turn(f.core);
+                (void)core_settle(f.core); /* perhaps it is back already */
+            }
+        }
+        settle();
+        for (; next < (round + 1) * EACH; next++) {
+            snprintf(expected, sizeof(expected),
+                     "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":%d}", next);
+            expect(&device, expected);
+        }
+    }
+    assert_int_equal(core_get_stats(f.core).updates, ROUNDS * EACH);
+    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, ROUNDS * EACH);
+}
+
+static bool restore(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
+{
+    struct core *core = ctx;
+    struct table_state state;
+
+    if (document)
+        assert_int_equal(document_parse(document, len, NULL, &state), STUDIO_OK);
+    else
+        state_init(&state, 0);
+    state.rev = rev;
+    tables_restore(core_tables(core), tables_add(core_tables(core), id), document != NULL, &state);
+    return true;
+}
+
+static void a_restart_shows_what_was_committed(void **state)
+{
+    char *text;
+
+    (void)state;
+    core_join(f.core, &device.actor);
+    say(&f, &device, "{\"sdp\":\"up\",\"note\":{\"a\":1}}");
+    settle();
+    committer_destroy(committer);
+    fake_actor_finish(&f, &device);
+    fake_actor_finish(&f, &viewer);
+    core_destroy(f.core);
+
+    f.options.last_seq = store_info(f.store)->last_seq;
+    f.core = core_create(&f.options);
+    assert_int_equal(store_tables(f.store, restore, f.core), STUDIO_OK);
+    assert_true(core_announce(f.core));
+    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    core_set_committer(f.core, committer);
+    fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
+    fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "WALL", "WALL");
+
+    core_join(f.core, &device.actor); /* nothing to wait for */
+    expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":1,");
+    assert_non_null(strstr(device.log[0], "\"SDP\":\"up\""));
+    assert_non_null(strstr(device.log[0], "\"NFC_SCANNER\":\"down\",\"note\":{\"a\":1}}"));
+    say(&f, &viewer, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"]}}");
+    text = fake_actor_pushed(&f, &viewer);
+    assert_non_null(strstr(text, "\"UPTIME\":1,"));
+    free(text);
+    say(&f, &device, "{\"sdp\":\"down\"}");
+    settle();
+    assert_int_equal(core_get_stats(f.core).last_seq, 3);
+    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, 2);
+}
+
+/* --- what is wrong with a message ------------------------------------------------------------ */
+
+static void every_message_has_one_answer(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{", "{\"error\":\"Invalid JSON format\"}"},
+        {"", "{\"error\":\"Invalid JSON format\"}"},
+        {"{} x", "{\"error\":\"Invalid JSON format\"}"},
+        {"3", "{\"error\":\"Update must be a JSON object\"}"},
+        {"{\"event\":\"dance\",\"request_id\":1}",
+         "{\"error\":\"Unknown event: dance\",\"request_id\":1}"},
+        {"{\"zCam\":\"up\",\"zcam\":\"up\"}", "{\"error\":\"Duplicate field: zcam\"}"},
+        {"{\"id\":\"ARO-001\",\"token\":\"MY_TOKEN\"}", "{\"error\":\"Already authenticated\"}"},
+        {"{\"id\":\"ARO-001\"}", "{\"error\":\"Invalid field name: id\"}"},
+    };
+
+    (void)state;
+    core_join(f.core, &device.actor);
+    settle();
+    device.read = device.count;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        say(&f, &device, cases[i][0]);
+        expect(&device, cases[i][1]);
+        expect_nothing(&device);
+    }
+    assert_int_equal(core_get_stats(f.core).refused, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void what_commands_cannot_do(void **state)
+{
+    static const char *const cases[][2] = {
+        {"{\"event\":\"get\"}", "{\"error\":\"Not permitted\"}"},
+        {"{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"]}}",
+         "{\"error\":\"Not permitted\"}"},
+        {"{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}",
+         "{\"error\":\"Not permitted\"}"},
+        {"{\"id\":\"x\",\"token\":\"y\"}", "{\"error\":\"Invalid field name: id\"}"},
+        {"\xff", "{\"error\":\"Invalid JSON format\"}"},
+    };
+
+    (void)state;
+    core_join(f.core, &device.actor);
+    settle();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fake_actor plc;
+        fake_actor_init(&plc, VIA_MQTT, ROLE_OPERATOR, "ARO-001", "plc");
+        command(&f, &plc, cases[i][0]);
+        expect(&plc, cases[i][1]);
+        expect_nothing(&plc);
+        fake_actor_finish(&f, &plc);
+    }
+}
+
+static void a_command_of_one_field(void **state)
+{
+    struct fake_actor plc;
+    char large[STUDIO_MESSAGE_MAX + 2];
+
+    (void)state;
+    core_join(f.core, &device.actor);
+    settle();
+    fake_actor_init(&plc, VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc");
+    core_command(f.core, &plc.actor, "sdp", "up", 2);
+    settle();
+    expect(&plc, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    core_command(f.core, &plc.actor, "sdp", "x", 1);
+    expect_prefix(&plc, "{\"error\":\"Invalid value for sdp");
+    core_command(f.core, &plc.actor, "token", "1", 1);
+    expect(&plc, "{\"error\":\"Invalid field name: token\"}");
+    memset(large, ' ', sizeof(large));
+    core_command(f.core, &plc.actor, NULL, large, sizeof(large) - 1);
+    expect(&plc, "{\"error\":\"Message too large\"}");
+    core_command(f.core, &plc.actor, "note", large, sizeof(large) - 1);
+    expect(&plc, "{\"error\":\"Message too large\"}");
+    fake_actor_finish(&f, &plc);
+}
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+static void restart_with(void (*change)(struct core_options *options))
+{
+    committer_destroy(committer);
+    fake_actor_finish(&f, &device);
+    fake_actor_finish(&f, &viewer);
+    core_destroy(f.core);
+    change(&f.options);
+    start_core();
+}
+
+static void limit_rate(struct core_options *options)
+{
+    options->rate = 10;
+    options->burst = 3;
+}
+
+static void more_messages_than_the_rate(void **state)
+{
+    (void)state;
+    restart_with(limit_rate);
+    for (int i = 0; i < 4; i++)
+        say(&f, &viewer, "{\"event\":\"get\",\"request_id\":\"r\"}");
+    for (int i = 0; i < 3; i++)
+        expect_prefix(&viewer, "{\"event\":\"status\"");
+    expect(&viewer, "{\"error\":\"Rate limit exceeded\",\"request_id\":\"r\"}");
+    fake_clock_advance(&f.clock, 99);
+    say(&f, &viewer, "[]"); /* what is wrong costs as well */
+    expect(&viewer, "{\"error\":\"Rate limit exceeded\"}");
+    fake_clock_advance(&f.clock, 1);
+    say(&f, &viewer, "[]");
+    expect(&viewer, "{\"error\":\"Update must be a JSON object\"}");
+    say(&f, &device, "{\"event\":\"get\"}"); /* each its own */
+    expect_prefix(&device, "{\"event\":\"status\"");
+}
+
+static void share_root(struct core_options *options)
+{
+    options->shared_root = true;
+}
+
+static void silence_about_tables_of_other_agents(void **state)
+{
+    struct fake_actor plc, ours;
+
+    (void)state;
+    restart_with(share_root);
+    fake_actor_init(&plc, VIA_MQTT, ROLE_DEVICE, "ELSEWHERE", "plc");
+    command(&f, &plc, "{\"sdp\":\"up\"}");
+    command(&f, &plc, "not even JSON");
+    expect(&plc, "silence");
+    expect(&plc, "silence");
+    assert_true(core_quiet(f.core));
+    core_join(f.core, &device.actor);
+    fake_actor_init(&ours, VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc"); /* being made */
+    command(&f, &ours, "{\"sdp\":\"up\"}");
+    settle();
+    expect(&ours, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    fake_actor_finish(&f, &plc);
+    fake_actor_finish(&f, &ours);
+}
+
+static void so_much_waits_that_nobody_should_be_read(void **state)
+{
+    static struct fake_actor many[16];
+    char text[64];
+
+    (void)state;
+    core_join(f.core, &device.actor);
+    settle();
+    for (int i = 0; i < 16; i++)
+        fake_actor_init(&many[i], VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
+    assert_false(core_congested(f.core));
+    for (int i = 0; i < 4096; i++) {
+        assert_false(core_congested(f.core));
+        snprintf(text, sizeof(text), "{\"n\":%d}", i);
+        say(&f, &many[i % 16], text);
+    }
+    assert_true(core_congested(f.core));
+    settle();
+    assert_false(core_congested(f.core));
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(many[i].count, 256);
+        assert_int_equal(many[i].actor.outstanding, 0);
+        fake_actor_finish(&f, &many[i]);
+    }
+}
+
+static void destroying_nothing_is_fine(void **state)
+{
+    (void)state;
+    core_destroy(NULL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(thousands_of_messages_in_order),
+        TEST(a_restart_shows_what_was_committed),
+        TEST(every_message_has_one_answer),
+        TEST(what_commands_cannot_do),
+        TEST(a_command_of_one_field),
+        TEST(more_messages_than_the_rate),
+        TEST(silence_about_tables_of_other_agents),
+        TEST(so_much_waits_that_nobody_should_be_read),
+        cmocka_unit_test(destroying_nothing_is_fine),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
