@@ -247,11 +247,11 @@ static enum studio_err take_table(struct import *im)
     static const char *const names[] = {"table_id"};
     uint64_t rev;
     const struct record_span *document = record_get(&im->record, "document");
+    if (!document || (document->text[0] != '{' && document->text[0] != 'n'))
+        return refuse_line(im, "`document` is missing or not an object");
     enum studio_err err = get_number(im, "rev", &rev);
     if (err == STUDIO_OK)
         err = get_strings(im, names, 1);
-    if (err == STUDIO_OK && (!document || (document->text[0] != '{' && document->text[0] != 'n')))
-        err = refuse_line(im, "`document` is missing or not an object");
     if (err != STUDIO_OK)
         return err;
     struct sql_call call = sql_call(im->stmts[IMPORT_TABLE]);
@@ -269,10 +269,10 @@ static bool parse_digest(const struct record_span *hex, unsigned char digest[32]
         return false;
     memset(digest, 0, 32);
     for (size_t i = 0; i < 64; i++) {
-        const char *digit = memchr(digits, hex->text[1 + i], 16);
+        const char *digit = memchr(digits, hex->text[1 + i], sizeof digits - 1);
         if (!digit)
             return false;
-        digest[i / 2] = (unsigned char)(digest[i / 2] * 16 + (digit - digits));
+        digest[i / 2] = (unsigned char)((digest[i / 2] << 4) | (unsigned char)(digit - digits));
     }
     return true;
 }

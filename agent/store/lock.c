@@ -81,7 +81,7 @@ static int write_pid(int fd)
     return pwrite(fd, pid, (size_t)len, 0) == len ? 0 : -1;
 }
 
-enum studio_err lock_take(const char *dir, int *out, struct studio_error *error)
+enum studio_err lock_take(const char *dir, int *fd_out, struct studio_error *error)
 {
     enum studio_err err;
     int fd = -1;
@@ -106,7 +106,7 @@ enum studio_err lock_take(const char *dir, int *out, struct studio_error *error)
         goto fail;
     }
     free(path);
-    *out = fd;
+    *fd_out = fd;
     return STUDIO_OK;
 fail:
     if (fd >= 0)

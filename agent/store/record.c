@@ -16,7 +16,8 @@ static bool skip_value(struct cursor *c, int depth);
 
 static void skip_blanks(struct cursor *c)
 {
-    while (c->at < c->end && memchr(" \t\r\n", *c->at, 4))
+    static const char blanks[] = " \t\r\n";
+    while (c->at < c->end && memchr(blanks, *c->at, sizeof blanks - 1))
         c->at++;
 }
 
@@ -24,7 +25,9 @@ static void skip_blanks(struct cursor *c)
 static char peek(struct cursor *c)
 {
     skip_blanks(c);
-    return c->at < c->end ? *c->at : '\0';
+    if (c->at == c->end)
+        return '\0';
+    return *c->at;
 }
 
 static bool take(struct cursor *c, char wanted)

@@ -82,8 +82,8 @@ enum studio_err sql_refuse(struct studio_error *error, const char *path, int rc,
 
 /* --- lock.c ---------------------------------------------------------------------------------- */
 
-/* Makes the directory if missing and locks it; *fd holds the lock until closed. */
-enum studio_err lock_take(const char *dir, int *fd, struct studio_error *error);
+/* Makes the directory if missing and locks it; *fd_out holds the lock until closed. */
+enum studio_err lock_take(const char *dir, int *fd_out, struct studio_error *error);
 void lock_release(int fd);
 /* `dir/name`; NULL without memory. free() it. */
 char *lock_path(const char *dir, const char *name);
@@ -99,7 +99,7 @@ enum studio_err schema_identify(sqlite3 *db, const char *path, bool *blank,
 int schema_check(sqlite3 *db);
 /* Inside a transaction: runs the steps this file has not seen yet. */
 int schema_migrate(sqlite3 *db);
-int schema_apply(sqlite3 *db, const char *const *steps, int count);
+int schema_apply(sqlite3 *db, const char *const *list, int count);
 /* Inside a transaction: what a new store starts with; a new epoch for one that is there. */
 int schema_fill(sqlite3 *db, const char *agent_id);
 int schema_new_epoch(sqlite3 *db);
