@@ -8,7 +8,7 @@
 
 static struct core_fixture f;
 static struct committer committer;
-static struct fake_actor device, other, viewer, operator;
+static struct fake_actor device, other, viewer, office;
 
 static int start(bool mirror, void (*change)(struct core_options *options))
 {
@@ -20,7 +20,7 @@ static int start(bool mirror, void (*change)(struct core_options *options))
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
     fake_actor_init(&other, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-002", "ARO-002_pc");
     fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "ARO-001", "ARO-001_wall");
-    fake_actor_init(&operator, VIA_WEBSOCKET, ROLE_OPERATOR, "OFFICE", "OFFICE");
+    fake_actor_init(&office, VIA_WEBSOCKET, ROLE_OPERATOR, "OFFICE", "OFFICE");
     core_join(f.core, &device.actor);
     fake_committer_settle(&f, &committer);
     expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,");
@@ -39,7 +39,7 @@ static int teardown(void **state)
     fake_actor_finish(&f, &device);
     fake_actor_finish(&f, &other);
     fake_actor_finish(&f, &viewer);
-    fake_actor_finish(&f, &operator);
+    fake_actor_finish(&f, &office);
     core_fixture_close(&f);
     return 0;
 }
@@ -245,16 +245,16 @@ static void a_viewer_changes_nothing(void **state)
 static void an_operator_updates_any_table_there_is(void **state)
 {
     (void)state;
-    core_join(f.core, &operator.actor); /* creates nothing: the default document */
-    expect_prefix(&operator, "welcome {\"TABLE_ID\":\"OFFICE\",\"UPTIME\":0,");
-    say(&f, &operator, "{\"table_id\":\"ARO-001\",\"maintenance\":true}");
+    core_join(f.core, &office.actor); /* creates nothing: the default document */
+    expect_prefix(&office, "welcome {\"TABLE_ID\":\"OFFICE\",\"UPTIME\":0,");
+    say(&f, &office, "{\"table_id\":\"ARO-001\",\"maintenance\":true}");
     settle();
-    expect(&operator, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    expect(&office, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
     assert_non_null(strstr(last_event().body, "\"by\":\"OFFICE\""));
-    say(&f, &operator, "{\"table_id\":\"ARO-009\",\"maintenance\":true}");
-    expect(&operator, "{\"error\":\"Unknown table: ARO-009\"}");
-    say(&f, &operator, "{\"maintenance\":true}");
-    expect(&operator, "{\"error\":\"Unknown table: OFFICE\"}");
+    say(&f, &office, "{\"table_id\":\"ARO-009\",\"maintenance\":true}");
+    expect(&office, "{\"error\":\"Unknown table: ARO-009\"}");
+    say(&f, &office, "{\"maintenance\":true}");
+    expect(&office, "{\"error\":\"Unknown table: OFFICE\"}");
     assert_int_equal(tables_count(core_tables(f.core)), 1);
 }
 
@@ -285,12 +285,12 @@ static void removing_keeps_the_number_for_the_return(void **state)
 {
     (void)state;
     say(&f, &device, "{\"sdp\":\"up\",\"note\":1}");
-    say(&f, &operator, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"},"
+    say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"},"
                        "\"request_id\":\"r\"}");
-    say(&f, &operator, "{\"table_id\":\"ARO-001\",\"sdp\":\"up\"}"); /* sees the removal */
+    say(&f, &office, "{\"table_id\":\"ARO-001\",\"sdp\":\"up\"}"); /* sees the removal */
     settle();
-    expect(&operator, "{\"status\":\"removed\",\"table_id\":\"ARO-001\",\"request_id\":\"r\"}");
-    expect(&operator, "{\"error\":\"Unknown table: ARO-001\"}");
+    expect(&office, "{\"status\":\"removed\",\"table_id\":\"ARO-001\",\"request_id\":\"r\"}");
+    expect(&office, "{\"error\":\"Unknown table: ARO-001\"}");
     assert_int_equal(last_event().rev, 2);
     assert_non_null(strstr(last_event().body, "\"changes\":{},\"removed\":true}"));
     assert_int_equal(tables_count(core_tables(f.core)), 0);
@@ -310,9 +310,9 @@ static void removal_and_return_in_one_batch(void **state)
 {
     (void)state;
     core_join(f.core, &other.actor);
-    say(&f, &operator, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-002\"}}");
+    say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-002\"}}");
     core_join(f.core, &other.actor);
-    say(&f, &operator, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
+    say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
     core_join(f.core, &device.actor);
     expect_nothing(&device); /* the document that is going away is not the first one */
     settle();
@@ -328,12 +328,12 @@ static void a_table_with_devices_is_not_removed(void **state)
 
     (void)state;
     assert_true(presence_join(core_presence(f.core), "ARO-001_pc", "ARO-001", true, 0, &changed));
-    say(&f, &operator, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
-    expect(&operator, "{\"error\":\"Devices of this table are connected\"}");
-    say(&f, &operator, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-009\"}}");
-    expect(&operator, "{\"error\":\"Unknown table: ARO-009\"}");
-    say(&f, &operator, "{\"event\":\"remove_table\"}");
-    expect(&operator, "{\"error\":\"Invalid data for remove_table\"}");
+    say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
+    expect(&office, "{\"error\":\"Devices of this table are connected\"}");
+    say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-009\"}}");
+    expect(&office, "{\"error\":\"Unknown table: ARO-009\"}");
+    say(&f, &office, "{\"event\":\"remove_table\"}");
+    expect(&office, "{\"error\":\"Invalid data for remove_table\"}");
     presence_leave(core_presence(f.core), "ARO-001_pc", true);
 }
 
