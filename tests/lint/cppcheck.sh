@@ -5,11 +5,13 @@
 need cppcheck
 
 mapfile -t sources < <(files 'agent/*.c' 'bridge/*.c' 'client/*.c')
-mkdir -p "$build_dir/cppcheck"
+mkdir -p "$build_dir/cppcheck/include"
+# Of the system's headers only those whose macros are half of the code that uses them.
+ln -sf /usr/include/uthash.h /usr/include/utlist.h "$build_dir/cppcheck/include"
 cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --platform=unix64 -j 2 \
     --enable=warning,performance,portability --inline-suppr \
     "--suppressions-list=tests/lint/cppcheck.supp" "--cppcheck-build-dir=$build_dir/cppcheck" \
-    --library=posix -D_GNU_SOURCE -D__linux__ -Iinclude -Iagent -I. \
+    --library=posix "-I$build_dir/cppcheck/include" -D_GNU_SOURCE -D__linux__ -Iinclude -Iagent -I. \
     --template='{file}:{line}: {id}: {message}' "${sources[@]}" ||
     fault "cppcheck found something (above)"
 verdict

@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck.sh - the shell scripts, by their first line.
+# The shell scripts, by their first line.
 # shellcheck source=tests/lint/lib.bash
 . "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 need shellcheck
