@@ -1,0 +1,193 @@
+#include "source.h"
+
+#include <string.h>
+
+#include "support/core_fixture.h"
+
+/* What the bridge gets of the agent, on the real store. */
+
+static struct core_fixture f;
+static struct committer *committer;
+static struct figures figures;
+static struct inbox *inbox;
+static struct source source;
+static struct bridge_source ops;
+
+static void on_wake(void *ctx)
+{
+    (void)ctx;
+}
+
+static void commit(enum store_event_kind kind, const char *table_id, uint64_t rev,
+                   const char *cleared)
+{
+    struct store_item item = {
+        .kind = kind,
+        .table_id = table_id,
+        .rev = rev,
+        .wall_ms = FAKE_WALL_MS,
+        .body = "\"body\":1}",
+        .body_len = 9,
+        .document = kind == STORE_CHANGE ? "{}" : NULL,
+        .document_len = kind == STORE_CHANGE ? 2 : 0,
+        .cleared = &cleared,
+        .cleared_count = cleared != NULL,
+    };
+
+    assert_int_equal(store_commit(f.store, &item, 1, 0), STUDIO_OK);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    core_fixture_open(&f, true);
+    commit(STORE_CHANGE, "ARO-001", 0, NULL);
+    commit(STORE_CHANGE, "ARO-002", 0, NULL);
+    commit(STORE_EXCEPTION, "ARO-001", 0, NULL);
+    commit(STORE_CHANGE, "ARO-001", 1, "note");
+    committer = committer_create(f.store, &f.clock.clock, on_wake, NULL);
+    core_fixture_start(&f, committer);
+    inbox = inbox_create(f.core, on_wake, NULL);
+    memset(&figures, 0, sizeof(figures));
+    source = (struct source){f.reader, committer, inbox, &figures};
+    ops = source_ops(&source);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    committer_destroy(committer);
+    inbox_destroy(inbox);
+    core_fixture_close(&f);
+    return 0;
+}
+
+struct seen {
+    char text[512];
+    unsigned stop_after;
+};
+
+static bool see(void *ctx, const struct bridge_event *event)
+{
+    struct seen *seen = ctx;
+    size_t len = strlen(seen->text);
+
+    snprintf(seen->text + len, sizeof(seen->text) - len, "%s%llu %s %llu %.*s%s; ",
+             event->kind == BRIDGE_EXCEPTION ? "!" : "", (unsigned long long)event->seq,
+             event->table_id, (unsigned long long)event->rev, (int)event->body_len, event->body,
+             event->parked ? " parked" : "");
+    assert_int_equal(event->wall_ms, FAKE_WALL_MS);
+    return seen->stop_after == 0 || --seen->stop_after > 0;
+}
+
+static void events_in_order_from_the_store(void **state)
+{
+    struct seen all = {.text = ""}, some = {.text = ""}, one = {.text = "", .stop_after = 1};
+
+    (void)state;
+    assert_int_equal(ops.read(ops.ctx, 1, 100, 100, see, &all), STUDIO_OK);
+    assert_string_equal(all.text, "1 ARO-001 0 \"body\":1}; 2 ARO-002 0 \"body\":1}; "
+                                  "!3 ARO-001 0 \"body\":1}; 4 ARO-001 1 \"body\":1}; ");
+    assert_int_equal(ops.read(ops.ctx, 2, 3, 100, see, &some), STUDIO_OK);
+    assert_string_equal(some.text, "2 ARO-002 0 \"body\":1}; !3 ARO-001 0 \"body\":1}; ");
+    assert_int_equal(ops.read(ops.ctx, 1, 100, 100, see, &one), STUDIO_OK);
+    assert_string_equal(one.text, "1 ARO-001 0 \"body\":1}; ");
+}
+
+static void changes_of_one_table(void **state)
+{
+    struct seen seen = {.text = ""}, rest = {.text = ""};
+    uint64_t seq, rev;
+    bool found;
+
+    (void)state;
+    assert_int_equal(ops.read_changes(ops.ctx, "ARO-001", 0, 0, 100, see, &seen), STUDIO_OK);
+    assert_string_equal(seen.text, "1 ARO-001 0 \"body\":1}; 4 ARO-001 1 \"body\":1}; ");
+    assert_int_equal(ops.read_changes(ops.ctx, "ARO-001", 0, 1, 100, see, &rest), STUDIO_OK);
+    assert_string_equal(rest.text, "4 ARO-001 1 \"body\":1}; ");
+    assert_int_equal(ops.oldest(ops.ctx, &seq), STUDIO_OK);
+    assert_int_equal(seq, 1);
+    assert_int_equal(ops.oldest_rev(ops.ctx, "ARO-002", &found, &rev, &seq), STUDIO_OK);
+    assert_true(found);
+    assert_int_equal(rev, 0);
+    assert_int_equal(seq, 2);
+    assert_int_equal(ops.oldest_rev(ops.ctx, "ARO-003", &found, &rev, &seq), STUDIO_OK);
+    assert_false(found);
+}
+
+static bool see_cleared(void *ctx, const char *table_id, const char *field)
+{
+    snprintf(ctx, 64, "%s %s", table_id, field);
+    return true;
+}
+
+static void topics_to_clear(void **state)
+{
+    char text[64] = "";
+
+    (void)state;
+    assert_int_equal(ops.cleared(ops.ctx, see_cleared, text), STUDIO_OK);
+    assert_string_equal(text, "ARO-001 note");
+}
+
+static void acknowledged_and_parked_reach_the_store(void **state)
+{
+    struct seen seen = {.text = ""};
+
+    (void)state;
+    ops.acked(ops.ctx, 2);
+    ops.parked(ops.ctx, 3, "0x87");
+    committer_destroy(committer);
+    committer = NULL;
+    assert_int_equal(store_info(f.store)->acked, 2);
+    assert_int_equal(ops.read(ops.ctx, 3, 3, 1, see, &seen), STUDIO_OK);
+    assert_string_equal(seen.text, "!3 ARO-001 0 \"body\":1} parked; ");
+}
+
+static void figures_are_passed_on(void **state)
+{
+    struct bridge_agent_stats stats;
+
+    (void)state;
+    atomic_store(&figures.committed, 4);
+    atomic_store(&figures.tables, 5);
+    atomic_store(&figures.clients, 6);
+    atomic_store(&figures.subscribers, 7);
+    atomic_store(&figures.updates, 8);
+    atomic_store(&figures.refused, 9);
+    ops.stats(ops.ctx, &stats);
+    assert_int_equal(stats.committed, 4);
+    assert_int_equal(stats.tables, 5);
+    assert_int_equal(stats.clients, 6);
+    assert_int_equal(stats.subscribers, 7);
+    assert_int_equal(stats.updates, 8);
+    assert_int_equal(stats.refused, 9);
+    assert_true(stats.store_writable);
+}
+
+static void commands_go_to_the_inbox(void **state)
+{
+    struct bridge_command command = {.table_id = "ARO-001", .client = "plc", .payload = "{}"};
+
+    (void)state;
+    assert_true(ops.command(ops.ctx, &command));
+    inbox_close(inbox);
+    assert_false(ops.command(ops.ctx, &command));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(events_in_order_from_the_store),
+        TEST(changes_of_one_table),
+        TEST(topics_to_clear),
+        TEST(acknowledged_and_parked_reach_the_store),
+        TEST(figures_are_passed_on),
+        TEST(commands_go_to_the_inbox),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
