@@ -47,8 +47,7 @@ struct bridge {
     struct bridge_stats stats;
 };
 
-/* --- construction
- * ---------------------------------------------------------------------------------- */
+/* --- construction ---------------------------------------------------------------------------- */
 
 static uint32_t random_bits(void *ctx)
 {
@@ -226,8 +225,7 @@ fail:
     return err;
 }
 
-/* --- the thread
- * ------------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------ */
 
 static void follow_wishes(struct bridge *b)
 {
@@ -403,8 +401,7 @@ void bridge_destroy(struct bridge *b)
         free_bridge(b);
 }
 
-/* --- from the net thread
- * ----------------------------------------------------------------------------- */
+/* --- from the net thread --------------------------------------------------------------------- */
 
 void bridge_events(struct bridge *b, const struct bridge_event *events, size_t count)
 {

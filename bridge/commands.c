@@ -72,7 +72,7 @@ static void ignore(struct commands *c, const struct link_command *in, const char
     pthread_mutex_unlock(&c->lock);
 }
 
-/* --- answering ------------------------------------------------------------------------------------- */
+/* --- answering ------------------------------------------------------------------------------- */
 
 static void reply(struct commands *c, const char *topic, const void *correlation,
                   size_t correlation_len, const char *json, size_t len)
@@ -114,7 +114,7 @@ static bool answer_topic(struct commands *c, const struct link_command *in,
     return true;
 }
 
-/* --- handing over ---------------------------------------------------------------------------------- */
+/* --- handing over ---------------------------------------------------------------------------- */
 
 static const char *append(char **at, const void *bytes, size_t len)
 {

@@ -41,8 +41,7 @@ struct link_paho {
     MQTTAsync anchor;
 };
 
-/* --- callbacks, on library threads: push a record, nothing else
- * -------------------------------------- */
+/* --- callbacks, on library threads: push a record, nothing else ------------------------------ */
 
 static void push(struct connection *c, struct link_event *event)
 {
@@ -261,8 +260,7 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     return 1;
 }
 
-/* --- the bridge thread
- * ------------------------------------------------------------------------------- */
+/* --- the bridge thread ----------------------------------------------------------------------- */
 
 static struct link_paho *paho(struct link *link)
 {

@@ -79,8 +79,7 @@ void relay_finish(struct relay *r)
     sender_finish(&r->sender);
 }
 
-/* --- connecting
- * ------------------------------------------------------------------------------------ */
+/* --- connecting ------------------------------------------------------------------------------ */
 
 static void connect_failed(struct relay *r, int reason, const char *text)
 {
@@ -187,8 +186,7 @@ void relay_event(struct relay *r, const struct link_event *event)
     }
 }
 
-/* --- leaving
- * --------------------------------------------------------------------------------------- */
+/* --- leaving --------------------------------------------------------------------------------- */
 
 void relay_quiesce(struct relay *r)
 {

@@ -47,7 +47,7 @@ static struct reply *answer(const struct reply *request, const char *fmt, ...)
                         (size_t)n);
 }
 
-/* --- starting -------------------------------------------------------------------------------------- */
+/* --- starting -------------------------------------------------------------------------------- */
 
 /* From where to where; an error answer if what was asked for is gone. */
 static enum studio_err find_range(struct replays *r, struct replay *one, uint64_t committed,
@@ -128,7 +128,7 @@ struct reply *replays_start(struct replays *r, struct reply *request, uint64_t c
     return now;
 }
 
-/* --- sending --------------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 bool replays_ready(const struct replays *r, int64_t now_ms)
 {

@@ -1,0 +1,115 @@
+/* test_announce.c - what the agent says of itself, to the letter. */
+#include "bridge/announce.h"
+
+#include <string.h>
+
+#include "support/cmocka_all.h"
+
+static struct buf out;
+
+static int setup(void **state)
+{
+    (void)state;
+    buf_init(&out, 65536);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    buf_finish(&out);
+    return 0;
+}
+
+static void availability_names_the_connection(void **state)
+{
+    const struct announce_presence presence = {
+        .epoch = "6f1c", .boot = 41, .conn = 7, .since_ms = 1767323045678};
+
+    (void)state;
+    announce_availability(&out, "online", &presence);
+    assert_string_equal(out.data, "{\"state\":\"online\",\"epoch\":\"6f1c\",\"boot\":41,\"conn\":7,"
+                                  "\"since\":\"2026-01-02T03:04:05.678Z\"}");
+}
+
+static void health_tells_all(void **state)
+{
+    const struct announce_health health = {.now_ms = 1767323045678,
+                                           .agent = {.committed = 120,
+                                                     .tables = 3,
+                                                     .clients = 2,
+                                                     .subscribers = 1,
+                                                     .updates = 99,
+                                                     .refused = 4,
+                                                     .store_writable = true},
+                                           .acked = 100,
+                                           .parked = 5,
+                                           .ignored = 6,
+                                           .backlog = 20,
+                                           .oldest_ms = 1767323045678 - 7999,
+                                           .broker = "mqtt://a:1883"};
+
+    (void)state;
+    announce_health(&out, &health);
+    assert_string_equal(
+        out.data,
+        "{\"ts\":\"2026-01-02T03:04:05.678Z\",\"seq\":{\"committed\":120,\"acked\":100},"
+        "\"backlog\":{\"events\":20,\"oldest_s\":7},\"parked\":5,\"tables\":3,\"clients\":2,"
+        "\"subscribers\":1,\"updates\":99,\"refused\":4,\"ignored\":6,"
+        "\"broker\":\"mqtt://a:1883\",\"store\":{\"writable\":true}}");
+}
+
+static void a_clock_that_steps_back_makes_no_negative_age(void **state)
+{
+    const struct announce_health health = {.now_ms = 1000, .oldest_ms = 5000, .broker = ""};
+
+    (void)state;
+    announce_health(&out, &health);
+    assert_non_null(strstr(out.data, "\"oldest_s\":0"));
+}
+
+static void info_lists_fields_and_limits_once(void **state)
+{
+    const char *at;
+
+    (void)state;
+    announce_info(&out, "edge-1", "6f1c", 1767323045678, NULL);
+    assert_non_null(strstr(out.data, "\"protocol\":1,\"agent\":\"edge-1\",\"epoch\":\"6f1c\","));
+    assert_non_null(strstr(out.data, "\"MAINTENANCE\":[false,true]"));
+    assert_non_null(strstr(out.data, "\"ZCam\":[\"up\",\"down\"]"));
+    assert_non_null(strstr(out.data, "\"limits\":{\"message\":16384"));
+    buf_clear(&out);
+    announce_info(&out, "edge-1", "6f1c", 0, "\"limits\":{\"x\":1},\"site\":\"A\"");
+    at = strstr(out.data, "\"limits\"");
+    assert_non_null(at);
+    assert_null(strstr(at + 1, "\"limits\""));
+    assert_string_equal(out.data + out.len - 11, "\"site\":\"A\"}");
+}
+
+static void events_get_their_head_and_say_when_they_are_replayed(void **state)
+{
+    static const char body[] = "\"table_id\":\"T\",\"rev\":1}";
+    const struct bridge_event event = {.seq = 12, .body = body, .body_len = sizeof(body) - 1};
+
+    (void)state;
+    announce_event(&out, &event, "e", false);
+    assert_string_equal(out.data, "{\"seq\":12,\"epoch\":\"e\",\"table_id\":\"T\",\"rev\":1}");
+    buf_clear(&out);
+    announce_event(&out, &event, "e", true);
+    assert_string_equal(out.data, "{\"seq\":12,\"epoch\":\"e\",\"table_id\":\"T\",\"rev\":1,"
+                                  "\"replay\":true}");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(availability_names_the_connection),
+        TEST(health_tells_all),
+        TEST(a_clock_that_steps_back_makes_no_negative_age),
+        TEST(info_lists_fields_and_limits_once),
+        TEST(events_get_their_head_and_say_when_they_are_replayed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,117 @@
+/* test_intake.c - what other threads hand over. */
+#include "bridge/intake.h"
+
+#include "support/cmocka_all.h"
+#include "unit/bridge/fakes.h"
+
+static struct intake in;
+
+static int setup(void **state)
+{
+    (void)state;
+    return intake_init(&in, 5) == STUDIO_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    intake_finish(&in);
+    assert_int_equal(atomic_load(&fake_snapshots), 0);
+    return 0;
+}
+
+static void events_come_out_in_order_up_to_the_bound(void **state)
+{
+    struct feed_list list;
+    uint64_t committed;
+
+    (void)state;
+    for (uint64_t i = 6; i < 6 + FEED_MAX_EVENTS + 10; i++)
+        intake_events(
+            &in, &(struct bridge_event){.seq = i, .table_id = "T", .body = "}", .body_len = 1}, 1);
+    list = intake_take_events(&in, &committed);
+    assert_int_equal(committed, 5 + FEED_MAX_EVENTS + 10);
+    assert_int_equal(list.count, FEED_MAX_EVENTS);
+    assert_int_equal(list.head->seq, 6);
+    assert_int_equal(list.tail->seq, 5 + FEED_MAX_EVENTS);
+    feed_list_clear(&list);
+    list = intake_take_events(&in, &committed);
+    assert_int_equal(list.count, 0);
+}
+
+static void a_table_has_one_newest_state(void **state)
+{
+    struct intake_news news;
+
+    (void)state;
+    for (uint64_t rev = 1; rev <= 3; rev++) {
+        struct studio_snapshot *s = fake_snapshot("A", rev, "up", NULL);
+
+        assert_int_equal(intake_table(&in, s), STUDIO_OK);
+        studio_snapshot_unref(s);
+    }
+    assert_int_equal(intake_presence(&in, "B", "x"), STUDIO_OK);
+    assert_int_equal(intake_presence(&in, "A", "y"), STUDIO_OK);
+    assert_int_equal(intake_presence(&in, "A", NULL), STUDIO_OK);
+    assert_true(intake_take_news(&in, &news));
+    assert_string_equal(news.table_id, "A");
+    assert_int_equal(news.snapshot->rev, 3);
+    assert_true(news.has_presence);
+    assert_null(news.presence);
+    studio_snapshot_unref(news.snapshot);
+    assert_true(intake_take_news(&in, &news));
+    assert_string_equal(news.table_id, "B");
+    assert_null(news.snapshot);
+    assert_string_equal(news.presence, "x");
+    free(news.presence);
+    assert_false(intake_take_news(&in, &news));
+}
+
+static void what_nobody_took_is_freed(void **state)
+{
+    struct studio_snapshot *s = fake_snapshot("A", 1, "up", NULL);
+
+    (void)state;
+    assert_int_equal(intake_table(&in, s), STUDIO_OK);
+    assert_int_equal(intake_presence(&in, "A", "y"), STUDIO_OK);
+    assert_true(intake_reply(&in, reply_create(NULL, "t", NULL, 0, "x", 1)));
+    assert_true(intake_request(&in, reply_create("c", "t", NULL, 0, "x", 1)));
+    studio_snapshot_unref(s);
+}
+
+static void answers_and_requests_are_bounded(void **state)
+{
+    struct reply *reply;
+    size_t taken = 0;
+
+    (void)state;
+    assert_false(intake_has_reply(&in));
+    for (size_t i = 0; i < REPLIES_MAX; i++)
+        assert_true(intake_reply(&in, reply_create(NULL, "t", NULL, 0, "x", 1)));
+    assert_false(intake_reply(&in, reply_create(NULL, "t", NULL, 0, "x", 1)));
+    assert_true(intake_has_reply(&in));
+    while ((reply = intake_take_reply(&in))) {
+        taken++;
+        free(reply);
+    }
+    assert_int_equal(taken, REPLIES_MAX);
+    for (size_t i = 0; i < INTAKE_REQUESTS_MAX; i++)
+        assert_true(intake_request(&in, reply_create("c", "t", NULL, 0, "x", 1)));
+    reply = reply_create("c", "t", NULL, 0, "x", 1);
+    assert_false(intake_request(&in, reply));
+    free(reply);
+    free(intake_take_request(&in));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(events_come_out_in_order_up_to_the_bound),
+        TEST(a_table_has_one_newest_state),
+        TEST(what_nobody_took_is_freed),
+        TEST(answers_and_requests_are_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
