@@ -3,86 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/agent.h"
-#include "support/broker.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
-#include "support/json.h"
-#include "support/judge.h"
-#include "support/mqttclient.h"
+#include "support/scene.h"
 #include "support/tmpdir.h"
-#include "support/tokens.h"
-#include "support/wsclient.h"
-
-#define AGENT     "studio/agents/edge-1"
-#define TABLE     "studio/tables/ARO-001"
-#define NO_LIMITS "[limits]\nupdates_per_second = 0\n"
-
-static const char *const edge_1[] = {"--agent-id", "edge-1", NULL};
-
-/* Broker, agent and a subscriber to everything; `config` may be NULL. */
-struct scene {
-    struct broker *broker;
-    struct agent_proc *agent;
-    struct mqttclient *sub;
-    struct judge *judge;
-};
-
-static struct mqttclient *subscribe_all(struct broker *broker, int version)
-{
-    return mqttclient_create(&(struct mqttclient_options){.port = broker_port(broker),
-                                                          .version = version,
-                                                          .client_id = "judge",
-                                                          .keep_session = true,
-                                                          .subscribe = "studio/#"});
-}
-
-static struct agent_proc *start_agent(struct broker *broker, const char *config)
-{
-    return agent_proc_start(
-        &(struct agent_options){.broker = broker_uri(broker), .config = config, .args = edge_1});
-}
-
-static void scene_open(struct scene *s, const char *config, int version)
-{
-    s->broker = broker_create(&(struct broker_options){.persistence = true});
-    s->sub = subscribe_all(s->broker, version);
-    s->agent = start_agent(s->broker, config);
-    s->judge = judge_create("studio");
-}
-
-static void scene_close(struct scene *s)
-{
-    agent_proc_destroy(s->agent);
-    mqttclient_destroy(s->sub);
-    broker_destroy(s->broker);
-    judge_destroy(s->judge);
-}
-
-static struct wsclient *device(struct agent_proc *agent, const char *id)
-{
-    return wsclient_login(agent_proc_port(agent), id, TOKEN_DEVICE);
-}
-
-static void ask(struct wsclient *c, const char *message, const char *status)
-{
-    wsclient_send(c, message);
-    expect_json(wsclient_text(c), "status", status);
-}
-
-/* `count` updates of this connection in flight at once, all answered. */
-static void updates(struct wsclient *c, int count)
-{
-    static int n;
-    for (int i = 0; i < count; i++) {
-        char message[64];
-        snprintf(message, sizeof message, "{\"n\":%d}", n++);
-        wsclient_queue(c, message);
-    }
-    wsclient_flush(c);
-    for (int i = 0; i < count; i++)
-        expect_json(wsclient_text(c), "status", "updated");
-}
 
 /* --- contents -------------------------------------------------------------------------------- */
 
@@ -90,10 +14,10 @@ static void an_update_in_all_its_topics(void **state)
 {
     const int *version = *state;
     struct scene s;
-    scene_open(&s, *version == 5 ? NULL : "[mqtt]\nversion = 3.1.1\n", *version);
-    struct wsclient *c = device(s.agent, "ARO-001_dealer+PC");
-    ask(c, "{\"sdp\":\"up\",\"maintenance\":true,\"speed\":7,\"note\":\"a b\"}", "updated");
-    ask(c, "{\"event\":\"exception\",\"data\":\"NO BALL DETECT\"}", "received");
+    scene_open(&s, NULL, *version);
+    struct wsclient *c = scene_device(&s, "ARO-001_dealer+PC");
+    scene_ask(c, "{\"sdp\":\"up\",\"maintenance\":true,\"speed\":7,\"note\":\"a b\"}", "updated");
+    scene_ask(c, "{\"event\":\"exception\",\"data\":\"NO BALL DETECT\"}", "received");
 
     const struct mqtt_message *m = mqttclient_wait_json(s.sub, TABLE "/changes", "rev", "0");
     assert_false(m->retain);
@@ -162,10 +86,10 @@ static void a_removed_custom_field_is_cleared(void **state)
     (void)state;
     struct scene s;
     scene_open(&s, NULL, 5);
-    struct wsclient *c = device(s.agent, "ARO-001_pc");
-    ask(c, "{\"speed\":7}", "updated");
+    struct wsclient *c = scene_device(&s, "ARO-001_pc");
+    scene_ask(c, "{\"speed\":7}", "updated");
     mqttclient_wait_payload(s.sub, TABLE "/fields/speed", "7");
-    ask(c, "{\"speed\":null}", "updated");
+    scene_ask(c, "{\"speed\":null}", "updated");
     mqttclient_wait_payload(s.sub, TABLE "/fields/speed", "");
     expect_json(mqttclient_wait_json(s.sub, TABLE "/changes", "rev", "2")->payload, "changes",
                 "{\"speed\":[7,null]}");
@@ -238,19 +162,19 @@ static void a_broker_that_comes_later(void **state)
     (void)state;
     struct scene s = {.broker = broker_create(&(struct broker_options){.persistence = true})};
     s.judge = judge_create("studio");
-    s.sub = subscribe_all(s.broker, 5);
+    s.sub = scene_subscribe(s.broker, 5);
     broker_stop(s.broker); /* it keeps the subscription */
-    s.agent = start_agent(s.broker, NO_LIMITS);
-    struct wsclient *c = device(s.agent, "ARO-001_pc");
-    updates(c, 500);
+    s.agent = scene_agent(broker_uri(s.broker), NO_LIMITS);
+    struct wsclient *c = scene_device(&s, "ARO-001_pc");
+    scene_updates(c, 500);
     broker_start(s.broker);
-    updates(c, 500);
+    scene_updates(c, 500);
     judge_wait_seq(s.judge, s.sub, 1001);
     judge_expect_clean(s.judge, s.sub);
     assert_int_equal(judge_events(s.judge), 1001);
     /* And once more, over a restart of the agent. */
     broker_stop(s.broker);
-    updates(c, 10);
+    scene_updates(c, 10);
     wsclient_drop(c);
     agent_proc_kill(s.agent);
     agent_proc_restart(s.agent);
@@ -270,11 +194,11 @@ static void a_broker_restarted_under_load(void **state)
     for (int i = 0; i < DEVICES; i++) {
         char id[32];
         snprintf(id, sizeof id, "LOAD-%d_pc", i);
-        c[i] = device(s.agent, id);
+        c[i] = scene_device(&s, id);
     }
     for (int round = 0; round < 12; round++) {
         for (int i = 0; i < DEVICES; i++)
-            updates(c[i], 100);
+            scene_updates(c[i], 100);
         if (round % 4 == 1)
             broker_stop(s.broker);
         if (round % 4 == 3)
@@ -295,7 +219,7 @@ static void an_agent_killed_under_load(void **state)
     scene_open(&s, NO_LIMITS, 5);
     uint64_t seq = 0;
     for (int round = 0; round < 4; round++) {
-        struct wsclient *c = device(s.agent, "ARO-001_pc");
+        struct wsclient *c = scene_device(&s, "ARO-001_pc");
         for (int i = 0; i < 300; i++)
             wsclient_queue(c, "{\"sdp\":\"up\"}");
         wsclient_flush(c);
@@ -321,11 +245,11 @@ static void what_a_broker_forgot_is_published_again(void **state)
 {
     (void)state;
     struct broker *broker = broker_create(NULL); /* keeps nothing */
-    struct agent_proc *agent = start_agent(broker, NULL);
-    struct wsclient *c = device(agent, "ARO-001_pc");
+    struct agent_proc *agent = scene_agent(broker_uri(broker), NULL);
+    struct wsclient *c = wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE);
     struct mqttclient *sub = mqttclient_create(
         &(struct mqttclient_options){.port = broker_port(broker), .subscribe = "studio/#"});
-    ask(c, "{\"sdp\":\"up\",\"speed\":7}", "updated");
+    scene_ask(c, "{\"sdp\":\"up\",\"speed\":7}", "updated");
     mqttclient_wait_payload(sub, TABLE "/fields/SDP", "up");
     mqttclient_destroy(sub);
     broker_kill(broker);
@@ -348,9 +272,9 @@ static void status_is_conflated(void **state)
     (void)state;
     struct scene s;
     scene_open(&s, NO_LIMITS, 5);
-    struct wsclient *c = device(s.agent, "ARO-001_pc");
+    struct wsclient *c = scene_device(&s, "ARO-001_pc");
     int64_t start = now_ms();
-    updates(c, 3000);
+    scene_updates(c, 3000);
     judge_wait_seq(s.judge, s.sub, 3001);
     mqttclient_wait_json(s.sub, TABLE "/status", "UPTIME", "3000");
     int64_t took = now_ms() - start;
@@ -368,7 +292,7 @@ static void the_log_says_each_once(void **state)
 {
     (void)state;
     struct broker *broker = broker_create(&(struct broker_options){.not_started = true});
-    struct agent_proc *agent = start_agent(broker, NULL);
+    struct agent_proc *agent = scene_agent(broker_uri(broker), NULL);
     struct proc *p = agent_proc_proc(agent);
     free(proc_wait_line(p, PROC_STDERR, "bridge", WAIT_MS));
     broker_start(broker);
@@ -395,7 +319,7 @@ static void with_a_login(void **state)
     const char *dir = tmpdir_create();
     const char *file = tmpdir_write(dir, "password", 0600, "right\n");
     char *config = test_printf("[mqtt]\nusername = edge-1\npassword_file = %s\n", file);
-    struct agent_proc *agent = start_agent(broker, config);
+    struct agent_proc *agent = scene_agent(broker_uri(broker), config);
     struct mqttclient *sub =
         mqttclient_create(&(struct mqttclient_options){.port = broker_port(broker),
                                                        .username = "office",
@@ -408,13 +332,13 @@ static void with_a_login(void **state)
     /* Refused: it says so and serves on. */
     config = test_printf("[mqtt]\nusername = edge-1\n");
     const char *env[] = {"STUDIO_MQTT_PASSWORD=wrong", NULL};
-    agent = agent_proc_start(&(struct agent_options){
-        .broker = broker_uri(broker), .config = config, .args = edge_1, .env = env});
+    agent = agent_proc_start(
+        &(struct agent_options){.broker = broker_uri(broker), .config = config, .env = env});
     char *line = proc_wait_line(agent_proc_proc(agent), PROC_STDERR, "credentials", WAIT_MS);
     assert_null(strstr(line, "wrong"));
     free(line);
-    struct wsclient *c = device(agent, "ARO-001_pc");
-    ask(c, "{\"sdp\":\"up\"}", "updated");
+    struct wsclient *c = wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE);
+    scene_ask(c, "{\"sdp\":\"up\"}", "updated");
     wsclient_close(c);
     agent_proc_destroy(agent);
     free(config);
@@ -431,9 +355,9 @@ static void another_topic_root(void **state)
         &(struct mqttclient_options){.port = broker_port(broker), .subscribe = "#"});
     struct agent_proc *agent =
         agent_proc_start(&(struct agent_options){.broker = broker_uri(broker), .args = args});
-    struct wsclient *c = device(agent, "ARO-001_pc");
+    struct wsclient *c = wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE);
     struct judge *judge = judge_create("casino/east");
-    ask(c, "{\"sdp\":\"up\"}", "updated");
+    scene_ask(c, "{\"sdp\":\"up\"}", "updated");
     judge_wait_seq(judge, sub, 2);
     mqttclient_wait_json(sub, "casino/east/tables/ARO-001/status", "SDP", "up");
     mqttclient_wait_json(sub, "casino/east/agents/edge-1/availability", "state", "online");

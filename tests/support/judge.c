@@ -201,10 +201,8 @@ void judge_feed(struct judge *j, const char *topic, const char *payload, bool re
 void judge_feed_client(struct judge *j, struct mqttclient *client)
 {
     const struct mqtt_message *m;
-    while ((m = mqttclient_message(client, j->fed))) {
+    while ((m = mqttclient_take(client)))
         judge_feed(j, m->topic, m->payload, m->retain);
-        j->fed++;
-    }
 }
 
 uint64_t judge_newest(const struct judge *j)
@@ -217,7 +215,7 @@ void judge_wait_seq(struct judge *j, struct mqttclient *client, uint64_t seq)
     int64_t deadline = now_ms() + WAIT_MS;
     judge_feed_client(j, client);
     while (judge_newest(j) < seq) {
-        if (!mqttclient_wait_more(client, j->fed, deadline))
+        if (!mqttclient_wait_peek(client, deadline))
             test_fail("event %llu did not arrive in time; the newest is %llu",
                       (unsigned long long)seq, (unsigned long long)judge_newest(j));
         judge_feed_client(j, client);
@@ -255,7 +253,7 @@ void judge_expect_clean(struct judge *j, struct mqttclient *client)
 {
     int64_t deadline = now_ms() + WAIT_MS;
     judge_feed_client(j, client);
-    while (judge_check(j, NULL) > 0 && mqttclient_wait_more(client, j->fed, deadline))
+    while (judge_check(j, NULL) > 0 && mqttclient_wait_peek(client, deadline))
         judge_feed_client(j, client);
     size_t count = judge_check(j, stderr);
     if (count > 0)

@@ -30,7 +30,7 @@ void judge_destroy(struct judge *judge);
 /* One received message; other topics are ignored. */
 void judge_feed(struct judge *judge, const char *topic, const char *payload, bool retain);
 
-/* All that `client` has received since the last call. One client per judge. */
+/* All that `client` has received and that was not taken from it yet. */
 void judge_feed_client(struct judge *judge, struct mqttclient *client);
 
 /* Feeds from the client until the newest event of the newest epoch has at least this number; fails

@@ -41,7 +41,6 @@ struct judge {
     size_t table_count;
     char **notes; /* violations seen on arrival */
     size_t note_count;
-    size_t fed; /* messages taken from the client */
 };
 
 /* Room for one more in an array of `count`. */

@@ -33,7 +33,7 @@ struct mqttclient {
     int connack;
     unsigned char acked[65536]; /* by message id: 0, or PUBACK reason + 1, at most 255 */
 
-    size_t mark; /* the test's thread only */
+    size_t mark, taken; /* the test's thread only */
 };
 
 static void *or_abort(void *memory)
@@ -310,7 +310,7 @@ void mqttclient_mark(struct mqttclient *c)
     c->mark = mqttclient_count(c);
 }
 
-bool mqttclient_wait_more(struct mqttclient *c, size_t count, int64_t deadline)
+static bool wait_more(struct mqttclient *c, size_t count, int64_t deadline)
 {
     bool in_time = true;
     pthread_mutex_lock(&c->mutex);
@@ -319,6 +319,23 @@ bool mqttclient_wait_more(struct mqttclient *c, size_t count, int64_t deadline)
     bool more = c->count > count;
     pthread_mutex_unlock(&c->mutex);
     return more;
+}
+
+const struct mqtt_message *mqttclient_peek(struct mqttclient *c)
+{
+    return mqttclient_message(c, c->taken);
+}
+
+const struct mqtt_message *mqttclient_take(struct mqttclient *c)
+{
+    const struct mqtt_message *m = mqttclient_peek(c);
+    c->taken += m != NULL;
+    return m;
+}
+
+bool mqttclient_wait_peek(struct mqttclient *c, int64_t deadline)
+{
+    return wait_more(c, c->taken, deadline);
 }
 
 static bool topic_matches(const char *filter, const char *topic)
@@ -338,7 +355,7 @@ const struct mqtt_message *mqttclient_poll(struct mqttclient *c, const char *fil
             if (topic_matches(filter, m->topic) && (!accept || accept(ctx, m)))
                 return m;
         }
-    } while (mqttclient_wait_more(c, i, deadline));
+    } while (wait_more(c, i, deadline));
     return NULL;
 }
 

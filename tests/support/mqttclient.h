@@ -56,6 +56,10 @@ void mqttclient_wait_connected(struct mqttclient *client);
 size_t mqttclient_count(struct mqttclient *client);
 const struct mqtt_message *mqttclient_message(struct mqttclient *client, size_t i);
 
+/* The next message that was not taken yet, in order of arrival, and one that stays; NULL if none. */
+const struct mqtt_message *mqttclient_take(struct mqttclient *client);
+const struct mqtt_message *mqttclient_peek(struct mqttclient *client);
+
 /* Searches and waits look only at messages from the mark on; it starts at 0. This sets it to now.
  */
 void mqttclient_mark(struct mqttclient *client);
@@ -75,8 +79,8 @@ const struct mqtt_message *mqttclient_wait_payload(struct mqttclient *client, co
 /* The same with a timeout and no failure: NULL when nothing came. */
 const struct mqtt_message *mqttclient_poll(struct mqttclient *client, const char *filter,
                                            mqtt_predicate *accept, void *ctx, int timeout_ms);
-/* Waits until more than `count` messages are there; false at the deadline (a now_ms value). */
-bool mqttclient_wait_more(struct mqttclient *client, size_t count, int64_t deadline);
+/* Waits until there is a message to take; false at the deadline (a now_ms value). */
+bool mqttclient_wait_peek(struct mqttclient *client, int64_t deadline);
 
 /* The newest message on this very topic, NULL if none. */
 const struct mqtt_message *mqttclient_newest(struct mqttclient *client, const char *topic);
