@@ -228,7 +228,8 @@ static enum studio_err recall(struct core *core, struct actor *actor, const stru
 {
     struct buf answer;
 
-    request_make(request, actor->user_id, message->request_id, text, len);
+    if (!request_make(request, actor->user_id, message->request_id, text, len))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     if (request_pending(core, actor->table_id, request)) {
         struct item *item = item_create(ITEM_REPEAT, actor);
         if (item)

@@ -6,11 +6,11 @@
 
 #include "core/core_private.h"
 
-void request_make(struct store_request *request, const char *client, const char *request_id,
+bool request_make(struct store_request *request, const char *client, const char *request_id,
                   const char *payload, size_t len)
 {
     *request = (struct store_request){.client = client, .request_id = request_id};
-    SHA256((const unsigned char *)payload, len, request->digest);
+    return SHA256((const unsigned char *)payload, len, request->digest) != NULL;
 }
 
 static bool in_batch(const struct batch *batch, const char *table_id,

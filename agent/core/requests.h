@@ -7,9 +7,9 @@
 
 #include "core/core.h"
 
-/* The key and digest of a command; the strings are borrowed. */
-void request_make(struct store_request *request, const char *client, const char *request_id,
-                  const char *payload, size_t len);
+/* The key and digest of a command; the strings are borrowed. False: out of memory. */
+STUDIO_MUST_USE bool request_make(struct store_request *request, const char *client,
+                                  const char *request_id, const char *payload, size_t len);
 
 /* True while a command with this key is in a batch. */
 bool request_pending(const struct core *core, const char *table_id,
