@@ -176,7 +176,9 @@ static void subscribe_from_address(struct session *s)
     if (err == STUDIO_OK)
         err = hub_subscribe(core_hub(s->env->core), &s->watcher, tables, n);
     hub_seen(core_hub(s->env->core), &s->watcher, s->actor.table_id); /* by its first document */
-    if (err == STUDIO_OK)
+    if (err == STUDIO_ERR_NO_MEMORY)
+        session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
+    if (err == STUDIO_OK || err == STUDIO_ERR_NO_MEMORY)
         return;
     buf_init(&refusal, SIZE_MAX);
     answer_error(&refusal,
