@@ -31,8 +31,7 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
     memset(f, 0, sizeof(*f));
     fake_clock_init(&f->clock);
     f->dir = tmpdir_create();
-    struct store_options options = {
-        .dir = f->dir, .host_name = "edge-1", .mirror = mirror};
+    struct store_options options = {.dir = f->dir, .host_name = "edge-1", .mirror = mirror};
     if (store_open(&options, &f->store, &error) != STUDIO_OK ||
         store_reader_open(f->dir, &f->reader, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
