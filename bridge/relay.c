@@ -210,6 +210,8 @@ void relay_stop(struct relay *r)
     if (r->state == RELAY_ONLINE) {
         sender_leave(&r->sender, "stopped");
         set_state(r, RELAY_DRAINING);
+    } else if (r->state == RELAY_DRAINING) {
+        sender_leave(&r->sender, "stopped"); /* not `moved`, as it would have been */
     } else if (r->state == RELAY_WAITING) {
         set_state(r, RELAY_ENDED);
     } else if (r->state == RELAY_CONNECTING) {

@@ -1,0 +1,269 @@
+/* test_commands.c - from a message to the agent, and the answer back. */
+#include "bridge/commands.h"
+
+#include <unistd.h>
+
+#include "support/cmocka_all.h"
+#include "unit/bridge/fakes.h"
+
+static struct fake_source source;
+static struct topics topics;
+static struct intake intake;
+static struct events events;
+static struct commands c;
+
+/* The agent: notes what it gets, answers on another thread or not at all. */
+static struct {
+    bool refuses, silent;
+    unsigned count;
+    char table[64], client[64], field[64], payload[64];
+    struct bridge_command *held;
+    pthread_t thread;
+    bool thread_runs;
+} agent;
+
+static void *answer_soon(void *arg)
+{
+    usleep(1000);
+    commands_answer(&c, arg, "{\"status\":\"updated\"}", 20);
+    return NULL;
+}
+
+static bool take_command(void *ctx, struct bridge_command *in)
+{
+    (void)ctx;
+    agent.count++;
+    snprintf(agent.table, sizeof(agent.table), "%s", in->table_id);
+    snprintf(agent.client, sizeof(agent.client), "%s", in->client);
+    snprintf(agent.field, sizeof(agent.field), "%s", in->field ? in->field : "-");
+    snprintf(agent.payload, sizeof(agent.payload), "%.*s", (int)in->payload_len, in->payload);
+    if (agent.refuses)
+        return false;
+    agent.held = in;
+    if (!agent.silent) {
+        agent.thread_runs = true;
+        assert_int_equal(pthread_create(&agent.thread, NULL, answer_soon, in), 0);
+    }
+    return true;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&agent, 0, sizeof(agent));
+    fake_source_init(&source, 1);
+    source.ops.command = take_command;
+    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_int_equal(intake_init(&intake, 0), STUDIO_OK);
+    assert_int_equal(events_init(&events), STUDIO_OK);
+    assert_int_equal(commands_init(&c, &topics, &source.ops, &intake, &events), STUDIO_OK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    commands_finish(&c);
+    events_finish(&events);
+    intake_finish(&intake);
+    fake_source_finish(&source);
+    return 0;
+}
+
+static void arrive(const struct link_command *in)
+{
+    commands_arrived(&c, in);
+    if (agent.thread_runs)
+        pthread_join(agent.thread, NULL);
+    agent.thread_runs = false;
+}
+
+static struct link_command message(const char *topic, const char *payload)
+{
+    return (struct link_command){.topic = topic,
+                                 .topic_len = strlen(topic),
+                                 .payload = payload,
+                                 .payload_len = strlen(payload),
+                                 .expiry_s = -1};
+}
+
+/* The one answer there is, as "topic payload"; "" if there is none. */
+static const char *answer(void)
+{
+    static char text[512];
+    struct reply *r = intake_take_reply(&intake);
+
+    text[0] = '\0';
+    if (r)
+        snprintf(text, sizeof(text), "%s %s", r->topic, r->payload);
+    free(r);
+    assert_null(intake_take_reply(&intake));
+    return text;
+}
+
+static void a_command_reaches_the_agent_and_is_answered(void **state)
+{
+    struct link_command in = message("studio/tables/ARO-001/set/plc", "{\"sdp\":\"up\"}");
+
+    (void)state;
+    arrive(&in);
+    assert_string_equal(agent.table, "ARO-001");
+    assert_string_equal(agent.client, "plc");
+    assert_string_equal(agent.field, "-");
+    assert_string_equal(agent.payload, "{\"sdp\":\"up\"}");
+    assert_string_equal(answer(), "studio/tables/ARO-001/reply/plc {\"status\":\"updated\"}");
+    in = message("studio/tables/ARO-001/set/plc/zCam", "");
+    arrive(&in);
+    assert_string_equal(agent.field, "zCam");
+    assert_string_equal(agent.payload, "");
+    assert_string_equal(answer(), "studio/tables/ARO-001/reply/plc {\"status\":\"updated\"}");
+}
+
+static void response_topic_and_correlation_are_used(void **state)
+{
+    struct link_command in = message("studio/tables/ARO-001/set/plc", "{}");
+    struct reply *r;
+
+    (void)state;
+    in.response = "my/answers-and-more";
+    in.response_len = strlen("my/answers");
+    in.correlation = "\1\0\2";
+    in.correlation_len = 3;
+    arrive(&in);
+    r = intake_take_reply(&intake);
+    assert_string_equal(r->topic, "my/answers");
+    assert_int_equal(r->correlation_len, 3);
+    assert_memory_equal(r->correlation, "\1\0\2", 3);
+    free(r);
+    in.response = "studio/tables/ARO-001/status"; /* not for the likes of you */
+    in.response_len = strlen(in.response);
+    arrive(&in);
+    r = intake_take_reply(&intake);
+    assert_string_equal(r->topic, "studio/tables/ARO-001/reply/plc");
+    free(r);
+}
+
+static void retained_commands_are_refused(void **state)
+{
+    struct link_command in = message("studio/tables/ARO-001/set/plc", "{\"sdp\":\"up\"}");
+
+    (void)state;
+    in.retained = true;
+    arrive(&in);
+    assert_string_equal(answer(), "studio/tables/ARO-001/reply/plc "
+                                  "{\"error\":\"Retained commands are refused\"}");
+    in = message("studio/agents/edge-1/replay/bo", "{\"from_seq\":1}");
+    in.retained = true;
+    arrive(&in);
+    assert_string_equal(answer(), "studio/agents/edge-1/replayed/bo "
+                                  "{\"error\":\"Retained commands are refused\"}");
+    in.payload_len = 0; /* someone clears it */
+    arrive(&in);
+    assert_string_equal(answer(), "");
+    assert_int_equal(agent.count, 0);
+    assert_int_equal(commands_ignored(&c), 0);
+}
+
+static void others_are_ignored_and_counted(void **state)
+{
+    static const char *const topics_ignored[] = {
+        "studio/tables/ARO-001/set/", "studio/tables/ARO-001/set/.x", "studio/tables/T/set/a b",
+        "studio/tables/T/set/a/b/c",  "studio/tables/T/status",       "other/tables/T/set/a"};
+    struct link_command in;
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        in = message(topics_ignored[i], "{}");
+        arrive(&in);
+        assert_string_equal(answer(), "");
+    }
+    in = message("studio/tables/T/set/a", "{}");
+    in.expiry_s = 0; /* too late */
+    arrive(&in);
+    assert_string_equal(answer(), "");
+    assert_int_equal(agent.count, 0);
+    assert_int_equal(commands_ignored(&c), 7);
+}
+
+static void an_agent_that_cannot_take_it_refuses(void **state)
+{
+    struct link_command in = message("studio/tables/T/set/a", "{}");
+
+    (void)state;
+    agent.refuses = true;
+    arrive(&in);
+    assert_string_equal(answer(), "studio/tables/T/reply/a {\"error\":\"Storage unavailable\"}");
+}
+
+static void *close_soon(void *arg)
+{
+    usleep(1000);
+    commands_close(arg);
+    return NULL;
+}
+
+static void a_close_ends_the_wait_and_the_answer_may_come_later(void **state)
+{
+    struct link_command in = message("studio/tables/T/set/a", "{}");
+    pthread_t closer;
+
+    (void)state;
+    agent.silent = true;
+    assert_int_equal(pthread_create(&closer, NULL, close_soon, &c), 0);
+    arrive(&in);
+    pthread_join(closer, NULL);
+    assert_string_equal(answer(), "");
+    commands_answer(&c, agent.held, "{}", 2);
+    assert_string_equal(answer(), "studio/tables/T/reply/a {}");
+}
+
+static void an_ignored_command_has_no_answer(void **state)
+{
+    struct link_command in = message("studio/tables/T/set/a", "{}");
+    pthread_t closer;
+
+    (void)state;
+    agent.silent = true;
+    assert_int_equal(pthread_create(&closer, NULL, close_soon, &c), 0);
+    arrive(&in);
+    pthread_join(closer, NULL);
+    commands_answer(&c, agent.held, NULL, 0);
+    assert_string_equal(answer(), "");
+}
+
+static void requests_for_replay_go_to_the_bridge(void **state)
+{
+    struct link_command in = message("studio/agents/edge-1/replay/bo", "{\"from_seq\":1}");
+    struct reply *request;
+
+    (void)state;
+    arrive(&in);
+    request = intake_take_request(&intake);
+    assert_string_equal(request->client, "bo");
+    assert_string_equal(request->topic, "studio/agents/edge-1/replayed/bo");
+    assert_string_equal(request->payload, "{\"from_seq\":1}");
+    free(request);
+    for (int i = 0; i < INTAKE_REQUESTS_MAX; i++)
+        arrive(&in);
+    assert_string_equal(answer(), "");
+    arrive(&in);
+    assert_string_equal(answer(),
+                        "studio/agents/edge-1/replayed/bo {\"error\":\"Try again later\"}");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_command_reaches_the_agent_and_is_answered),
+        TEST(response_topic_and_correlation_are_used),
+        TEST(retained_commands_are_refused),
+        TEST(others_are_ignored_and_counted),
+        TEST(an_agent_that_cannot_take_it_refuses),
+        TEST(a_close_ends_the_wait_and_the_answer_may_come_later),
+        TEST(an_ignored_command_has_no_answer),
+        TEST(requests_for_replay_go_to_the_bridge),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,126 @@
+/* test_probe.c - is a preferred broker back? */
+#include "bridge/probe.h"
+
+#include "support/cmocka_all.h"
+#include "unit/bridge/fakes.h"
+
+static struct brokers brokers = {
+    .list = {{.name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"ua"},
+             {.name = (char *)"mqtt://b", .uri = (char *)"tcp://b"},
+             {.name = (char *)"mqtt://c", .uri = (char *)"tcp://c"}},
+    .count = 3};
+static const int versions[BROKERS_MAX] = {5, 4, 5};
+static struct topics topics;
+static struct fake_link link_of_probe;
+static struct probe p;
+static size_t back;
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_link_init(&link_of_probe, LINK_PROBE);
+    assert_true(topics_init(&topics, "studio", "edge-1"));
+    probe_init(&p, &link_of_probe.link, &topics, &brokers, NULL, versions);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_link_finish(&link_of_probe);
+    return 0;
+}
+
+static void tell(struct link_event event, int64_t now)
+{
+    probe_event(&p, &event, now);
+}
+
+static void on_the_most_preferred_there_is_nothing_to_look_for(void **state)
+{
+    (void)state;
+    probe_step(&p, 0, true, 0, &back);
+    probe_step(&p, 0, true, 100000, &back);
+    probe_step(&p, 2, false, 200000, &back);
+    assert_int_equal(link_of_probe.connects, 0);
+    assert_int_equal(back, 2);
+}
+
+static void back_only_after_it_has_answered_for_30_s(void **state)
+{
+    (void)state;
+    assert_int_equal(probe_step(&p, 1, true, 0, &back), PROBE_REST_MS);
+    probe_step(&p, 1, true, 10000, &back);
+    assert_string_equal(link_of_probe.uri, "tcp://a");
+    assert_string_equal(link_of_probe.client_id, "studio-agent-edge-1-probe");
+    assert_string_equal(link_of_probe.will, "");
+    assert_string_equal(link_of_probe.username, "ua");
+    tell(fake_up(&link_of_probe), 10500);
+    assert_int_equal(probe_step(&p, 1, true, 40499, &back), 40500);
+    assert_int_equal(back, 1);
+    probe_step(&p, 1, true, 40500, &back);
+    assert_int_equal(back, 0);
+    assert_false(link_of_probe.open);
+}
+
+static void one_that_breaks_off_starts_over(void **state)
+{
+    (void)state;
+    probe_step(&p, 1, true, 0, &back);
+    probe_step(&p, 1, true, 10000, &back);
+    tell(fake_up(&link_of_probe), 10000);
+    tell(fake_ended(&link_of_probe, LINK_LOST, 0), 39000);
+    probe_step(&p, 1, true, 40000, &back);
+    assert_int_equal(back, 1);
+    probe_step(&p, 1, true, 49000, &back);
+    assert_int_equal(link_of_probe.connects, 2);
+    assert_int_equal(p.state, PROBE_CONNECTING);
+}
+
+static void all_preferred_ones_have_their_turn(void **state)
+{
+    static const char *const expected[] = {"tcp://a", "tcp://b", "tcp://a"};
+    int64_t now = 0;
+
+    (void)state;
+    probe_step(&p, 2, true, now, &back);
+    for (size_t i = 0; i < 3; i++) {
+        now += PROBE_REST_MS;
+        probe_step(&p, 2, true, now, &back);
+        assert_string_equal(link_of_probe.uri, expected[i]);
+        assert_int_equal(link_of_probe.target.mqtt_version, i == 1 ? 4 : 5);
+        if (i == 1) { /* no answer at all */
+            now += PROBE_CONNECT_MS;
+            probe_step(&p, 2, true, now, &back);
+        } else {
+            tell(fake_ended(&link_of_probe, LINK_FAILED, 0), now);
+        }
+        assert_int_equal(p.state, PROBE_RESTING);
+    }
+}
+
+static void losing_the_connection_ends_it(void **state)
+{
+    (void)state;
+    probe_step(&p, 1, true, 0, &back);
+    probe_step(&p, 1, true, 10000, &back);
+    tell(fake_up(&link_of_probe), 10000);
+    probe_step(&p, 1, false, 20000, &back);
+    assert_false(link_of_probe.open);
+    tell(fake_ended(&link_of_probe, LINK_LOST, 0), 20001); /* too late to matter */
+    assert_int_equal(p.state, PROBE_OFF);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(on_the_most_preferred_there_is_nothing_to_look_for),
+        TEST(back_only_after_it_has_answered_for_30_s),
+        TEST(one_that_breaks_off_starts_over),
+        TEST(all_preferred_ones_have_their_turn),
+        TEST(losing_the_connection_ends_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,433 @@
+/* test_relay.c - connect, lose, try again, move, leave: the bridge's state machine. */
+#include "bridge/relay.h"
+
+#include "support/cmocka_all.h"
+#include "unit/bridge/fakes.h"
+
+static struct fake_clock clk;
+static struct fake_source source;
+static struct fake_link links[LINK_COUNT];
+static struct topics topics;
+static struct intake intake;
+static struct brokers brokers;
+static struct relay r;
+
+static uint32_t zero(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static void start(const char *uris)
+{
+    static struct bridge_config config;
+    struct studio_error error;
+    struct relay_options options = {.config = &config,
+                                    .brokers = &brokers,
+                                    .topics = &topics,
+                                    .source = &source.ops,
+                                    .clock = &clk.clock,
+                                    .intake = &intake,
+                                    .info = "{}",
+                                    .random = zero};
+
+    config = (struct bridge_config){.brokers = uris,
+                                    .username = "me",
+                                    .password = "secret",
+                                    .epoch = "6f1c",
+                                    .boot = 41,
+                                    .mqtt_version = 5,
+                                    .keepalive_s = 30,
+                                    .session_expiry_s = 3600};
+    assert_int_equal(brokers_init(&brokers, &config, &error), STUDIO_OK);
+    for (size_t i = 0; i < LINK_COUNT; i++)
+        options.links[i] = &links[i].link;
+    assert_int_equal(relay_init(&r, &options), STUDIO_OK);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_clock_init(&clk);
+    fake_source_init(&source, 1000);
+    for (size_t i = 0; i < LINK_COUNT; i++)
+        fake_link_init(&links[i], (enum link_id)i);
+    assert_true(topics_init(&topics, "studio", "edge-1"));
+    return intake_init(&intake, 0) == STUDIO_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    relay_finish(&r);
+    brokers_finish(&brokers);
+    intake_finish(&intake);
+    for (size_t i = 0; i < LINK_COUNT; i++)
+        fake_link_finish(&links[i]);
+    fake_source_finish(&source);
+    return 0;
+}
+
+static struct fake_link *out = &links[LINK_OUT];
+
+static void tell(struct link_event event)
+{
+    relay_event(&r, &event);
+    relay_step(&r);
+}
+
+/* Acknowledges everything on the publishing connection. */
+static void settle(void)
+{
+    relay_step(&r);
+    for (size_t i = 0; i < out->count; i++)
+        if (!out->sent[i].answered)
+            tell(fake_done(out, i, 0));
+}
+
+static void forget_sent(void)
+{
+    out->count = 0;
+}
+
+static void wait_ms(int64_t ms)
+{
+    fake_clock_pass(&clk, ms);
+    relay_step(&r);
+}
+
+static void birth_and_will_are_of_one_connection(void **state)
+{
+    (void)state;
+    start("mqtt://a:1883");
+    relay_step(&r);
+    assert_int_equal(r.state, RELAY_CONNECTING);
+    assert_string_equal(out->uri, "tcp://a:1883");
+    assert_string_equal(out->client_id, "studio-agent-edge-1");
+    assert_string_equal(out->username, "me");
+    assert_string_equal(out->password, "secret");
+    assert_true(out->target.clean);
+    assert_string_equal(out->will_topic, "studio/agents/edge-1/availability");
+    assert_string_equal(out->will, "{\"state\":\"lost\",\"epoch\":\"6f1c\",\"boot\":41,\"conn\":1,"
+                                   "\"since\":\"2026-01-02T03:04:05.678Z\"}");
+    fake_clock_pass(&clk, 700);
+    tell(fake_up(out));
+    assert_int_equal(r.state, RELAY_ONLINE);
+    assert_string_equal(out->sent[0].payload,
+                        "{\"state\":\"online\",\"epoch\":\"6f1c\",\"boot\":41,\"conn\":1,"
+                        "\"since\":\"2026-01-02T03:04:05.678Z\"}");
+    assert_int_equal(links[LINK_IN].connects, 1); /* commands follow */
+    assert_int_equal(links[LINK_PROBE].connects, 0);
+}
+
+static void connections_are_counted_not_attempts(void **state)
+{
+    struct link_event failed;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0)); /* never reached it */
+    wait_ms(500);
+    assert_int_equal(r.conn, 1);
+    failed = fake_ended(out, LINK_FAILED, 0);
+    failed.reached = true; /* the broker may have seen this will */
+    tell(failed);
+    wait_ms(1000);
+    assert_int_equal(r.conn, 2);
+    tell(fake_up(out));
+    tell(fake_ended(out, LINK_LOST, 0));
+    assert_int_equal(r.state, RELAY_WAITING);
+    wait_ms(60000);
+    assert_int_equal(r.conn, 3);
+    assert_int_equal(r.connections, 1);
+}
+
+static void an_attempt_without_an_end_is_given_up(void **state)
+{
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    wait_ms(RELAY_CONNECT_MS);
+    assert_int_equal(r.state, RELAY_WAITING);
+    assert_int_equal(out->closes, 1);
+}
+
+static void the_connack_starts_the_drain_and_a_loss_starts_it_again(void **state)
+{
+    struct bridge_event event;
+
+    (void)state;
+    start("mqtt://a");
+    for (int i = 0; i < 50; i++) {
+        fake_commit(&source, "T", source.count + 1, &event);
+        feed_committed(&r.sender.feed, event.seq);
+    }
+    relay_step(&r);
+    tell(fake_up(out));
+    assert_int_not_equal(fake_find(out, 0, "/changes"), SIZE_MAX);
+    tell(fake_ended(out, LINK_LOST, 0));
+    assert_int_equal(source.acked, 0);
+    forget_sent();
+    wait_ms(500);
+    tell(fake_up(out));
+    settle();
+    assert_int_equal(source.acked, 50);
+}
+
+static void records_of_older_connections_are_ignored(void **state)
+{
+    struct link_event old_up, old_lost;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    old_up = fake_up(out);
+    old_lost = fake_ended(out, LINK_LOST, 0);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    wait_ms(500);
+    tell(old_up);
+    assert_int_equal(r.state, RELAY_CONNECTING);
+    tell(fake_up(out));
+    tell(old_lost);
+    assert_int_equal(r.state, RELAY_ONLINE);
+}
+
+static void a_broker_without_qos_1_is_refused(void **state)
+{
+    struct link_event up;
+
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    up = fake_up(out);
+    up.limits.max_qos = 0;
+    tell(up);
+    assert_string_equal(out->uri, "tcp://b");
+}
+
+static void an_old_broker_is_spoken_to_in_3_1_1_at_once(void **state)
+{
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0x84));
+    relay_step(&r);
+    assert_int_equal(out->connects, 2);
+    assert_int_equal(out->target.mqtt_version, 4);
+}
+
+static void stopping_lets_what_is_under_way_finish(void **state)
+{
+    struct bridge_event event;
+    size_t farewell;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_up(out));
+    tell(fake_up(&links[LINK_IN]));
+    settle();
+    fake_commit(&source, "T", 1, &event);
+    feed_add(&r.sender.feed, feed_event_copy(&event));
+    relay_step(&r);
+    relay_stop(&r);
+    relay_step(&r);
+    assert_int_equal(links[LINK_IN].disconnects, 1);
+    assert_int_equal(r.state, RELAY_DRAINING);
+    settle(); /* the event, and then the farewell */
+    farewell = out->count - 1;
+    assert_non_null(strstr(out->sent[farewell].payload, "\"state\":\"stopped\""));
+    assert_int_equal(r.state, RELAY_LEAVING);
+    assert_false(out->will_wanted);
+    tell(fake_ended(out, LINK_CLOSED, 0));
+    assert_true(relay_ended(&r));
+    assert_int_equal(source.acked, 1);
+}
+
+static void stopping_waits_no_longer_than_promised(void **state)
+{
+    int64_t began;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_up(out)); /* and never an acknowledgement */
+    began = clk.mono;
+    relay_stop(&r);
+    while (!relay_ended(&r)) {
+        int64_t next = relay_step(&r);
+
+        assert_true(next > clk.mono || relay_ended(&r));
+        if (!relay_ended(&r))
+            fake_clock_pass(&clk, next - clk.mono);
+    }
+    assert_true(clk.mono - began <= 2500);
+    assert_true(out->will_wanted); /* the broker says `lost` for us */
+    assert_false(out->open);
+}
+
+static void stopping_before_there_is_a_connection_is_at_once(void **state)
+{
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    relay_stop(&r);
+    assert_true(relay_ended(&r));
+    assert_false(out->open);
+}
+
+static void a_lost_broker_is_followed_by_the_next_and_the_session_goes_along(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtts://b");
+    relay_step(&r);
+    tell(fake_up(out));
+    tell(fake_up(&links[LINK_IN]));
+    tell(fake_ended(out, LINK_LOST, 0));
+    relay_step(&r);
+    assert_string_equal(out->uri, "ssl://b");
+    assert_int_equal(links[LINK_IN].connects, 1);
+    tell(fake_up(out));
+    assert_string_equal(links[LINK_IN].uri, "ssl://b");
+    assert_true(links[LINK_IN].target.clean);
+}
+
+/* Promise 5. */
+static void back_to_the_preferred_one_leaving_moved_behind(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    relay_step(&r);
+    tell(fake_up(out));
+    settle();
+    wait_ms(PROBE_REST_MS);
+    assert_string_equal(links[LINK_PROBE].uri, "tcp://a");
+    tell(fake_up(&links[LINK_PROBE]));
+    wait_ms(PROBE_HOLD_MS - 1);
+    settle();
+    assert_int_equal(r.state, RELAY_ONLINE);
+    forget_sent();
+    wait_ms(1);
+    settle();
+    assert_non_null(strstr(out->sent[out->count - 1].payload, "\"state\":\"moved\""));
+    assert_int_equal(r.state, RELAY_LEAVING);
+    tell(fake_ended(out, LINK_CLOSED, 0));
+    relay_step(&r);
+    assert_int_equal(r.state, RELAY_CONNECTING);
+    assert_string_equal(out->uri, "tcp://a");
+    assert_false(links[LINK_PROBE].open);
+    tell(fake_up(out));
+    assert_int_equal(r.dial.current, 0);
+}
+
+static void a_move_that_fails_goes_on_with_the_list(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    relay_step(&r);
+    tell(fake_up(out));
+    settle();
+    wait_ms(PROBE_REST_MS);
+    tell(fake_up(&links[LINK_PROBE]));
+    wait_ms(PROBE_HOLD_MS);
+    settle();
+    tell(fake_ended(out, LINK_LOST, 0)); /* broke off on the way out */
+    relay_step(&r);
+    assert_string_equal(out->uri, "tcp://a");
+    tell(fake_ended(out, LINK_FAILED, 0));
+    relay_step(&r);
+    assert_string_equal(out->uri, "tcp://b");
+}
+
+static void a_stop_during_a_move_ends_it(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    relay_step(&r);
+    tell(fake_up(out));
+    settle();
+    wait_ms(PROBE_REST_MS);
+    tell(fake_up(&links[LINK_PROBE]));
+    settle();
+    sender_heard(&r.sender, false);
+    wait_ms(PROBE_HOLD_MS); /* with a birth in flight */
+    assert_int_equal(r.state, RELAY_DRAINING);
+    relay_stop(&r);
+    settle();
+    assert_non_null(strstr(out->sent[out->count - 1].payload, "\"state\":\"stopped\""));
+    tell(fake_ended(out, LINK_CLOSED, 0));
+    assert_true(relay_ended(&r));
+}
+
+static void quiesce_only_ends_the_commands(void **state)
+{
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_up(out));
+    tell(fake_up(&links[LINK_IN]));
+    relay_quiesce(&r);
+    settle();
+    assert_int_equal(links[LINK_IN].disconnects, 1);
+    assert_int_equal(r.state, RELAY_ONLINE);
+    wait_ms(100000);
+    assert_int_equal(links[LINK_IN].connects, 1);
+}
+
+/* In every state every record and a stop: no crash, no impossible change, always an end. */
+static void every_record_is_survived_in_every_state(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    for (unsigned seed = 1; seed < 3000; seed++) {
+        static const enum link_event_kind kinds[] = {LINK_UP,   LINK_FAILED, LINK_LOST,
+                                                     LINK_DONE, LINK_HEARD,  LINK_CLOSED};
+        unsigned n = seed * 2654435761u;
+        struct fake_link *link = &links[n >> 30 ? (n >> 28) % LINK_COUNT : LINK_OUT];
+        struct link_event event = fake_up(link);
+
+        event.kind = kinds[(n >> 8) % 6];
+        event.slot = (n >> 16) % LINK_SLOTS;
+        event.reason = event.kind == LINK_UP ? 0 : (int)((n >> 4) % 3) * 0x8e;
+        tell(event);
+        wait_ms((n >> 20) % 1000 + 1);
+        if (out->count > FAKE_SENT_MAX / 2)
+            forget_sent();
+    }
+    relay_stop(&r);
+    for (int i = 0; i < 5; i++)
+        wait_ms(1000);
+    assert_true(relay_ended(&r));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(birth_and_will_are_of_one_connection),
+        TEST(connections_are_counted_not_attempts),
+        TEST(an_attempt_without_an_end_is_given_up),
+        TEST(the_connack_starts_the_drain_and_a_loss_starts_it_again),
+        TEST(records_of_older_connections_are_ignored),
+        TEST(a_broker_without_qos_1_is_refused),
+        TEST(an_old_broker_is_spoken_to_in_3_1_1_at_once),
+        TEST(stopping_lets_what_is_under_way_finish),
+        TEST(stopping_waits_no_longer_than_promised),
+        TEST(stopping_before_there_is_a_connection_is_at_once),
+        TEST(a_lost_broker_is_followed_by_the_next_and_the_session_goes_along),
+        TEST(back_to_the_preferred_one_leaving_moved_behind),
+        TEST(a_move_that_fails_goes_on_with_the_list),
+        TEST(a_stop_during_a_move_ends_it),
+        TEST(quiesce_only_ends_the_commands),
+        TEST(every_record_is_survived_in_every_state),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
