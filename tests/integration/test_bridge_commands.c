@@ -1,0 +1,389 @@
+/* test_bridge_commands.c - commands, answers and replay with a real Mosquitto and an agent in
+ * memory. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "support/broker.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/json.h"
+#include "support/mqttclient.h"
+#include "unit/bridge/fakes.h"
+
+static const char epoch[] = "6f1c0000000000000000000000000001";
+
+/* The agent: a thread that answers each command with its number and payload. */
+struct agent {
+    struct fake_source source;
+    struct bridge *bridge;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    struct bridge_command *waiting;
+    unsigned taken, answered;
+    bool holds, ends;
+};
+
+static bool take_command(void *ctx, struct bridge_command *command)
+{
+    struct agent *a = (struct agent *)((char *)ctx - offsetof(struct agent, source));
+
+    pthread_mutex_lock(&a->lock);
+    assert_null(a->waiting);
+    a->waiting = command;
+    a->taken++;
+    pthread_cond_broadcast(&a->cond);
+    pthread_mutex_unlock(&a->lock);
+    return true;
+}
+
+static void *run_agent(void *arg)
+{
+    struct agent *a = arg;
+
+    pthread_mutex_lock(&a->lock);
+    for (;;) {
+        struct bridge_command *command = a->waiting;
+        char json[512];
+        int n;
+
+        if (!command || a->holds) {
+            if (a->ends)
+                break;
+            pthread_cond_wait(&a->cond, &a->lock);
+            continue;
+        }
+        a->waiting = NULL;
+        a->answered++;
+        n = snprintf(json, sizeof(json),
+                     "{\"status\":\"updated\",\"table_id\":\"%s\",\"by\":\"%s\",\"field\":\"%s\","
+                     "\"got\":%.*s,\"n\":%u}",
+                     command->table_id, command->client, command->field ? command->field : "",
+                     (int)command->payload_len, command->payload, a->answered);
+        pthread_mutex_unlock(&a->lock);
+        bridge_answer(a->bridge, command, json, (size_t)n);
+        pthread_mutex_lock(&a->lock);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+static void agent_start(struct agent *a, struct broker *broker, int version)
+{
+    struct bridge_config config = {.brokers = broker_uri(broker),
+                                   .agent_id = "edge-1",
+                                   .topic_root = "studio",
+                                   .epoch = epoch,
+                                   .boot = 1,
+                                   .acked = a->source.count,
+                                   .committed = a->source.count,
+                                   .mqtt_version = version,
+                                   .keepalive_s = 30,
+                                   .session_expiry_s = 3600};
+    struct studio_error error;
+
+    a->source.ops.command = take_command;
+    if (bridge_create(&config, &a->source.ops, clock_system(), &a->bridge, &error) != STUDIO_OK)
+        test_fail("%s", error.text);
+    assert_int_equal(bridge_start(a->bridge), STUDIO_OK);
+    a->ends = false;
+    assert_int_equal(pthread_create(&a->thread, NULL, run_agent, a), 0);
+}
+
+static void agent_stop(struct agent *a)
+{
+    bridge_quiesce(a->bridge);
+    bridge_stop(a->bridge);
+    pthread_mutex_lock(&a->lock);
+    a->ends = true;
+    a->holds = false;
+    pthread_cond_broadcast(&a->cond);
+    pthread_mutex_unlock(&a->lock);
+    pthread_join(a->thread, NULL);
+    bridge_destroy(a->bridge);
+}
+
+static void agent_hold(struct agent *a, bool holds)
+{
+    pthread_mutex_lock(&a->lock);
+    a->holds = holds;
+    pthread_cond_broadcast(&a->cond);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static struct agent agent;
+static struct broker *broker;
+static struct mqttclient *client;
+
+static void open_all(int version)
+{
+    struct mqttclient_options options = {.version = version, .subscribe = "studio/# my/#"};
+
+    memset(&agent, 0, sizeof(agent));
+    fake_source_init(&agent.source, 20000);
+    pthread_mutex_init(&agent.lock, NULL);
+    pthread_cond_init(&agent.cond, NULL);
+    broker = broker_create(NULL);
+    options.port = broker_port(broker);
+    client = mqttclient_create(&options);
+    agent_start(&agent, broker, version);
+}
+
+/* The command session is open: a command is answered. */
+static void wait_open(void)
+{
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR, "studio-agent-edge-1-in 1 studio/agents",
+                        WAIT_MS));
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    agent_stop(&agent);
+    mqttclient_destroy(client);
+    broker_destroy(broker);
+    fake_source_finish(&agent.source);
+    pthread_cond_destroy(&agent.cond);
+    pthread_mutex_destroy(&agent.lock);
+    return 0;
+}
+
+static int setup5(void **state)
+{
+    (void)state;
+    open_all(5);
+    wait_open();
+    return 0;
+}
+
+static int setup4(void **state)
+{
+    (void)state;
+    open_all(4);
+    wait_open();
+    return 0;
+}
+
+static void a_command_gets_exactly_one_answer(void **state)
+{
+    const struct mqtt_message *m;
+
+    (void)state;
+    mqttclient_publish(client, "studio/tables/ARO-001/set/plc", "{\"sdp\":\"up\"}");
+    m = mqttclient_wait(client, "studio/tables/ARO-001/reply/plc", NULL, NULL);
+    expect_json(m->payload, "got.sdp", "up");
+    expect_json(m->payload, "by", "plc");
+    expect_json(m->payload, "n", "1");
+    mqttclient_publish(client, "studio/tables/ARO-001/set/plc/zCam", "7");
+    m = mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "n", "2");
+    expect_json(m->payload, "field", "zCam");
+    mqttclient_sync(client);
+    assert_int_equal(agent.answered, 2);
+}
+
+static void many_commands_are_answered_in_order(void **state)
+{
+    const unsigned count = 500;
+    unsigned next = 1;
+
+    (void)state;
+    for (unsigned i = 1; i <= count; i++) {
+        char payload[16];
+        struct mqttclient_publish p = {
+            .topic = "studio/tables/T/set/plc", .payload = payload, .no_wait = true};
+
+        snprintf(payload, sizeof(payload), "%u", i);
+        mqttclient_send(client, &p);
+    }
+    char last[16];
+    snprintf(last, sizeof(last), "%u", count);
+    mqttclient_wait_json(client, "studio/tables/T/reply/plc", "got", last);
+    for (size_t i = 0; i < mqttclient_count(client); i++) {
+        const struct mqtt_message *m = mqttclient_message(client, i);
+
+        if (strcmp(m->topic, "studio/tables/T/reply/plc") != 0)
+            continue;
+        assert_int_equal(json_number(m->payload, "got"), next);
+        next++;
+    }
+    assert_int_equal(next, count + 1);
+}
+
+static void the_response_topic_is_used_unless_it_is_anothers(void **state)
+{
+    struct mqttclient_publish p = {.topic = "studio/tables/ARO-001/set/plc",
+                                   .payload = "1",
+                                   .response_topic = "my/answers",
+                                   .correlation = "42"};
+    const struct mqtt_message *m;
+
+    (void)state;
+    mqttclient_send(client, &p);
+    m = mqttclient_wait(client, "my/answers", NULL, NULL);
+    assert_string_equal(m->correlation, "42");
+    p.response_topic = "studio/tables/ARO-001/status";
+    mqttclient_send(client, &p);
+    m = mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "n", "2");
+    assert_string_equal(m->correlation, "42");
+}
+
+static void retained_commands_are_refused(void **state)
+{
+    struct mqttclient_publish p = {
+        .topic = "studio/tables/ARO-001/set/plc", .payload = "{}", .retain = true};
+    const struct mqtt_message *m;
+
+    (void)state;
+    mqttclient_send(client, &p);
+    m = mqttclient_wait(client, "studio/tables/ARO-001/reply/plc", NULL, NULL);
+    assert_string_equal(m->payload, "{\"error\":\"Retained commands are refused\"}");
+    p.payload = "";
+    mqttclient_send(client, &p); /* cleared again */
+    mqttclient_publish(client, "studio/tables/ARO-001/set/not valid", "{}");
+    mqttclient_publish(client, "studio/tables/ARO-001/set/plc", "1");
+    mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "n", "1");
+    mqttclient_sync(client);
+    assert_int_equal(agent.taken, 1);
+}
+
+/* The broker hears of the acknowledgement only after the answer. */
+static void a_command_is_acknowledged_after_it_is_carried_out(void **state)
+{
+    char *log;
+
+    (void)state;
+    agent_hold(&agent, true);
+    mqttclient_publish(client, "studio/tables/T/set/plc", "1");
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR,
+                        "Sending PUBLISH to studio-agent-edge-1-in", WAIT_MS));
+    mqttclient_sync(client);
+    log = proc_output(broker_proc(broker), PROC_STDERR);
+    assert_null(strstr(log, "Received PUBACK from studio-agent-edge-1-in"));
+    free(log);
+    agent_hold(&agent, false);
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR,
+                        "Received PUBACK from studio-agent-edge-1-in", WAIT_MS));
+    mqttclient_wait_json(client, "studio/tables/T/reply/plc", "n", "1");
+}
+
+/* An agent that never answers holds up nobody for ever. */
+static void a_command_that_takes_too_long_is_let_go(void **state)
+{
+    const struct mqtt_message *m;
+
+    (void)state;
+    agent_hold(&agent, true);
+    mqttclient_publish(client, "studio/tables/T/set/plc", "1");
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR,
+                        "Received PUBACK from studio-agent-edge-1-in", WAIT_MS));
+    agent_hold(&agent, false);
+    m = mqttclient_wait(client, "studio/tables/T/reply/plc", NULL, NULL); /* late, but it comes */
+    expect_json(m->payload, "n", "1");
+}
+
+static void commands_wait_while_the_agent_is_away(void **state)
+{
+    unsigned n = 0;
+    struct mqttclient_publish p = {.topic = "studio/tables/T/set/plc"};
+
+    (void)state;
+    agent_stop(&agent);
+    for (unsigned i = 1; i <= 50; i++) {
+        char payload[16];
+
+        snprintf(payload, sizeof(payload), "%u", i);
+        p.payload = payload;
+        p.expiry_s = i == 10 ? 1 : 0; /* this one does not wait so long */
+        mqttclient_send(client, &p);
+    }
+    usleep(2100 * 1000); /* that is what is tested: the expiry passes */
+    mqttclient_mark(client);
+    agent_start(&agent, broker, 5);
+    mqttclient_wait_json(client, "studio/tables/T/reply/plc", "got", "50");
+    for (size_t i = 0; i < mqttclient_count(client); i++) {
+        const struct mqtt_message *m = mqttclient_message(client, i);
+
+        if (strcmp(m->topic, "studio/tables/T/reply/plc") != 0)
+            continue;
+        if (++n == 10)
+            n++;
+        assert_int_equal(json_number(m->payload, "got"), n);
+    }
+    assert_int_equal(n, 50);
+}
+
+static void events_are_replayed_on_request(void **state)
+{
+    struct bridge_event event;
+    const struct mqtt_message *m;
+    uint64_t next = 11;
+
+    (void)state;
+    for (uint64_t i = 0; i < 1000; i++)
+        fake_commit(&agent.source, i % 2 ? "B" : "A", i / 2, &event);
+    bridge_events(agent.bridge, &event, 1); /* the rest is in the store */
+    mqttclient_publish(client, "studio/agents/edge-1/replay/bo",
+                       "{\"from_seq\":11,\"to_seq\":500}");
+    m = mqttclient_wait_json(client, "studio/agents/edge-1/replayed/bo", "end", "true");
+    expect_json(m->payload, "count", "490");
+    for (size_t i = 0; i < mqttclient_count(client); i++) {
+        const struct mqtt_message *one = mqttclient_message(client, i);
+
+        if (one == m || strcmp(one->topic, m->topic) != 0)
+            continue;
+        assert_int_equal(json_number(one->payload, "seq"), next);
+        expect_json(one->payload, "replay", "true");
+        assert_false(one->retain);
+        next++;
+    }
+    assert_int_equal(next, 501);
+    struct mqttclient_publish p = {.topic = "studio/agents/edge-1/replay/bo",
+                                   .payload = "{\"table_id\":\"B\",\"from_rev\":490}",
+                                   .response_topic = "my/replay",
+                                   .correlation = "7"};
+    mqttclient_send(client, &p);
+    m = mqttclient_wait_json(client, "my/replay", "end", "true");
+    expect_json(m->payload, "count", "10");
+    assert_string_equal(m->correlation, "7");
+    agent.source.oldest = 100;
+    p.payload = "{\"from_seq\":1}";
+    mqttclient_send(client, &p);
+    m = mqttclient_wait_json(client, "my/replay", "error", "too old");
+    expect_json(m->payload, "oldest_seq", "100");
+}
+
+static void on_3_1_1_commands_work_too(void **state)
+{
+    const struct mqtt_message *m;
+
+    (void)state;
+    mqttclient_publish(client, "studio/tables/ARO-001/set/plc/SDP", "1");
+    m = mqttclient_wait(client, "studio/tables/ARO-001/reply/plc", NULL, NULL);
+    expect_json(m->payload, "field", "SDP");
+    agent_stop(&agent);
+    mqttclient_publish(client, "studio/tables/ARO-001/set/plc/SDP", "2");
+    agent_start(&agent, broker, 4);
+    mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "got", "2");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup5, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_command_gets_exactly_one_answer),
+        TEST(many_commands_are_answered_in_order),
+        TEST(the_response_topic_is_used_unless_it_is_anothers),
+        TEST(retained_commands_are_refused),
+        TEST(a_command_is_acknowledged_after_it_is_carried_out),
+        TEST(a_command_that_takes_too_long_is_let_go),
+        TEST(commands_wait_while_the_agent_is_away),
+        TEST(events_are_replayed_on_request),
+        cmocka_unit_test_setup_teardown(on_3_1_1_commands_work_too, setup4, teardown),
+    };
+
+    log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
