@@ -56,11 +56,11 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
                                     .acked = config->acked,
                                     .committed = config->committed,
                                     .parked = config->parked};
-    struct session_options session = {.link = options->links[LINK_IN],
-                                      .topics = options->topics,
-                                      .config = config,
-                                      .random = options->random,
-                                      .random_ctx = options->random_ctx};
+    struct listener_options listener = {.link = options->links[LINK_IN],
+                                        .topics = options->topics,
+                                        .config = config,
+                                        .random = options->random,
+                                        .random_ctx = options->random_ctx};
 
     memset(r, 0, sizeof(*r));
     r->o = *options;
@@ -68,7 +68,7 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
     r->since_ms = now_ms(r);
     dial_init(&r->dial, options->brokers, config->mqtt_version, options->random,
               options->random_ctx);
-    session_init(&r->session, &session);
+    listener_init(&r->listener, &listener);
     probe_init(&r->probe, options->links[LINK_PROBE], options->topics, options->brokers,
                config->ca_file, r->dial.mqtt_version);
     return sender_init(&r->sender, &sender);
@@ -157,7 +157,7 @@ static void went_down(struct relay *r, int reason, const char *text)
 
 void relay_event(struct relay *r, const struct link_event *event)
 {
-    session_event(&r->session, event, now_ms(r));
+    listener_event(&r->listener, event, now_ms(r));
     probe_event(&r->probe, event, now_ms(r));
     if (event->link != LINK_OUT || event->generation != r->generation)
         return;
@@ -190,7 +190,7 @@ void relay_event(struct relay *r, const struct link_event *event)
 
 void relay_quiesce(struct relay *r)
 {
-    session_close(&r->session);
+    listener_close(&r->listener);
 }
 
 /* A preferred broker is back. */
@@ -304,8 +304,8 @@ static int64_t step_others(struct relay *r)
 
     if (back != current)
         move_to(r, back);
-    session = session_step(&r->session, online ? dial_broker(&r->dial) : NULL,
-                           dial_version(&r->dial), now);
+    session = listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
+                            dial_version(&r->dial), now);
     return session < probe ? session : probe;
 }
 

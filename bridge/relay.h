@@ -13,7 +13,7 @@
  *     ▼ stopped                          0.5 s
  *   ENDED
  *
- * Beside it, the command session (session.h) follows the publishing connection, and while that one is
+ * Beside it, the listener for commands (listener.h) follows the publishing connection, and while that one is
  * not with the most preferred broker, the probe (probe.h) looks whether a better one is back.
  *
  * The CONNACK starts the drain: birth first, then everything else by its share (sender.h).
@@ -23,9 +23,9 @@
 
 #include "brokers.h"
 #include "dial.h"
+#include "listener.h"
 #include "probe.h"
 #include "sender.h"
-#include "session.h"
 
 enum relay_state {
     RELAY_WAITING,
@@ -69,7 +69,7 @@ struct relay {
     struct announce_presence presence;
     struct dial dial;
     struct sender sender;
-    struct session session; /* commands */
+    struct listener listener; /* commands */
     struct probe probe;
     size_t move_to; /* the broker to go on with after leaving this one */
     bool stopping;

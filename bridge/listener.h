@@ -1,5 +1,5 @@
 /*
- * session.h - the connection commands come in by: client id `studio-agent-<agent>-in`, no will, its
+ * listener.h - the connection commands come in by: client id `studio-agent-<agent>-in`, no will, its
  * session kept by the broker so that commands wait while the agent is away. Bridge thread.
  *
  *     IDLE ── publishing connection is up, wait over ──► CONNECTING ── UP ──► OPEN (subscribed)
@@ -10,19 +10,19 @@
  * first broker of this run it takes up the session it finds; on another one it starts clean, for
  * what may wait there is meant for another time.
  */
-#ifndef BRIDGE_SESSION_H
-#define BRIDGE_SESSION_H
+#ifndef BRIDGE_LISTENER_H
+#define BRIDGE_LISTENER_H
 
 #include "brokers.h"
 #include "delay.h"
 #include "link.h"
 #include "topics.h"
 
-enum session_state { SESSION_IDLE, SESSION_CONNECTING, SESSION_OPEN };
+enum listener_state { LISTENER_IDLE, LISTENER_CONNECTING, LISTENER_OPEN };
 
 enum { SESSION_SUBSCRIBE_MS = 5000, SESSION_SLOW_MS = 30000, SESSION_CONNECT_MS = 20000 };
 
-struct session_options {
+struct listener_options {
     struct link *link;
     const struct topics *topics;
     const struct bridge_config *config;
@@ -30,9 +30,9 @@ struct session_options {
     void *random_ctx;
 };
 
-struct session {
-    struct session_options o;
-    enum session_state state;
+struct listener {
+    struct listener_options o;
+    enum listener_state state;
     const struct broker *broker; /* connected or last connected to; NULL: none yet */
     bool clean;                  /* what waits there is not for us */
     bool subscribed;
@@ -43,13 +43,13 @@ struct session {
     char said[LINK_TEXT_MAX];
 };
 
-void session_init(struct session *s, const struct session_options *options);
+void listener_init(struct listener *s, const struct listener_options *options);
 /* What the link reports; records of other links are ignored. */
-void session_event(struct session *s, const struct link_event *event, int64_t now_ms);
+void listener_event(struct listener *s, const struct link_event *event, int64_t now_ms);
 /* `broker`: where the publishing connection is up, NULL if it is not. Returns when to call again. */
-int64_t session_step(struct session *s, const struct broker *broker, int mqtt_version,
-                     int64_t now_ms);
+int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_version,
+                      int64_t now_ms);
 /* Takes no command any more: disconnects, the broker keeps the session. */
-void session_close(struct session *s);
+void listener_close(struct listener *s);
 
 #endif

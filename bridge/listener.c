@@ -1,4 +1,4 @@
-#include "session.h"
+#include "listener.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,22 +7,22 @@
 
 enum { NEVER_MS = 3600 * 1000, SUBSCRIBE_SLOT = 0, TAKEN_OVER = 0x8e };
 
-void session_init(struct session *s, const struct session_options *options)
+void listener_init(struct listener *s, const struct listener_options *options)
 {
     memset(s, 0, sizeof(*s));
     s->o = *options;
     delay_init(&s->delay, options->random, options->random_ctx);
 }
 
-static void drop(struct session *s, int64_t now_ms, int64_t wait)
+static void drop(struct listener *s, int64_t now_ms, int64_t wait)
 {
     s->o.link->ops->close(s->o.link);
-    s->state = SESSION_IDLE;
+    s->state = LISTENER_IDLE;
     s->due_ms = now_ms + wait;
 }
 
 /* Each reason once in a row. */
-static void say(struct session *s, const char *text, int reason)
+static void say(struct listener *s, const char *text, int reason)
 {
     char line[LINK_TEXT_MAX];
 
@@ -42,18 +42,18 @@ static void say(struct session *s, const char *text, int reason)
         log_warn("bridge", "no commands from %s for now: %s", s->broker->name, text);
 }
 
-static void ended(struct session *s, const struct link_event *event, int64_t now_ms)
+static void ended(struct listener *s, const struct link_event *event, int64_t now_ms)
 {
     int64_t wait;
 
-    if (s->state == SESSION_OPEN)
+    if (s->state == LISTENER_OPEN)
         delay_ended(&s->delay, now_ms - s->since_ms);
     wait = delay_next(&s->delay);
     say(s, event->text, event->reason);
     drop(s, now_ms, event->reason == TAKEN_OVER ? SESSION_SLOW_MS + wait : wait);
 }
 
-static void subscribe(struct session *s, int64_t now_ms)
+static void subscribe(struct listener *s, int64_t now_ms)
 {
     char set[TOPIC_MAX], replay[TOPIC_MAX];
 
@@ -63,13 +63,13 @@ static void subscribe(struct session *s, int64_t now_ms)
                                   NULL);
 }
 
-void session_event(struct session *s, const struct link_event *event, int64_t now_ms)
+void listener_event(struct listener *s, const struct link_event *event, int64_t now_ms)
 {
-    if (event->link != LINK_IN || event->generation != s->generation || s->state == SESSION_IDLE)
+    if (event->link != LINK_IN || event->generation != s->generation || s->state == LISTENER_IDLE)
         return;
     switch (event->kind) {
     case LINK_UP:
-        s->state = SESSION_OPEN;
+        s->state = LISTENER_OPEN;
         s->since_ms = now_ms;
         s->subscribed = false;
         s->clean = false;
@@ -95,7 +95,7 @@ void session_event(struct session *s, const struct link_event *event, int64_t no
     }
 }
 
-static void connect_now(struct session *s, const struct broker *broker, int mqtt_version,
+static void connect_now(struct listener *s, const struct broker *broker, int mqtt_version,
                         int64_t now_ms)
 {
     char client_id[STUDIO_USER_ID_MAX + 24], text[LINK_TEXT_MAX] = "";
@@ -113,7 +113,7 @@ static void connect_now(struct session *s, const struct broker *broker, int mqtt
     s->broker = broker;
     target.clean = s->clean;
     snprintf(client_id, sizeof(client_id), "studio-agent-%s-in", s->o.topics->agent);
-    s->state = SESSION_CONNECTING;
+    s->state = LISTENER_CONNECTING;
     s->due_ms = now_ms + SESSION_CONNECT_MS;
     s->generation++;
     if (s->o.link->ops->connect(s->o.link, s->generation, &target, text))
@@ -122,34 +122,34 @@ static void connect_now(struct session *s, const struct broker *broker, int mqtt
     drop(s, now_ms, delay_next(&s->delay));
 }
 
-int64_t session_step(struct session *s, const struct broker *broker, int mqtt_version,
-                     int64_t now_ms)
+int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_version,
+                      int64_t now_ms)
 {
     if (s->closed)
         return now_ms + NEVER_MS;
-    if (broker && s->broker && broker != s->broker && s->state != SESSION_IDLE)
+    if (broker && s->broker && broker != s->broker && s->state != LISTENER_IDLE)
         drop(s, now_ms, 0);
-    if (s->state == SESSION_CONNECTING && now_ms >= s->due_ms) {
+    if (s->state == LISTENER_CONNECTING && now_ms >= s->due_ms) {
         say(s, "no answer", 0);
         drop(s, now_ms, delay_next(&s->delay));
     }
-    if (s->state == SESSION_IDLE && broker && now_ms >= s->due_ms)
+    if (s->state == LISTENER_IDLE && broker && now_ms >= s->due_ms)
         connect_now(s, broker, mqtt_version, now_ms);
-    if (s->state == SESSION_OPEN && !s->subscribed && now_ms >= s->subscribe_ms)
+    if (s->state == LISTENER_OPEN && !s->subscribed && now_ms >= s->subscribe_ms)
         subscribe(s, now_ms);
-    if (s->state == SESSION_OPEN)
+    if (s->state == LISTENER_OPEN)
         return s->subscribed ? now_ms + NEVER_MS : s->subscribe_ms;
-    if (s->state == SESSION_CONNECTING || broker)
+    if (s->state == LISTENER_CONNECTING || broker)
         return s->due_ms;
     return now_ms + NEVER_MS;
 }
 
-void session_close(struct session *s)
+void listener_close(struct listener *s)
 {
     if (s->closed)
         return;
     s->closed = true;
-    if (s->state != SESSION_OPEN || !s->o.link->ops->disconnect(s->o.link, false))
+    if (s->state != LISTENER_OPEN || !s->o.link->ops->disconnect(s->o.link, false))
         s->o.link->ops->close(s->o.link);
-    s->state = SESSION_IDLE;
+    s->state = LISTENER_IDLE;
 }

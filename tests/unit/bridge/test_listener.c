@@ -1,12 +1,12 @@
 /* test_session.c - the connection commands come in by. */
-#include "bridge/session.h"
+#include "bridge/listener.h"
 
 #include "support/cmocka_all.h"
 #include "unit/bridge/fakes.h"
 
 static struct fake_link in;
 static struct topics topics;
-static struct session s;
+static struct listener s;
 static const struct bridge_config config = {.keepalive_s = 30, .session_expiry_s = 3600};
 static struct broker a = {.name = (char *)"mqtt://a", .uri = (char *)"tcp://a"};
 static struct broker b = {.name = (char *)"mqtt://b", .uri = (char *)"tcp://b"};
@@ -19,13 +19,13 @@ static uint32_t zero(void *ctx)
 
 static int setup(void **state)
 {
-    struct session_options options = {
+    struct listener_options options = {
         .link = &in.link, .topics = &topics, .config = &config, .random = zero};
 
     (void)state;
     fake_link_init(&in, LINK_IN);
     assert_true(topics_init(&topics, "studio", "edge-1"));
-    session_init(&s, &options);
+    listener_init(&s, &options);
     return 0;
 }
 
@@ -38,15 +38,15 @@ static int teardown(void **state)
 
 static void tell(struct link_event event, int64_t now)
 {
-    session_event(&s, &event, now);
+    listener_event(&s, &event, now);
 }
 
 static void it_follows_the_publishing_connection(void **state)
 {
     (void)state;
-    session_step(&s, NULL, 5, 0);
+    listener_step(&s, NULL, 5, 0);
     assert_int_equal(in.connects, 0);
-    session_step(&s, &a, 5, 0);
+    listener_step(&s, &a, 5, 0);
     assert_int_equal(in.connects, 1);
     assert_string_equal(in.client_id, "studio-agent-edge-1-in");
     assert_string_equal(in.will, "");
@@ -58,27 +58,27 @@ static void it_follows_the_publishing_connection(void **state)
     assert_string_equal(in.sent[0].payload, "studio/agents/edge-1/replay/+");
     tell(fake_done(&in, 0, 0), 11);
     assert_true(s.subscribed);
-    session_step(&s, NULL, 5, 12); /* the other one lost its connection: this one stays */
-    assert_int_equal(s.state, SESSION_OPEN);
+    listener_step(&s, NULL, 5, 12); /* the other one lost its connection: this one stays */
+    assert_int_equal(s.state, LISTENER_OPEN);
     assert_int_equal(in.closes, 0);
 }
 
 static void on_another_broker_it_starts_clean_once(void **state)
 {
     (void)state;
-    session_step(&s, &a, 5, 0);
+    listener_step(&s, &a, 5, 0);
     tell(fake_up(&in), 0);
-    session_step(&s, &b, 5, 100);
+    listener_step(&s, &b, 5, 100);
     assert_int_equal(in.closes, 1);
     assert_string_equal(in.uri, "tcp://b");
     assert_true(in.target.clean);
     assert_int_equal(in.target.session_expiry_s, 3600); /* but is kept from now on */
     tell(fake_ended(&in, LINK_FAILED, 0), 100);
-    session_step(&s, &b, 5, 600);
+    listener_step(&s, &b, 5, 600);
     assert_true(in.target.clean); /* it has not been there yet */
     tell(fake_up(&in), 600);
     tell(fake_ended(&in, LINK_LOST, 0), 700);
-    session_step(&s, &b, 5, 5000);
+    listener_step(&s, &b, 5, 5000);
     assert_int_equal(in.connects, 4);
     assert_false(in.target.clean);
 }
@@ -89,34 +89,34 @@ static void failures_wait_longer_and_longer(void **state)
 
     (void)state;
     for (int64_t wait = 500; wait <= 8000; wait *= 2) {
-        session_step(&s, &a, 5, now);
+        listener_step(&s, &a, 5, now);
         tell(fake_ended(&in, LINK_FAILED, 0), now);
-        assert_int_equal(session_step(&s, &a, 5, now), now + wait);
+        assert_int_equal(listener_step(&s, &a, 5, now), now + wait);
         now += wait;
     }
-    session_step(&s, &a, 5, now);
+    listener_step(&s, &a, 5, now);
     tell(fake_ended(&in, LINK_FAILED, 0x8e), now);
-    assert_true(session_step(&s, &a, 5, now) >= now + SESSION_SLOW_MS);
+    assert_true(listener_step(&s, &a, 5, now) >= now + SESSION_SLOW_MS);
 }
 
 static void an_attempt_without_an_end_is_given_up(void **state)
 {
     (void)state;
-    session_step(&s, &a, 5, 0);
-    assert_int_equal(session_step(&s, &a, 5, 1), SESSION_CONNECT_MS);
-    session_step(&s, &a, 5, SESSION_CONNECT_MS);
-    assert_int_equal(s.state, SESSION_IDLE);
+    listener_step(&s, &a, 5, 0);
+    assert_int_equal(listener_step(&s, &a, 5, 1), SESSION_CONNECT_MS);
+    listener_step(&s, &a, 5, SESSION_CONNECT_MS);
+    assert_int_equal(s.state, LISTENER_IDLE);
     assert_int_equal(in.closes, 1);
 }
 
 static void a_refused_subscription_is_tried_again(void **state)
 {
     (void)state;
-    session_step(&s, &a, 5, 0);
+    listener_step(&s, &a, 5, 0);
     tell(fake_up(&in), 0);
     tell(fake_done(&in, 0, 0x87), 0);
-    assert_int_equal(session_step(&s, &a, 5, 1), SESSION_SLOW_MS);
-    session_step(&s, &a, 5, SESSION_SLOW_MS);
+    assert_int_equal(listener_step(&s, &a, 5, 1), SESSION_SLOW_MS);
+    listener_step(&s, &a, 5, SESSION_SLOW_MS);
     assert_int_equal(in.count, 2);
 }
 
@@ -125,27 +125,27 @@ static void records_of_older_connections_are_ignored(void **state)
     struct link_event old;
 
     (void)state;
-    session_step(&s, &a, 5, 0);
+    listener_step(&s, &a, 5, 0);
     old = fake_ended(&in, LINK_LOST, 0);
-    session_step(&s, &b, 5, 0);
+    listener_step(&s, &b, 5, 0);
     tell(old, 0);
-    assert_int_equal(s.state, SESSION_CONNECTING);
+    assert_int_equal(s.state, LISTENER_CONNECTING);
     old.link = LINK_OUT;
     old.generation = in.generation;
     tell(old, 0);
-    assert_int_equal(s.state, SESSION_CONNECTING);
+    assert_int_equal(s.state, LISTENER_CONNECTING);
 }
 
 static void closed_is_for_good(void **state)
 {
     (void)state;
-    session_step(&s, &a, 5, 0);
+    listener_step(&s, &a, 5, 0);
     tell(fake_up(&in), 0);
-    session_close(&s);
+    listener_close(&s);
     assert_int_equal(in.disconnects, 1);
     assert_false(in.will_wanted);
-    session_close(&s);
-    session_step(&s, &a, 5, 100000);
+    listener_close(&s);
+    listener_step(&s, &a, 5, 100000);
     assert_int_equal(in.connects, 1);
     assert_int_equal(in.disconnects, 1);
 }
