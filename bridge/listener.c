@@ -50,14 +50,14 @@ static void ended(struct listener *s, const struct link_event *event, int64_t no
         delay_ended(&s->delay, now_ms - s->since_ms);
     wait = delay_next(&s->delay);
     say(s, event->text, event->reason);
-    drop(s, now_ms, event->reason == TAKEN_OVER ? SESSION_SLOW_MS + wait : wait);
+    drop(s, now_ms, event->reason == TAKEN_OVER ? LISTENER_SLOW_MS + wait : wait);
 }
 
 static void subscribe(struct listener *s, int64_t now_ms)
 {
     char set[TOPIC_MAX], replay[TOPIC_MAX];
 
-    s->subscribe_ms = now_ms + SESSION_SUBSCRIBE_MS;
+    s->subscribe_ms = now_ms + LISTENER_SUBSCRIBE_MS;
     if (topics_filter_set(s->o.topics, set) && topics_filter_replay(s->o.topics, replay))
         s->o.link->ops->subscribe(s->o.link, SUBSCRIBE_SLOT, (const char *const[]){set, replay}, 2,
                                   NULL);
@@ -87,7 +87,7 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
             s->said[0] = '\0';
         } else if (event->reason > 0) {
             say(s, "it refuses the subscription: check the broker's access list", event->reason);
-            s->subscribe_ms = now_ms + SESSION_SLOW_MS;
+            s->subscribe_ms = now_ms + LISTENER_SLOW_MS;
         }
         break;
     case LINK_HEARD:
@@ -114,7 +114,7 @@ static void connect_now(struct listener *s, const struct broker *broker, int mqt
     target.clean = s->clean;
     snprintf(client_id, sizeof(client_id), "studio-agent-%s-in", s->o.topics->agent);
     s->state = LISTENER_CONNECTING;
-    s->due_ms = now_ms + SESSION_CONNECT_MS;
+    s->due_ms = now_ms + LISTENER_CONNECT_MS;
     s->generation++;
     if (s->o.link->ops->connect(s->o.link, s->generation, &target, text))
         return;

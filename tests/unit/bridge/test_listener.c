@@ -96,15 +96,15 @@ static void failures_wait_longer_and_longer(void **state)
     }
     listener_step(&s, &a, 5, now);
     tell(fake_ended(&in, LINK_FAILED, 0x8e), now);
-    assert_true(listener_step(&s, &a, 5, now) >= now + SESSION_SLOW_MS);
+    assert_true(listener_step(&s, &a, 5, now) >= now + LISTENER_SLOW_MS);
 }
 
 static void an_attempt_without_an_end_is_given_up(void **state)
 {
     (void)state;
     listener_step(&s, &a, 5, 0);
-    assert_int_equal(listener_step(&s, &a, 5, 1), SESSION_CONNECT_MS);
-    listener_step(&s, &a, 5, SESSION_CONNECT_MS);
+    assert_int_equal(listener_step(&s, &a, 5, 1), LISTENER_CONNECT_MS);
+    listener_step(&s, &a, 5, LISTENER_CONNECT_MS);
     assert_int_equal(s.state, LISTENER_IDLE);
     assert_int_equal(in.closes, 1);
 }
@@ -115,8 +115,8 @@ static void a_refused_subscription_is_tried_again(void **state)
     listener_step(&s, &a, 5, 0);
     tell(fake_up(&in), 0);
     tell(fake_done(&in, 0, 0x87), 0);
-    assert_int_equal(listener_step(&s, &a, 5, 1), SESSION_SLOW_MS);
-    listener_step(&s, &a, 5, SESSION_SLOW_MS);
+    assert_int_equal(listener_step(&s, &a, 5, 1), LISTENER_SLOW_MS);
+    listener_step(&s, &a, 5, LISTENER_SLOW_MS);
     assert_int_equal(in.count, 2);
 }
 
