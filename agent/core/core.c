@@ -80,7 +80,7 @@ static void announce(void *ctx, struct table *table)
     a->ok = a->ok && snapshot && hub_publish(a->core->hub, snapshot);
     if (a->ok && a->core->bridge)
         bridge_table(a->core->bridge, snapshot);
-    table_take_changed(table);
+    table_announced(table);
 }
 
 bool core_announce(struct core *core)

@@ -49,7 +49,7 @@ static void refuse(struct core *core, struct item *item, enum studio_err err)
 static void accept(struct core *core, struct item *item, uint64_t seq)
 {
     core->stats.last_seq = seq;
-    core->stats.updates += item->kind != ITEM_CREATE;
+    core->stats.updates += item->kind == ITEM_UPDATE;
     if (item->kind != ITEM_EXCEPTION)
         tables_commit(core->tables, item->table, &item->staged);
     answer(item);
@@ -119,11 +119,12 @@ void core_announce_table(struct core *core, struct table *table)
 {
     struct studio_snapshot *snapshot;
 
-    if (!table_take_changed(table))
+    if (!table_changed(table))
         return;
     snapshot = table_snapshot(table);
     if (!snapshot || !hub_publish(core->hub, snapshot))
-        return; /* out of memory: the next change announces it */
+        return; /* out of memory: the table's next document or change announces it */
+    table_announced(table);
     if (core->bridge)
         bridge_table(core->bridge, snapshot);
 }

@@ -13,7 +13,7 @@ struct table {
     char id[STUDIO_TABLE_ID_MAX + 1];
     bool exists;
     bool known;
-    bool changed; /* since table_take_changed */
+    bool changed; /* since table_announced */
     struct table_state visible;
     const struct staged *staged; /* the newest; NULL when nothing is staged */
     size_t staged_count;
@@ -167,12 +167,14 @@ void tables_drop(struct tables *tables, struct table *table)
     table->staged_count = 0;
 }
 
-bool table_take_changed(struct table *table)
+bool table_changed(const struct table *table)
 {
-    bool changed = table->changed;
+    return table->changed;
+}
 
+void table_announced(struct table *table)
+{
     table->changed = false;
-    return changed;
 }
 
 struct studio_snapshot *table_snapshot(struct table *table)

@@ -57,8 +57,9 @@ void tables_commit(struct tables *tables, struct table *table, struct staged *st
 /* Everything staged of this table was refused. Does nothing when nothing is staged. */
 void tables_drop(struct tables *tables, struct table *table);
 
-/* True once after each change of what is visible: it is to be announced. */
-bool table_take_changed(struct table *table);
+/* What is visible has changed since table_announced: watchers and bridge do not know it yet. */
+bool table_changed(const struct table *table);
+void table_announced(struct table *table);
 
 /* The committed state as shared bytes, printed once per change; owned by the table, take a
  * reference to keep it. NULL: out of memory. */
