@@ -1,0 +1,61 @@
+/*
+ * court.h - one round of the storm before the judge: subscribers with kept sessions hear all, and
+ * in the end every acknowledged update must have arrived, none that was refused, all in order,
+ * without a hole, of one epoch, and with documents that agree.
+ */
+#ifndef TESTS_FAULT_STORM_COURT_H
+#define TESTS_FAULT_STORM_COURT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault/storm/rig.h"
+#include "support/judge.h"
+#include "support/mqttclient.h"
+
+/* Where an update of a writer arrived. */
+struct arrivals {
+    uint64_t base; /* the last value of the round before */
+    uint64_t *seq; /* of value base + 1 + i; 0: not seen */
+    size_t cap;
+};
+
+/* What passes from round to round. */
+struct court_memory {
+    char *epoch;         /* NULL: none seen yet */
+    char *topic, *event; /* the newest event: the next round must go on from there */
+    uint64_t seq;
+};
+
+struct court {
+    struct rig *rig;
+    struct court_memory *memory;
+    struct judge *judge;
+    struct mqttclient *clients[RIG_BROKERS_MAX];
+    struct arrivals *arrivals; /* per writer */
+    char *newest_topic, *newest_event;
+    uint64_t newest;
+    size_t events, repeats, holes; /* figures of the round */
+    size_t acked;
+    unsigned drain_ms;
+};
+
+struct court_rules {
+    bool holes_allowed;           /* a broker was killed: it may have lost what it took */
+    const int64_t *sync_failures; /* pairs from, to (now_ms): refused there may prove committed */
+    size_t sync_failure_count;
+};
+
+/* The writers are paused. */
+void court_open(struct court *court, struct rig *rig, struct court_memory *memory);
+/* Hears what has arrived since the last call. */
+void court_hear(struct court *court);
+/* After writers_once: waits for the last update of each writer, then judges. All is running and
+ * nothing is attacked. Complaints go to the rig. */
+void court_judge(struct court *court, const struct court_rules *rules);
+void court_close(struct court *court);
+
+void court_memory_finish(struct court_memory *memory);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * storm.h - attacks chosen at random, alone and mixed, while writers update; the judge after each
+ * round. The same seed chooses the same attacks again; what they meet is up to the machine.
+ */
+#ifndef TESTS_FAULT_STORM_STORM_H
+#define TESTS_FAULT_STORM_STORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct storm_options {
+    uint64_t seed;                  /* 0: one of the clock */
+    unsigned seconds;               /* at least */
+    unsigned kills;                 /* of the agent, at least */
+    unsigned round_s;               /* length of a round */
+    const char *kinds;              /* names of attacks by commas; NULL: all that are possible */
+    const char *program;            /* NULL: studio-agent */
+    const char *variable;           /* NAME=VALUE for the agent's environment; NULL: none */
+    unsigned sync_ms;               /* each sync of the agent takes so much longer */
+    unsigned brokers;               /* 0: 1 */
+    unsigned writers, tables, rate; /* 0: 50, 20, 500 per second */
+    bool quiet;                     /* only the summary */
+};
+
+struct storm_figures {
+    uint64_t seed;
+    unsigned seconds, rounds, attacks, kills, broker_kills, sync_failures;
+    uint64_t acked, refused, unknown, events, repeats, holes;
+    unsigned recovery_ms; /* the longest from the end of an attack to an acknowledged update */
+    unsigned drain_ms;    /* the longest from the end of a round to its last event */
+    unsigned slowest_ms;  /* the longest an update waited for its acknowledgement */
+    size_t complaints;    /* broken promises: none is right */
+};
+
+/* Complaints and progress go to standard error, the summary to standard output. */
+struct storm_figures storm_run(const struct storm_options *options);
+
+/* Names of all attacks, by commas. Free(). */
+char *storm_kinds(void);
+
+#endif
