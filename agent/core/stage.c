@@ -172,7 +172,7 @@ static enum studio_err answer_nothing(struct core *core, struct actor *actor,
 enum studio_err stage_update(struct core *core, struct actor *actor, struct message *message,
                              const struct store_request *request, struct studio_error *error)
 {
-    struct table *table;
+    struct table *table = NULL;
     struct item *item;
     struct buf changes;
     enum studio_err err = find_table(core, actor, message->table_id, &table, error);
@@ -207,7 +207,7 @@ enum studio_err stage_update(struct core *core, struct actor *actor, struct mess
 enum studio_err stage_exception(struct core *core, struct actor *actor, struct message *message,
                                 const struct store_request *request, struct studio_error *error)
 {
-    struct table *table;
+    struct table *table = NULL;
     struct item *item;
     struct event_origin origin;
     enum studio_err err = find_table(core, actor, message->table_id, &table, error);

@@ -14,7 +14,7 @@ cjson/cJSON.h       agent/protocol/[a-z_]+\.[ch] client/client_json\.c tests/.*
 ini.h               agent/config/[a-z_]+\.c
 histedit.h          client/[a-z_]+\.c
 editline/readline.h client/[a-z_]+\.c
-ev.h                agent/net/[a-z_]+\.[ch]
+ev.h                agent/net/[a-z_]+\.[ch] tests/.*
 mosquitto.h         tests/support/.*
 '
 # These must be included by exactly this many product files.

@@ -285,8 +285,9 @@ static void removing_keeps_the_number_for_the_return(void **state)
 {
     (void)state;
     say(&f, &device, "{\"sdp\":\"up\",\"note\":1}");
-    say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"},"
-                       "\"request_id\":\"r\"}");
+    say(&f, &office,
+        "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"},"
+        "\"request_id\":\"r\"}");
     say(&f, &office, "{\"table_id\":\"ARO-001\",\"sdp\":\"up\"}"); /* sees the removal */
     settle();
     expect(&office, "{\"status\":\"removed\",\"table_id\":\"ARO-001\",\"request_id\":\"r\"}");
