@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/faulty.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/checks.h"
@@ -200,13 +201,20 @@ static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *d
         err = document_parse(document, len, NULL, &state);
     else
         state_init(&state, 0);
-    if (err != STUDIO_OK) {
-        studio_error_set(r->error, err == STUDIO_ERR_NO_MEMORY ? err : STUDIO_ERR_STORE_UNUSABLE,
+    if (err == STUDIO_ERR_INVALID_VALUE)
+        studio_error_set(r->error, STUDIO_ERR_USAGE,
+                         ": table %s has a value that is no longer configured; put it back into "
+                         "limits.service_values or limits.device_values, its document is %.*s",
+                         id, len > 300 ? 300 : (int)len, document);
+    else if (err == STUDIO_ERR_NO_MEMORY)
+        studio_error_set(r->error, err, NULL);
+    else if (err != STUDIO_OK)
+        studio_error_set(r->error, STUDIO_ERR_STORE_UNUSABLE,
                          ": the document of table %s cannot be read; `studio-agent store check "
                          "--data DIR` tells more",
                          id);
+    if (err != STUDIO_OK)
         return false;
-    }
     state.rev = rev;
     tables_restore(core_tables(r->core), table, document != NULL, &state);
     return true;
@@ -239,6 +247,7 @@ static enum studio_err open_store(struct studio_agent *agent,
         .retention_events = (uint64_t)config->retention_events,
         .retention_days = (unsigned)config->retention_days,
         .mirror = agent->mirror,
+        .unsafe_no_sync = faulty("no-sync"),
     };
     enum studio_err err;
 
@@ -339,7 +348,12 @@ static enum studio_err open_bridge(struct studio_agent *agent,
 /* Who is connected is known to be nobody: what an agent that crashed left behind is overwritten. */
 static void clear_presence(void *ctx, struct table *table)
 {
-    on_presence_changed(ctx, table_id(table));
+    struct studio_agent *agent = ctx;
+
+    if (table_exists(table))
+        on_presence_changed(agent, table_id(table));
+    else
+        bridge_presence(agent->bridge, table_id(table), NULL);
 }
 
 static enum studio_err open_net(struct studio_agent *agent,
@@ -417,6 +431,7 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
         (err = open_bridge(agent, config, error)) != STUDIO_OK ||
         (err = open_net(agent, config, &tokens, error)) != STUDIO_OK)
         goto fail;
+    leave_figures(agent);
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK) {
         studio_error_set(error, err, ": the bridge's thread cannot be started");
         goto fail;

@@ -12,7 +12,7 @@ bool text_utf8_valid(const char *text, size_t len);
 /* The largest n <= len such that text[0..n) does not end inside a UTF-8 sequence. */
 size_t text_utf8_cut(const char *text, size_t len);
 
-/* True if any byte is < 0x20 or 0x7f. */
+/* True if there is a control character: below U+0020, or U+007F to U+009F. */
 bool text_has_control(const char *text, size_t len);
 
 /* `pattern` with '*' for any run of bytes (also none) against the whole of `text`. Linear time. */

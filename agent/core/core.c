@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/faulty.h"
 #include "core/core_private.h"
 #include "core/requests.h"
 
@@ -77,7 +78,7 @@ static void announce(void *ctx, struct table *table)
     struct announcement *a = ctx;
     struct studio_snapshot *snapshot = table_snapshot(table);
 
-    a->ok = a->ok && snapshot && hub_publish(a->core->hub, snapshot);
+    a->ok = a->ok && snapshot && (!table_exists(table) || hub_publish(a->core->hub, snapshot));
     if (a->ok && a->core->bridge)
         bridge_table(a->core->bridge, snapshot);
     table_announced(table);
@@ -287,6 +288,17 @@ void core_command_again(struct core *core, struct actor *actor, const char *text
     command(core, actor, NULL, text, len, true);
 }
 
+static void answer_too_early(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct item *item = batch->items[i];
+        if (item->kind == ITEM_UPDATE && !item->actor->gone) {
+            item->actor->ops->answer(item->actor, item->answer.data, item->answer.len);
+            buf_clear(&item->answer);
+        }
+    }
+}
+
 void core_end_turn(struct core *core)
 {
     if (core->open->count == 0 || !committer_idle(core->committer))
@@ -294,6 +306,8 @@ void core_end_turn(struct core *core)
     struct batch *batch = core->open;
     core->open = core->flying;
     core->flying = batch;
+    if (faulty("early-ack"))
+        answer_too_early(batch);
     if (batch->row_count > 0)
         committer_submit(core->committer, batch->rows, batch->row_count);
 }

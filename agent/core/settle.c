@@ -115,6 +115,21 @@ static void mirror_events(struct core *core, const struct batch *batch)
     }
 }
 
+/* Watchers are told in the queue of exceptions: there is no document to show any more. */
+static void tell_removed(struct core *core, const char *id)
+{
+    struct frame *frame = NULL;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    push_removed(&text, id);
+    if (buf_ok(&text))
+        frame = frame_create(text.data, text.len);
+    buf_finish(&text);
+    hub_exception(core->hub, id, frame);
+    frame_unref(frame);
+}
+
 void core_announce_table(struct core *core, struct table *table)
 {
     struct studio_snapshot *snapshot;
@@ -122,11 +137,15 @@ void core_announce_table(struct core *core, struct table *table)
     if (!table_changed(table))
         return;
     snapshot = table_snapshot(table);
+    if (snapshot && snapshot->removed)
+        tell_removed(core, snapshot->table_id);
     if (!snapshot || !hub_publish(core->hub, snapshot))
         return; /* out of memory: the table's next document or change announces it */
     table_announced(table);
     if (core->bridge)
         bridge_table(core->bridge, snapshot);
+    if (core->bridge && snapshot->removed)
+        bridge_presence(core->bridge, snapshot->table_id, NULL);
 }
 
 static void settle(struct core *core, struct batch *batch, enum studio_err err)

@@ -89,7 +89,7 @@ size_t tables_count_staged(const struct tables *tables)
 void tables_each(struct tables *tables, void (*fn)(void *ctx, struct table *table), void *ctx)
 {
     for (struct table *table = tables->by_id; table; table = table->hh.next)
-        if (table->exists)
+        if (table->known)
             fn(ctx, table);
 }
 

@@ -31,7 +31,7 @@ struct table *tables_add(struct tables *tables, const char *id);
 size_t tables_count(const struct tables *tables);
 /* Existing ones once everything staged is committed. */
 size_t tables_count_staged(const struct tables *tables);
-/* Calls fn for every committed, existing table. */
+/* Calls fn for every table that ever had a committed event, also removed ones. */
 void tables_each(struct tables *tables, void (*fn)(void *ctx, struct table *table), void *ctx);
 
 const char *table_id(const struct table *table);

@@ -1,6 +1,8 @@
 #include "net/server.h"
 
 #include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -8,6 +10,7 @@
 #include "base/log.h"
 #include "core/snapshot.h"
 #include "net/address.h"
+#include "protocol/document.h"
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
 
@@ -58,7 +61,19 @@ static void kill_connection(void *connection)
                     LWS_TO_KILL_ASYNC);
 }
 
-static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection};
+static int64_t quiet_ms(void *connection)
+{
+    int fd = lws_get_socket_fd(((struct connection *)connection)->wsi);
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return -1;
+    return info.tcpi_last_data_recv;
+}
+
+static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
+                                                   quiet_ms};
 
 static void slice_add(struct server *server, struct connection *c)
 {
@@ -255,7 +270,18 @@ static int on_http(struct server *server, struct lws *wsi, const char *path)
     return rc;
 }
 
-/* Only `websocket`, only at our two addresses. */
+static int refuse_upgrade(struct lws *wsi, int status, const char *why)
+{
+    struct buf body;
+
+    buf_init(&body, BODY_MAX);
+    answer_error(&body, why, NULL);
+    (void)http_reply(wsi, status, &body);
+    buf_finish(&body);
+    return -1;
+}
+
+/* Only `websocket`, only at our two addresses, only what the library can go on with. */
 static int on_confirm_upgrade(struct lws *wsi)
 {
     char text[32];
@@ -265,12 +291,15 @@ static int on_confirm_upgrade(struct lws *wsi)
         lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_UPGRADE) < 0 ||
         strcasecmp(text, "websocket") != 0)
         return -1;
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_GET_URI) > 0 &&
-        (strcmp(text, "/") == 0 || strcmp(text, "/v1/ws") == 0))
-        return 0;
-    static char missing[] = "{\"error\":\"Not found\"}";
-    (void)http_reply(wsi, 404, &(struct buf){.data = missing, .len = sizeof(missing) - 1});
-    return -1;
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_GET_URI) <= 0 ||
+        (strcmp(text, "/") != 0 && strcmp(text, "/v1/ws") != 0))
+        return refuse_upgrade(wsi, 404, "Not found");
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_VERSION) <= 0 || strcmp(text, "13") != 0)
+        return refuse_upgrade(wsi, 400, "Sec-WebSocket-Version must be 13");
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_PROTOCOL) != 0 &&
+        strcmp(text, "studio") != 0)
+        return refuse_upgrade(wsi, 400, "No subprotocol is spoken here: send none");
+    return 0;
 }
 
 /* --- the library's callback ------------------------------------------------------------------ */
@@ -414,7 +443,9 @@ static void emit_log(int level, const char *line)
 {
     int len = (int)strcspn(line, "\n");
 
-    log_write(level == LLL_ERR ? LOG_ERROR : LOG_WARN, "lws", "%.*s", len, line);
+    static struct log_limit limit; /* strangers can provoke what the library complains about */
+
+    log_limited(&limit, level == LLL_ERR ? LOG_ERROR : LOG_WARN, "lws", "%.*s", len, line);
 }
 
 size_t server_fit_connections(size_t connections)
@@ -451,7 +482,7 @@ static struct lws_context *create_context(struct server *server)
         .gid = -1,
         .uid = -1,
         .pt_serv_buf_size = 32768,
-        .max_http_header_data = 4096,
+        .max_http_header_data = 8192, /* only while a request is read */
         .max_http_header_pool = 2048,
         .retry_and_idle_policy = &no_pings,
     };

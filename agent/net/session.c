@@ -302,7 +302,7 @@ struct session *session_create(struct session_env *env, void *connection,
 
     if (!s)
         return NULL;
-    if (address->subscribe && !(s->subscribe = strdup(address->subscribe))) {
+    if (address->subscribe && *address->subscribe && !(s->subscribe = strdup(address->subscribe))) {
         free(s);
         return NULL;
     }
@@ -523,6 +523,18 @@ bool session_written(struct session *s)
 
 /* --- time ------------------------------------------------------------------------------------ */
 
+/* Frames the library keeps to itself (pings, empty pongs) are signs of life too. */
+static void ask_the_socket(struct session *s, int64_t now)
+{
+    int64_t quiet = s->env->ops->quiet_ms(s->connection);
+
+    if (quiet < 0 || now - quiet <= s->heard_ms)
+        return;
+    s->heard_ms = now - quiet;
+    if (s->heard_ms > s->ping_ms)
+        s->ping_ms = 0;
+}
+
 void session_tick(struct session *s)
 {
     const struct session_env *env = s->env;
@@ -552,6 +564,8 @@ void session_tick(struct session *s)
         s->ping_ms = 0;
         return;
     }
+    if (s->ping_ms || now - s->heard_ms >= env->ping_after_ms)
+        ask_the_socket(s, now);
     if (s->ping_ms && now - s->ping_ms >= env->ping_grace_ms) {
         s->env->closed_silent++;
         env->ops->kill(s->connection);

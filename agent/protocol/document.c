@@ -136,16 +136,19 @@ static const struct {
                  {"UPTIME", HAS_UPTIME, read_uptime},
                  {"TIMESTAMP", HAS_TIMESTAMP, read_timestamp}};
 
-/* A value that is not in the list any more leaves the first one. */
-static void read_field(struct reader *r, const struct studio_field *field, const cJSON *item)
+/* A value that is not in the list any more must not silently become another. */
+static enum studio_err read_field(struct reader *r, const struct studio_field *field,
+                                  const cJSON *item)
 {
     int value = -1;
     if (field->kind == STUDIO_KIND_FLAG && cJSON_IsBool(item))
         value = cJSON_IsTrue(item) ? 1 : 0;
     else if (field->kind != STUDIO_KIND_FLAG && cJSON_IsString(item))
         value = studio_value_find(field->kind, item->valuestring, strlen(item->valuestring));
-    if (value >= 0)
-        r->state->values[studio_field_index(field)] = (unsigned char)value;
+    if (value < 0)
+        return STUDIO_ERR_INVALID_VALUE;
+    r->state->values[studio_field_index(field)] = (unsigned char)value;
+    return STUDIO_OK;
 }
 
 static enum studio_err read_custom(struct reader *r, const cJSON *item)
@@ -187,8 +190,7 @@ static enum studio_err read_member(struct reader *r, const cJSON *item)
     const struct studio_field *field = studio_field_find(item->string, strlen(item->string));
     if (field == NULL)
         return read_custom(r, item);
-    read_field(r, field, item);
-    return STUDIO_OK;
+    return read_field(r, field, item);
 }
 
 enum studio_err document_parse(const char *text, size_t len, char *table_id,
@@ -329,6 +331,13 @@ void push_exception(struct buf *out, const struct event_origin *origin, uint64_t
     add_timestamp(out, origin->wall_ms);
     add_key(out, "data");
     buf_str(out, data);
+    buf_str(out, "}");
+}
+
+void push_removed(struct buf *out, const char *table_id)
+{
+    buf_str(out, "{\"event\":\"removed\",\"table_id\":");
+    buf_json(out, table_id, strlen(table_id));
     buf_str(out, "}");
 }
 

@@ -18,9 +18,10 @@ const char *via_name(enum studio_via via);
 void document_print(struct buf *out, const char *table_id, const struct table_state *state);
 
 /*
- * Reads back a document this version or an older one printed. A value that is no longer in the lists
- * of the configuration becomes the field's first value. `table_id` (cap STUDIO_TABLE_ID_MAX + 1) may
- * be NULL. Errors: INVALID_JSON, INVALID_DATA (not a document), NO_MEMORY; then *out needs no finish.
+ * Reads back a document this version or an older one printed; a field it lacks has its first value.
+ * `table_id` (cap STUDIO_TABLE_ID_MAX + 1) may be NULL. Errors: INVALID_JSON, INVALID_DATA (not a
+ * document), INVALID_VALUE (a value that is not in the lists of the configuration), NO_MEMORY; then
+ * *out needs no finish.
  */
 STUDIO_MUST_USE enum studio_err document_parse(const char *text, size_t len, char *table_id,
                                                struct table_state *out);
@@ -56,6 +57,7 @@ void answer_error(struct buf *out, const char *text, const char *request_id);
 /* Pushes to subscribers. The status push is the answer to `get` without a request_id. */
 void push_exception(struct buf *out, const struct event_origin *origin, uint64_t seq,
                     const char *data);
+void push_removed(struct buf *out, const char *table_id);
 void push_lagged(struct buf *out, uint64_t missed);
 
 #endif

@@ -14,6 +14,8 @@ struct connection {
     bool wanted; /* session_next is due */
     bool paused, killed;
     unsigned pauses;
+    bool quiet_known; /* else the socket does not tell */
+    int64_t quiet_ms;
     char last[4096]; /* the frame taken last */
 };
 
@@ -45,6 +47,13 @@ static inline void fake_kill(void *connection)
     ((struct connection *)connection)->killed = true;
 }
 
+static inline int64_t fake_quiet(void *connection)
+{
+    const struct connection *c = connection;
+
+    return c->quiet_known ? c->quiet_ms : -1;
+}
+
 static inline void fake_presence_changed(void *ctx, const char *table_id)
 {
     char *presence = ((struct net_fixture *)ctx)->presence;
@@ -73,7 +82,7 @@ static inline struct tokens *net_tokens(const char *extra)
 
 static inline void net_open(size_t connections_per_id)
 {
-    static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill};
+    static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill, fake_quiet};
 
     memset(&net, 0, sizeof(net));
     core_fixture_open(&net.f, false);

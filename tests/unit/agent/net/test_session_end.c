@@ -160,6 +160,28 @@ static void pinged_after_20_seconds_cut_after_10_more(void **state)
     disconnect(&c);
 }
 
+static void frames_the_library_keeps_to_itself_count(void **state)
+{
+    struct connection c;
+
+    (void)state;
+    join_as(&c, "ARO-001_pc", TOKEN_DEVICE);
+    c.quiet_known = true;
+    c.quiet_ms = 1000; /* pings of its own, say */
+    pass(&c, 30);
+    expect_frame(&c, "");
+    c.quiet_ms = 60000;
+    pass(&c, 30);
+    expect_frame(&c, "ping");
+    c.quiet_ms = 0; /* an empty pong */
+    pass(&c, 10);
+    assert_false(c.killed);
+    c.quiet_ms = 60000;
+    pass(&c, 31);
+    assert_true(c.killed);
+    disconnect(&c);
+}
+
 static void cut_when_it_has_not_read_for_30_seconds(void **state)
 {
     struct connection c;
@@ -316,6 +338,7 @@ int main(void)
         TEST(a_connection_gone_with_messages_under_way),
         TEST(gone_in_the_middle_of_a_write),
         TEST(pinged_after_20_seconds_cut_after_10_more),
+        TEST(frames_the_library_keeps_to_itself_count),
         TEST(cut_when_it_has_not_read_for_30_seconds),
         TEST(revoked_while_connected),
         TEST(expired_while_connected),
