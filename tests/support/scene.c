@@ -32,6 +32,7 @@ void scene_open(struct scene *s, const char *config, int version)
     s->judge = judge_create("studio");
     free(whole);
     scene_wait_online(s);
+    scene_wait_commands(s);
 }
 
 void scene_close(struct scene *s)
@@ -45,6 +46,12 @@ void scene_close(struct scene *s)
 void scene_wait_online(struct scene *s)
 {
     mqttclient_wait_json(s->sub, AGENT "/availability", "state", "online");
+}
+
+void scene_wait_commands(struct scene *s)
+{
+    free(proc_wait_line(broker_proc(s->broker), PROC_STDERR,
+                        "Sending SUBACK to studio-agent-edge-1-in", WAIT_MS));
 }
 
 struct wsclient *scene_device(struct scene *s, const char *id)

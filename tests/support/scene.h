@@ -25,7 +25,7 @@ struct scene {
 };
 
 /* `config` may be NULL; `version` (5 or 4) is the agent's and the subscriber's. The broker keeps its
- * state over an orderly restart. Returns when the agent is online there. */
+ * state over an orderly restart. Returns when the agent is online there and takes commands. */
 void scene_open(struct scene *scene, const char *config, int version);
 /* Ends all of it; members may be NULL. */
 void scene_close(struct scene *scene);
@@ -36,6 +36,10 @@ struct agent_proc *scene_agent(const char *brokers, const char *config);
 
 /* Waits until the agent says online, from the subscriber's mark on. */
 void scene_wait_online(struct scene *scene);
+
+/* Waits until edge-1 has subscribed to commands for the first time; from then on the broker keeps
+ * them for it. Seen in the broker's log. */
+void scene_wait_commands(struct scene *scene);
 
 /* A connected device; its login, as scene_device(&s, "ARO-001_pc"). */
 struct wsclient *scene_device(struct scene *scene, const char *id);

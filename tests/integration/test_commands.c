@@ -1,0 +1,548 @@
+/* test_commands.c - commands over MQTT, with a real Mosquitto (protocol section 4, Commands). */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/scene.h"
+#include "support/tmpdir.h"
+
+#define SET   TABLE "/set/plc"
+#define REPLY TABLE "/reply/plc"
+#define DONE  "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}"
+
+static struct scene s;
+static struct wsclient *pc; /* its first connection makes the table */
+static struct mqttclient *plc;
+
+static struct mqttclient *connect_plc(int version)
+{
+    return mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(s.broker),
+                                     .version = version,
+                                     .subscribe = "studio/tables/+/reply/plc"});
+}
+
+static void open_stage(const char *config, int version)
+{
+    scene_open(&s, config, version);
+    pc = scene_device(&s, "ARO-001_pc");
+    plc = connect_plc(version);
+}
+
+static int setup(void **state)
+{
+    const int *version = *state;
+    open_stage(NULL, version ? *version : 5);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mqttclient_destroy(plc);
+    wsclient_close(pc);
+    scene_close(&s);
+    return 0;
+}
+
+static void drop_pc(void)
+{
+    wsclient_drop(pc);
+    pc = NULL;
+}
+
+/* Publishes on `topic` and waits for the one answer on `reply`. */
+static const struct mqtt_message *command_on(const char *topic, const char *payload,
+                                             const char *reply)
+{
+    mqttclient_mark(plc);
+    mqttclient_publish(plc, topic, payload);
+    return mqttclient_wait(plc, reply, NULL, NULL);
+}
+
+static void expect_answer(const char *topic, const char *payload, const char *answer)
+{
+    const struct mqtt_message *m = command_on(topic, payload, REPLY);
+    if (strcmp(m->payload, answer) != 0)
+        test_fail("%s %s was answered %s, not %s", topic, payload, m->payload, answer);
+    assert_false(m->retain);
+}
+
+/* The table's document says so; by way of WebSocket. */
+static void expect_field(const char *path, const char *value)
+{
+    char *full = test_printf("data.%s", path);
+    wsclient_send(pc, "{\"event\":\"get\"}");
+    expect_json(wsclient_text(pc), full, value);
+    free(full);
+}
+
+/* All that happened so far is in order, and there are this many events. */
+static void expect_events(uint64_t count)
+{
+    judge_wait_seq(s.judge, s.sub, count);
+    judge_expect_clean(s.judge, s.sub);
+    assert_int_equal(judge_events(s.judge), count);
+}
+
+/* --- what they do ----------------------------------------------------------------------------- */
+
+static void updates_and_exceptions(void **state)
+{
+    (void)state;
+    wsclient_ask(pc, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"ARO-001\"]}}",
+                 "{\"status\":\"subscribed\",\"tables\":[\"ARO-001\"]}");
+    expect_json(wsclient_text(pc), "data.UPTIME", "0");
+    expect_answer(SET, "{\"sdp\":\"up\",\"speed\":7}", DONE);
+    const struct mqtt_message *m = mqttclient_wait_json(s.sub, TABLE "/changes", "rev", "1");
+    expect_json(m->payload, "by", "plc");
+    expect_json(m->payload, "via", "mqtt");
+    expect_json(m->payload, "changes.SDP", "[\"standby\",\"up\"]");
+    expect_json(wsclient_text(pc), "data.SDP", "up"); /* pushed like any other */
+    expect_answer(SET,
+                  "{\"event\":\"service_status\",\"data\":{\"idp\":\"up\"},\"request_id\":\"r\"}",
+                  "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":\"r\"}");
+    wsclient_until(pc, "data.IDP", "up");
+    expect_answer(SET, "{\"event\":\"exception\",\"data\":\"NO BALL DETECT\"}",
+                  "{\"status\":\"received\",\"table_id\":\"ARO-001\"}");
+    m = mqttclient_wait_json(s.sub, TABLE "/exceptions", "by", "plc");
+    expect_json(m->payload, "via", "mqtt");
+    expect_json(wsclient_text(pc), "event", "exception");
+    expect_answer(SET, "{}", DONE); /* no update */
+    expect_field("UPTIME", "2");
+    expect_events(4);
+}
+
+static void one_field_as_plain_text(void **state)
+{
+    (void)state;
+    expect_answer(SET "/SDP", "up", DONE);
+    expect_answer(SET "/zCam", "up", DONE);
+    expect_answer(SET "/nfc_scanner", "up", DONE);
+    expect_answer(SET "/maintenance", "true", DONE);
+    expect_answer(SET "/speed", "7", DONE);
+    expect_answer(SET "/note", "\"a b\"", DONE);
+    expect_field("SDP", "up");
+    expect_field("ZCam", "up");
+    expect_field("NFC_SCANNER", "up");
+    expect_field("MAINTENANCE", "true");
+    expect_field("speed", "7");
+    expect_field("note", "a b");
+    expect_answer(SET "/speed", "null", DONE);
+    expect_answer(SET "/zcam", "\"up\"",
+                  "{\"error\":\"Invalid value for zcam: expected one of up, down\"}");
+    expect_answer(SET "/zcam", "sideways",
+                  "{\"error\":\"Invalid value for zcam: expected one of up, down\"}");
+    expect_answer(SET "/MAINTENANCE", "yes",
+                  "{\"error\":\"Invalid value for MAINTENANCE: expected true or false\"}");
+    expect_answer(SET "/note", "not JSON", "{\"error\":\"Invalid JSON format\"}");
+    expect_answer(SET "/1st", "1", "{\"error\":\"Invalid field name: 1st\"}");
+    expect_field("UPTIME", "7");
+    expect_events(8);
+}
+
+static void answers_where_they_are_wanted(void **state)
+{
+    (void)state;
+    struct mqttclient *asker = mqttclient_create(&(struct mqttclient_options){
+        .port = broker_port(s.broker),
+        .subscribe = "plc/answers studio/tables/+/reply/plc "
+                     "studio/tables/+/status studio/tables/+/reply/x"});
+    mqttclient_wait(asker, TABLE "/status", NULL, NULL);
+    mqttclient_mark(asker);
+    mqttclient_send(asker, &(struct mqttclient_publish){.topic = SET,
+                                                        .payload = "{\"sdp\":\"up\"}",
+                                                        .response_topic = "plc/answers",
+                                                        .correlation = "c-1"});
+    const struct mqtt_message *m = mqttclient_wait(asker, "plc/answers", NULL, NULL);
+    assert_string_equal(m->payload, DONE);
+    assert_string_equal(m->correlation, "c-1");
+    assert_null(mqttclient_newest(asker, REPLY));
+    /* Under the root only its own: anything else there would let it write as the agent. */
+    static const char *const foreign[] = {TABLE "/status", TABLE "/reply/x", AGENT "/availability"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        mqttclient_mark(asker);
+        mqttclient_send(asker, &(struct mqttclient_publish){.topic = SET,
+                                                            .payload = "{}",
+                                                            .response_topic = foreign[i],
+                                                            .correlation = "c-2"});
+        m = mqttclient_wait(asker, REPLY, NULL, NULL);
+        assert_string_equal(m->payload, DONE);
+        assert_string_equal(m->correlation, "c-2");
+    }
+    assert_null(mqttclient_newest(asker, TABLE "/reply/x"));
+    /* Its own under the root is honoured. */
+    mqttclient_mark(asker);
+    mqttclient_send(
+        asker, &(struct mqttclient_publish){
+                   .topic = SET, .payload = "{}", .response_topic = REPLY, .correlation = "c-3"});
+    assert_string_equal(mqttclient_wait(asker, REPLY, NULL, NULL)->correlation, "c-3");
+    mqttclient_destroy(asker);
+}
+
+static void many_in_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    mqttclient_mark(plc);
+    for (int i = 0; i < COUNT; i++) {
+        char payload[64];
+        snprintf(payload, sizeof payload, "{\"n\":%d,\"request_id\":%d}", i, i);
+        mqttclient_send(
+            plc, &(struct mqttclient_publish){.topic = SET, .payload = payload, .no_wait = true});
+    }
+    char last[16];
+    snprintf(last, sizeof last, "%d", COUNT - 1);
+    mqttclient_wait_json(plc, REPLY, "request_id", last);
+    int answered = 0;
+    for (size_t i = 0; i < mqttclient_count(plc); i++, answered++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", answered);
+        expect_json(mqttclient_message(plc, i)->payload, "request_id", number);
+        expect_json(mqttclient_message(plc, i)->payload, "status", "updated");
+    }
+    assert_int_equal(answered, COUNT);
+    expect_field("n", last);
+    expect_events(1 + COUNT);
+}
+
+/* --- what is refused -------------------------------------------------------------------------- */
+
+static void bad_input(void **state)
+{
+    (void)state;
+    static const char services[] = "expected one of up, down, standby, calibration, exception";
+    char *wrong = test_printf("{\"error\":\"Invalid value for sdp: %s\"}", services);
+    expect_answer(SET, "{\"sdp\":\"sideways\"}", wrong);
+    free(wrong);
+    expect_answer(SET, "not JSON", "{\"error\":\"Invalid JSON format\"}");
+    expect_answer(SET, "{\"a\":\"\xff\"}", "{\"error\":\"Invalid JSON format\"}");
+    expect_answer(SET, "[]", "{\"error\":\"Update must be a JSON object\"}");
+    expect_answer(SET, "{\"sdp\":\"up\",\"SDP\":\"up\"}", "{\"error\":\"Duplicate field: SDP\"}");
+    expect_answer(SET, "{\"event\":\"dance\",\"request_id\":3}",
+                  "{\"error\":\"Unknown event: dance\",\"request_id\":3}");
+    char *large = test_alloc(16386);
+    memset(large, ' ', 16385);
+    large[0] = '{';
+    large[16384] = '}';
+    expect_answer(SET, large, "{\"error\":\"Message too large\"}");
+    large[16383] = '}';
+    large[16384] = '\0';
+    expect_answer(SET, large, DONE);
+    free(large);
+    expect_field("UPTIME", "0");
+}
+
+static void unknown_tables(void **state)
+{
+    (void)state;
+    const struct mqtt_message *m = command_on("studio/tables/NEW-001/set/plc", "{\"sdp\":\"up\"}",
+                                              "studio/tables/NEW-001/reply/plc");
+    assert_string_equal(m->payload, "{\"error\":\"Unknown table: NEW-001\"}");
+    expect_events(1);
+}
+
+static void tables_are_created_where_configured(void **state)
+{
+    (void)state;
+    open_stage("[mqtt]\ncreate_tables = yes\n[limits]\ntables = 2\n", 5);
+    const struct mqtt_message *m = command_on("studio/tables/NEW-001/set/plc", "{\"sdp\":\"up\"}",
+                                              "studio/tables/NEW-001/reply/plc");
+    assert_string_equal(m->payload, "{\"status\":\"updated\",\"table_id\":\"NEW-001\"}");
+    mqttclient_wait_json(s.sub, "studio/tables/NEW-001/status", "UPTIME", "1");
+    m = command_on("studio/tables/NEW-002/set/plc", "{\"sdp\":\"up\"}",
+                   "studio/tables/NEW-002/reply/plc");
+    assert_non_null(strstr(m->payload, "\"error\""));
+    expect_events(3);
+    teardown(state);
+}
+
+static void silence_on_a_shared_root(void **state)
+{
+    (void)state;
+    open_stage("[mqtt]\nshared_root = yes\n", 5);
+    mqttclient_publish(plc, "studio/tables/NEW-001/set/plc", "{\"sdp\":\"up\"}");
+    expect_answer(SET, "{\"sdp\":\"up\"}", DONE); /* after it, and the first answer there is */
+    mqttclient_sync(plc);
+    assert_null(mqttclient_newest(plc, "studio/tables/NEW-001/reply/plc"));
+    expect_events(2);
+    teardown(state);
+}
+
+static void retained_commands(void **state)
+{
+    (void)state;
+    mqttclient_mark(plc);
+    mqttclient_send(plc, &(struct mqttclient_publish){
+                             .topic = SET, .payload = "{\"sdp\":\"up\"}", .retain = true});
+    const struct mqtt_message *m = mqttclient_wait(plc, REPLY, NULL, NULL);
+    assert_string_equal(m->payload, "{\"error\":\"Retained commands are refused\"}");
+    /* One that is retained meanwhile does not fire when the agent comes back. */
+    agent_proc_stop(s.agent);
+    mqttclient_mark(s.sub);
+    mqttclient_mark(plc);
+    agent_proc_restart(s.agent);
+    scene_wait_online(&s);
+    drop_pc();
+    pc = scene_device(&s, "ARO-001_pc");
+    expect_answer(SET, "{\"idp\":\"up\"}", DONE);
+    expect_field("SDP", "standby");
+    /* Taking it back is no command. */
+    mqttclient_send(plc, &(struct mqttclient_publish){.topic = SET, .payload = "", .retain = true});
+    mqttclient_mark(plc);
+    expect_answer(SET, "{}", DONE);
+    expect_field("UPTIME", "1");
+}
+
+static void others_are_ignored(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {
+        TABLE "/set",
+        TABLE "/set/-plc",
+        TABLE "/set/a b",
+        TABLE "/set/plc/SDP/x",
+        TABLE "/set//SDP",
+        "studio/tables//set/plc",
+        "studio/tables/a b/set/plc",
+    };
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        mqttclient_publish(plc, topics[i], "{\"sdp\":\"up\"}");
+    expect_answer(SET, "{}", DONE);
+    expect_field("UPTIME", "0");
+}
+
+static void the_rate_is_per_client(void **state)
+{
+    (void)state;
+    open_stage("[limits]\nupdates_per_second = 1\nupdates_burst = 5\n", 5);
+    mqttclient_mark(plc);
+    for (int i = 0; i < 30; i++)
+        mqttclient_send(plc, &(struct mqttclient_publish){
+                                 .topic = SET, .payload = "{\"sdp\":\"up\"}", .no_wait = true});
+    mqttclient_wait_payload(plc, REPLY, "{\"error\":\"Rate limit exceeded\"}");
+    expect_answer("studio/tables/ARO-001/set/plc", "{}", "{\"error\":\"Rate limit exceeded\"}");
+    struct mqttclient *other = mqttclient_create(&(struct mqttclient_options){
+        .port = broker_port(s.broker), .subscribe = TABLE "/reply/plc2"});
+    mqttclient_publish(other, TABLE "/set/plc2", "{\"sdp\":\"up\"}");
+    mqttclient_wait_payload(other, TABLE "/reply/plc2", DONE);
+    mqttclient_destroy(other);
+    teardown(state);
+}
+
+/* --- once, also over a crash ------------------------------------------------------------------ */
+
+static void restart(bool kill_it)
+{
+    drop_pc();
+    mqttclient_mark(s.sub);
+    if (kill_it)
+        agent_proc_kill(s.agent);
+    else
+        agent_proc_stop(s.agent);
+    agent_proc_restart(s.agent);
+    pc = scene_device(&s, "ARO-001_pc");
+    mqttclient_wait_json(s.sub, AGENT "/availability", "state", "online");
+}
+
+static void a_request_is_applied_once(void **state)
+{
+    (void)state;
+    static const char again[] = "{\"n\":1,\"request_id\":\"a\"}";
+    static const char answer[] =
+        "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":\"a\"}";
+    expect_answer(SET, again, answer);
+    expect_answer(SET, again, answer);
+    expect_answer(SET, "{\"n\":2}", DONE);
+    for (int i = 0; i < 4; i++) {
+        expect_answer(SET, again, answer);
+        expect_field("UPTIME", "2");
+        expect_field("n", "2");
+        restart(i % 2);
+    }
+    expect_answer(SET, "{\"n\":3,\"request_id\":\"a\"}",
+                  "{\"error\":\"request_id already used\",\"request_id\":\"a\"}");
+    /* Another client's, and an exception's, are others. */
+    struct mqttclient *other = mqttclient_create(&(struct mqttclient_options){
+        .port = broker_port(s.broker), .subscribe = TABLE "/reply/plc2"});
+    mqttclient_publish(other, TABLE "/set/plc2", again);
+    mqttclient_wait_payload(other, TABLE "/reply/plc2", answer);
+    mqttclient_destroy(other);
+    static const char exception[] = "{\"event\":\"exception\",\"data\":\"X\",\"request_id\":7}";
+    for (int i = 0; i < 2; i++)
+        expect_answer(SET, exception,
+                      "{\"status\":\"received\",\"table_id\":\"ARO-001\",\"request_id\":7}");
+    expect_field("UPTIME", "3");
+    expect_events(5);
+    /* A refused one is not remembered: it may be tried again. */
+    expect_answer(SET, "{\"zcam\":\"no\",\"request_id\":8}",
+                  "{\"error\":\"Invalid value for zcam: expected one of up, down\","
+                  "\"request_id\":8}");
+    expect_answer(SET, "{\"zcam\":\"up\",\"request_id\":8}",
+                  "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":8}");
+}
+
+static void killed_while_commands_come(void **state)
+{
+    (void)state;
+    enum { COUNT = 400 };
+    open_stage(NO_LIMITS, 5);
+    mqttclient_mark(plc);
+    for (int i = 0; i < COUNT; i++) {
+        char payload[64];
+        snprintf(payload, sizeof payload, "{\"n\":%d,\"request_id\":%d}", i, i);
+        mqttclient_send(plc, &(struct mqttclient_publish){
+                                 .topic = SET, .payload = payload, .no_wait = i % 100 != 50});
+        if (i % 100 == 50)
+            restart(true);
+    }
+    /* Each is carried out once and in order, whatever was under way when it died. */
+    char last[16];
+    snprintf(last, sizeof last, "%d", COUNT - 1);
+    mqttclient_wait_json(plc, REPLY, "request_id", last);
+    expect_field("UPTIME", "400");
+    expect_events(1 + COUNT);
+    int n = 0;
+    for (size_t i = 0; i < mqttclient_count(s.sub); i++) {
+        const struct mqtt_message *m = mqttclient_message(s.sub, i);
+        char want[16];
+        if (strcmp(m->topic, TABLE "/changes") != 0 || !json_is(m->payload, "via", "mqtt"))
+            continue;
+        snprintf(want, sizeof want, "%d", n);
+        if (json_is(m->payload, "changes.n.1", want))
+            n++;
+    }
+    assert_int_equal(n, COUNT);
+    teardown(state);
+}
+
+static void received_but_not_committed(void **state)
+{
+    (void)state;
+    /* It stands still while the broker hands it the command, and never gets to read it. */
+    proc_signal(agent_proc_proc(s.agent), SIGSTOP);
+    mqttclient_publish(plc, SET, "{\"sdp\":\"up\"}");
+    mqttclient_sync(plc);
+    mqttclient_mark(plc);
+    restart(true);
+    assert_string_equal(mqttclient_wait(plc, REPLY, NULL, NULL)->payload, DONE);
+    expect_field("SDP", "up");
+}
+
+/* --- while the agent is away ------------------------------------------------------------------ */
+
+static void commands_wait_for_the_agent(void **state)
+{
+    const int *version = *state;
+    /* With request ids, as what the broker has not read of the acknowledgements when the agent is
+     * killed comes again. */
+    for (int round = 0; round < 2; round++) {
+        char payload[64], last[16];
+        drop_pc();
+        if (round == 0)
+            agent_proc_stop(s.agent);
+        else
+            agent_proc_kill(s.agent);
+        mqttclient_mark(plc);
+        for (int i = 0; i < 20; i++) {
+            snprintf(payload, sizeof payload, "{\"n\":%d,\"request_id\":%d}", round * 100 + i,
+                     round * 100 + i);
+            mqttclient_publish(plc, SET, payload);
+        }
+        if (*version == 5) { /* this one is too old when the agent is back */
+            mqttclient_send(plc, &(struct mqttclient_publish){
+                                     .topic = SET, .payload = "{\"idp\":\"up\"}", .expiry_s = 1});
+            assert_null(mqttclient_poll(plc, "nothing/comes", NULL, NULL, 2100));
+        }
+        snprintf(last, sizeof last, "last-%d", round);
+        snprintf(payload, sizeof payload, "{\"sdp\":\"up\",\"request_id\":\"%s\"}", last);
+        mqttclient_publish(plc, SET, payload);
+        agent_proc_restart(s.agent);
+        mqttclient_wait_json(plc, REPLY, "request_id", last);
+        pc = scene_device(&s, "ARO-001_pc");
+        expect_field("n", round == 0 ? "19" : "119");
+        expect_field("IDP", "standby");
+        expect_field("UPTIME", round == 0 ? "21" : "42");
+    }
+    expect_events(43);
+}
+
+/* --- removing a table ------------------------------------------------------------------------- */
+
+static void a_table_is_removed(void **state)
+{
+    (void)state;
+    static const char remove[] = "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}";
+    scene_ask(pc, "{\"sdp\":\"up\",\"speed\":7,\"gone\":1}", "updated");
+    scene_ask(pc, "{\"gone\":null}", "updated");
+    struct wsclient *office =
+        wsclient_connect(agent_proc_port(s.agent), "/?id=office&token=OPERATOR_TOKEN");
+    wsclient_text(office);
+    wsclient_send(office, remove);
+    assert_non_null(strstr(wsclient_text(office), "\"error\"")); /* its device is connected */
+    drop_pc();
+    mqttclient_wait_json(s.sub, TABLE "/presence", "online", "false");
+    wsclient_send(office, remove);
+    assert_null(strstr(wsclient_text(office), "\"error\""));
+    const struct mqtt_message *m = mqttclient_wait_json(s.sub, TABLE "/changes", "removed", "true");
+    uint64_t rev = json_number(m->payload, "rev");
+    assert_int_equal(rev, 3);
+    static const char *const topics[] = {TABLE "/status", TABLE "/fields/SDP",
+                                         TABLE "/fields/speed", TABLE "/presence"};
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        mqttclient_wait_payload(s.sub, topics[i], "");
+    expect_events(4);
+    const struct mqtt_message *answer = command_on(SET, "{\"sdp\":\"up\"}", REPLY);
+    assert_string_equal(answer->payload, "{\"error\":\"Unknown table: ARO-001\"}");
+    /* Nothing of it is retained any more. */
+    struct mqttclient *late = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(s.broker), .subscribe = TABLE "/#"});
+    mqttclient_sync(late);
+    assert_int_equal(mqttclient_count(late), 1); /* its own */
+    mqttclient_destroy(late);
+    /* It comes back as new, and its number goes on. */
+    pc = scene_device(&s, "ARO-001_pc");
+    wsclient_send(pc, "{\"event\":\"get\"}");
+    const char *text = wsclient_text(pc);
+    expect_json(text, "data.SDP", "standby");
+    assert_true(json_number(text, "data.UPTIME") > rev);
+    assert_null(strstr(text, "speed"));
+    scene_ask(pc, "{\"sdp\":\"up\"}", "updated");
+    mqttclient_wait_json(s.sub, TABLE "/status", "SDP", "up");
+    judge_wait_seq(s.judge, s.sub, 6);
+    judge_expect_clean(s.judge, s.sub);
+    wsclient_close(office);
+}
+
+#define STAGED(test)         cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define STAGED_AS(test, how) cmocka_unit_test_prestate_setup_teardown(test, setup, teardown, how)
+
+int main(void)
+{
+    static int five = 5, four = 4;
+    const struct CMUnitTest tests[] = {
+        STAGED_AS(updates_and_exceptions, &five),
+        STAGED_AS(updates_and_exceptions, &four),
+        STAGED_AS(one_field_as_plain_text, &five),
+        STAGED_AS(one_field_as_plain_text, &four),
+        STAGED(answers_where_they_are_wanted),
+        STAGED(many_in_order),
+        STAGED(bad_input),
+        STAGED(unknown_tables),
+        cmocka_unit_test(tables_are_created_where_configured),
+        cmocka_unit_test(silence_on_a_shared_root),
+        STAGED(retained_commands),
+        STAGED(others_are_ignored),
+        cmocka_unit_test(the_rate_is_per_client),
+        STAGED(a_request_is_applied_once),
+        cmocka_unit_test(killed_while_commands_come),
+        STAGED(received_but_not_committed),
+        STAGED_AS(commands_wait_for_the_agent, &five),
+        STAGED_AS(commands_wait_for_the_agent, &four),
+        STAGED(a_table_is_removed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
