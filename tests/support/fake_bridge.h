@@ -51,6 +51,11 @@ void bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot)
                                          snapshot->removed ? " removed" : ""));
 }
 
+void bridge_presence(struct bridge *bridge, const char *table_id, const char *json)
+{
+    fake_bridge_note(bridge, test_printf("presence %s %s", table_id, json ? json : "gone"));
+}
+
 /* Commands are made by fake_command() and end here. */
 void bridge_answer(struct bridge *bridge, struct bridge_command *command, const char *json,
                    size_t len)

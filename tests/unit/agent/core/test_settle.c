@@ -206,6 +206,7 @@ static void a_refused_removal_leaves_the_table(void **state)
     expect_bridge("table ARO-001 rev 1");
     expect_bridge("change 3 ARO-001 rev 2");
     expect_bridge("table ARO-001 rev 2 removed");
+    expect_bridge("presence ARO-001 gone");
 }
 
 static void a_failed_sync_refuses_as_well(void **state)
