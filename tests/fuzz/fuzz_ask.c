@@ -1,0 +1,27 @@
+/* The payload of a replay request. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/ask.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct ask ask;
+    char *text = malloc(size ? size : 1); /* exact, so that a read behind the end is seen */
+
+    if (!text)
+        return 0;
+    if (size)
+        memcpy(text, data, size);
+    if (!ask_read(text, size, &ask)) { /* it is a request: all it says is in bounds */
+        if (ask.by_table && !studio_table_id_valid(ask.table_id, strlen(ask.table_id)))
+            abort();
+        if (strnlen(ask.epoch, sizeof(ask.epoch)) == sizeof(ask.epoch))
+            abort();
+    }
+    free(text);
+    return 0;
+}
