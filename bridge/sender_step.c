@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/faulty.h"
+
 enum {
     STALL_MS = 100,
     STEP_SENDS = 1000,
@@ -143,7 +145,8 @@ static bool send_event(struct sender *s, const struct feed_event *event)
         .seq = event->seq, .body = event->body, .body_len = event->body_len};
     struct slot *slot;
 
-    if (event->parked || sender_is_parked(s, event->seq)) {
+    if (event->parked || sender_is_parked(s, event->seq) ||
+        (faulty("drop-event") && event->seq % 50 == 0)) {
         pass_over(s, NULL);
         return true;
     }
