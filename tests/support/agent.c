@@ -58,7 +58,7 @@ struct agent_proc *agent_proc_start(const struct agent_options *options)
         port_reserve(&a->reserved);
     snprintf(a->listen, sizeof a->listen, "localhost:%u", o->same_port ? a->reserved.number : 0U);
 
-    a->argv[n++] = studio_program("studio-agent");
+    a->argv[n++] = studio_program(o->program ? o->program : "studio-agent");
     if (o->config) {
         a->argv[n++] = "-c";
         a->argv[n++] = tmpdir_write(tmpdir_create(), "agent.conf", 0600, o->config);

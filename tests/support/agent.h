@@ -13,6 +13,7 @@
 
 /* Zeroed: a new data folder, the tokens of tokens.h, no broker, any free port. */
 struct agent_options {
+    const char *program;     /* in $STUDIO_BIN; NULL: studio-agent */
     const char *data;        /* data folder; NULL: a new one */
     const char *tokens;      /* tokens file; NULL: the default ones in the data folder */
     const char *broker;      /* --broker; NULL: none */

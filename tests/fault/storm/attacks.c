@@ -75,6 +75,7 @@ static bool kill_broker(struct rig *r, struct blow *b)
 {
     if (!broker_up(r, b))
         return false;
+    r->broker_forgot = true;
     broker_kill(r->brokers[b->broker]);
     return true;
 }

@@ -22,8 +22,8 @@ struct attack {
     bool (*begin)(struct rig *rig, struct blow *blow); /* false: not possible now */
     void (*end)(struct rig *rig, struct blow *blow);   /* may be NULL */
     bool needs_faults;
-    bool is_kill;        /* of the agent */
-    bool is_broker_kill; /* the broker may lose what it took */
+    bool is_kill; /* of the agent */
+    bool is_broker_kill;
 };
 
 extern const struct attack attacks[];

@@ -39,10 +39,11 @@ struct court {
     size_t events, repeats, holes; /* figures of the round */
     size_t acked;
     unsigned drain_ms;
+    int64_t agree_ms; /* for documents that follow their events, and a replay */
 };
 
 struct court_rules {
-    bool holes_allowed;           /* a broker was killed: it may have lost what it took */
+    unsigned drain_s;             /* how long the last events may take */
     const int64_t *sync_failures; /* pairs from, to (now_ms): refused there may prove committed */
     size_t sync_failure_count;
 };

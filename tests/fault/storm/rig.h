@@ -30,8 +30,9 @@ struct rig {
     struct broker *brokers[RIG_BROKERS_MAX];
     struct proxy *proxies[RIG_BROKERS_MAX];
     bool broker_paused[RIG_BROKERS_MAX];
-    struct faults *faults;          /* NULL: a sanitizer is at work */
-    struct proc *agent;             /* NULL: not running */
+    bool broker_forgot;    /* one was killed in this round: it may have lost what it took */
+    struct faults *faults; /* NULL: a sanitizer is at work */
+    struct proc *agent;    /* NULL: not running */
     bool agent_paused, expect_exit; /* an exit with code 1 is in order now */
     struct writers *writers;
     unsigned starts, failed_starts, deaths;

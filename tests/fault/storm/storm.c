@@ -30,8 +30,12 @@ struct storm {
     size_t kind_count;
     int64_t *sync_failures; /* pairs from, to */
     size_t sync_failure_count;
-    bool broker_was_killed;
 };
+
+static unsigned otherwise(unsigned value, unsigned fallback)
+{
+    return value ? value : fallback;
+}
 
 static void nap(unsigned ms)
 {
@@ -95,7 +99,6 @@ static void begin(struct storm *s, struct blow *blow)
     s->f.attacks++;
     s->f.kills += blow->attack->is_kill;
     s->f.broker_kills += blow->attack->is_broker_kill;
-    s->broker_was_killed |= blow->attack->is_broker_kill;
 }
 
 static void end(struct storm *s, struct blow *blow)
@@ -185,7 +188,7 @@ static bool enough(const struct storm *s, int64_t began)
 static void run_round(struct storm *s, int64_t began)
 {
     int64_t until = now_ms() + (int64_t)s->o.round_s * 1000;
-    s->broker_was_killed = false;
+    s->rig.broker_forgot = false;
     s->sync_failure_count = 0;
     court_open(&s->court, &s->rig, &s->memory);
     if (!s->rig.agent)
@@ -199,7 +202,7 @@ static void run_round(struct storm *s, int64_t began)
         rig_complain(&s->rig, "updates are neither answered nor cut off");
     if (!writers_once(s->rig.writers, now_ms() + CALM_MS))
         rig_complain(&s->rig, "not every writer gets an update acknowledged");
-    court_judge(&s->court, &(struct court_rules){.holes_allowed = s->broker_was_killed,
+    court_judge(&s->court, &(struct court_rules){.drain_s = otherwise(s->o.drain_s, 120),
                                                  .sync_failures = s->sync_failures,
                                                  .sync_failure_count = s->sync_failure_count});
     char *complaints = writers_complaints(s->rig.writers);
@@ -232,11 +235,6 @@ static void print_summary(const struct storm_figures *f)
            f->acked, f->refused, f->unknown, f->events, f->repeats, f->holes, f->recovery_ms,
            f->drain_ms, f->slowest_ms, f->complaints);
     fflush(stdout);
-}
-
-static unsigned otherwise(unsigned value, unsigned fallback)
-{
-    return value ? value : fallback;
 }
 
 struct storm_figures storm_run(const struct storm_options *options)

@@ -18,6 +18,7 @@ struct storm_options {
     const char *program;            /* NULL: studio-agent */
     const char *variable;           /* NAME=VALUE for the agent's environment; NULL: none */
     unsigned sync_ms;               /* each sync of the agent takes so much longer */
+    unsigned drain_s;               /* 0: 120; how long the last events of a round may take */
     unsigned brokers;               /* 0: 1 */
     unsigned writers, tables, rate; /* 0: 50, 20, 500 per second */
     bool quiet;                     /* only the summary */

@@ -1,0 +1,50 @@
+/*
+ * test_storm.c - the short version of the storm: kill -9 twenty times under load, then everything
+ * mixed. The long one: tests/fault/run. STUDIO_STORM_SEED repeats the choices of a run.
+ */
+#include <stdlib.h>
+
+#include "fault/storm/storm.h"
+#include "support/cmocka_all.h"
+
+static uint64_t seed(void)
+{
+    const char *text = getenv("STUDIO_STORM_SEED");
+    return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static void killed_twenty_times_under_load(void **state)
+{
+    (void)state;
+    struct storm_figures figures = storm_run(&(struct storm_options){
+        .seed = seed(), .kills = 20, .round_s = 60, .kinds = "kill,kill-starting"});
+    assert_int_equal(figures.complaints, 0);
+    assert_true(figures.kills >= 20);
+    assert_true(figures.acked > 100);
+}
+
+static void a_broker_that_forgets(void **state)
+{
+    (void)state;
+    struct storm_figures figures = storm_run(&(struct storm_options){
+        .seed = seed(), .seconds = 12, .round_s = 12, .kinds = "broker-kill,kill,cut,half-open"});
+    assert_int_equal(figures.complaints, 0);
+}
+
+static void everything_at_once(void **state)
+{
+    (void)state;
+    struct storm_figures figures =
+        storm_run(&(struct storm_options){.seed = seed(), .seconds = 40, .round_s = 20});
+    assert_int_equal(figures.complaints, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_twenty_times_under_load),
+        cmocka_unit_test(a_broker_that_forgets),
+        cmocka_unit_test(everything_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
