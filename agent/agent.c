@@ -12,6 +12,7 @@
 #include "config/checks.h"
 #include "config/config.h"
 #include "config/tokens.h"
+#include "net/openfiles.h"
 #include "net/server.h"
 #include "protocol/document.h"
 #include "source.h"
@@ -360,7 +361,7 @@ static enum studio_err open_net(struct studio_agent *agent,
                                 const struct studio_agent_config *config, struct tokens **tokens,
                                 struct studio_error *error)
 {
-    const size_t connections = server_fit_connections((size_t)config->connections);
+    const size_t connections = openfiles_fit((size_t)config->connections);
     struct admission_options admission = {
         .clock = agent->clock,
         .presence = core_presence(agent->core),

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/log.h"
 #include "core/snapshot.h"
@@ -17,8 +16,7 @@ _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before
 enum {
     SLICES = 10, /* sessions are ticked a slice at a time, each about once a second */
     QUERY_VALUE_MAX = 3072,
-    BODY_MAX = 1024,
-    FDS_SPARE = 512 /* files, store, broker, and connections that are told to go away */
+    BODY_MAX = 1024
 };
 
 struct connection { /* lws allocates one for each socket */
@@ -446,29 +444,6 @@ static void emit_log(int level, const char *line)
     static struct log_limit limit; /* strangers can provoke what the library complains about */
 
     log_limited(&limit, level == LLL_ERR ? LOG_ERROR : LOG_WARN, "lws", "%.*s", len, line);
-}
-
-size_t server_fit_connections(size_t connections)
-{
-    const rlim_t spare = ADMISSION_OVERFLOW + FDS_SPARE;
-    rlim_t want = (rlim_t)connections + spare;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return connections;
-    if (limit.rlim_max < want) { /* RLIM_INFINITY is the largest number */
-        struct rlimit raised = {want, want};
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            return connections;
-        want = limit.rlim_max;
-        connections = want > 2 * spare ? want - spare : want / 2;
-        log_info("server",
-                 "%zu connections at most: only %llu open files are allowed (`ulimit -Hn`)",
-                 connections, (unsigned long long)limit.rlim_max);
-    }
-    limit.rlim_cur = want; /* not more: the library sizes its tables by this limit */
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    return connections;
 }
 
 static struct lws_context *create_context(struct server *server)

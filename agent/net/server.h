@@ -26,10 +26,6 @@ struct server_options {
     void (*facts)(void *ctx, struct http_facts *out);
 };
 
-/* Raises the limit on open files for so many connections, before server_create; returns how many can
- * be served, so that the server never runs out of files. */
-size_t server_fit_connections(size_t connections);
-
 /* Binds. Errors: ADDRESS with who to ask, NO_MEMORY, IO (no event loop). */
 STUDIO_MUST_USE enum studio_err server_create(const struct server_options *options,
                                               struct server **out, struct studio_error *error);
