@@ -171,7 +171,7 @@ static void frames_the_library_keeps_to_itself_count(void **state)
     pass(&c, 30);
     expect_frame(&c, "");
     c.quiet_ms = 60000;
-    pass(&c, 22);
+    pass(&c, 12);
     expect_frame(&c, "ping");
     c.quiet_ms = 0; /* an empty pong */
     pass(&c, 10);
