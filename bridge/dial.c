@@ -94,7 +94,35 @@ static void move_on(struct dial *d, int64_t now_ms, enum dial_meaning meaning)
     d->due_ms = now_ms + wait;
 }
 
-void dial_failed(struct dial *d, int64_t now_ms, int reason, const char *text)
+/* What was only a guess is forgotten with the connection. */
+static void forget_guess(struct dial *d)
+{
+    if (d->guessed[d->current])
+        d->mqtt_version[d->current] = 5;
+    d->guessed[d->current] = false;
+    d->closed[d->current] = 0;
+}
+
+/* True if the next attempt is to be in 3.1.1, at once. */
+static bool too_old_for_5(struct dial *d, enum dial_meaning meaning, bool closed)
+{
+    if (d->mqtt_version[d->current] != 5) {
+        forget_guess(d);
+        return false;
+    }
+    if (meaning == MEANS_VERSION)
+        log_info("bridge",
+                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 4 to skip this)",
+                 dial_broker(d)->name);
+    d->closed[d->current] = closed ? d->closed[d->current] + 1 : 0;
+    d->guessed[d->current] = d->closed[d->current] >= DIAL_CLOSED;
+    if (meaning != MEANS_VERSION && !d->guessed[d->current])
+        return false;
+    d->mqtt_version[d->current] = 4;
+    return true;
+}
+
+void dial_failed(struct dial *d, int64_t now_ms, int reason, bool closed, const char *text)
 {
     const char *name = dial_broker(d)->name;
     char *said = d->said[d->current];
@@ -102,12 +130,7 @@ void dial_failed(struct dial *d, int64_t now_ms, int reason, const char *text)
     enum dial_meaning meaning = meaning_of(reason, &text);
 
     d->attempts++;
-    if (meaning == MEANS_VERSION && d->mqtt_version[d->current] == 5) {
-        log_info("bridge",
-                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 4 to skip "
-                 "this)",
-                 name);
-        d->mqtt_version[d->current] = 4;
+    if (too_old_for_5(d, meaning, closed)) {
         d->due_ms = now_ms;
         return;
     }
@@ -132,7 +155,10 @@ void dial_up(struct dial *d, int64_t now_ms, int mqtt_version, uint64_t backlog)
                  "connected to %s (MQTT %s) again after %" PRId64
                  " s and %u failed attempts, %" PRIu64 " events to send",
                  dial_broker(d)->name, version, (now_ms - d->down_ms) / 1000, d->attempts, backlog);
+    if (d->guessed[d->current])
+        log_warn("bridge", "%s does not answer MQTT 5: using 3.1.1 for now", dial_broker(d)->name);
     d->said[d->current][0] = '\0';
+    d->short_lived = d->attempts == 0 ? d->short_lived : 0;
     d->attempts = 0;
     d->up_ms = now_ms;
 }
@@ -144,6 +170,13 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     log_write(meaning == MEANS_OTHER ? LOG_WARN : LOG_ERROR, "bridge",
               "lost connection to %s: %s; trying again", dial_broker(d)->name, text);
     d->down_ms = now_ms;
+    forget_guess(d);
+    d->short_lived = now_ms - d->up_ms < DELAY_STABLE_MS ? d->short_lived + 1 : 0;
+    if (d->short_lived == DIAL_SHORT_LIVED) /* old brokers give no reason for a takeover */
+        log_error("bridge",
+                  "connections to %s come up and end after a moment: does another client use the "
+                  "same client id? Give each agent its own mqtt.agent_id",
+                  dial_broker(d)->name);
     delay_ended(&d->delay, now_ms - d->up_ms);
     if (now_ms - d->up_ms >= DELAY_STABLE_MS)
         d->in_round = 0;
@@ -154,6 +187,7 @@ void dial_move(struct dial *d, int64_t now_ms, size_t to)
 {
     d->down_ms = now_ms;
     d->in_round = 0;
+    forget_guess(d);
     d->current = to;
     d->due_ms = now_ms;
 }

@@ -3,7 +3,8 @@
  * about it, each thing once. Bridge thread.
  *
  * A failure or loss moves on to the next broker of the list at once; after a whole round without a
- * stable connection there is a wait that grows. A broker that took the session for someone else is
+ * stable connection there is a wait that grows. A broker too old for MQTT 5 says so, or just closes the
+ * connection: then 3.1.1 is tried as well, until the next connection. A broker that took the session for someone else is
  * left alone for 30 s, and so is one that refuses our credentials when there is no other.
  */
 #ifndef BRIDGE_DIAL_H
@@ -13,7 +14,11 @@
 #include "delay.h"
 #include "link.h"
 
-enum { DIAL_SLOW_MS = 30000 };
+enum {
+    DIAL_SLOW_MS = 30000,
+    DIAL_CLOSED = 2,     /* times without an answer: it may be too old for MQTT 5 */
+    DIAL_SHORT_LIVED = 3 /* connections: it may be another client with our id */
+};
 
 struct dial {
     const struct brokers *brokers;
@@ -25,6 +30,9 @@ struct dial {
     int64_t down_ms;               /* when the last one ended; -1: there was none yet */
     unsigned attempts;             /* failed since then */
     int mqtt_version[BROKERS_MAX]; /* as configured, or what the broker takes */
+    bool guessed[BROKERS_MAX];     /* 3.1.1 only because it does not answer MQTT 5 */
+    unsigned closed[BROKERS_MAX];  /* attempts in a row it closed instead of answering */
+    unsigned short_lived;          /* connections in a row that came at once and did not last */
     char said[BROKERS_MAX][LINK_TEXT_MAX + 32]; /* what the log said last */
 };
 
@@ -32,8 +40,8 @@ void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
                delay_random_fn *random, void *random_ctx);
 const struct broker *dial_broker(const struct dial *d);
 int dial_version(const struct dial *d);
-/* An attempt ended. */
-void dial_failed(struct dial *d, int64_t now_ms, int reason, const char *text);
+/* An attempt ended; `closed`: the broker closed it instead of answering. */
+void dial_failed(struct dial *d, int64_t now_ms, int reason, bool closed, const char *text);
 /* It is a connection; `backlog` events wait. */
 void dial_up(struct dial *d, int64_t now_ms, int mqtt_version, uint64_t backlog);
 /* The connection ended. */

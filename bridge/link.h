@@ -48,6 +48,7 @@ struct link_event {
     int reason;
     bool same;
     bool reached; /* FAILED: the CONNECT may have reached the broker */
+    bool closed;  /* FAILED: it closed the connection instead of answering */
     struct link_limits limits;
     char text[LINK_TEXT_MAX];
 };

@@ -22,7 +22,6 @@ struct connection {
     MQTTAsync handle;
     uint64_t generation;
     bool v5;
-    int lost_reason;         /* of the broker's DISCONNECT packet */
     char tls[LINK_TEXT_MAX]; /* what OpenSSL complained about */
     char watch[WATCH_MAX];
     struct token {
@@ -98,6 +97,7 @@ static void connect_failed(struct connection *c, int reason, const char *message
     bool timeout = message && strstr(message, "timeout");
     bool closed = message && (strstr(message, "completion") || strstr(message, "socket error"));
 
+    event.closed = reason <= 0 && closed && !c->tls[0];
     event.reached = reason <= 0 && (timeout || closed);
     if (reason > 0)
         set_text(&event, "it refuses the connection");
@@ -128,8 +128,11 @@ static int on_tls_error(const char *text, size_t len, void *context)
 {
     struct connection *c = context;
 
-    if (!c->tls[0])
-        snprintf(c->tls, sizeof(c->tls), "TLS: %.*s", (int)strcspn(text, "\n"), text);
+    /* id:error:code:library:function:reason:file:line:detail */
+    for (int field = 0; field < 5 && *text; field++)
+        text += strcspn(text, ":") + (strchr(text, ':') != NULL);
+    if (!c->tls[0] && *text)
+        snprintf(c->tls, sizeof(c->tls), "TLS: %.*s", (int)strcspn(text, ":\n"), text);
     (void)len;
     return 1;
 }
@@ -137,21 +140,21 @@ static int on_tls_error(const char *text, size_t len, void *context)
 /* Comes before the library has finished closing: only queue. */
 static void on_lost(void *context, char *cause)
 {
-    struct connection *c = context;
-    struct link_event event = {.kind = LINK_LOST, .reason = c->lost_reason};
+    struct link_event event = {.kind = LINK_LOST};
 
     (void)cause; /* always NULL */
     set_text(&event, "the connection broke off");
-    push(c, &event);
+    push(context, &event);
 }
 
-/* The broker's DISCONNECT; the loss follows. */
+/* The broker's DISCONNECT: the library closes the connection then without calling on_lost. */
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
-    struct connection *c = context;
+    struct link_event event = {.kind = LINK_LOST, .reason = (int)reason};
 
     (void)properties;
-    c->lost_reason = (int)reason;
+    set_text(&event, "it closed the connection");
+    push(context, &event);
 }
 
 static void done(struct token *token, int reason)

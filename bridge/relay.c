@@ -81,10 +81,10 @@ void relay_finish(struct relay *r)
 
 /* --- connecting ------------------------------------------------------------------------------ */
 
-static void connect_failed(struct relay *r, int reason, const char *text)
+static void connect_failed(struct relay *r, int reason, bool closed, const char *text)
 {
     out_link(r)->ops->close(out_link(r));
-    dial_failed(&r->dial, now_ms(r), reason, text);
+    dial_failed(&r->dial, now_ms(r), reason, closed, text);
     set_state(r, RELAY_WAITING);
 }
 
@@ -107,7 +107,6 @@ static void connect_now(struct relay *r)
     if (r->conn_used) /* else the last attempt never reached a broker */
         r->conn++;
     r->conn_used = true;
-    r->lost_reason = 0;
     r->presence = (struct announce_presence){.epoch = r->o.config->epoch,
                                              .boot = r->o.config->boot,
                                              .conn = r->conn,
@@ -118,9 +117,9 @@ static void connect_now(struct relay *r)
     target.will = will.data;
     r->generation++;
     if (!buf_ok(&will) || !topics_agent(r->o.topics, TOPIC_AVAILABILITY, NULL, topic))
-        connect_failed(r, 0, "out of memory");
+        connect_failed(r, 0, false, "out of memory");
     else if (!out_link(r)->ops->connect(out_link(r), r->generation, &target, text))
-        connect_failed(r, 0, text);
+        connect_failed(r, 0, false, text);
     buf_finish(&will);
 }
 
@@ -129,7 +128,7 @@ static void came_up(struct relay *r, const struct link_event *event)
     if (r->state != RELAY_CONNECTING)
         return;
     if (event->limits.max_qos < 1) {
-        connect_failed(r, 0x9b, "");
+        connect_failed(r, 0x9b, false, "");
         return;
     }
     r->connections++;
@@ -151,7 +150,7 @@ static void went_down(struct relay *r, int reason, const char *text)
     if (leaving) /* also when it broke off on the way out */
         dial_move(&r->dial, now_ms(r), r->move_to);
     else
-        dial_lost(&r->dial, now_ms(r), reason ? reason : r->lost_reason, text);
+        dial_lost(&r->dial, now_ms(r), reason, text);
     set_state(r, RELAY_WAITING);
 }
 
@@ -168,7 +167,7 @@ void relay_event(struct relay *r, const struct link_event *event)
     case LINK_FAILED:
         if (r->state == RELAY_CONNECTING) {
             r->conn_used = event->reached;
-            connect_failed(r, event->reason, event->text);
+            connect_failed(r, event->reason, event->closed, event->text);
         }
         break;
     case LINK_LOST:
@@ -250,7 +249,7 @@ static bool step_state(struct relay *r)
         break;
     case RELAY_CONNECTING:
         if (passed(r, RELAY_CONNECT_MS))
-            connect_failed(r, 0, "no answer");
+            connect_failed(r, 0, false, "no answer");
         break;
     case RELAY_DRAINING:
         if (r->sender.window.in_flight == 0 || passed(r, RELAY_DRAIN_MS)) {

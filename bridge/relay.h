@@ -74,7 +74,6 @@ struct relay {
     size_t move_to; /* the broker to go on with after leaving this one */
     bool stopping;
     uint64_t connections;
-    int lost_reason; /* of a DISCONNECT packet that came before the end */
 };
 
 STUDIO_MUST_USE enum studio_err relay_init(struct relay *r, const struct relay_options *options);

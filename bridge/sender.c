@@ -202,7 +202,9 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
                  broker);
 }
 
-/* Three connections in a row that ended on the same event: it is the event that ends them. */
+/* Three connections in a row that ended on the same event: it is the event that ends them. Before
+ * that is said, it has had a connection to itself: what was in flight goes out one at a time, so that
+ * no event pays for one behind it, or for a retained message. */
 static void suspect(struct sender *s)
 {
     const struct feed_event *oldest = window_oldest(&s->window);
@@ -213,9 +215,14 @@ static void suspect(struct sender *s)
     if (seq == 0 || seq != s->suspect)
         s->suspect_count = 0;
     s->suspect = seq;
-    if (seq != 0 && ++s->suspect_count >= SENDER_SUSPECT) {
+    if (seq == 0)
+        return;
+    s->suspect_count++;
+    if (s->suspect_count >= SENDER_SUSPECT) {
         sender_park(s, seq, "the connection ended on it three times in a row");
         s->suspect_count = 0;
+    } else if (s->suspect_count == SENDER_CAREFUL) {
+        s->careful_until = s->feed.next - 1;
     }
 }
 

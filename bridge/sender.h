@@ -37,7 +37,8 @@ enum {
     SENDER_HEALTH_EXPIRY_S = 30,
     SENDER_RETRY_MS = 1000, /* after a passing refusal */
     SENDER_BIRTH_MS = 1000, /* between two births of one connection */
-    SENDER_SUSPECT = 3,     /* connections in a row that ended on the same event */
+    SENDER_CAREFUL = 2,     /* connections in a row that ended on the same event: look closer */
+    SENDER_SUSPECT = 3,     /* and then it is the event */
     SENDER_PARKED_RECENT = 64
 };
 
@@ -85,6 +86,7 @@ struct sender {
     uint64_t undelivered; /* lowest event given back without an answer; 0 none */
     uint64_t suspect;     /* the oldest event in flight when the last connection ended */
     unsigned suspect_count;
+    uint64_t careful_until; /* events up to here go one at a time, with nothing beside them */
     uint64_t parked;
     uint64_t parked_recent[SENDER_PARKED_RECENT];
     unsigned parked_at;

@@ -98,6 +98,13 @@ static bool send_control(struct sender *s, enum control what)
     }
     m.payload = s->text.data;
     m.len = s->text.len;
+    if (buf_ok(&s->text) && !fits(s, &m)) {
+        window_put(&s->window, slot);
+        log_limited(&s->refused_log, LOG_ERROR, "bridge",
+                    "%s takes no packets as large as that on %s: raise its max_packet_size",
+                    s->broker, topic);
+        return true;
+    }
     if (buf_ok(&s->text) && publish(s, slot, &m))
         return true;
     sender_set_due(s, what, sender_now(s) + STALL_MS);
@@ -270,6 +277,12 @@ static void take_requests(struct sender *s)
     }
 }
 
+/* True while events go out one at a time (see suspect() in sender.c). */
+static bool careful(const struct sender *s)
+{
+    return s->window.acked < s->careful_until;
+}
+
 /* One message; false when there is nothing (more) to send now. */
 static bool send_one(struct sender *s, int64_t now)
 {
@@ -282,6 +295,8 @@ static bool send_one(struct sender *s, int64_t now)
     if (s->leaving)
         return false;
     event = next_event(s, now);
+    if (careful(s))
+        return event && s->window.in_flight == 0 && send_event(s, event);
     wants[SHARE_EVENT] = event != NULL;
     wants[SHARE_RETAINED] = now >= s->retained_ms && mirror_ready(s->mirror, now);
     wants[SHARE_REPLY] = s->again.head || intake_has_reply(s->o.intake);

@@ -24,7 +24,7 @@ static void the_next_one_at_once_a_wait_after_each_round(void **state)
     for (int64_t wait = 500; wait <= 4000; wait *= 2) {
         for (size_t i = 0; i < 3; i++) {
             assert_int_equal(d.current, i);
-            dial_failed(&d, 1000, 0, "no");
+            dial_failed(&d, 1000, 0, false, "no");
             assert_int_equal(d.due_ms, i == 2 ? 1000 + wait : 1000);
         }
     }
@@ -36,7 +36,7 @@ static void a_loss_moves_on_and_a_stable_connection_starts_a_new_round(void **st
 
     (void)state;
     dial_init(&d, &three, 5, zero, NULL);
-    dial_failed(&d, 0, 0, "no");
+    dial_failed(&d, 0, 0, false, "no");
     dial_up(&d, 0, 5, 0);
     dial_lost(&d, DELAY_STABLE_MS, 0, "gone");
     assert_int_equal(d.current, 2);
@@ -52,9 +52,9 @@ static void a_single_broker_is_tried_again_with_growing_waits(void **state)
 
     (void)state;
     dial_init(&d, &one, 5, zero, NULL);
-    dial_failed(&d, 0, 0, "no");
+    dial_failed(&d, 0, 0, false, "no");
     assert_int_equal(d.due_ms, 500);
-    dial_failed(&d, 500, 0, "no");
+    dial_failed(&d, 500, 0, false, "no");
     assert_int_equal(d.due_ms, 1500);
     dial_up(&d, 1500, 5, 0);
     dial_lost(&d, 1600, 0, "gone"); /* it did not last: the wait goes on growing */
@@ -70,12 +70,37 @@ static void an_old_broker_is_spoken_to_in_3_1_1(void **state)
         struct dial d;
 
         dial_init(&d, &one, 5, zero, NULL);
-        dial_failed(&d, 1000, refusals[i], "");
+        dial_failed(&d, 1000, refusals[i], false, "");
         assert_int_equal(dial_version(&d), 4);
-        assert_int_equal(d.due_ms, 1000);       /* at once */
-        dial_failed(&d, 1000, refusals[i], ""); /* not even that */
+        assert_int_equal(d.due_ms, 1000);              /* at once */
+        dial_failed(&d, 1000, refusals[i], false, ""); /* not even that */
         assert_true(d.due_ms >= 1000 + DIAL_SLOW_MS);
     }
+}
+
+static void one_that_only_closes_the_connection_is_tried_in_3_1_1(void **state)
+{
+    struct dial d;
+
+    (void)state;
+    dial_init(&d, &one, 5, zero, NULL);
+    dial_failed(&d, 0, 0, true, "closed");
+    assert_int_equal(dial_version(&d), 5); /* it may just be starting */
+    dial_failed(&d, 0, 0, true, "closed");
+    assert_int_equal(dial_version(&d), 4);
+    assert_int_equal(d.due_ms, 0);
+    dial_failed(&d, 0, 0, true, "closed"); /* it was not that */
+    assert_int_equal(dial_version(&d), 5);
+    assert_true(d.due_ms > 0);
+    dial_failed(&d, 0, 0, true, "closed");
+    dial_failed(&d, 0, 0, false, "no route"); /* not in a row */
+    dial_failed(&d, 0, 0, true, "closed");
+    assert_int_equal(dial_version(&d), 5);
+    dial_failed(&d, 0, 0, true, "closed");
+    assert_int_equal(dial_version(&d), 4);
+    dial_up(&d, 0, 4, 0);
+    dial_lost(&d, 100000, 0, "gone"); /* the next connection may be another broker */
+    assert_int_equal(dial_version(&d), 5);
 }
 
 static void another_client_with_our_id_is_met_slowly(void **state)
@@ -99,10 +124,10 @@ static void refused_credentials_are_retried_slowly_when_there_is_no_other(void *
         struct dial d;
 
         dial_init(&d, &one, 5, zero, NULL);
-        dial_failed(&d, 0, refusals[i], "");
+        dial_failed(&d, 0, refusals[i], false, "");
         assert_true(d.due_ms >= DIAL_SLOW_MS);
         dial_init(&d, &three, 5, zero, NULL);
-        dial_failed(&d, 0, refusals[i], "");
+        dial_failed(&d, 0, refusals[i], false, "");
         assert_int_equal(d.due_ms, 0);
         assert_int_equal(d.current, 1);
     }
@@ -115,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_loss_moves_on_and_a_stable_connection_starts_a_new_round),
         cmocka_unit_test(a_single_broker_is_tried_again_with_growing_waits),
         cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
+        cmocka_unit_test(one_that_only_closes_the_connection_is_tried_in_3_1_1),
         cmocka_unit_test(another_client_with_our_id_is_met_slowly),
         cmocka_unit_test(refused_credentials_are_retried_slowly_when_there_is_no_other),
     };

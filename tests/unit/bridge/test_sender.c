@@ -143,9 +143,11 @@ static void an_event_that_ends_connections_is_parked(void **state)
     for (int i = 0; i < SENDER_SUSPECT; i++) {
         from = out.count;
         rig_up();
-        sender_step(&s);
+        rig_settle_words(from);
         if (i == 0)
             done(event_at(from, 1), 0);
+        /* The third time it is alone, so that no other can be to blame. */
+        assert_int_equal(sent_again(from, 3), i < 2);
         assert_int_equal(source.parked_count, 0);
         if (i == 1) /* the library gives it back before it says that the connection is gone */
             done(event_at(from, 2), -1);
@@ -160,15 +162,48 @@ static void an_event_that_ends_connections_is_parked(void **state)
     assert_false(sent_again(from, 2));
 }
 
+/* Event 3 ends every connection it is sent on before anything is acknowledged. */
+static void nobody_pays_for_the_one_behind_it(void **state)
+{
+    int connections = 0;
+
+    (void)state;
+    rig_commit(5);
+    rig_show(1, "up");
+    while (source.acked < 5 && connections++ < 20) {
+        size_t from = out.count;
+
+        rig_up();
+        rig_settle_words(from);
+        while (!sent_again(from, 3) && source.acked < 5) {
+            size_t answered = 0;
+
+            for (size_t i = from; i < out.count; i++)
+                if (out.sent[i].seq && !out.sent[i].answered) {
+                    done(i, 0);
+                    answered++;
+                }
+            assert_true(answered > 0);
+            sender_step(&s);
+        }
+        if (source.acked < 5)
+            sender_down(&s);
+    }
+    assert_int_equal(source.acked, 5);
+    assert_int_equal(source.parked_count, 1);
+    assert_int_equal(source.parked[0], 3);
+    assert_true(connections <= 6);
+}
+
 static void progress_between_losses_clears_the_suspicion(void **state)
 {
     (void)state;
     rig_commit(10);
-    for (uint64_t i = 1; i <= 6; i++) {
+    for (uint64_t i = 1; i <= 8; i++) {
         size_t from = out.count;
 
         rig_up();
-        sender_step(&s);
+        rig_settle_words(from);
         if (i % 2)
             done(event_at(from, source.acked + 1), 0);
         sender_down(&s);
@@ -307,6 +342,7 @@ int main(void)
         TEST(a_refusal_for_good_is_parked_and_blocks_nobody),
         TEST(a_parked_event_is_not_sent_again),
         TEST(an_event_that_ends_connections_is_parked),
+        TEST(nobody_pays_for_the_one_behind_it),
         TEST(progress_between_losses_clears_the_suspicion),
         TEST(a_refused_retained_message_comes_again),
         TEST(a_retained_message_refused_for_good_is_left),
