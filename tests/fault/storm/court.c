@@ -250,21 +250,31 @@ static void check_order(struct court *c)
 
 /* --- documents -------------------------------------------------------------------------------- */
 
-/* The broker the agent is connected to: its retained `availability` says so. */
-static struct mqttclient *late_subscriber(struct rig *s)
+/* A subscriber on the broker the agent is connected to: where it said so last, by boot and conn; the
+ * others may have been out of reach when it left them. */
+static struct mqttclient *late_subscriber(struct rig *r)
 {
-    for (unsigned i = 0; i < s->o.brokers; i++) {
+    struct mqttclient *best = NULL;
+    uint64_t newest = 0;
+    for (unsigned i = 0; i < r->o.brokers; i++) {
         struct mqttclient *late = mqttclient_create(&(struct mqttclient_options){
-            .port = broker_port(s->brokers[i]),
+            .port = broker_port(r->brokers[i]),
             .subscribe = "studio/tables/+/status studio/agents/" AGENT "/availability"});
         mqttclient_sync(late);
         const struct mqtt_message *m =
             mqttclient_newest(late, "studio/agents/" AGENT "/availability");
-        if (m && json_is(m->payload, "state", "online"))
-            return late;
-        mqttclient_destroy(late);
+        bool online = m && json_is(m->payload, "state", "online");
+        uint64_t number =
+            online ? json_number(m->payload, "boot") << 32 | json_number(m->payload, "conn") : 0;
+        if (number > newest) {
+            mqttclient_destroy(best);
+            best = late;
+            newest = number;
+        } else {
+            mqttclient_destroy(late);
+        }
     }
-    return NULL;
+    return best;
 }
 
 /* The retained documents are what the agent tells now. */
