@@ -1,0 +1,201 @@
+/*
+ * test_clock.c - the wall clock is set hours forward and back under way: only time stamps may show
+ * it. Order, numbers, presence, pings, time-outs and the way to the broker go by another clock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/agent.h"
+#include "support/broker.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/faults.h"
+#include "support/json.h"
+#include "support/judge.h"
+#include "support/mqttclient.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+#include "support/wsclient.h"
+
+#define CHANGES  "studio/tables/ARO-001/changes"
+#define PRESENCE "studio/tables/ARO-001/presence"
+
+enum { HOUR_MS = 3600 * 1000 };
+
+/* Hours the clock is off, one after the other; steps of up to five days. */
+static const int hours[] = {5, -7, 48, -72, 1, 0};
+enum { STEPS = sizeof hours / sizeof *hours, FEW = 2 /* where a step takes seconds */ };
+
+struct stage {
+    struct faults *faults;
+    struct broker *broker;
+    struct mqttclient *sub;
+    struct judge *judge;
+    struct agent_proc *agent;
+    uint64_t seq;
+};
+
+static void stage_open(struct stage *s, const char *config)
+{
+    static const char *const args[] = {"--agent-id", "edge-1", NULL};
+    const char *data = tmpdir_create();
+    *s = (struct stage){.faults = faults_create(data, NULL),
+                        .broker = broker_create(NULL),
+                        .judge = judge_create("studio")};
+    s->sub = mqttclient_create(&(struct mqttclient_options){
+        .port = broker_port(s->broker), .client_id = "judge", .subscribe = "studio/#"});
+    s->agent = agent_proc_start(&(struct agent_options){.data = data,
+                                                        .broker = broker_uri(s->broker),
+                                                        .args = args,
+                                                        .config = config,
+                                                        .env = faults_env(s->faults)});
+}
+
+static void stage_close(struct stage *s)
+{
+    agent_proc_destroy(s->agent);
+    judge_destroy(s->judge);
+    mqttclient_destroy(s->sub);
+    broker_destroy(s->broker);
+    faults_destroy(s->faults);
+}
+
+static void set_clock(struct stage *s, int step)
+{
+    faults_clock(s->faults, (int64_t)hours[step] * HOUR_MS);
+}
+
+/* Hours since 1970 of a time stamp. */
+static long hour_of(const char *stamp)
+{
+    struct tm tm = {0};
+    assert_int_equal(
+        sscanf(stamp, "%4d-%2d-%2dT%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour), 4);
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+    return (long)(timegm(&tm) / 3600);
+}
+
+static void update(struct wsclient *c, int n)
+{
+    wsclient_sendf(c, "{\"n\":%d}", n);
+    wsclient_expect(c, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+}
+
+static void order_and_presence_do_not_care(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, NULL);
+    struct wsclient *c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
+    mqttclient_wait_json(s.sub, PRESENCE, "online", "true");
+    update(c, 0);
+    mqttclient_wait_json(s.sub, CHANGES, "seq", "2");
+    long before = 0;
+    for (int i = 0; i < STEPS; i++) {
+        char seq[16];
+        snprintf(seq, sizeof seq, "%d", i + 3);
+        uint64_t reads = faults_clock_reads(s.faults);
+        mqttclient_mark(s.sub);
+        set_clock(&s, i);
+        update(c, i + 1);
+        /* The number is the next one, and the clock was seen. */
+        const struct mqtt_message *m = mqttclient_wait_json(s.sub, CHANGES, "seq", seq);
+        char *ts = json_at(m->payload, "ts");
+        long now = hour_of(ts);
+        if (i > 0)
+            assert_in_range(now - before - (hours[i] - hours[i - 1]) + 1, 0, 2);
+        before = now;
+        free(ts);
+        assert_true(hours[i] == 0 || faults_clock_reads(s.faults) > reads);
+        /* Who comes and goes is seen as always. */
+        struct wsclient *other =
+            wsclient_login(agent_proc_port(s.agent), "ARO-001_other", TOKEN_DEVICE);
+        mqttclient_wait_json(s.sub, PRESENCE, "count", "2");
+        mqttclient_mark(s.sub);
+        wsclient_close(other);
+        mqttclient_wait_json(s.sub, PRESENCE, "count", "1");
+    }
+    wsclient_expect_nothing(c); /* nobody has closed it */
+    judge_expect_clean(s.judge, s.sub);
+    assert_int_equal(judge_newest(s.judge), STEPS + 2);
+    wsclient_close(c);
+    stage_close(&s);
+}
+
+/* Reads until a ping comes; fails on anything else. */
+static void expect_ping(struct wsclient *c)
+{
+    struct ws_message m = wsclient_next(c, WAIT_MS);
+    assert_int_equal(m.kind, WS_GOT_PING);
+}
+
+static void pings_and_time_outs_do_not_care(void **state)
+{
+    (void)state;
+    enum { SOON_MS = 8000 };
+    struct stage s;
+    stage_open(&s, "[websocket]\nauth_timeout = 1\nping_after = 1\nping_grace = 2\n");
+    uint16_t port = agent_proc_port(s.agent);
+    for (int i = 0; i < FEW; i++) {
+        /* One who never says who it is, one who stays silent, one who answers its pings. */
+        struct wsclient *stranger = wsclient_connect(port, "/");
+        struct wsclient *dead = wsclient_login(port, "ARO-001_dead", TOKEN_DEVICE);
+        struct wsclient *alive = wsclient_login(port, "ARO-001_alive", TOKEN_DEVICE);
+        int64_t began = now_ms();
+        (void)wsclient_text(stranger); /* the greeting */
+        wsclient_ignore_pings(dead);
+        set_clock(&s, i);
+        expect_ping(alive);
+        wsclient_expect_close(stranger, 1008, "Missing authentication parameters");
+        expect_ping(alive);
+        struct ws_message m;
+        while ((m = wsclient_next(dead, WAIT_MS)).kind == WS_GOT_PING)
+            ;
+        assert_true(m.kind == WS_GOT_CLOSE || m.kind == WS_GOT_END);
+        assert_true(now_ms() - began < SOON_MS);
+        expect_ping(alive);
+        update(alive, i);
+        wsclient_close(stranger);
+        wsclient_drop(dead);
+        wsclient_close(alive);
+    }
+    stage_close(&s);
+}
+
+static void the_way_to_the_broker_does_not_care(void **state)
+{
+    (void)state;
+    struct stage s;
+    stage_open(&s, "[mqtt]\nkeepalive = 2\n");
+    struct wsclient *c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
+    for (int i = 0; i < FEW; i++) {
+        char uptime[16];
+        mqttclient_mark(s.sub);
+        set_clock(&s, i);
+        update(c, 2 * i);
+        if (i % 2)
+            broker_kill(s.broker);
+        else
+            broker_stop(s.broker);
+        update(c, 2 * i + 1);
+        broker_start(s.broker);
+        mqttclient_wait_connected(s.sub);
+        mqttclient_wait_json(s.sub, "studio/agents/edge-1/availability", "state", "online");
+        snprintf(uptime, sizeof uptime, "%d", 2 * i + 2);
+        mqttclient_wait_json(s.sub, "studio/tables/ARO-001/status", "UPTIME", uptime);
+    }
+    wsclient_close(c);
+    stage_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(order_and_presence_do_not_care),
+        cmocka_unit_test(pings_and_time_outs_do_not_care),
+        cmocka_unit_test(the_way_to_the_broker_does_not_care),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
