@@ -26,6 +26,7 @@ static void open_stage(bool first_is_there)
     agent = scene_agent(both, NO_LIMITS);
     pc = wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE);
     judge = judge_create("studio");
+    judge_start(judge, 1);
 }
 
 static int teardown(void **state)

@@ -162,6 +162,7 @@ static void a_broker_that_comes_later(void **state)
     (void)state;
     struct scene s = {.broker = broker_create(&(struct broker_options){.persistence = true})};
     s.judge = judge_create("studio");
+    judge_start(s.judge, 1);
     s.sub = scene_subscribe(s.broker, 5);
     broker_stop(s.broker); /* it keeps the subscription */
     s.agent = scene_agent(broker_uri(s.broker), NO_LIMITS);

@@ -16,6 +16,11 @@ struct judge *judge_create(const char *root)
     return j;
 }
 
+void judge_start(struct judge *j, uint64_t seq)
+{
+    j->start = seq;
+}
+
 static void table_finish(struct judge_table *t)
 {
     free(t->id);

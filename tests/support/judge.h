@@ -5,7 +5,8 @@
  * each, what broke a promise:
  *   - an event is known by (epoch, seq); a repeat must be the same bytes again
  *   - first deliveries come in the order of seq (replayed ones may come at any time)
- *   - no number is missing between the first and the last one seen of an epoch
+ *   - no number is missing between the first and the last one seen of an epoch (judge_start: nor
+ *     before the first one)
  *   - rev of each table grows by exactly 1 from change to change
  *   - each change's old values are what the changes before it left
  *   - a live `status` never goes back, the last one has the newest rev and the values that all
@@ -26,6 +27,9 @@ struct judge;
 /* `root` is the root topic, usually "studio". */
 struct judge *judge_create(const char *root);
 void judge_destroy(struct judge *judge);
+
+/* The subscriber was there before event `seq` of the newest epoch: that one is not to be missing. */
+void judge_start(struct judge *judge, uint64_t seq);
 
 /* One received message; other topics are ignored. */
 void judge_feed(struct judge *judge, const char *topic, const char *payload, bool retain);

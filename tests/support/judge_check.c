@@ -80,13 +80,18 @@ size_t judge_repeats(const struct judge *j)
 bool judge_hole(struct judge *j, uint64_t *from, uint64_t *to)
 {
     sort(j);
-    for (size_t i = 1; i < j->event_count; i++) {
-        const struct judge_event *a = &j->events[i - 1], *b = &j->events[i];
-        if (b->epoch + 1 == j->epoch_count && a->epoch == b->epoch && b->seq > a->seq + 1) {
-            *from = a->seq + 1;
-            *to = b->seq - 1;
+    uint64_t next = j->start;
+    for (size_t i = 0; i < j->event_count; i++) {
+        const struct judge_event *e = &j->events[i];
+        if (e->epoch + 1 != j->epoch_count)
+            continue;
+        if (next > 0 && e->seq > next) {
+            *from = next;
+            *to = e->seq - 1;
             return true;
         }
+        if (e->seq >= next)
+            next = e->seq + 1;
     }
     return false;
 }
@@ -105,7 +110,11 @@ static void check_numbers(const struct judge *j, struct verdict *v)
                        (unsigned long long)e->seq, first->payload, e->payload);
             continue;
         }
-        if (first && first->epoch == e->epoch && e->seq != first->seq + 1)
+        bool leads = !first || first->epoch != e->epoch;
+        if (leads && j->start > 0 && e->epoch + 1 == j->epoch_count && e->seq > j->start)
+            broken(v, "events %llu to %llu of epoch %s are missing", (unsigned long long)j->start,
+                   (unsigned long long)e->seq - 1, epoch);
+        if (!leads && e->seq != first->seq + 1)
             broken(v, "events %llu to %llu of epoch %s are missing",
                    (unsigned long long)first->seq + 1, (unsigned long long)e->seq - 1, epoch);
         first = e;

@@ -35,6 +35,7 @@ struct judge {
     size_t event_count;
     bool sorted;
     uint64_t arrivals;
+    uint64_t start;             /* 0: whatever comes first */
     struct judge_epoch *epochs; /* in the order they were first seen */
     size_t epoch_count;
     struct judge_table *tables;

@@ -30,6 +30,7 @@ void scene_open(struct scene *s, const char *config, int version)
     s->sub = scene_subscribe(s->broker, version);
     s->agent = scene_agent(broker_uri(s->broker), whole);
     s->judge = judge_create("studio");
+    judge_start(s->judge, 1);
     free(whole);
     scene_wait_online(s);
     scene_wait_commands(s);

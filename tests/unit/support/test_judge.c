@@ -106,6 +106,26 @@ static void a_hole_and_its_replay(void **state)
     violations(j, 0);
 }
 
+static void a_hole_before_the_first(void **state)
+{
+    (void)state;
+    struct judge *j = judge_create("studio");
+    uint64_t from, to;
+    change(j, 3, 2, "{}");
+    change(j, 4, 3, "{}");
+    assert_false(judge_hole(j, &from, &to));
+    assert_int_equal(judge_check(j, NULL), 0);
+    judge_start(j, 1);
+    assert_true(judge_hole(j, &from, &to));
+    assert_int_equal(from, 1);
+    assert_int_equal(to, 2);
+    assert_int_equal(judge_check(j, NULL), 1);
+    change_in(j, "e1", 1, 0, "{\"SDP\":[null,\"standby\"]}", ",\"replay\":true}");
+    change_in(j, "e1", 2, 1, "{}", ",\"replay\":true}");
+    assert_false(judge_hole(j, &from, &to));
+    violations(j, 0);
+}
+
 static void a_replay_is_the_same_bytes(void **state)
 {
     (void)state;
@@ -218,6 +238,7 @@ int main(void)
         cmocka_unit_test(repeats_are_no_harm),
         cmocka_unit_test(a_repeat_with_other_bytes),
         cmocka_unit_test(a_hole_and_its_replay),
+        cmocka_unit_test(a_hole_before_the_first),
         cmocka_unit_test(a_replay_is_the_same_bytes),
         cmocka_unit_test(first_deliveries_out_of_order),
         cmocka_unit_test(a_rev_that_jumps),
