@@ -27,6 +27,8 @@ void court_open(struct court *c, struct rig *rig, struct court_memory *memory)
         c->arrivals[i].base = writers_last(rig->writers, i);
     if (memory->event)
         judge_feed(c->judge, memory->topic, memory->event, false);
+    else
+        judge_start(c->judge, 1); /* it listens before the agent starts */
     for (unsigned i = 0; i < rig->o.brokers; i++)
         c->clients[i] = mqttclient_create(&(struct mqttclient_options){
             .port = broker_port(rig->brokers[i]),
