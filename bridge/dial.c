@@ -83,7 +83,7 @@ int dial_version(const struct dial *d)
 /* The next broker at once, or after a wait when all of them had their turn. */
 static void move_on(struct dial *d, int64_t now_ms, enum dial_meaning meaning)
 {
-    int64_t wait = 0;
+    int64_t wait = DIAL_NEXT_MS;
 
     if (++d->in_round % d->brokers->count == 0)
         wait = delay_next(&d->delay);
@@ -131,7 +131,7 @@ void dial_failed(struct dial *d, int64_t now_ms, int reason, bool closed, const 
 
     d->attempts++;
     if (too_old_for_5(d, meaning, closed)) {
-        d->due_ms = now_ms;
+        d->due_ms = now_ms + DIAL_NEXT_MS;
         return;
     }
     snprintf(line, sizeof(line), "%d %s", reason, text);
@@ -189,5 +189,5 @@ void dial_move(struct dial *d, int64_t now_ms, size_t to)
     d->in_round = 0;
     forget_guess(d);
     d->current = to;
-    d->due_ms = now_ms;
+    d->due_ms = now_ms + DIAL_NEXT_MS;
 }

@@ -1,112 +1,7 @@
-/* test_bridge_brokers.c - several brokers, old ones, strict ones, hostile ones: the bridge with an
- * agent in memory. */
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <netdb.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "support/broker.h"
-#include "support/cmocka_all.h"
-#include "support/deadline.h"
-#include "support/json.h"
-#include "support/mqttclient.h"
-#include "support/port.h"
+/* test_bridge_brokers.c - several brokers, and strict ones: the bridge with an agent in memory. */
 #include "support/tmpdir.h"
-#include "unit/bridge/fakes.h"
 
-static const char epoch[] = "6f1c0000000000000000000000000001";
-
-enum { EVENTS = 40000 };
-
-static struct fake_source source;
-static struct bridge *bridge;
-
-static struct bridge_config config_for(const char *uris)
-{
-    return (struct bridge_config){.brokers = uris,
-                                  .agent_id = "edge-1",
-                                  .topic_root = "studio",
-                                  .epoch = epoch,
-                                  .boot = 1,
-                                  .mqtt_version = 5,
-                                  .keepalive_s = 30,
-                                  .session_expiry_s = 3600};
-}
-
-static void start(const struct bridge_config *config)
-{
-    struct studio_error error;
-
-    fake_source_init(&source, EVENTS);
-    if (bridge_create(config, &source.ops, clock_system(), &bridge, &error) != STUDIO_OK)
-        test_fail("%s", error.text);
-    assert_int_equal(bridge_start(bridge), STUDIO_OK);
-}
-
-static void stop(void)
-{
-    bridge_stop(bridge);
-    bridge_destroy(bridge);
-    fake_source_finish(&source);
-}
-
-static void commit(unsigned n)
-{
-    struct bridge_event event;
-
-    while (n-- > 0) {
-        fake_commit(&source, "T", source.count, &event);
-        bridge_events(bridge, &event, 1);
-    }
-}
-
-static void wait_acked(uint64_t seq)
-{
-    int64_t deadline = now_ms() + WAIT_MS;
-
-    while (fake_source_acked(&source) < seq) {
-        if (now_ms() > deadline)
-            test_fail("only %" PRIu64 " of %" PRIu64 " events acknowledged",
-                      fake_source_acked(&source), seq);
-        usleep(1000);
-    }
-}
-
-/* The bridge says it is connected to this broker, for the n-th time in all. */
-static void wait_connected(const char *uri, uint64_t connections)
-{
-    int64_t deadline = now_ms() + 2 * WAIT_MS;
-    struct bridge_stats stats;
-
-    do {
-        if (now_ms() > deadline)
-            test_fail("not connected to %s", uri);
-        usleep(1000);
-        bridge_get_stats(bridge, &stats);
-    } while (!stats.connected || stats.connections < connections || strcmp(stats.broker, uri) != 0);
-}
-
-static struct mqttclient *listen_to(struct broker *broker, const struct broker_user *as)
-{
-    struct mqttclient_options options = {.port = broker_port(broker), .subscribe = "studio/#"};
-
-    if (as) {
-        options.username = as->name;
-        options.password = as->password;
-    }
-    return mqttclient_create(&options);
-}
-
-static char *both(struct broker *a, struct broker *b)
-{
-    return test_printf("%s,%s", broker_uri(a), broker_uri(b));
-}
+#include "integration/bridge_rig.h"
 
 /* Marks the events a subscriber got; first deliveries must be in order. */
 static void note(struct mqttclient *client, bool *seen)
@@ -129,6 +24,38 @@ static void note(struct mqttclient *client, bool *seen)
     free(here);
 }
 
+/* What the broker that went down had acknowledged but not passed on is asked for (promise 2). */
+static void fetch_holes(struct mqttclient *client, bool *seen, uint64_t last)
+{
+    uint64_t from = 1, to = last, count = 0;
+    char request[64];
+
+    while (from <= last && seen[from])
+        from++;
+    while (to >= from && seen[to])
+        to--;
+    if (from > last)
+        return;
+    snprintf(request, sizeof(request), "{\"from_seq\":%" PRIu64 ",\"to_seq\":%" PRIu64 "}", from,
+             to);
+    mqttclient_mark(client);
+    mqttclient_publish(client, "studio/agents/edge-1/replay/judge", request);
+    mqttclient_wait_json(client, "studio/agents/edge-1/replayed/judge", "end", "true");
+    for (size_t i = 0; i < mqttclient_count(client); i++) {
+        const struct mqtt_message *m = mqttclient_message(client, i);
+
+        if (strcmp(m->topic, "studio/agents/edge-1/replayed/judge") == 0 &&
+            json_is(m->payload, "replay", "true")) {
+            seen[json_number(m->payload, "seq")] = true;
+            count++;
+        }
+    }
+    assert_int_equal(count, to - from + 1);
+    for (uint64_t seq = 1; seq <= last; seq++)
+        if (!seen[seq])
+            test_fail("event %" PRIu64 " is missing on both and in the replay", seq);
+}
+
 static void failing_over_under_load_loses_and_reorders_nothing(void **state)
 {
     struct broker *a = broker_create(NULL), *b = broker_create(NULL);
@@ -149,9 +76,7 @@ static void failing_over_under_load_loses_and_reorders_nothing(void **state)
     mqttclient_sync(at_b);
     note(at_a, seen);
     note(at_b, seen);
-    for (uint64_t seq = 1; seq <= 20000; seq++)
-        if (!seen[seq])
-            test_fail("event %" PRIu64 " is missing on both", seq);
+    fetch_holes(at_b, seen, 20000);
     assert_int_equal(source.parked_count, 0);
     stop();
     mqttclient_wait_json(at_b, "studio/agents/edge-1/availability", "state", "stopped");
@@ -219,134 +144,6 @@ static void each_broker_has_its_own_login(void **state)
     broker_destroy(a);
     broker_destroy(b);
     free(uris);
-}
-
-/* --- a broker that speaks only MQTT 3.1.1 ------------------------------------------------------ */
-
-struct old_broker {
-    struct port port;
-    int listener;
-    const char *refusal; /* of MQTT 5 */
-    size_t refusal_len;
-    pthread_t thread;
-    atomic_int fives, fours;
-    atomic_bool ends;
-};
-
-/* The protocol level of a CONNECT: behind type, length (1-4 bytes), 0 4 "MQTT". */
-static int level_of(const char *packet, ssize_t len)
-{
-    ssize_t at = 1;
-
-    while (at < len && packet[at] & 0x80)
-        at++;
-    return at + 7 < len ? packet[at + 7] : 0;
-}
-
-static void serve_old(struct old_broker *o, int fd)
-{
-    static const char welcome[] = {0x20, 2, 0, 0};
-    char packet[1024];
-    int level = level_of(packet, recv(fd, packet, sizeof(packet), 0));
-
-    if (level == 5) {
-        atomic_fetch_add(&o->fives, 1);
-        send(fd, o->refusal, o->refusal_len, MSG_NOSIGNAL);
-    } else if (level == 4) {
-        atomic_fetch_add(&o->fours, 1);
-        send(fd, welcome, sizeof(welcome), MSG_NOSIGNAL);
-        while (!atomic_load(&o->ends) && recv(fd, packet, sizeof(packet), 0) > 0)
-            ;
-    }
-    close(fd);
-}
-
-static void *run_old(void *arg)
-{
-    struct old_broker *o = arg;
-    int fd;
-
-    while ((fd = accept(o->listener, NULL, NULL)) >= 0 && !atomic_load(&o->ends))
-        serve_old(o, fd);
-    if (fd >= 0)
-        close(fd);
-    return NULL;
-}
-
-static void old_broker_start(struct old_broker *o, const char *refusal, size_t len)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof(address);
-
-    memset(o, 0, sizeof(*o));
-    o->refusal = refusal;
-    o->refusal_len = len;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    o->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(o->listener, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(o->listener, 5), 0);
-    assert_int_equal(getsockname(o->listener, (struct sockaddr *)&address, &size), 0);
-    o->port.number = ntohs(address.sin_port);
-    assert_int_equal(pthread_create(&o->thread, NULL, run_old, o), 0);
-}
-
-static void old_broker_stop(struct old_broker *o)
-{
-    atomic_store(&o->ends, true);
-    shutdown(o->listener, SHUT_RDWR);
-    pthread_join(o->thread, NULL);
-    close(o->listener);
-}
-
-/* Another client took our id, as MQTT 5 says it: no fight over it. */
-static void a_session_taken_over_is_not_taken_back_at_once(void **state)
-{
-    static const char taken_over[] = {0x20, 3, 0, 0, 0, (char)0xe0, 2, (char)0x8e, 0};
-    struct old_broker old;
-    struct bridge_config config;
-    struct bridge_stats stats;
-    char uri[64];
-
-    (void)state;
-    old_broker_start(&old, taken_over, sizeof(taken_over));
-    snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%u", old.port.number);
-    config = config_for(uri);
-    start(&config);
-    do {
-        usleep(1000);
-        bridge_get_stats(bridge, &stats);
-    } while (stats.connections == 0 || stats.connected);
-    usleep(3000 * 1000); /* any other loss would be followed by an attempt by now */
-    bridge_get_stats(bridge, &stats);
-    assert_int_equal(stats.connections, 1);
-    stop();
-    old_broker_stop(&old);
-}
-
-static void an_old_broker_is_spoken_to_in_3_1_1(void **state)
-{
-    static const char as_3_1_1[] = {0x20, 2, 0, 1}, as_5[] = {0x20, 3, 0, (char)0x84, 0};
-    static const struct {
-        const char *bytes;
-        size_t len;
-    } refusals[] = {{as_3_1_1, sizeof(as_3_1_1)}, {as_5, sizeof(as_5)}, {"", 0}};
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        struct old_broker old;
-        struct bridge_config config;
-        char uri[64];
-
-        old_broker_start(&old, refusals[i].bytes, refusals[i].len);
-        snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%u", old.port.number);
-        config = config_for(uri);
-        start(&config);
-        wait_connected(uri, 1);
-        assert_int_equal(atomic_load(&old.fives), i == 2 ? 2 : 1); /* the last says nothing */
-        stop();
-        assert_true(atomic_load(&old.fours) > 0);
-        old_broker_stop(&old);
-    }
 }
 
 /* --- limits and refusals ---------------------------------------------------------------------- */
@@ -424,177 +221,15 @@ static void an_event_too_large_for_the_broker_is_parked(void **state)
     broker_destroy(broker);
 }
 
-/* --- TLS --------------------------------------------------------------------------------------- */
-
-static const char *make_certificate(const char *dir, const char *name)
-{
-    const char *cert = tmpdir_path(dir, name);
-    char *key = test_printf("%s.key", cert);
-    const char *argv[] = {"openssl",
-                          "req",
-                          "-x509",
-                          "-newkey",
-                          "ec",
-                          "-pkeyopt",
-                          "ec_paramgen_curve:prime256v1",
-                          "-nodes",
-                          "-days",
-                          "2",
-                          "-subj",
-                          "/CN=localhost",
-                          "-addext",
-                          "subjectAltName=DNS:localhost",
-                          "-keyout",
-                          key,
-                          "-out",
-                          cert,
-                          NULL};
-
-    if (proc_run(argv, NULL, NULL, NULL) != 0)
-        test_fail("openssl cannot make a certificate");
-    free(key);
-    return cert;
-}
-
-static void tls_checks_who_the_broker_is(void **state)
-{
-    const char *dir = tmpdir_create();
-    const char *cert = make_certificate(dir, "broker.pem");
-    const char *other = make_certificate(dir, "other.pem");
-    struct port port;
-    struct broker_options options = {.extra = NULL};
-    struct broker *broker;
-    struct bridge_config config;
-    struct bridge_stats stats;
-    char *extra, *uri;
-
-    (void)state;
-    port_reserve(&port);
-    extra = test_printf("listener %u 127.0.0.1\ncertfile %s\nkeyfile %s.key\n", port.number, cert,
-                        cert);
-    options.extra = extra;
-    broker = broker_create(&options);
-    uri = test_printf("mqtts://localhost:%u", port.number);
-    config = config_for(uri);
-    config.ca_file = cert;
-    start(&config);
-    wait_connected(uri, 1);
-    commit(10);
-    wait_acked(10);
-    stop();
-    config.ca_file = other;
-    start(&config);
-    free(proc_wait_line(broker_proc(broker), PROC_STDERR, "OpenSSL Error", WAIT_MS));
-    bridge_get_stats(bridge, &stats);
-    assert_int_equal(stats.connections, 0);
-    stop();
-    broker_destroy(broker);
-    port_release(&port);
-    free(extra);
-    free(uri);
-}
-
-/* --- a name lookup that hangs ------------------------------------------------------------------- */
-
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    unsigned hanging;
-    bool released;
-} lookup = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-
-/* Stands in front of the C library's for the whole program: `slow.test` takes until it is released,
- * everything else is a numeric address or localhost. */
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                struct addrinfo **result)
-{
-    struct {
-        struct addrinfo info;
-        struct sockaddr_in address;
-    } * one;
-
-    (void)hints;
-    pthread_mutex_lock(&lookup.lock);
-    if (node && strcmp(node, "slow.test") == 0) {
-        lookup.hanging++;
-        pthread_cond_broadcast(&lookup.cond);
-        while (!lookup.released)
-            pthread_cond_wait(&lookup.cond, &lookup.lock);
-        lookup.hanging--;
-        pthread_mutex_unlock(&lookup.lock);
-        return EAI_NONAME;
-    }
-    pthread_mutex_unlock(&lookup.lock);
-    one = calloc(1, sizeof(*one));
-    if (!one)
-        return EAI_MEMORY;
-    one->info = (struct addrinfo){.ai_family = AF_INET,
-                                  .ai_socktype = SOCK_STREAM,
-                                  .ai_addrlen = sizeof(one->address),
-                                  .ai_addr = (struct sockaddr *)&one->address};
-    one->address = (struct sockaddr_in){.sin_family = AF_INET};
-    one->address.sin_port = service ? htons((uint16_t)atoi(service)) : 0;
-    one->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    *result = &one->info;
-    return 0;
-}
-
-void freeaddrinfo(struct addrinfo *result)
-{
-    free(result);
-}
-
-static unsigned threads(void)
-{
-    DIR *dir = opendir("/proc/self/task");
-    unsigned n = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
-static void a_lookup_that_hangs_does_not_hold_up_the_stop(void **state)
-{
-    struct bridge_config config = config_for("mqtt://slow.test:1883");
-    unsigned before = threads();
-    int64_t began, deadline;
-
-    (void)state;
-    start(&config);
-    pthread_mutex_lock(&lookup.lock);
-    while (lookup.hanging == 0)
-        pthread_cond_wait(&lookup.cond, &lookup.lock);
-    pthread_mutex_unlock(&lookup.lock);
-    commit(10);
-    began = now_ms();
-    stop();
-    assert_true(now_ms() - began < 3300);
-    pthread_mutex_lock(&lookup.lock);
-    lookup.released = true;
-    pthread_cond_broadcast(&lookup.cond);
-    pthread_mutex_unlock(&lookup.lock);
-    deadline = now_ms() + WAIT_MS; /* what was left behind cleans up after itself */
-    while (threads() > before && now_ms() < deadline)
-        usleep(5000);
-    assert_int_equal(threads(), before);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failing_over_under_load_loses_and_reorders_nothing),
         cmocka_unit_test(each_broker_has_its_own_login),
-        cmocka_unit_test(a_session_taken_over_is_not_taken_back_at_once),
-        cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
         cmocka_unit_test(a_small_receive_maximum_is_kept),
         cmocka_unit_test(refused_events_are_parked_and_block_nobody),
         cmocka_unit_test(an_event_too_large_for_the_broker_is_parked),
-        cmocka_unit_test(tls_checks_who_the_broker_is),
         cmocka_unit_test(back_to_the_preferred_one_when_it_has_answered),
-        cmocka_unit_test(a_lookup_that_hangs_does_not_hold_up_the_stop),
     };
 
     log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);

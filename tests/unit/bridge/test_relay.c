@@ -203,6 +203,7 @@ static void a_broker_without_qos_1_is_refused(void **state)
     up = fake_up(out);
     up.limits.max_qos = 0;
     tell(up);
+    wait_ms(DIAL_NEXT_MS);
     assert_string_equal(out->uri, "tcp://b");
 }
 
@@ -212,7 +213,7 @@ static void an_old_broker_is_spoken_to_in_3_1_1_at_once(void **state)
     start("mqtt://a");
     relay_step(&r);
     tell(fake_ended(out, LINK_FAILED, 0x84));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     assert_int_equal(out->connects, 2);
     assert_int_equal(out->target.mqtt_version, 4);
 }
@@ -285,7 +286,7 @@ static void a_lost_broker_is_followed_by_the_next_and_the_session_goes_along(voi
     tell(fake_up(out));
     tell(fake_up(&links[LINK_IN]));
     tell(fake_ended(out, LINK_LOST, 0));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     assert_string_equal(out->uri, "ssl://b");
     assert_int_equal(links[LINK_IN].connects, 1);
     tell(fake_up(out));
@@ -300,7 +301,7 @@ static void back_to_the_preferred_one_leaving_moved_behind(void **state)
     start("mqtt://a,mqtt://b");
     relay_step(&r);
     tell(fake_ended(out, LINK_FAILED, 0));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     tell(fake_up(out));
     settle();
     wait_ms(PROBE_REST_MS);
@@ -315,7 +316,7 @@ static void back_to_the_preferred_one_leaving_moved_behind(void **state)
     assert_non_null(strstr(out->sent[out->count - 1].payload, "\"state\":\"moved\""));
     assert_int_equal(r.state, RELAY_LEAVING);
     tell(fake_ended(out, LINK_CLOSED, 0));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     assert_int_equal(r.state, RELAY_CONNECTING);
     assert_string_equal(out->uri, "tcp://a");
     assert_false(links[LINK_PROBE].open);
@@ -329,7 +330,7 @@ static void a_move_that_fails_goes_on_with_the_list(void **state)
     start("mqtt://a,mqtt://b");
     relay_step(&r);
     tell(fake_ended(out, LINK_FAILED, 0));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     tell(fake_up(out));
     settle();
     wait_ms(PROBE_REST_MS);
@@ -337,10 +338,10 @@ static void a_move_that_fails_goes_on_with_the_list(void **state)
     wait_ms(PROBE_HOLD_MS);
     settle();
     tell(fake_ended(out, LINK_LOST, 0)); /* broke off on the way out */
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     assert_string_equal(out->uri, "tcp://a");
     tell(fake_ended(out, LINK_FAILED, 0));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     assert_string_equal(out->uri, "tcp://b");
 }
 
@@ -350,7 +351,7 @@ static void a_stop_during_a_move_ends_it(void **state)
     start("mqtt://a,mqtt://b");
     relay_step(&r);
     tell(fake_ended(out, LINK_FAILED, 0));
-    relay_step(&r);
+    wait_ms(DIAL_NEXT_MS);
     tell(fake_up(out));
     settle();
     wait_ms(PROBE_REST_MS);

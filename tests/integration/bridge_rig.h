@@ -1,0 +1,109 @@
+/*
+ * bridge_rig.h - a bridge with an agent in memory, for the integration tests of the bridge; every
+ * program includes it once.
+ */
+#ifndef TESTS_INTEGRATION_BRIDGE_RIG_H
+#define TESTS_INTEGRATION_BRIDGE_RIG_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "support/broker.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/json.h"
+#include "support/mqttclient.h"
+#include "unit/bridge/fakes.h"
+
+static const char epoch[] = "6f1c0000000000000000000000000001";
+
+enum { EVENTS = 40000 };
+
+static struct fake_source source;
+static struct bridge *bridge;
+
+static inline struct bridge_config config_for(const char *uris)
+{
+    return (struct bridge_config){.brokers = uris,
+                                  .agent_id = "edge-1",
+                                  .topic_root = "studio",
+                                  .epoch = epoch,
+                                  .boot = 1,
+                                  .mqtt_version = 5,
+                                  .keepalive_s = 30,
+                                  .session_expiry_s = 3600};
+}
+
+static inline void start(const struct bridge_config *config)
+{
+    struct studio_error error;
+
+    fake_source_init(&source, EVENTS);
+    if (bridge_create(config, &source.ops, clock_system(), &bridge, &error) != STUDIO_OK)
+        test_fail("%s", error.text);
+    assert_int_equal(bridge_start(bridge), STUDIO_OK);
+}
+
+static inline void stop(void)
+{
+    bridge_stop(bridge);
+    bridge_destroy(bridge);
+    fake_source_finish(&source);
+}
+
+static inline void commit(unsigned n)
+{
+    struct bridge_event event;
+
+    while (n-- > 0) {
+        fake_commit(&source, "T", source.count, &event);
+        bridge_events(bridge, &event, 1);
+    }
+}
+
+static inline void wait_acked(uint64_t seq)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    while (fake_source_acked(&source) < seq) {
+        if (now_ms() > deadline)
+            test_fail("only %" PRIu64 " of %" PRIu64 " events acknowledged",
+                      fake_source_acked(&source), seq);
+        usleep(1000);
+    }
+}
+
+/* The bridge says it is connected to this broker, for the n-th time in all. */
+static inline void wait_connected(const char *uri, uint64_t connections)
+{
+    int64_t deadline = now_ms() + 2 * WAIT_MS;
+    struct bridge_stats stats;
+
+    do {
+        if (now_ms() > deadline)
+            test_fail("not connected to %s", uri);
+        usleep(1000);
+        bridge_get_stats(bridge, &stats);
+    } while (!stats.connected || stats.connections < connections || strcmp(stats.broker, uri) != 0);
+}
+
+static inline struct mqttclient *listen_to(struct broker *broker, const struct broker_user *as)
+{
+    struct mqttclient_options options = {.port = broker_port(broker), .subscribe = "studio/#"};
+
+    if (as) {
+        options.username = as->name;
+        options.password = as->password;
+    }
+    return mqttclient_create(&options);
+}
+
+static inline char *both(struct broker *a, struct broker *b)
+{
+    return test_printf("%s,%s", broker_uri(a), broker_uri(b));
+}
+
+#endif

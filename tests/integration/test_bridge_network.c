@@ -1,0 +1,310 @@
+/* test_bridge_network.c - old brokers, taken sessions, TLS, a name lookup that hangs: the bridge with
+ * an agent in memory. */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include "support/port.h"
+#include "support/tmpdir.h"
+
+#include "integration/bridge_rig.h"
+
+/* --- a broker that speaks only MQTT 3.1.1 ------------------------------------------------------ */
+
+struct old_broker {
+    struct port port;
+    int listener;
+    const char *refusal; /* of MQTT 5 */
+    size_t refusal_len;
+    pthread_t thread;
+    atomic_int fives, fours;
+    atomic_bool ends;
+};
+
+/* The protocol level of a CONNECT: behind type, length (1-4 bytes), 0 4 "MQTT". */
+static int level_of(const char *packet, ssize_t len)
+{
+    ssize_t at = 1;
+
+    while (at < len && packet[at] & 0x80)
+        at++;
+    return at + 7 < len ? packet[at + 7] : 0;
+}
+
+static void serve_old(struct old_broker *o, int fd)
+{
+    static const char welcome[] = {0x20, 2, 0, 0};
+    char packet[1024];
+    int level = level_of(packet, recv(fd, packet, sizeof(packet), 0));
+
+    if (level == 5) {
+        atomic_fetch_add(&o->fives, 1);
+        send(fd, o->refusal, o->refusal_len, MSG_NOSIGNAL);
+    } else if (level == 4) {
+        atomic_fetch_add(&o->fours, 1);
+        send(fd, welcome, sizeof(welcome), MSG_NOSIGNAL);
+        while (!atomic_load(&o->ends) && recv(fd, packet, sizeof(packet), 0) > 0)
+            ;
+    }
+    close(fd);
+}
+
+static void *run_old(void *arg)
+{
+    struct old_broker *o = arg;
+    int fd;
+
+    while ((fd = accept(o->listener, NULL, NULL)) >= 0 && !atomic_load(&o->ends))
+        serve_old(o, fd);
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+static void old_broker_start(struct old_broker *o, const char *refusal, size_t len)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+
+    memset(o, 0, sizeof(*o));
+    o->refusal = refusal;
+    o->refusal_len = len;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    o->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(o->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(o->listener, 5), 0);
+    assert_int_equal(getsockname(o->listener, (struct sockaddr *)&address, &size), 0);
+    o->port.number = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&o->thread, NULL, run_old, o), 0);
+}
+
+static void old_broker_stop(struct old_broker *o)
+{
+    atomic_store(&o->ends, true);
+    shutdown(o->listener, SHUT_RDWR);
+    pthread_join(o->thread, NULL);
+    close(o->listener);
+}
+
+/* Another client took our id, as MQTT 5 says it: no fight over it. */
+static void a_session_taken_over_is_not_taken_back_at_once(void **state)
+{
+    static const char taken_over[] = {0x20, 3, 0, 0, 0, (char)0xe0, 2, (char)0x8e, 0};
+    struct old_broker old;
+    struct bridge_config config;
+    struct bridge_stats stats;
+    char uri[64];
+
+    (void)state;
+    old_broker_start(&old, taken_over, sizeof(taken_over));
+    snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%u", old.port.number);
+    config = config_for(uri);
+    start(&config);
+    do {
+        usleep(1000);
+        bridge_get_stats(bridge, &stats);
+    } while (stats.connections == 0 || stats.connected);
+    usleep(3000 * 1000); /* any other loss would be followed by an attempt by now */
+    bridge_get_stats(bridge, &stats);
+    assert_int_equal(stats.connections, 1);
+    stop();
+    old_broker_stop(&old);
+}
+
+static void an_old_broker_is_spoken_to_in_3_1_1(void **state)
+{
+    static const char as_3_1_1[] = {0x20, 2, 0, 1}, as_5[] = {0x20, 3, 0, (char)0x84, 0};
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } refusals[] = {{as_3_1_1, sizeof(as_3_1_1)}, {as_5, sizeof(as_5)}, {"", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct old_broker old;
+        struct bridge_config config;
+        char uri[64];
+
+        old_broker_start(&old, refusals[i].bytes, refusals[i].len);
+        snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%u", old.port.number);
+        config = config_for(uri);
+        start(&config);
+        wait_connected(uri, 1);
+        assert_int_equal(atomic_load(&old.fives), i == 2 ? 2 : 1); /* the last says nothing */
+        stop();
+        assert_true(atomic_load(&old.fours) > 0);
+        old_broker_stop(&old);
+    }
+}
+
+/* --- TLS --------------------------------------------------------------------------------------- */
+
+static const char *make_certificate(const char *dir, const char *name)
+{
+    const char *cert = tmpdir_path(dir, name);
+    char *key = test_printf("%s.key", cert);
+    const char *argv[] = {"openssl",
+                          "req",
+                          "-x509",
+                          "-newkey",
+                          "ec",
+                          "-pkeyopt",
+                          "ec_paramgen_curve:prime256v1",
+                          "-nodes",
+                          "-days",
+                          "2",
+                          "-subj",
+                          "/CN=localhost",
+                          "-addext",
+                          "subjectAltName=DNS:localhost",
+                          "-keyout",
+                          key,
+                          "-out",
+                          cert,
+                          NULL};
+
+    if (proc_run(argv, NULL, NULL, NULL) != 0)
+        test_fail("openssl cannot make a certificate");
+    free(key);
+    return cert;
+}
+
+static void tls_checks_who_the_broker_is(void **state)
+{
+    const char *dir = tmpdir_create();
+    const char *cert = make_certificate(dir, "broker.pem");
+    const char *other = make_certificate(dir, "other.pem");
+    struct port port;
+    struct broker_options options = {.extra = NULL};
+    struct broker *broker;
+    struct bridge_config config;
+    struct bridge_stats stats;
+    char *extra, *uri;
+
+    (void)state;
+    port_reserve(&port);
+    extra = test_printf("listener %u 127.0.0.1\ncertfile %s\nkeyfile %s.key\n", port.number, cert,
+                        cert);
+    options.extra = extra;
+    broker = broker_create(&options);
+    uri = test_printf("mqtts://localhost:%u", port.number);
+    config = config_for(uri);
+    config.ca_file = cert;
+    start(&config);
+    wait_connected(uri, 1);
+    commit(10);
+    wait_acked(10);
+    stop();
+    config.ca_file = other;
+    start(&config);
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR, "OpenSSL Error", WAIT_MS));
+    bridge_get_stats(bridge, &stats);
+    assert_int_equal(stats.connections, 0);
+    stop();
+    broker_destroy(broker);
+    port_release(&port);
+    free(extra);
+    free(uri);
+}
+
+/* --- a name lookup that hangs ------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    unsigned hanging;
+    bool released;
+} lookup = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+/* Stands in front of the C library's for the whole program: `slow.test` takes until it is released,
+ * everything else is a numeric address or localhost. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result)
+{
+    struct {
+        struct addrinfo info;
+        struct sockaddr_in address;
+    } * one;
+
+    (void)hints;
+    pthread_mutex_lock(&lookup.lock);
+    if (node && strcmp(node, "slow.test") == 0) {
+        lookup.hanging++;
+        pthread_cond_broadcast(&lookup.cond);
+        while (!lookup.released)
+            pthread_cond_wait(&lookup.cond, &lookup.lock);
+        lookup.hanging--;
+        pthread_mutex_unlock(&lookup.lock);
+        return EAI_NONAME;
+    }
+    pthread_mutex_unlock(&lookup.lock);
+    one = calloc(1, sizeof(*one));
+    if (!one)
+        return EAI_MEMORY;
+    one->info = (struct addrinfo){.ai_family = AF_INET,
+                                  .ai_socktype = SOCK_STREAM,
+                                  .ai_addrlen = sizeof(one->address),
+                                  .ai_addr = (struct sockaddr *)&one->address};
+    one->address = (struct sockaddr_in){.sin_family = AF_INET};
+    one->address.sin_port = service ? htons((uint16_t)atoi(service)) : 0;
+    one->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *result = &one->info;
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *result)
+{
+    free(result);
+}
+
+static unsigned threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    unsigned n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static void a_lookup_that_hangs_does_not_hold_up_the_stop(void **state)
+{
+    struct bridge_config config = config_for("mqtt://slow.test:1883");
+    unsigned before = threads();
+    int64_t began, deadline;
+
+    (void)state;
+    start(&config);
+    pthread_mutex_lock(&lookup.lock);
+    while (lookup.hanging == 0)
+        pthread_cond_wait(&lookup.cond, &lookup.lock);
+    pthread_mutex_unlock(&lookup.lock);
+    commit(10);
+    began = now_ms();
+    stop();
+    assert_true(now_ms() - began < 3300);
+    pthread_mutex_lock(&lookup.lock);
+    lookup.released = true;
+    pthread_cond_broadcast(&lookup.cond);
+    pthread_mutex_unlock(&lookup.lock);
+    deadline = now_ms() + WAIT_MS; /* what was left behind cleans up after itself */
+    while (threads() > before && now_ms() < deadline)
+        usleep(5000);
+    assert_int_equal(threads(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_taken_over_is_not_taken_back_at_once),
+        cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
+        cmocka_unit_test(tls_checks_who_the_broker_is),
+        cmocka_unit_test(a_lookup_that_hangs_does_not_hold_up_the_stop),
+    };
+
+    log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
