@@ -2,6 +2,10 @@
 
 #include <ev.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "studio/error.h"
 
 struct loop {
     struct ev_loop *ev;
@@ -38,6 +42,24 @@ static void on_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
     loop->hooks.turn(loop->hooks.ctx);
 }
 
+/* libev cannot go on without memory and would abort: what was answered is on disk, so end as what
+ * failed while running and let the service manager start anew. */
+static void *allocate(void *memory, long size)
+{
+    void *bigger;
+
+    if (size == 0) {
+        free(memory);
+        return NULL;
+    }
+    bigger = realloc(memory, (size_t)size);
+    if (!bigger) {
+        log_error("server", "out of memory: the event loop cannot go on");
+        _exit(STUDIO_EXIT_FAILED);
+    }
+    return bigger;
+}
+
 struct loop *loop_create(const struct loop_hooks *hooks)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
@@ -45,6 +67,7 @@ struct loop *loop_create(const struct loop_hooks *hooks)
     if (!loop)
         return NULL;
     loop->hooks = *hooks;
+    ev_set_allocator(allocate);
     loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop->ev) {
         free(loop);
