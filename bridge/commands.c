@@ -79,8 +79,12 @@ static void reply(struct commands *c, const char *topic, const void *correlation
 {
     struct reply *r = reply_create(NULL, topic, correlation, correlation_len, json, len);
 
-    if (!r || !intake_reply(c->intake, r))
-        log_warn("bridge", "the answer for %s is dropped: too many wait for the broker", topic);
+    if (!r || !intake_reply(c->intake, r)) {
+        pthread_mutex_lock(&c->lock);
+        log_limited(&c->log, LOG_WARN, "bridge",
+                    "the answer for %s is dropped: too many wait for the broker", topic);
+        pthread_mutex_unlock(&c->lock);
+    }
     events_wake(c->events);
 }
 

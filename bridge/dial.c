@@ -183,6 +183,15 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     move_on(d, now_ms, meaning);
 }
 
+void dial_resume(struct dial *d, int64_t now_ms, size_t to)
+{
+    d->current = to;
+    d->in_round = 0;
+    d->short_lived = 0;
+    delay_ended(&d->delay, DELAY_STABLE_MS);
+    d->due_ms = now_ms + DIAL_NEXT_MS;
+}
+
 void dial_move(struct dial *d, int64_t now_ms, size_t to)
 {
     d->down_ms = now_ms;

@@ -132,6 +132,7 @@ static void came_up(struct relay *r, const struct link_event *event)
         return;
     }
     r->connections++;
+    r->parked_before = r->sender.parked;
     dial_up(&r->dial, now_ms(r), event->limits.mqtt_version, sender_backlog(&r->sender));
     set_state(r, RELAY_ONLINE);
     sender_up(&r->sender, &event->limits, dial_broker(&r->dial)->name, &r->presence);
@@ -140,6 +141,7 @@ static void came_up(struct relay *r, const struct link_event *event)
 static void went_down(struct relay *r, int reason, const char *text)
 {
     bool leaving = r->state != RELAY_ONLINE;
+    size_t current = r->dial.current;
 
     sender_down(&r->sender);
     out_link(r)->ops->close(out_link(r));
@@ -151,6 +153,8 @@ static void went_down(struct relay *r, int reason, const char *text)
         dial_move(&r->dial, now_ms(r), r->move_to);
     else
         dial_lost(&r->dial, now_ms(r), reason, text);
+    if (!leaving && r->sender.parked > r->parked_before)
+        dial_resume(&r->dial, now_ms(r), current);
     set_state(r, RELAY_WAITING);
 }
 

@@ -74,6 +74,7 @@ struct relay {
     size_t move_to; /* the broker to go on with after leaving this one */
     bool stopping;
     uint64_t connections;
+    uint64_t parked_before; /* this connection */
 };
 
 STUDIO_MUST_USE enum studio_err relay_init(struct relay *r, const struct relay_options *options);

@@ -49,9 +49,9 @@ static struct reply *answer(const struct reply *request, const char *fmt, ...)
 
 /* --- starting -------------------------------------------------------------------------------- */
 
-/* From where to where; an error answer if what was asked for is gone. */
+/* From where to where; *refused with an error answer if what was asked for is gone. */
 static enum studio_err find_range(struct replays *r, struct replay *one, uint64_t committed,
-                                  struct reply **error)
+                                  struct reply **error, bool *refused)
 {
     const struct ask *ask = &one->ask;
     uint64_t oldest = 0, rev = 0;
@@ -70,6 +70,7 @@ static enum studio_err find_range(struct replays *r, struct replay *one, uint64_
         one->next = oldest;
         one->read_all = !found;
     }
+    *refused = true;
     if (ask->by_table && found && ask->from_rev < rev)
         *error =
             answer(one->request,
@@ -77,6 +78,8 @@ static enum studio_err find_range(struct replays *r, struct replay *one, uint64_
                    oldest, rev);
     else if (!ask->by_table && ask->from_seq < oldest && oldest > 1)
         *error = answer(one->request, "{\"error\":\"too old\",\"oldest_seq\":%" PRIu64 "}", oldest);
+    else
+        *refused = false;
     return STUDIO_OK;
 }
 
@@ -94,32 +97,41 @@ static struct replay *find(struct replays *r, const char *client)
     return NULL;
 }
 
+/* Why a request cannot be carried out, as the answer to it; `refused` says that there is such a
+ * reason even if there is no memory to say it. */
+static struct reply *check(struct replays *r, struct replay *one, bool room, uint64_t committed,
+                           bool *refused)
+{
+    const char *wrong = ask_read(one->request->payload, one->request->len, &one->ask);
+    struct reply *error = NULL;
+
+    *refused = true;
+    if (!wrong && !room)
+        wrong = studio_err_text(STUDIO_ERR_LIMIT);
+    if (wrong)
+        return answer(one->request, "{\"error\":\"%s\"}", wrong);
+    if (one->ask.epoch[0] && strcmp(one->ask.epoch, r->epoch) != 0)
+        return answer(one->request, "{\"error\":\"other epoch\",\"epoch\":\"%s\"}", r->epoch);
+    if (find_range(r, one, committed, &error, refused) != STUDIO_OK)
+        return answer(one->request, "{\"error\":\"%s\"}", studio_err_text(STUDIO_ERR_STORAGE));
+    return error;
+}
+
 struct reply *replays_start(struct replays *r, struct reply *request, uint64_t committed)
 {
     struct replay one = {.request = request};
     struct replay *place = find(r, request->client);
-    struct reply *now = NULL;
-    const char *wrong = ask_read(request->payload, request->len, &one.ask);
-    enum studio_err err;
+    struct reply *now;
+    bool refused;
 
     if (!place)
         place = find(r, NULL);
-    if (!wrong && !place)
-        wrong = studio_err_text(STUDIO_ERR_LIMIT);
-    if (wrong) {
-        now = answer(request, "{\"error\":\"%s\"}", wrong);
-    } else if (one.ask.epoch[0] && strcmp(one.ask.epoch, r->epoch) != 0) {
-        now = answer(request, "{\"error\":\"other epoch\",\"epoch\":\"%s\"}", r->epoch);
-    } else {
-        err = find_range(r, &one, committed, &now);
-        if (err != STUDIO_OK)
-            now = answer(request, "{\"error\":\"%s\"}", studio_err_text(STUDIO_ERR_STORAGE));
-    }
-    if (now) {
+    now = check(r, &one, place != NULL, committed, &refused);
+    if (refused || !place) {
         free(request);
         return now;
     }
-    if (place && place->request) { /* the same asker again: the newer request counts */
+    if (place->request) { /* the same asker again: the newer request counts */
         now = answer(place->request, "{\"end\":true,\"count\":%" PRIu64 ",\"replaced\":true}",
                      place->count);
         finish(place);

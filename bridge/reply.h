@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { REPLIES_MAX = 1024, REPLIES_MAX_BYTES = 4 << 20 };
+/* Commands cannot be held back: the library acknowledges each when it was carried out, and takes
+ * turns with the sender. So there is room for the answers to what many clients may send at once. */
+enum { REPLIES_MAX = 65536, REPLIES_MAX_BYTES = 32 << 20 };
 
 struct reply {
     struct reply *next;

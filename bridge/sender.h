@@ -37,7 +37,7 @@ enum {
     SENDER_HEALTH_EXPIRY_S = 30,
     SENDER_RETRY_MS = 1000, /* after a passing refusal */
     SENDER_BIRTH_MS = 1000, /* between two births of one connection */
-    SENDER_CAREFUL = 2,     /* connections in a row that ended on the same event: look closer */
+    SENDER_CAREFUL = 1,     /* connections in a row that ended on the same event: look closer */
     SENDER_SUSPECT = 3,     /* and then it is the event */
     SENDER_PARKED_RECENT = 64
 };
