@@ -73,7 +73,7 @@ static void start_python(struct server *s)
 
 void server_start(struct server *s, enum server_kind kind)
 {
-    /* Only errors are logged: a line for each packet would be most of the broker's work. */
+    /* Little is logged: a line for each packet would be most of the broker's work. */
     static const struct broker_options quiet = {.extra = "log_type none\nlog_type information\n"};
     memset(s, 0, sizeof *s);
     if (kind == SERVER_AGENT || kind == SERVER_NODE) {
