@@ -82,6 +82,16 @@ static void others_are_not_there(void **state)
     expect_status("GET", "/../etc/passwd", NULL, 404);
 }
 
+static void upgrades_only_where_they_belong(void **state)
+{
+    (void)state;
+    struct wsclient *c;
+    assert_int_equal(wsclient_upgrade(port, "/other?id=A_x&token=MY_TOKEN", NULL, &c), 404);
+    assert_int_equal(wsclient_upgrade(port, "/healthz", NULL, &c), 404);
+    assert_int_equal(wsclient_upgrade(port, "/v1/ws", NULL, &c), 101);
+    wsclient_close(c);
+}
+
 static void odd_requests_do_no_harm(void **state)
 {
     (void)state;
@@ -117,6 +127,7 @@ int main(void)
         cmocka_unit_test(alive_and_ready),
         cmocka_unit_test(the_broker_is_in_the_body),
         cmocka_unit_test(others_are_not_there),
+        cmocka_unit_test(upgrades_only_where_they_belong),
         cmocka_unit_test(odd_requests_do_no_harm),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);
