@@ -192,7 +192,12 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     copy_table_id(&a->actor, command->table_id);
     if (sender)
         a->actor.bucket = sender->bucket;
-    core_command(inbox->core, &a->actor, command->field, command->payload, command->payload_len);
+    if (command->retained)
+        core_retained_command(inbox->core, &a->actor, command->field, command->payload,
+                              command->payload_len);
+    else
+        core_command(inbox->core, &a->actor, command->field, command->payload,
+                     command->payload_len);
     if (sender)
         sender->bucket = a->actor.bucket;
     actor_unref(&a->actor);

@@ -149,6 +149,7 @@ static struct pending *pending_create(const struct link_command *in,
         p->command.field = append(&at, request->field, strlen(request->field));
     p->command.payload = append(&at, in->payload, in->payload_len);
     p->command.payload_len = in->payload_len;
+    p->command.retained = in->retained;
     p->reply_topic = append(&at, topic, strlen(topic));
     if (in->correlation)
         p->correlation = append(&at, in->correlation, in->correlation_len);
@@ -238,7 +239,7 @@ void commands_arrived(void *ctx, const struct link_command *in)
         ignore(c, in, "the topic is too long to be answered");
     else if (in->retained && in->payload_len == 0)
         return; /* someone clears the topic */
-    else if (in->retained)
+    else if (in->retained && request.kind == TOPIC_REPLAY)
         reply_error(c, topic, in, studio_err_text(STUDIO_ERR_RETAINED_COMMAND));
     else if (in->expiry_s == 0)
         ignore(c, in, "it has expired");

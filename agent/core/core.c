@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/faulty.h"
+#include "base/log.h"
 #include "core/core_private.h"
 #include "core/requests.h"
 
@@ -248,6 +249,31 @@ static enum studio_err recall(struct core *core, struct actor *actor, const stru
 }
 
 /* `again`: it was counted when it came and has only waited since. */
+/* Under a root shared by several agents only the one that has the table speaks. */
+static bool is_for_another(const struct core *core, const struct actor *actor)
+{
+    const struct table *table = tables_find(core->tables, actor->table_id);
+
+    return core->o.shared_root && !core->o.create_tables && !(table && table_exists_staged(table));
+}
+
+void core_retained_command(struct core *core, struct actor *actor, const char *field,
+                           const char *text, size_t len)
+{
+    struct studio_error error;
+    struct message message = {.request_id = NULL};
+
+    if (is_for_another(core, actor)) {
+        actor->ops->answer(actor, NULL, 0);
+        return;
+    }
+    if (!field && message_decode(text, len, &message, &error) != STUDIO_OK)
+        log_debug("core", "a retained command that is none: %s", error.text);
+    studio_error_set(&error, STUDIO_ERR_RETAINED_COMMAND, NULL);
+    core_answer_error(core, actor, &error, message.request_id);
+    message_finish(&message);
+}
+
 static void command(struct core *core, struct actor *actor, const char *field, const char *text,
                     size_t len, bool again)
 {
@@ -255,12 +281,10 @@ static void command(struct core *core, struct actor *actor, const char *field, c
     struct store_request request;
     struct message message;
     bool handled = false;
-    const struct table *table = tables_find(core->tables, actor->table_id);
-    bool known = table && table_exists_staged(table);
     enum studio_err err;
 
-    if (!known && core->o.shared_root && !core->o.create_tables) {
-        actor->ops->answer(actor, NULL, 0); /* another agent's table: silence */
+    if (is_for_another(core, actor)) {
+        actor->ops->answer(actor, NULL, 0);
         return;
     }
     err = field ? message_decode_field(field, text, len, &message, &error)

@@ -60,6 +60,10 @@ void core_message(struct core *core, struct actor *actor, const char *text, size
 void core_command(struct core *core, struct actor *actor, const char *field, const char *text,
                   size_t len);
 
+/* A command that was retained: only refused, with its request_id. */
+void core_retained_command(struct core *core, struct actor *actor, const char *field,
+                           const char *text, size_t len);
+
 /* Ends a loop turn: hands the open batch to an idle store. */
 void core_end_turn(struct core *core);
 /* Settles the batch that came back, if one did; true if so. */

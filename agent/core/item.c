@@ -37,7 +37,9 @@ static struct store_item row_of(const struct item *item)
     bool exception = item->kind == ITEM_EXCEPTION;
 
     return (struct store_item){
-        .kind = exception ? STORE_EXCEPTION : STORE_CHANGE,
+        .kind = exception                 ? STORE_EXCEPTION
+                : item->kind == ITEM_NOTE ? STORE_NOTE
+                                          : STORE_CHANGE,
         .table_id = table_id(item->table),
         .rev = exception ? table_newest(item->table)->rev : item->staged.state.rev,
         .wall_ms = item->wall_ms,

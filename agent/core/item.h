@@ -12,6 +12,7 @@ enum item_kind {
     ITEM_CREATE,    /* a table, by the connection of its first device */
     ITEM_UPDATE,    /* */
     ITEM_REMOVE,    /* a table */
+    ITEM_NOTE,      /* an answer that is to be remembered, of a message that changes nothing */
     ITEM_EXCEPTION, /* */
     ITEM_ANSWER,    /* an answer that only waits for its turn */
     ITEM_CALL,      /* a message that reads: carried out when its turn comes */

@@ -48,6 +48,10 @@ static void refuse(struct core *core, struct item *item, enum studio_err err)
 
 static void accept(struct core *core, struct item *item, uint64_t seq)
 {
+    if (item->kind == ITEM_NOTE) {
+        answer(item);
+        return;
+    }
     core->stats.last_seq = seq;
     core->stats.updates += item->kind == ITEM_UPDATE;
     if (item->kind != ITEM_EXCEPTION)
@@ -67,6 +71,7 @@ static void settle_item(struct core *core, struct batch *batch, struct item *ite
     case ITEM_UPDATE:
     case ITEM_REMOVE:
     case ITEM_EXCEPTION:
+    case ITEM_NOTE:
         if (err == STUDIO_OK)
             accept(core, item, batch->rows[item->row].seq);
         else
@@ -99,16 +104,17 @@ static void mirror_events(struct core *core, const struct batch *batch)
 
     for (size_t i = 0; core->bridge && i < batch->row_count; i++) {
         const struct store_item *row = &batch->rows[i];
-        events[n++] = (struct bridge_event){
-            .seq = row->seq,
-            .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
-            .table_id = row->table_id,
-            .rev = row->rev,
-            .wall_ms = row->wall_ms,
-            .body = row->body,
-            .body_len = row->body_len,
-        };
-        if (n == PIECE || i + 1 == batch->row_count) {
+        if (row->kind != STORE_NOTE)
+            events[n++] = (struct bridge_event){
+                .seq = row->seq,
+                .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
+                .table_id = row->table_id,
+                .rev = row->rev,
+                .wall_ms = row->wall_ms,
+                .body = row->body,
+                .body_len = row->body_len,
+            };
+        if (n > 0 && (n == PIECE || i + 1 == batch->row_count)) {
             bridge_events(core->bridge, events, n);
             n = 0;
         }

@@ -151,22 +151,28 @@ static enum studio_err give_back(struct item *item, struct message *message, enu
     return studio_error_set(error, err, NULL);
 }
 
-/* `{}` is answered, but is no update. */
-static enum studio_err answer_nothing(struct core *core, struct actor *actor,
-                                      const struct table *table, const struct message *message,
-                                      struct studio_error *error)
+/* `{}` is answered, but is no update. Only a request must be durable to be remembered. */
+static enum studio_err stage_nothing(struct core *core, struct actor *actor, struct table *table,
+                                     struct message *message, const struct store_request *request,
+                                     struct studio_error *error)
 {
-    struct buf answer;
+    struct item *item = begin(core, request ? ITEM_NOTE : ITEM_ANSWER, actor, table);
     enum studio_err err = STUDIO_OK;
 
-    buf_init(&answer, SIZE_MAX);
-    answer_done(&answer, "updated", table_id(table), message->request_id);
-    if (buf_ok(&answer))
-        core_answer(core, actor, &answer);
-    else
-        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    buf_finish(&answer);
-    return err;
+    if (!item)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    item->message = *message;
+    memset(message, 0, sizeof(*message));
+    prepare_answer(item, "updated", request);
+    if (!buf_ok(&item->answer))
+        return give_back(item, message, STUDIO_ERR_NO_MEMORY, error);
+    if (!request && actor->outstanding == 0) {
+        core_answer(core, actor, &item->answer);
+        item_destroy(item);
+    } else if (!batch_add(core->open, item)) {
+        err = STUDIO_ERR_NO_MEMORY;
+    }
+    return err == STUDIO_OK ? err : give_back(item, message, err, error);
 }
 
 enum studio_err stage_update(struct core *core, struct actor *actor, struct message *message,
@@ -180,7 +186,7 @@ enum studio_err stage_update(struct core *core, struct actor *actor, struct mess
     if (err != STUDIO_OK)
         return err;
     if (message->update.count == 0)
-        return answer_nothing(core, actor, table, message, error);
+        return stage_nothing(core, actor, table, message, request, error);
     err = check_backlog(core);
     item = begin(core, ITEM_UPDATE, actor, table);
     if (!item)

@@ -71,6 +71,11 @@ bool admission_arrive(struct admission *a)
     return true;
 }
 
+bool admission_full(const struct admission *a)
+{
+    return a->sockets > a->o.connections;
+}
+
 void admission_depart(struct admission *a)
 {
     a->sockets--;
@@ -109,8 +114,6 @@ enum studio_err admission_check(struct admission *a, const char *address,
     struct failure *failure = failure_find(a, address, credentials->user_id, false);
     bool known;
 
-    if (a->sockets > a->o.connections)
-        return STUDIO_ERR_LIMIT;
     if (failure && a->o.failures_per_minute && failure->count >= a->o.failures_per_minute)
         return STUDIO_ERR_LIMIT;
     known = tokens_check(a->tokens, credentials->user_id, credentials->token,

@@ -29,10 +29,12 @@ void admission_destroy(struct admission *admission);
 /* A socket was accepted: false if it is to be dropped without a word. */
 bool admission_arrive(struct admission *admission);
 void admission_depart(struct admission *admission);
+/* More than the limit are here: the one that has just come is to be told to try again later. */
+bool admission_full(const struct admission *admission);
 
 /*
- * May this user connect? `address` is the peer's. Errors: LIMIT (connections, connections of this
- * id, or too many failures), AUTH_CREDENTIALS.
+ * May this user connect? `address` is the peer's. Errors: LIMIT (connections of this id, or
+ * too many failures), AUTH_CREDENTIALS.
  */
 STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,
                                                 const struct credentials *credentials,

@@ -25,9 +25,10 @@
 enum state { GREETED, JOINING, READY, CLOSING };
 
 enum {
-    REPLIES_PAUSE = 128,   /* answers waiting to be written: stop reading */
-    REPLIES_RESUME = 32,   /* go on reading */
-    OUTSTANDING_PAUSE = 64 /* messages waiting for the store: stop reading */
+    REPLIES_PAUSE = 128,    /* answers waiting to be written: stop reading */
+    REPLIES_RESUME = 32,    /* go on reading */
+    OUTSTANDING_PAUSE = 64, /* messages waiting for the store: stop reading */
+    QUIET_JITTER_MS = 20    /* the socket's clock is coarse */
 };
 
 struct reply {
@@ -319,7 +320,9 @@ struct session *session_create(struct session_env *env, void *connection,
     strncpy(s->peer, address->peer, sizeof(s->peer) - 1);
     buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
     env->count++;
-    if (address->in.id || address->in.token)
+    if (admission_full(env->admission)) /* those who were here before stay */
+        close_with(s, STUDIO_ERR_LIMIT);
+    else if (address->in.id || address->in.token)
         authenticate(s, &address->in);
     else
         send_text(s, hello, sizeof(hello) - 1);
@@ -528,11 +531,10 @@ static void ask_the_socket(struct session *s, int64_t now)
 {
     int64_t quiet = s->env->ops->quiet_ms(s->connection);
 
-    if (quiet < 0 || now - quiet <= s->heard_ms)
+    if (quiet < 0 || now - quiet <= s->heard_ms + QUIET_JITTER_MS)
         return;
     s->heard_ms = now - quiet;
-    if (s->heard_ms > s->ping_ms)
-        s->ping_ms = 0;
+    s->ping_ms = 0; /* before the ping was sent the socket was asked as well: this came after it */
 }
 
 void session_tick(struct session *s)

@@ -121,6 +121,8 @@ static int put_request(struct store *store, const struct store_item *item)
 
 static int put_item(struct store *store, const struct store_item *item)
 {
+    if (item->kind == STORE_NOTE)
+        return put_request(store, item);
     int rc = add_event(store, item);
     if (rc == SQLITE_OK)
         rc = put_table(store, item);
@@ -149,7 +151,9 @@ static uint64_t watermark(const struct store *store, uint64_t acked, uint64_t la
 enum studio_err store_commit(struct store *store, struct store_item *items, size_t n,
                              uint64_t acked)
 {
-    uint64_t last_seq = store->info.last_seq + n;
+    uint64_t last_seq = store->info.last_seq;
+    for (size_t i = 0; i < n; i++)
+        items[i].seq = items[i].kind == STORE_NOTE ? 0 : ++last_seq;
     acked = watermark(store, acked, last_seq);
     if (n == 0 && acked == store->info.acked)
         return store->failed ? STUDIO_ERR_IO : STUDIO_OK;
@@ -158,7 +162,6 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
         return err;
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
-        items[i].seq = store->info.last_seq + i + 1;
         rc = put_item(store, &items[i]);
     }
     if (rc == SQLITE_OK && n > 0)

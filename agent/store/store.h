@@ -42,7 +42,8 @@ struct store_info {
     uint64_t parked;   /* events a broker refused for good */
 };
 
-enum store_event_kind { STORE_CHANGE = 1, STORE_EXCEPTION = 2 };
+/* A note is no event and takes no number: it only remembers its request. */
+enum store_event_kind { STORE_NOTE = 0, STORE_CHANGE = 1, STORE_EXCEPTION = 2 };
 
 /* A command that must be answered the same again (section 4). */
 struct store_request {

@@ -73,6 +73,7 @@ struct bridge_command {
     const char *field;    /* NULL: payload is a message; else one value of this field */
     const char *payload;
     size_t payload_len;
+    bool retained; /* to be refused; the agent reads its request_id for the answer */
 };
 
 /* The agent as the bridge sees it. Calls come from the bridge thread unless said otherwise. */

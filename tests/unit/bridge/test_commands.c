@@ -17,6 +17,7 @@ static struct {
     bool refuses, silent;
     unsigned count;
     char table[64], client[64], field[64], payload[64];
+    bool retained;
     struct bridge_command *held;
     pthread_t thread;
     bool thread_runs;
@@ -37,6 +38,7 @@ static bool take_command(void *ctx, struct bridge_command *in)
     snprintf(agent.client, sizeof(agent.client), "%s", in->client);
     snprintf(agent.field, sizeof(agent.field), "%s", in->field ? in->field : "-");
     snprintf(agent.payload, sizeof(agent.payload), "%.*s", (int)in->payload_len, in->payload);
+    agent.retained = in->retained;
     if (agent.refuses)
         return false;
     agent.held = in;
@@ -111,6 +113,7 @@ static void a_command_reaches_the_agent_and_is_answered(void **state)
     assert_string_equal(agent.client, "plc");
     assert_string_equal(agent.field, "-");
     assert_string_equal(agent.payload, "{\"sdp\":\"up\"}");
+    assert_false(agent.retained);
     assert_string_equal(answer(), "studio/tables/ARO-001/reply/plc {\"status\":\"updated\"}");
     in = message("studio/tables/ARO-001/set/plc/zCam", "");
     arrive(&in);
@@ -143,15 +146,15 @@ static void response_topic_and_correlation_are_used(void **state)
     free(r);
 }
 
-static void retained_commands_are_refused(void **state)
+static void retained_commands_are_marked_or_refused(void **state)
 {
     struct link_command in = message("studio/tables/ARO-001/set/plc", "{\"sdp\":\"up\"}");
 
     (void)state;
     in.retained = true;
-    arrive(&in);
-    assert_string_equal(answer(), "studio/tables/ARO-001/reply/plc "
-                                  "{\"error\":\"Retained commands are refused\"}");
+    arrive(&in); /* the agent refuses it: it knows the request_id */
+    assert_true(agent.retained);
+    assert_string_equal(answer(), "studio/tables/ARO-001/reply/plc {\"status\":\"updated\"}");
     in = message("studio/agents/edge-1/replay/bo", "{\"from_seq\":1}");
     in.retained = true;
     arrive(&in);
@@ -160,7 +163,7 @@ static void retained_commands_are_refused(void **state)
     in.payload_len = 0; /* someone clears it */
     arrive(&in);
     assert_string_equal(answer(), "");
-    assert_int_equal(agent.count, 0);
+    assert_int_equal(agent.count, 1);
     assert_int_equal(commands_ignored(&c), 0);
 }
 
@@ -257,7 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_command_reaches_the_agent_and_is_answered),
         TEST(response_topic_and_correlation_are_used),
-        TEST(retained_commands_are_refused),
+        TEST(retained_commands_are_marked_or_refused),
         TEST(others_are_ignored_and_counted),
         TEST(an_agent_that_cannot_take_it_refuses),
         TEST(a_close_ends_the_wait_and_the_answer_may_come_later),

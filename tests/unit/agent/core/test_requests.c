@@ -62,6 +62,21 @@ static void the_same_again_gets_the_same_answer(void **state)
     assert_int_equal(store_info(f.store)->last_seq, 3);
 }
 
+static void what_changes_nothing_is_remembered_too(void **state)
+{
+    (void)state;
+    uint64_t before = store_info(f.store)->last_seq;
+    command(&f, &plc[0], "{\"request_id\":\"a\"}");
+    expect_nothing(&plc[0]); /* not before it is durable */
+    settle();
+    expect(&plc[0], UPDATED_A);
+    assert_int_equal(store_info(f.store)->last_seq, before); /* it is no event */
+    command(&f, &plc[1], "{\"request_id\":\"a\"}");
+    expect(&plc[1], UPDATED_A);
+    command(&f, &plc[2], "{\"sdp\":\"up\",\"request_id\":\"a\"}");
+    expect(&plc[2], "{\"error\":\"request_id already used\",\"request_id\":\"a\"}");
+}
+
 static void exceptions_are_remembered_too(void **state)
 {
     const char *text = "{\"event\":\"exception\",\"data\":\"X\",\"request_id\":5}";
@@ -202,6 +217,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_same_again_gets_the_same_answer),
+        TEST(what_changes_nothing_is_remembered_too),
         TEST(exceptions_are_remembered_too),
         TEST(while_the_first_is_in_a_batch_the_second_waits),
         TEST(a_refused_first_is_tried_by_the_second),
