@@ -1,7 +1,7 @@
 /*
- * bench.c - measures the agent and its peers one after the other and prints one table.
+ * bench.c - measures the agent and its peers in turn and prints one table.
  *
- * Usage: bench [--seconds N] [--quick]; started by tests/bench/run.
+ * Usage: bench [--quick] [--seconds N] [--rounds N]; started by tests/bench/run.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,11 +13,11 @@
 #include "bench/server.h"
 #include "support/deadline.h"
 
-enum { WRITERS = 50, FAN_RATE = 200, MQTT_RATE = 2000 };
+enum { WRITERS = 50, FAN_RATE = 200, MQTT_RATE = 2000, ROUNDS_MAX = 15 };
 
 struct options {
     double seconds;
-    size_t idle, subscribers;
+    size_t idle, subscribers, rounds;
 };
 
 /* What is measured: a row of the table each. */
@@ -146,20 +146,44 @@ static void measure_mqtt(struct column *c, const struct server *s, const struct 
     free(r);
 }
 
-static void measure(struct column *c, enum server_kind kind, const struct options *o)
+/* Part by part, so that a change of the machine's other work meets all servers alike. */
+static void measure(struct column columns[SERVER_KINDS], const struct options *o)
 {
     static void (*const parts[])(struct column *, const struct server *, const struct options *) = {
         measure_active, measure_idle, measure_fan_out, measure_mqtt};
     struct server server;
-    fprintf(stderr, "measuring %s", server_names[kind]);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        fputc('.', stderr);
-        server_start(&server, kind);
-        parts[i](c, &server, o);
-        server_stop(&server);
+    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+        for (size_t k = 0; k < SERVER_KINDS; k++) {
+            columns[k].there = server_available((enum server_kind)k);
+            if (!columns[k].there)
+                continue;
+            server_start(&server, (enum server_kind)k);
+            parts[part](&columns[k], &server, o);
+            server_stop(&server);
+            fputc('.', stderr);
+        }
     }
     fputc('\n', stderr);
-    c->there = true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Each value becomes the median over the rounds, in the first one. */
+static void take_medians(struct column rounds[][SERVER_KINDS], size_t count)
+{
+    double values[ROUNDS_MAX];
+    for (size_t k = 0; k < SERVER_KINDS; k++) {
+        for (size_t m = 0; m < MEASURES; m++) {
+            for (size_t r = 0; r < count; r++)
+                values[r] = rounds[r][k].value[m];
+            qsort(values, count, sizeof values[0], by_value);
+            rounds[0][k].value[m] = values[count / 2];
+        }
+    }
 }
 
 static void print_value(double value)
@@ -209,27 +233,32 @@ static void print_machine(const char *when)
 
 int main(int argc, char **argv)
 {
-    static struct column columns[SERVER_KINDS];
-    struct options o = {.seconds = 4, .idle = 10000, .subscribers = 1000};
+    static struct column rounds[ROUNDS_MAX][SERVER_KINDS];
+    struct options o = {.seconds = 4, .idle = 10000, .subscribers = 1000, .rounds = 1};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0)
-            o = (struct options){.seconds = 1, .idle = 1000, .subscribers = 200};
+            o = (struct options){.seconds = 1, .idle = 1000, .subscribers = 200, .rounds = 1};
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
             o.seconds = strtod(argv[++i], NULL);
+        else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
+            o.rounds = strtoul(argv[++i], NULL, 10);
     }
     if (o.seconds < 0.5 || o.seconds > 3600) {
         fprintf(stderr, "bench: --seconds is a number from 0.5 to 3600\n");
         return 2;
     }
-    print_machine("before");
-    for (size_t k = 0; k < SERVER_KINDS; k++) {
-        if (server_available((enum server_kind)k))
-            measure(&columns[k], (enum server_kind)k, &o);
+    if (o.rounds < 1 || o.rounds > ROUNDS_MAX) {
+        fprintf(stderr, "bench: --rounds is a number from 1 to %d\n", ROUNDS_MAX);
+        return 2;
     }
+    print_machine("before");
+    for (size_t r = 0; r < o.rounds; r++)
+        measure(rounds[r], &o);
+    take_medians(rounds, o.rounds);
     print_machine("after");
-    printf("%d writers, %zu idle connections, %zu subscribers, %.1f s each; in brackets: "
-           "the peer's value divided by the agent's\n\n",
-           WRITERS, o.idle, o.subscribers, o.seconds);
-    print_table(columns);
+    printf("%d writers, %zu idle connections, %zu subscribers, %.1f s each, median of %zu; "
+           "in brackets: the value divided by the agent's\n\n",
+           WRITERS, o.idle, o.subscribers, o.seconds, o.rounds);
+    print_table(rounds[0]);
     return 0;
 }
