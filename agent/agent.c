@@ -173,6 +173,7 @@ static void on_tick(void *ctx)
     struct studio_agent *agent = ctx;
 
     leave_figures(agent);
+    core_announce_due(agent->core);
     if (agent->stopping)
         go_on_stopping(agent);
 }

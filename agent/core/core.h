@@ -50,6 +50,8 @@ void core_set_committer(struct core *core, struct committer *committer);
 void core_set_bridge(struct core *core, struct bridge *bridge);
 /* Announces every restored table to the hub. False: out of memory. */
 STUDIO_MUST_USE bool core_announce(struct core *core);
+/* Announces what could not be for want of memory. Call it now and then. */
+void core_announce_due(struct core *core);
 
 /* An authenticated connection: a device's table is created if need be; then ops->welcome with the
  * first document, or ops->refuse. Both may be called before this returns. */

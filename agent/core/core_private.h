@@ -22,6 +22,7 @@ struct core {
     struct batch *open;   /* being filled */
     struct batch *flying; /* with the store */
     bool settling;        /* the answer being given is the one whose turn it is */
+    bool announce_due;    /* a table could not be announced for want of memory */
     struct core_stats stats;
 };
 

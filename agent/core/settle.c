@@ -145,13 +145,28 @@ void core_announce_table(struct core *core, struct table *table)
     snapshot = table_snapshot(table);
     if (snapshot && snapshot->removed)
         tell_removed(core, snapshot->table_id);
-    if (!snapshot || !hub_publish(core->hub, snapshot))
-        return; /* out of memory: the table's next document or change announces it */
+    if (!snapshot || !hub_publish(core->hub, snapshot)) {
+        core->announce_due = true; /* out of memory */
+        return;
+    }
     table_announced(table);
     if (core->bridge)
         bridge_table(core->bridge, snapshot);
     if (core->bridge && snapshot->removed)
         bridge_presence(core->bridge, snapshot->table_id, NULL);
+}
+
+static void announce_again(void *ctx, struct table *table)
+{
+    core_announce_table(ctx, table);
+}
+
+void core_announce_due(struct core *core)
+{
+    if (!core->announce_due)
+        return;
+    core->announce_due = false;
+    tables_each(core->tables, announce_again, core);
 }
 
 static void settle(struct core *core, struct batch *batch, enum studio_err err)
