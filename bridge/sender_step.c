@@ -303,7 +303,7 @@ static bool send_one(struct sender *s, int64_t now)
     wants[SHARE_REPLAY] = replays_ready(&s->replays, now);
     switch (share_pick(&s->share, wants)) {
     case SHARE_EVENT:
-        return send_event(s, event);
+        return event && send_event(s, event);
     case SHARE_RETAINED:
         return send_retained(s, now);
     case SHARE_REPLY:
