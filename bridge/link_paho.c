@@ -319,80 +319,6 @@ static int create_handle(struct connection *c, const struct link_target *target)
     return rc;
 }
 
-static int start_connect(struct connection *c, const struct link_target *target)
-{
-    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
-    MQTTAsync_connectOptions options4 = MQTTAsync_connectOptions_initializer;
-    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
-    MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
-    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
-    MQTTProperties properties = MQTTProperties_initializer;
-    int rc;
-
-    if (!c->v5) {
-        options = options4;
-        options.MQTTVersion = MQTTVERSION_3_1_1;
-        options.cleansession = target->clean;
-        options.onSuccess = on_up;
-        options.onFailure = on_connect_failed;
-    } else {
-        options.cleanstart = target->clean;
-        options.onSuccess5 = on_up5;
-        options.onFailure5 = on_connect_failed5;
-    }
-    options.context = c;
-    options.keepAliveInterval = (int)target->keepalive_s;
-    options.maxInflight = LIBRARY_INFLIGHT;
-    options.connectTimeout = CONNECT_TIMEOUT_S;
-    options.automaticReconnect = 0;
-    options.username = target->username;
-    options.password = target->password;
-    if (target->will) {
-        will.topicName = target->will_topic;
-        will.message = target->will;
-        will.qos = 1;
-        will.retained = 1;
-        options.will = &will;
-    }
-    if (strncmp(target->uri, "ssl://", 6) == 0) {
-        ssl.trustStore = target->ca_file;
-        ssl.verify = 1; /* the host name as well */
-        ssl.ssl_error_cb = on_tls_error;
-        ssl.ssl_error_context = c;
-        options.ssl = &ssl;
-    }
-    if (c->v5 && target->session_expiry_s > 0) {
-        expiry.value.integer4 = target->session_expiry_s;
-        if (MQTTProperties_add(&properties, &expiry) != 0)
-            return MQTTASYNC_FAILURE;
-        options.connectProperties = &properties;
-    }
-    rc = MQTTAsync_connect(c->handle, &options);
-    MQTTProperties_free(&properties);
-    return rc;
-}
-
-static bool link_connect(struct link *link, uint64_t generation, const struct link_target *target,
-                         char text[LINK_TEXT_MAX])
-{
-    struct connection *c;
-    int rc;
-
-    link_close(link);
-    c = connection_create(paho(link), generation);
-    if (!c)
-        return fail(text, "cannot connect", MQTTASYNC_FAILURE);
-    c->v5 = target->mqtt_version == 5;
-    paho(link)->connection = c;
-    rc = create_handle(c, target);
-    if (rc == MQTTASYNC_SUCCESS)
-        rc = start_connect(c, target);
-    if (rc == MQTTASYNC_SUCCESS)
-        return true;
-    link_close(link);
-    return fail(text, "the MQTT library refuses the settings", rc);
-}
-
 static MQTTProperty text_property(enum MQTTPropertyCodes code, const char *text, size_t len)
 {
     MQTTProperty p = {.identifier = code};
@@ -435,6 +361,86 @@ static int fill_properties(const struct link_paho *l, const struct link_message 
         list[n++] =
             text_property(MQTTPROPERTY_CODE_CORRELATION_DATA, m->correlation, m->correlation_len);
     return n;
+}
+
+static int start_connect(struct connection *c, const struct link_target *target)
+{
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
+    MQTTAsync_connectOptions options4 = MQTTAsync_connectOptions_initializer;
+    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+    MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
+    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
+    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperty will_list[PROPERTIES_MAX];
+    MQTTProperties will_properties = {.array = will_list, .max_count = PROPERTIES_MAX};
+    int rc;
+
+    if (!c->v5) {
+        options = options4;
+        options.MQTTVersion = MQTTVERSION_3_1_1;
+        options.cleansession = target->clean;
+        options.onSuccess = on_up;
+        options.onFailure = on_connect_failed;
+    } else {
+        options.cleanstart = target->clean;
+        options.onSuccess5 = on_up5;
+        options.onFailure5 = on_connect_failed5;
+    }
+    options.context = c;
+    options.keepAliveInterval = (int)target->keepalive_s;
+    options.maxInflight = LIBRARY_INFLIGHT;
+    options.connectTimeout = CONNECT_TIMEOUT_S;
+    options.automaticReconnect = 0;
+    options.username = target->username;
+    options.password = target->password;
+    if (target->will) {
+        will.topicName = target->will_topic;
+        will.message = target->will;
+        will.qos = 1;
+        will.retained = 1;
+        options.will = &will;
+        will_properties.count =
+            fill_properties(c->link, &(struct link_message){.retained = true}, will_list, NULL);
+        if (c->v5)
+            options.willProperties = &will_properties;
+    }
+    if (strncmp(target->uri, "ssl://", 6) == 0) {
+        ssl.trustStore = target->ca_file;
+        ssl.verify = 1; /* the host name as well */
+        ssl.ssl_error_cb = on_tls_error;
+        ssl.ssl_error_context = c;
+        options.ssl = &ssl;
+    }
+    if (c->v5 && target->session_expiry_s > 0) {
+        expiry.value.integer4 = target->session_expiry_s;
+        if (MQTTProperties_add(&properties, &expiry) != 0)
+            return MQTTASYNC_FAILURE;
+        options.connectProperties = &properties;
+    }
+    rc = MQTTAsync_connect(c->handle, &options);
+    MQTTProperties_free(&properties);
+    return rc;
+}
+
+static bool link_connect(struct link *link, uint64_t generation, const struct link_target *target,
+                         char text[LINK_TEXT_MAX])
+{
+    struct connection *c;
+    int rc;
+
+    link_close(link);
+    c = connection_create(paho(link), generation);
+    if (!c)
+        return fail(text, "cannot connect", MQTTASYNC_FAILURE);
+    c->v5 = target->mqtt_version == 5;
+    paho(link)->connection = c;
+    rc = create_handle(c, target);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = start_connect(c, target);
+    if (rc == MQTTASYNC_SUCCESS)
+        return true;
+    link_close(link);
+    return fail(text, "the MQTT library refuses the settings", rc);
 }
 
 static MQTTAsync_responseOptions response_to(struct connection *c, unsigned slot, int filters)
