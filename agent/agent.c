@@ -118,8 +118,9 @@ static void begin_stop(struct studio_agent *agent)
     agent->stopping = true;
     agent->stop_until_ms = clock_mono(agent->clock) + STOP_CLIENTS_MS;
     log_info("agent", "stopping");
+    if (agent->bridge) /* the broker keeps later commands for the next start */
+        bridge_quiesce(agent->bridge);
     server_refuse(agent->server);
-    inbox_close(agent->inbox);
     server_each(agent->server, say_goodbye, agent);
 }
 
@@ -464,11 +465,9 @@ const char *studio_agent_host(const struct studio_agent *agent)
 int studio_agent_run(struct studio_agent *agent)
 {
     server_run(agent->server);
-    if (agent->bridge) {
-        /* Its commands' answers end with it; from here the net thread is no longer asked. */
-        inbox_drain(agent->inbox, agent->bridge);
+    inbox_close(agent->inbox); /* nobody would carry them out any more */
+    if (agent->bridge)
         bridge_stop(agent->bridge);
-    }
     log_info("agent", "stopped");
     return agent->exit_code;
 }

@@ -18,7 +18,7 @@ void inbox_destroy(struct inbox *inbox);
 bool inbox_put(struct inbox *inbox, struct bridge_command *command);
 /* Net thread: carries out what waits; answers go through bridge_answer on `bridge`. */
 void inbox_drain(struct inbox *inbox, struct bridge *bridge);
-/* Net thread: from now on nothing is taken; what waits is drained by a last inbox_drain. */
+/* Net thread: from now on nothing is taken. */
 void inbox_close(struct inbox *inbox);
 
 #endif

@@ -69,7 +69,7 @@ static void *grown(void *items, size_t *cap, size_t size)
 
 static void record(struct op op, const void *bytes)
 {
-    if (op.len > 0) {
+    if (op.len > 0 && bytes) {
         op.bytes = test_alloc(op.len);
         memcpy(op.bytes, bytes, op.len);
     }
