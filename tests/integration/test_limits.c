@@ -1,0 +1,191 @@
+/* test_limits.c - who is told to come again later, and who is cut: limits, revocation, silence (protocol
+ * sections 3.1, 6 and 7). */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "support/agent.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/json.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+#include "support/wsclient.h"
+
+/* An agent of the test's own with a configuration. */
+static struct agent_proc *configured(const char *config)
+{
+    return agent_proc_start(&(struct agent_options){.config = config});
+}
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+static void expect_try_later(uint16_t at, const char *path)
+{
+    struct wsclient *c = wsclient_connect(at, path);
+    wsclient_expect_close(c, 1013, "Try again later");
+    wsclient_close(c);
+}
+
+static void too_many_connections(void **state)
+{
+    (void)state;
+    struct agent_proc *a = configured("[limits]\nconnections = 2\n");
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *one = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    struct wsclient *two = wsclient_login(at, "ARO-002_x", TOKEN_DEVICE);
+    expect_try_later(at, "/?id=ARO-003_x&token=MY_TOKEN");
+    wsclient_ask(one, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_ask(two, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-002\"}");
+    wsclient_close(one);
+    wsclient_close(two);
+    agent_proc_destroy(a);
+}
+
+static void too_many_connections_of_one_id(void **state)
+{
+    (void)state;
+    struct agent_proc *a = configured("[limits]\nconnections_per_id = 2\n");
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *one = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    struct wsclient *two = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    expect_try_later(at, "/?id=ARO-001_x&token=MY_TOKEN");
+    struct wsclient *other = wsclient_login(at, "ARO-001_y", TOKEN_DEVICE);
+    wsclient_ask(one, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_ask(two, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_close(one);
+    wsclient_close(two);
+    wsclient_close(other);
+    agent_proc_destroy(a);
+}
+
+static void too_many_tables(void **state)
+{
+    (void)state;
+    struct agent_proc *a = configured("[limits]\ntables = 1\n");
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *one = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    expect_try_later(at, "/?id=ARO-002_x&token=MY_TOKEN");
+    struct wsclient *same = wsclient_login(at, "ARO-001_y", TOKEN_DEVICE);
+    wsclient_close(same);
+    wsclient_close(one);
+    agent_proc_destroy(a);
+}
+
+static void too_many_wrong_tokens(void **state)
+{
+    (void)state;
+    struct agent_proc *a = configured("[limits]\nauth_failures_per_minute = 3\n");
+    uint16_t at = agent_proc_port(a);
+    for (int i = 0; i < 3; i++) {
+        struct wsclient *c = wsclient_connect(at, "/?id=ARO-001_x&token=wrong");
+        wsclient_expect_close(c, 1008, "Invalid credentials");
+        wsclient_close(c);
+    }
+    /* From now on not even the right one is looked at; other ids are none the worse. */
+    expect_try_later(at, "/?id=ARO-001_x&token=wrong");
+    expect_try_later(at, "/?id=ARO-001_x&token=MY_TOKEN");
+    wsclient_close(wsclient_login(at, "ARO-001_y", TOKEN_DEVICE));
+    agent_proc_destroy(a);
+}
+
+static void far_over_the_limit(void **state)
+{
+    enum { LIMIT = 4, TOLD = 256, MORE = 20 };
+    (void)state;
+    struct agent_proc *a = configured("[limits]\nconnections = 4\n");
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *in[LIMIT], *told[TOLD];
+    for (int i = 0; i < LIMIT; i++)
+        in[i] = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    for (int i = 0; i < TOLD; i++) /* they do not answer the close, so they stay for a while */
+        told[i] = wsclient_connect(at, "/?id=ARO-001_y&token=MY_TOKEN");
+    for (int i = 0; i < MORE; i++) {
+        struct wsclient *none;
+        assert_int_equal(wsclient_upgrade(at, "/?id=ARO-001_z&token=MY_TOKEN", NULL, &none), 0);
+    }
+    for (int i = 0; i < TOLD; i++) {
+        wsclient_expect_close(told[i], 1013, "Try again later");
+        wsclient_close(told[i]);
+    }
+    for (int i = 0; i < LIMIT; i++) {
+        wsclient_ask(in[i], "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+        wsclient_close(in[i]);
+    }
+    agent_proc_destroy(a);
+}
+
+/* --- revoked -------------------------------------------------------------------------------- */
+
+static void revoked_while_connected(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    char *mine = tokens_line("ARO-001_*", "device", "FIRST_TOKEN", NULL);
+    char *yours = tokens_line("ARO-002_*", "device", "SECOND_TOKEN", NULL);
+    char *both = test_printf("%s%s", mine, yours);
+    const char *file = tmpdir_write(dir, "tokens", 0600, both);
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.data = dir, .tokens = file});
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *me = wsclient_login(at, "ARO-001_x", "FIRST_TOKEN");
+    struct wsclient *you = wsclient_login(at, "ARO-002_x", "SECOND_TOKEN");
+
+    /* A file with a mistake changes nothing. */
+    tmpdir_write(dir, "tokens", 0600, "ARO-002_* devise sha256:00\n");
+    proc_signal(agent_proc_proc(a), SIGHUP);
+    free(proc_wait_line(agent_proc_proc(a), PROC_STDERR, "tokens are as before", WAIT_MS));
+    wsclient_ask(me, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_close(wsclient_login(at, "ARO-001_y", "FIRST_TOKEN"));
+
+    tmpdir_write(dir, "tokens", 0600, yours);
+    proc_signal(agent_proc_proc(a), SIGHUP);
+    wsclient_expect_close(me, 1008, "Credentials revoked");
+    wsclient_ask(you, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-002\"}");
+    struct wsclient *again = wsclient_connect(at, "/?id=ARO-001_x&token=FIRST_TOKEN");
+    wsclient_expect_close(again, 1008, "Invalid credentials");
+    wsclient_close(again);
+    wsclient_close(me);
+    wsclient_close(you);
+    free(both);
+    free(yours);
+    free(mine);
+    agent_proc_destroy(a);
+}
+
+/* --- silence --------------------------------------------------------------------------------- */
+
+static void the_silent_are_pinged_and_cut(void **state)
+{
+    (void)state;
+    struct agent_proc *a = configured("[websocket]\nping_after = 1\nping_grace = 1\n");
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *answers = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    struct wsclient *silent = wsclient_login(at, "ARO-001_y", TOKEN_DEVICE);
+    wsclient_ignore_pings(silent);
+    /* The one that answers sees a second ping and is still there; the other one is cut meanwhile.
+     */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(wsclient_next(answers, WAIT_MS).kind, WS_GOT_PING);
+    assert_int_equal(wsclient_next(silent, WAIT_MS).kind, WS_GOT_PING);
+    struct ws_message end = wsclient_next(silent, WAIT_MS);
+    assert_true(end.kind == WS_GOT_END || end.kind == WS_GOT_CLOSE);
+    wsclient_drop(silent);
+    wsclient_ask(answers, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_close(answers);
+    agent_proc_destroy(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(too_many_connections),
+        cmocka_unit_test(too_many_connections_of_one_id),
+        cmocka_unit_test(too_many_tables),
+        cmocka_unit_test(too_many_wrong_tokens),
+        cmocka_unit_test(far_over_the_limit),
+        cmocka_unit_test(revoked_while_connected),
+        cmocka_unit_test(the_silent_are_pinged_and_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
