@@ -40,7 +40,7 @@ static bool kill_starting(struct rig *r, struct blow *b)
 static bool stop_agent(struct rig *r, struct blow *b)
 {
     (void)b;
-    if (!r->agent || r->agent_paused || r->expect_exit)
+    if (!r->agent || r->agent_paused || r->expect_exit || r->expect_death)
         return false;
     rig_stop_agent(r);
     return true;
@@ -240,6 +240,24 @@ static void right_clock(struct rig *r, struct blow *b)
     faults_clock(r->faults, 0);
 }
 
+/* Libraries that get no memory may crash: that is one more kill. */
+static bool no_memory(struct rig *r, struct blow *b)
+{
+    r->expect_death = true;
+    faults_fail(r->faults, FAULT_MEMORY, ENOMEM, random_between(b->random, 1, 3000),
+                random_between(b->random, 1, 3));
+    return true;
+}
+
+static void memory(struct rig *r, struct blow *b)
+{
+    (void)b;
+    faults_clear(r->faults, FAULT_MEMORY);
+    nap(20); /* whoever is about to end has ended */
+    (void)rig_agent_gone(r);
+    r->expect_death = false;
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 const struct attack attacks[] = {
@@ -260,6 +278,7 @@ const struct attack attacks[] = {
     {"sync-error", 200, 500, sync_error, sync_again, .needs_faults = true},
     {"slow-sync", 500, 4500, slow_sync, fast_sync, .needs_faults = true},
     {"fds", 300, 2500, no_descriptors, descriptors, .needs_faults = true},
+    {"memory", 100, 500, no_memory, memory, .needs_faults = true},
     {"clock", 300, 2000, set_clock, right_clock, .needs_faults = true},
 };
 const size_t attack_count = sizeof attacks / sizeof *attacks;

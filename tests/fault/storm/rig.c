@@ -24,97 +24,97 @@ static void nap(long ms)
     nanosleep(&ts, NULL);
 }
 
-void rig_complain(struct rig *s, const char *fmt, ...)
+void rig_complain(struct rig *r, const char *fmt, ...)
 {
     va_list args;
-    s->complaint_count++;
+    r->complaint_count++;
     va_start(args, fmt);
-    fputs("storm: ", s->complaints);
-    vfprintf(s->complaints, fmt, args);
-    fputc('\n', s->complaints);
-    fflush(s->complaints);
+    fputs("storm: ", r->complaints);
+    vfprintf(r->complaints, fmt, args);
+    fputc('\n', r->complaints);
+    fflush(r->complaints);
     va_end(args);
 }
 
-static void open_brokers(struct rig *s)
+static void open_brokers(struct rig *r)
 {
     /* What the broker has not saved when it is killed is lost: that makes holes to be replayed. */
     static const struct broker_options options = {.persistence = true,
                                                   .extra = "autosave_interval 1\n"};
-    for (unsigned i = 0; i < s->o.brokers; i++) {
-        s->brokers[i] = broker_create(&options);
-        s->proxies[i] = proxy_create(broker_port(s->brokers[i]));
-        char *longer = test_printf("%s%smqtt://127.0.0.1:%u", s->uris ? s->uris : "",
-                                   s->uris ? "," : "", proxy_port(s->proxies[i]));
-        free(s->uris);
-        s->uris = longer;
+    for (unsigned i = 0; i < r->o.brokers; i++) {
+        r->brokers[i] = broker_create(&options);
+        r->proxies[i] = proxy_create(broker_port(r->brokers[i]));
+        char *longer = test_printf("%s%smqtt://127.0.0.1:%u", r->uris ? r->uris : "",
+                                   r->uris ? "," : "", proxy_port(r->proxies[i]));
+        free(r->uris);
+        r->uris = longer;
     }
 }
 
-void rig_open(struct rig *s, const struct rig_options *options)
+void rig_open(struct rig *r, const struct rig_options *options)
 {
-    memset(s, 0, sizeof *s);
-    s->o = *options;
-    s->complaints = stderr;
-    s->data = tmpdir_create();
-    tokens_write_default(s->data);
-    port_reserve(&s->port);
-    open_brokers(s);
+    memset(r, 0, sizeof *r);
+    r->o = *options;
+    r->complaints = stderr;
+    r->data = tmpdir_create();
+    tokens_write_default(r->data);
+    port_reserve(&r->port);
+    open_brokers(r);
     if (faults_available())
-        s->faults = faults_create(s->data, NULL);
-    s->o.writers.port = s->port.number;
-    s->writers = writers_create(&s->o.writers);
+        r->faults = faults_create(r->data, NULL);
+    r->o.writers.port = r->port.number;
+    r->writers = writers_create(&r->o.writers);
 }
 
-void rig_close(struct rig *s)
+void rig_close(struct rig *r)
 {
-    writers_destroy(s->writers);
-    if (s->agent)
-        rig_stop_agent(s);
-    for (unsigned i = 0; i < s->o.brokers; i++) {
-        proxy_destroy(s->proxies[i]);
-        broker_destroy(s->brokers[i]);
+    writers_destroy(r->writers);
+    if (r->agent)
+        rig_stop_agent(r);
+    for (unsigned i = 0; i < r->o.brokers; i++) {
+        proxy_destroy(r->proxies[i]);
+        broker_destroy(r->brokers[i]);
     }
-    faults_destroy(s->faults);
-    port_release(&s->port);
-    free(s->uris);
+    faults_destroy(r->faults);
+    port_release(&r->port);
+    free(r->uris);
 }
 
 /* --- the agent -------------------------------------------------------------------------------- */
 
-void rig_spawn_agent(struct rig *s)
+void rig_spawn_agent(struct rig *r)
 {
     char listen[32];
-    const char *const *faulty = s->faults ? faults_env(s->faults) : NULL;
+    const char *const *faulty = r->faults ? faults_env(r->faults) : NULL;
     const char *env[5];
     size_t n = 0;
-    snprintf(listen, sizeof listen, "localhost:%u", s->port.number);
+    snprintf(listen, sizeof listen, "localhost:%u", r->port.number);
     /* Short, so that a connection that is only half there is noticed soon. */
-    const char *argv[] = {studio_program(s->o.program),
+    const char *argv[] = {studio_program(r->o.program),
                           "--listen",
                           listen,
                           "--data",
-                          s->data,
+                          r->data,
                           "--broker",
-                          s->uris,
+                          r->uris,
                           "--agent-id",
                           "edge-1",
                           NULL};
     env[n++] = "STUDIO_MQTT_KEEPALIVE=5";
-    if (s->o.variable)
-        env[n++] = s->o.variable;
+    if (r->o.variable)
+        env[n++] = r->o.variable;
     for (size_t i = 0; faulty && faulty[i]; i++)
         env[n++] = faulty[i];
     env[n] = NULL;
-    s->agent = proc_spawn(argv, env);
-    proc_close_stdin(s->agent);
-    s->agent_paused = false;
-    s->starts++;
+    r->agent = proc_spawn(argv, env);
+    proc_close_stdin(r->agent);
+    r->agent_paused = false;
+    r->starts++;
 }
 
-static bool listens(struct rig *s)
+static bool listens(struct rig *r)
 {
-    char *out = proc_output(s->agent, PROC_STDOUT);
+    char *out = proc_output(r->agent, PROC_STDOUT);
     bool yes = strstr(out, "listening on") != NULL;
     free(out);
     return yes;
@@ -130,32 +130,32 @@ static char *last_words(struct proc *agent)
     return words;
 }
 
-static void bury(struct rig *s)
+static void bury(struct rig *r)
 {
-    proc_destroy(s->agent);
-    s->agent = NULL;
-    s->agent_paused = false;
+    proc_destroy(r->agent);
+    r->agent = NULL;
+    r->agent_paused = false;
 }
 
-bool rig_start_agent(struct rig *s, bool may_fail)
+bool rig_start_agent(struct rig *r, bool may_fail)
 {
     int64_t deadline = now_ms() + START_MS;
-    if (!s->agent)
-        rig_spawn_agent(s);
-    while (!listens(s)) {
-        if (!proc_running(s->agent)) {
-            int code = proc_wait(s->agent, WAIT_MS);
-            char *words = last_words(s->agent);
+    if (!r->agent)
+        rig_spawn_agent(r);
+    while (!listens(r)) {
+        if (!proc_running(r->agent)) {
+            int code = proc_wait(r->agent, WAIT_MS);
+            char *words = last_words(r->agent);
             /* Cleanly refused while the disk or the memory fails, with a word about it. */
             if (!may_fail || code <= 0 || code > 4 || !*words)
-                rig_complain(s, "the agent did not start (%d):\n%s", code, words);
+                rig_complain(r, "the agent did not start (%d):\n%s", code, words);
             free(words);
-            bury(s);
-            s->failed_starts++;
+            bury(r);
+            r->failed_starts++;
             return false;
         }
         if (deadline_left(deadline) == 0) {
-            rig_complain(s, "the agent does not listen in time");
+            rig_complain(r, "the agent does not listen in time");
             return false;
         }
         nap(2);
@@ -163,42 +163,42 @@ bool rig_start_agent(struct rig *s, bool may_fail)
     return true;
 }
 
-void rig_kill_agent(struct rig *s)
+void rig_kill_agent(struct rig *r)
 {
-    proc_kill(s->agent);
-    bury(s);
+    proc_kill(r->agent);
+    bury(r);
 }
 
-void rig_stop_agent(struct rig *s)
+void rig_stop_agent(struct rig *r)
 {
     int64_t began = now_ms();
-    proc_signal(s->agent, SIGTERM);
-    while (proc_running(s->agent) && now_ms() - began < STOP_MS + STOP_TOLERANCE_MS)
+    proc_signal(r->agent, SIGTERM);
+    while (proc_running(r->agent) && now_ms() - began < STOP_MS + STOP_TOLERANCE_MS)
         nap(5);
-    if (proc_running(s->agent)) {
-        rig_complain(s, "the agent does not stop");
-        proc_signal(s->agent, SIGKILL);
+    if (proc_running(r->agent)) {
+        rig_complain(r, "the agent does not stop");
+        proc_signal(r->agent, SIGKILL);
     }
-    int code = proc_wait(s->agent, WAIT_MS);
+    int code = proc_wait(r->agent, WAIT_MS);
     if (code != 0) {
-        char *words = last_words(s->agent);
-        rig_complain(s, "the agent stopped with %d:\n%s", code, words);
+        char *words = last_words(r->agent);
+        rig_complain(r, "the agent stopped with %d:\n%s", code, words);
         free(words);
     }
-    bury(s);
+    bury(r);
 }
 
-bool rig_agent_gone(struct rig *s)
+bool rig_agent_gone(struct rig *r)
 {
-    if (!s->agent || proc_running(s->agent))
+    if (!r->agent || proc_running(r->agent))
         return false;
-    int code = proc_wait(s->agent, WAIT_MS);
-    if (code != 1 || !s->expect_exit) {
-        char *words = last_words(s->agent);
-        rig_complain(s, "the agent ended by itself with %d:\n%s", code, words);
+    int code = proc_wait(r->agent, WAIT_MS);
+    if (!r->expect_death && (code != 1 || !r->expect_exit)) {
+        char *words = last_words(r->agent);
+        rig_complain(r, "the agent ended by itself with %d:\n%s", code, words);
         free(words);
     }
-    s->deaths++;
-    bury(s);
+    r->deaths++;
+    bury(r);
     return true;
 }

@@ -33,7 +33,9 @@ struct rig {
     bool broker_forgot;    /* one was killed in this round: it may have lost what it took */
     struct faults *faults; /* NULL: a sanitizer is at work */
     struct proc *agent;    /* NULL: not running */
-    bool agent_paused, expect_exit; /* an exit with code 1 is in order now */
+    bool agent_paused;
+    bool expect_exit;  /* an exit with code 1 is in order now */
+    bool expect_death; /* and so is any other end: a library does not get memory */
     struct writers *writers;
     unsigned starts, failed_starts, deaths;
     char *uris;
