@@ -5,11 +5,11 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "core/snapshot.h"
 #include "net/address.h"
+#include "net/complaint.h"
 #include "protocol/document.h"
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
@@ -438,25 +438,9 @@ void server_wake(struct server *server)
 
 /* --- construction ---------------------------------------------------------------------------- */
 
-/* Without a file descriptor for it a connection goes on waiting, and the library would try again at
- * once and for ever: a pause leaves the processor to the others. */
-static void pause_accepting(const char *line)
-{
-    static const char failed[] = "accept: errno";
-    static const struct timespec pause = {.tv_nsec = 5000000};
-
-    if (strncmp(line, failed, sizeof(failed) - 1) == 0)
-        nanosleep(&pause, NULL);
-}
-
 static void emit_log(int level, const char *line)
 {
-    int len = (int)strcspn(line, "\n");
-
-    static struct log_limit limit; /* strangers can provoke what the library complains about */
-
-    pause_accepting(line);
-    log_limited(&limit, level == LLL_ERR ? LOG_ERROR : LOG_WARN, "lws", "%.*s", len, line);
+    complaint_log(level == LLL_ERR, line);
 }
 
 static struct lws_context *create_context(struct server *server)
