@@ -72,6 +72,9 @@ static void expect_complete(struct mqttclient *here, uint64_t seq)
     snprintf(number, sizeof number, "%llu", (unsigned long long)seq);
     mqttclient_wait_json(here, "studio/tables/+/changes", "seq", number);
     feed();
+    /* It takes requests there. */
+    free(proc_wait_line(broker_proc(here == at_second ? second : first), PROC_STDERR,
+                        "Sending SUBACK to studio-agent-edge-1-in", WAIT_MS));
     size_t missing = judge_fetch_holes(judge, here, "edge-1", "judge");
     print_message("    %zu of %s events came by replay\n", missing, number);
     judge_expect_clean(judge, here);
