@@ -435,14 +435,16 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
         (err = open_net(agent, config, &tokens, error)) != STUDIO_OK)
         goto fail;
     leave_figures(agent);
+    const struct store_info *info =
+        store_info(agent->store); /* its numbers are the store thread's */
+    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
+             STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
+             tables_count(core_tables(agent->core)),
+             (unsigned long long)core_get_stats(agent->core).last_seq);
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK) {
         studio_error_set(error, err, ": the bridge's thread cannot be started");
         goto fail;
     }
-    const struct store_info *info = store_info(agent->store);
-    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
-             STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
-             tables_count(core_tables(agent->core)), (unsigned long long)info->last_seq);
     *out = agent;
     return STUDIO_OK;
 
