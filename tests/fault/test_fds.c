@@ -26,6 +26,8 @@
 
 #define UPDATED "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}"
 
+enum { WAITING = 20, SPELL_MS = 1500 };
+
 /* Processor time of a process in milliseconds. */
 static int64_t cpu_ms(pid_t pid)
 {
