@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/faulty.h"
 #include "base/log.h"
 
 enum {
@@ -69,6 +70,8 @@ static void note(struct committer *c, enum studio_err err)
 static void commit(struct committer *c, struct store_item *items, size_t n)
 {
     uint64_t acked = atomic_load(&c->acked);
+    if (n > 0 && faulty("early-ack")) /* so that a kill comes between */
+        nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     enum studio_err err = store_commit(c->store, items, n, acked);
 
     if (err == STUDIO_OK)

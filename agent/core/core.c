@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/faulty.h"
 #include "base/log.h"
@@ -313,11 +312,9 @@ void core_command_again(struct core *core, struct actor *actor, const char *text
     command(core, actor, NULL, text, len, true);
 }
 
-/* Only in the program that is wrong on purpose; it takes its time, so that a kill comes between. */
+/* Only in the program that is wrong on purpose. */
 static void answer_too_early(struct batch *batch)
 {
-    static const struct timespec pause = {.tv_nsec = 20000000};
-
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
         if (item->kind == ITEM_UPDATE && !item->actor->gone) {
@@ -325,7 +322,6 @@ static void answer_too_early(struct batch *batch)
             buf_clear(&item->answer);
         }
     }
-    nanosleep(&pause, NULL);
 }
 
 void core_end_turn(struct core *core)
