@@ -26,7 +26,8 @@ struct pipe {
 struct pair {
     int fd[2]; /* client, server; -1: closed */
     bool ended[2];
-    bool lost;         /* bytes vanished: it cannot go on */
+    bool lost; /* bytes vanished: it cannot go on */
+    size_t number;
     struct pipe to[2]; /* to fd[i] */
 };
 
@@ -40,6 +41,8 @@ struct proxy {
     unsigned delay_ms;
     bool cut, half_open, stop;
     size_t taken;
+    proxy_tap *tap; /* NULL: none */
+    void *tap_ctx;
 
     struct pair pairs[PAIRS_MAX]; /* the thread's */
     size_t count;
@@ -76,16 +79,17 @@ static void accept_one(struct proxy *p, enum proxy_mode mode)
     }
     fcntl(server, F_SETFL, fcntl(server, F_GETFL) | O_NONBLOCK);
     pthread_mutex_lock(&p->mutex);
-    p->taken++;
+    size_t number = p->taken++;
     pthread_mutex_unlock(&p->mutex);
     struct pair *pair = &p->pairs[p->count++];
-    *pair = (struct pair){.fd = {client, server}};
+    *pair = (struct pair){.fd = {client, server}, .number = number};
     for (int side = 0; side < 2; side++)
         pair->to[side].bytes = test_alloc(PIPE_BYTES);
 }
 
 /* Reads from one side; false when the pair is over. */
-static bool take(struct pair *pair, int side, enum proxy_mode mode, unsigned delay_ms)
+static bool take(struct proxy *p, struct pair *pair, int side, enum proxy_mode mode,
+                 unsigned delay_ms)
 {
     struct pipe *out = &pair->to[!side];
     char waste[4096];
@@ -104,6 +108,8 @@ static bool take(struct pair *pair, int side, enum proxy_mode mode, unsigned del
         pair->lost = true;
         return true;
     }
+    if (side == 0 && p->tap)
+        p->tap(p->tap_ctx, pair->number, to, (size_t)n);
     if (out->len == 0)
         out->due_ms = now_ms() + delay_ms;
     out->len += (size_t)n;
@@ -161,7 +167,7 @@ static void move_bytes(struct proxy *p, const struct pollfd *fds, size_t polled,
             if (events & POLLOUT)
                 alive = give(pair, side);
             if (alive && events & (POLLIN | POLLHUP | POLLERR))
-                alive = take(pair, side, mode, delay_ms);
+                alive = take(p, pair, side, mode, delay_ms);
         }
         /* A side that has ended: what it sent before still arrives. */
         for (int side = 0; side < 2; side++)
@@ -287,6 +293,14 @@ void proxy_half_open(struct proxy *p)
     pthread_mutex_lock(&p->mutex);
     p->half_open = true;
     changed(p);
+}
+
+void proxy_set_tap(struct proxy *p, proxy_tap *tap, void *ctx)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->tap = tap;
+    p->tap_ctx = ctx;
+    pthread_mutex_unlock(&p->mutex);
 }
 
 size_t proxy_connections(struct proxy *p)

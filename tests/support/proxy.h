@@ -33,6 +33,11 @@ void proxy_cut(struct proxy *proxy);
 /* Resets the server's side of all connections; the client's side stays open and hears nothing. */
 void proxy_half_open(struct proxy *proxy);
 
+/* Hears all that clients send, as it comes in and before it goes on, on the proxy's thread; `number`
+ * tells the connections apart. To be set before the first connection. */
+typedef void proxy_tap(void *ctx, size_t number, const char *bytes, size_t len);
+void proxy_set_tap(struct proxy *proxy, proxy_tap *tap, void *ctx);
+
 /* Connections it has ever taken. */
 size_t proxy_connections(struct proxy *proxy);
 

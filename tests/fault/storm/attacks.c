@@ -201,6 +201,7 @@ static void sync_again(struct rig *r, struct blow *b)
 static bool slow_sync(struct rig *r, struct blow *b)
 {
     (void)b;
+    r->slow_disk = true;
     faults_delay(r->faults, FAULT_SYNC, 2000);
     return true;
 }
@@ -209,6 +210,7 @@ static void fast_sync(struct rig *r, struct blow *b)
 {
     (void)b;
     faults_delay(r->faults, FAULT_SYNC, 0);
+    r->slow_disk = false;
 }
 
 static bool no_descriptors(struct rig *r, struct blow *b)

@@ -22,6 +22,7 @@ enum { SHOWN_MAX = 10 /* complaints of one kind */ };
 void court_open(struct court *c, struct rig *rig, struct court_memory *memory)
 {
     *c = (struct court){.rig = rig, .memory = memory, .judge = judge_create("studio")};
+    wiretap_pause(rig->tap, false);
     c->arrivals = test_alloc(rig->o.writers.writers * sizeof *c->arrivals);
     for (unsigned i = 0; i < rig->o.writers.writers; i++)
         c->arrivals[i].base = writers_last(rig->writers, i);
@@ -112,18 +113,20 @@ static void hear_event(struct court *c, const struct mqtt_message *m)
     }
 }
 
-/* With several brokers order holds for each: what the second one brings is fed as replayed. */
+/* Order counts at the first broker, as long as that was not killed: it may then deliver what it had
+ * kept after what is new, or an old status once more. Other events are fed as if replayed. The order
+ * of sending is checked at the wiretap in any case. */
 static void feed(struct court *c, unsigned broker, const struct mqtt_message *m)
 {
     size_t len = strlen(m->payload);
     bool event = strstr(m->topic, "/changes") || strstr(m->topic, "/exceptions");
-    if (broker == 0 || strstr(m->topic, "/replayed/")) {
-        /* A broker that was killed may bring an old status once more from what it has kept. */
-        judge_feed(c->judge, m->topic, m->payload, m->retain || c->rig->broker_forgot);
-    } else if (event && len > 0) {
+    bool ordered = broker == 0 && !c->rig->broker_forgot;
+    if (event && !ordered && len > 0) {
         char *marked = test_printf("%.*s,\"replay\":true}", (int)(len - 1), m->payload);
         judge_feed(c->judge, m->topic, marked, m->retain);
         free(marked);
+    } else if (broker == 0 || strstr(m->topic, "/replayed/")) {
+        judge_feed(c->judge, m->topic, m->payload, m->retain || c->rig->broker_forgot);
     }
 }
 
@@ -202,6 +205,17 @@ static void fetch_holes(struct court *c)
         }
         c->holes += (size_t)(to - from + 1);
     }
+}
+
+/* What the agent sends is in order for every event, whatever its broker makes of it. */
+static void check_first_sends(struct court *c)
+{
+    unsigned long long example;
+    wiretap_pause(c->rig->tap, true);
+    size_t disorder = wiretap_disorder(c->rig->tap, &example);
+    if (disorder > 0)
+        rig_complain(c->rig, "%zu events were sent after later ones, event %llu is one", disorder,
+                     example);
 }
 
 static bool in_sync_failure(const struct court_rules *rules, const struct write_note *note)
@@ -336,6 +350,7 @@ void court_judge(struct court *c, const struct court_rules *rules)
         mqttclient_wait_connected(c->clients[i]);
     c->agree_ms = (int64_t)rules->drain_s * 250;
     drain(c, rules->drain_s);
+    check_first_sends(c);
     fetch_holes(c);
     check_notes(c, rules);
     check_order(c);

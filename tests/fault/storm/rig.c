@@ -15,6 +15,7 @@ enum {
     START_MS = 30000,
     STOP_MS = 5000,           /* of the contract */
     STOP_TOLERANCE_MS = 5000, /* for a busy machine */
+    SLOW_DISK_MS = 20000,
     LOG_SHOWN = 4000
 };
 
@@ -44,6 +45,7 @@ static void open_brokers(struct rig *r)
     for (unsigned i = 0; i < r->o.brokers; i++) {
         r->brokers[i] = broker_create(&options);
         r->proxies[i] = proxy_create(broker_port(r->brokers[i]));
+        wiretap_listen(r->tap, r->proxies[i]);
         char *longer = test_printf("%s%smqtt://127.0.0.1:%u", r->uris ? r->uris : "",
                                    r->uris ? "," : "", proxy_port(r->proxies[i]));
         free(r->uris);
@@ -59,6 +61,7 @@ void rig_open(struct rig *r, const struct rig_options *options)
     r->data = tmpdir_create();
     tokens_write_default(r->data);
     port_reserve(&r->port);
+    r->tap = wiretap_create();
     open_brokers(r);
     if (faults_available())
         r->faults = faults_create(r->data, NULL);
@@ -75,6 +78,7 @@ void rig_close(struct rig *r)
         proxy_destroy(r->proxies[i]);
         broker_destroy(r->brokers[i]);
     }
+    wiretap_destroy(r->tap);
     faults_destroy(r->faults);
     port_release(&r->port);
     free(r->uris);
@@ -171,9 +175,9 @@ void rig_kill_agent(struct rig *r)
 
 void rig_stop_agent(struct rig *r)
 {
-    int64_t began = now_ms();
+    int64_t deadline = now_ms() + STOP_MS + STOP_TOLERANCE_MS + (r->slow_disk ? SLOW_DISK_MS : 0);
     proc_signal(r->agent, SIGTERM);
-    while (proc_running(r->agent) && now_ms() - began < STOP_MS + STOP_TOLERANCE_MS)
+    while (proc_running(r->agent) && deadline_left(deadline) > 0)
         nap(5);
     if (proc_running(r->agent)) {
         rig_complain(r, "the agent does not stop");

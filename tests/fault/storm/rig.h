@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "fault/storm/wiretap.h"
 #include "fault/storm/writers.h"
 #include "support/broker.h"
 #include "support/faults.h"
@@ -30,7 +31,9 @@ struct rig {
     struct broker *brokers[RIG_BROKERS_MAX];
     struct proxy *proxies[RIG_BROKERS_MAX];
     bool broker_paused[RIG_BROKERS_MAX];
-    bool broker_forgot;    /* one was killed in this round: it may have lost what it took */
+    bool broker_forgot;  /* one was killed in this round: it may have lost what it took */
+    struct wiretap *tap; /* one order over all brokers */
+    bool slow_disk;
     struct faults *faults; /* NULL: a sanitizer is at work */
     struct proc *agent;    /* NULL: not running */
     bool agent_paused;
