@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <MQTTAsync.h>
 
@@ -39,6 +40,21 @@ struct link_paho {
      * one, never connected, keeps it up between attempts. */
     MQTTAsync anchor;
 };
+
+/* --- the library's own complaints ------------------------------------------------------------ */
+
+/* Without memory the library drops what it was about to send and goes on with what is behind it, or
+ * writes through NULL. What was acknowledged is on disk: end as what failed while running; the next
+ * start sends the rest, in order. */
+static void on_complaint(enum MQTTASYNC_TRACE_LEVELS level, char *message)
+{
+    (void)level;
+    if (strcasestr(message, "memory allocation error")) {
+        log_error("bridge", "out of memory: the MQTT library cannot go on");
+        _exit(STUDIO_EXIT_FAILED);
+    }
+    log_debug("bridge", "the MQTT library: %s", message);
+}
 
 /* --- callbacks, on library threads: push a record, nothing else ------------------------------ */
 
@@ -545,6 +561,8 @@ struct link *link_paho_create(const struct link_paho_options *options)
         return NULL;
     l->link.ops = &paho_ops;
     l->o = *options;
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    MQTTAsync_setTraceCallback(on_complaint);
     if (MQTTAsync_create(&l->anchor, "tcp://localhost:1", "anchor", MQTTCLIENT_PERSISTENCE_NONE,
                          NULL) != MQTTASYNC_SUCCESS) {
         free(l);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +26,19 @@
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
-/* The MQTT library writes through NULL when it gets no memory, the WebSocket library does so once, for
- * the lists of a virtual host: nothing we could mend. To what was acknowledged it is a kill -9, and
- * that is what the storm is for. */
+/* The MQTT library may write through NULL when it gets no memory, the WebSocket library does so once,
+ * for the lists of a virtual host: nothing we could mend. To what was acknowledged it is a kill -9. */
 #define NOT_OURS       "libpaho-mqtt3as"
 #define NOT_OURS_START "libwebsockets"
 /* In a start these ask thousands of times: for a schema, and for the names in a folder of plug-ins. */
 #define MANY           "libsqlite3 libc.so"
 
-enum { SAMPLE = 97, CONTRACT_CODES = 4, ALL_MAX = 20000 };
+enum {
+    SAMPLE = 97,
+    CONTRACT_CODES = 4,
+    ALL_MAX = 20000,
+    KILLED = 128 /* by signal: plus its number */
+};
 
 static bool long_version(void)
 {
@@ -138,7 +143,8 @@ struct stage {
     struct judge *judge;
     struct agent_proc *agent;
     struct wsclient *viewer;
-    unsigned restarts;
+    bool may_crash; /* the MQTT library, too, gets no memory */
+    unsigned restarts, crashes;
 };
 
 static void connect_viewer(struct stage *s)
@@ -146,13 +152,14 @@ static void connect_viewer(struct stage *s)
     s->viewer = wsclient_login(agent_proc_port(s->agent), "desk", TOKEN_VIEWER);
 }
 
-static void stage_open(struct stage *s)
+static void stage_open(struct stage *s, bool may_crash)
 {
     static const char *const args[] = {"--agent-id", "edge-1", NULL};
     *s = (struct stage){.data = tmpdir_create(),
                         .broker = broker_create(&(struct broker_options){.persistence = true}),
-                        .judge = judge_create("studio")};
-    s->faults = faults_create(s->data, NOT_OURS);
+                        .judge = judge_create("studio"),
+                        .may_crash = may_crash};
+    s->faults = faults_create(s->data, may_crash ? NULL : NOT_OURS);
     s->sub = mqttclient_create(&(struct mqttclient_options){.port = broker_port(s->broker),
                                                             .client_id = "judge",
                                                             .keep_session = true,
@@ -181,7 +188,11 @@ static void revive(struct stage *s, uint64_t n)
     struct proc *agent = agent_proc_proc(s->agent);
     if (proc_running(agent))
         return;
-    expect_last_words(agent, proc_wait(agent, WAIT_MS), n);
+    int code = proc_wait(agent, WAIT_MS);
+    if (s->may_crash && code == KILLED + SIGSEGV)
+        s->crashes++;
+    else
+        expect_last_words(agent, code, n);
     agent_proc_kill(s->agent); /* buries it */
     wsclient_close(s->viewer);
     agent_proc_restart(s->agent);
@@ -224,7 +235,7 @@ static void every_request_of_a_connection(void **state)
     struct stage s;
     uint64_t n = 0, calls;
     bool welcome;
-    stage_open(&s);
+    stage_open(&s, false);
     do {
         struct wire wire = {.fd = -1};
         faults_fail(s.faults, FAULT_MEMORY, ENOMEM, ++n, 1);
@@ -244,14 +255,34 @@ static void every_request_of_a_connection(void **state)
     stage_close(&s);
 }
 
-static void every_request_of_an_update(void **state)
+static bool is_payload(void *ctx, const struct mqtt_message *m)
 {
-    (void)state;
+    return strcmp(m->payload, ctx) == 0;
+}
+
+/* Its value arrives, over a restart if there is one. */
+static void wait_mirrored(struct stage *s, int value, uint64_t n)
+{
+    enum { STEP_MS = 50 };
+    char text[16];
+    int64_t deadline = now_ms() + WAIT_MS;
+    snprintf(text, sizeof text, "%d", value);
+    while (!mqttclient_poll(s->sub, "studio/tables/ARO-001/fields/n", is_payload, text, STEP_MS)) {
+        if (deadline_left(deadline) == 0)
+            test_fail("request %llu: value %d is not mirrored", (unsigned long long)n, value);
+        if (!proc_running(agent_proc_proc(s->agent)))
+            faults_clear(s->faults, FAULT_MEMORY);
+        revive(s, n);
+    }
+}
+
+static void try_every_request_of_an_update(bool may_crash)
+{
     struct stage s;
     uint64_t n = 0, calls;
     int value = 0;
     bool acked;
-    stage_open(&s);
+    stage_open(&s, may_crash);
     do {
         struct wsclient *c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
         mqttclient_mark(s.sub);
@@ -266,11 +297,8 @@ static void every_request_of_an_update(void **state)
         bool refused = m.kind == WS_GOT_TEXT && !acked;
         if (refused)
             assert_string_equal(m.data, "{\"error\":\"Storage unavailable\"}");
-        if (acked) { /* its way to MQTT is part of it */
-            char text[16];
-            snprintf(text, sizeof text, "%d", value + 1);
-            mqttclient_wait_payload(s.sub, "studio/tables/ARO-001/fields/n", text);
-        }
+        if (acked) /* its way to MQTT is part of it */
+            wait_mirrored(&s, value + 1, n);
         calls = faults_calls(s.faults, FAULT_MEMORY);
         settle(&s, n);
         int now = current_value(&s);
@@ -282,10 +310,23 @@ static void every_request_of_an_update(void **state)
         wsclient_close(c);
         assert_true(n < ALL_MAX);
     } while (!acked || calls >= n);
-    printf("memory: an update and its mirroring ask %llu times, %u restarts\n",
-           (unsigned long long)n - 1, s.restarts);
+    printf("memory: an update and its mirroring ask %llu times, %u restarts, %u of them crashes\n",
+           (unsigned long long)n - 1, s.restarts, s.crashes);
     judge_expect_clean(s.judge, s.sub);
     stage_close(&s);
+}
+
+static void every_request_of_an_update(void **state)
+{
+    (void)state;
+    try_every_request_of_an_update(false);
+}
+
+/* It ends the agent, and what follows a restart is still all there and in order. */
+static void every_request_of_the_mqtt_library(void **state)
+{
+    (void)state;
+    try_every_request_of_an_update(true);
 }
 
 /* An argument is a pattern for names of tests. */
@@ -295,6 +336,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_request_of_a_start),
         cmocka_unit_test(every_request_of_a_connection),
         cmocka_unit_test(every_request_of_an_update),
+        cmocka_unit_test(every_request_of_the_mqtt_library),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
