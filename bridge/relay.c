@@ -269,7 +269,10 @@ static bool step_state(struct relay *r)
         if (passed(r, RELAY_LEAVE_MS))
             went_down(r, 0, "");
         break;
-    case RELAY_ONLINE:
+    case RELAY_ONLINE: /* else what waits for it would wait for ever, and the backlog grow */
+        if (sender_overdue(&r->sender))
+            went_down(r, 0, "an acknowledgement did not come, later ones did");
+        break;
     case RELAY_ENDED:
         break;
     }

@@ -35,10 +35,11 @@ enum control {
 enum {
     SENDER_HEALTH_MS = 10000,
     SENDER_HEALTH_EXPIRY_S = 30,
-    SENDER_RETRY_MS = 1000, /* after a passing refusal */
-    SENDER_BIRTH_MS = 1000, /* between two births of one connection */
-    SENDER_CAREFUL = 1,     /* connections in a row that ended on the same event: look closer */
-    SENDER_SUSPECT = 3,     /* and then it is the event */
+    SENDER_RETRY_MS = 1000,    /* after a passing refusal */
+    SENDER_BIRTH_MS = 1000,    /* between two births of one connection */
+    SENDER_OVERDUE_MS = 30000, /* for an acknowledgement that later ones have overtaken */
+    SENDER_CAREFUL = 1,        /* connections in a row that ended on the same event: look closer */
+    SENDER_SUSPECT = 3,        /* and then it is the event */
     SENDER_PARKED_RECENT = 64
 };
 
@@ -79,6 +80,8 @@ struct sender {
     struct feed_list retry; /* events refused in passing, in order */
     int64_t retry_ms;
     int64_t retained_ms; /* no retained messages before this */
+    uint64_t overtaken;  /* order of a message that waits although a later one has ended; 0: none */
+    int64_t overtaken_ms; /* since when */
 
     struct reply_list again; /* answers that were in flight when a connection ended */
     struct replays replays;
@@ -109,6 +112,9 @@ void sender_heard(struct sender *s, bool same);
 void sender_leave(struct sender *s, const char *state);
 /* Publishes the farewell now, whatever is still in flight. */
 void sender_say_farewell(struct sender *s);
+
+/* The broker's acknowledgement of a message will not come any more: only a new connection helps. */
+bool sender_overdue(struct sender *s);
 
 /* Sends all that may go now. Returns when it wants to be called again at the latest. */
 int64_t sender_step(struct sender *s);

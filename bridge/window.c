@@ -17,6 +17,7 @@ void window_reset(struct window *w, unsigned limit)
     }
     w->free_count = LINK_SLOTS;
     w->in_flight = 0;
+    w->settled = 0;
     w->limit = limit > WINDOW_MAX ? WINDOW_MAX : limit;
 }
 
@@ -50,6 +51,23 @@ struct feed_event *window_put(struct window *w, struct slot *slot)
     w->free[w->free_count++] = window_number(w, slot);
     w->in_flight--;
     return event;
+}
+
+struct feed_event *window_settle(struct window *w, struct slot *slot)
+{
+    if (slot->order > w->settled)
+        w->settled = slot->order;
+    return window_put(w, slot);
+}
+
+uint64_t window_overtaken(const struct window *w)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    for (unsigned i = 0; i < LINK_SLOTS; i++)
+        if (w->slots[i].kind != SLOT_FREE && w->slots[i].order < oldest)
+            oldest = w->slots[i].order;
+    return oldest < w->settled ? oldest : 0;
 }
 
 const struct feed_event *window_oldest(const struct window *w)

@@ -175,6 +175,40 @@ static void the_connack_starts_the_drain_and_a_loss_starts_it_again(void **state
     assert_int_equal(source.acked, 50);
 }
 
+static void an_acknowledgement_that_never_comes_costs_the_connection(void **state)
+{
+    struct bridge_event event;
+    size_t first;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_up(out));
+    settle();
+    forget_sent();
+    for (int i = 0; i < 3; i++) {
+        fake_commit(&source, "T", source.count + 1, &event);
+        feed_committed(&r.sender.feed, event.seq);
+    }
+    relay_step(&r);
+    first = fake_find(out, 0, "/changes");
+    wait_ms(SENDER_OVERDUE_MS); /* slow is one thing */
+    for (size_t i = 0; i < out->count; i++)
+        if (i != first)
+            tell(fake_done(out, i, 0));
+    wait_ms(SENDER_OVERDUE_MS - 1);
+    assert_int_equal(r.state, RELAY_ONLINE);
+    wait_ms(1);
+    assert_int_equal(r.state, RELAY_WAITING);
+    assert_int_equal(out->closes, 1);
+    assert_int_equal(source.acked, 0);
+    forget_sent();
+    wait_ms(500);
+    tell(fake_up(out));
+    settle();
+    assert_int_equal(source.acked, 3);
+}
+
 static void records_of_older_connections_are_ignored(void **state)
 {
     struct link_event old_up, old_lost;
@@ -416,6 +450,7 @@ int main(void)
         TEST(connections_are_counted_not_attempts),
         TEST(an_attempt_without_an_end_is_given_up),
         TEST(the_connack_starts_the_drain_and_a_loss_starts_it_again),
+        TEST(an_acknowledgement_that_never_comes_costs_the_connection),
         TEST(records_of_older_connections_are_ignored),
         TEST(a_broker_without_qos_1_is_refused),
         TEST(an_old_broker_is_spoken_to_in_3_1_1_at_once),
