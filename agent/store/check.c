@@ -202,6 +202,10 @@ enum studio_err store_check(const char *dir, FILE *out, struct studio_error *err
     enum studio_err err = tool_open(dir, &tool, error);
     if (err != STUDIO_OK)
         return err;
+    if (tool.damage.found)
+        fault(&findings,
+              "log: damaged at frame %" PRIu64 ", %" PRIu64 " transactions lost behind it",
+              tool.damage.frame, tool.damage.lost);
     check_database(tool.db, &findings);
     print_summary(tool.db, out);
     if (findings.count > FAULTS_PRINTED)

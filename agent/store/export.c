@@ -201,7 +201,9 @@ enum studio_err store_export(const char *dir, FILE *out, struct studio_error *er
     struct export x = {.out = out, .epoch = info.epoch};
     buf_init(&x.line, LINE_MAX_BYTES);
     int rc = schema_load(tool.db, &info);
-    if (rc == SQLITE_OK)
+    if (tool.damage.found) /* part of it would pass for all */
+        err = wal_refuse(error, tool.path, &tool.damage);
+    else if (rc == SQLITE_OK)
         err = put_all(&x, &tool, &info, error);
     else
         err = sql_refuse(error, tool.path, rc, tool.db);

@@ -171,7 +171,12 @@ static enum studio_err open_file(struct store *store, const struct store_options
                                  struct studio_error *error)
 {
     bool blank;
+    struct wal_damage damage;
     enum studio_err err = make_file(store, options->dir, error);
+    if (err == STUDIO_OK)
+        err = wal_examine(store->path, &damage, error);
+    if (err == STUDIO_OK && damage.found)
+        err = wal_refuse(error, store->path, &damage);
     if (err != STUDIO_OK)
         return err;
     int rc = sql_open(store->path, SQLITE_OPEN_READWRITE, &store->db);

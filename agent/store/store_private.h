@@ -3,6 +3,7 @@
  *
  * sql.c        statements: bind, run, classify a result
  * lock.c       the directory and the lock on it
+ * wal.c        is the write-ahead log damaged where SQLite would not say so
  * schema.c     is this file ours, is it sound, bring it to this version
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
@@ -90,6 +91,20 @@ char *lock_path(const char *dir, const char *name);
 /* Makes renames and new files in `dir` durable. 0 or -1 with errno. */
 int lock_sync_dir(const char *dir);
 
+/* --- wal.c ----------------------------------------------------------------------------------- */
+
+struct wal_damage {
+    bool found;
+    uint64_t frame; /* the first that does not fit, from 1 on; 0: the header */
+    uint64_t lost;  /* transactions behind it */
+};
+/* Looks at the log of the store at `path`, on which no connection of this process may be open (it
+ * would lose its locks). STORE_UNUSABLE: it cannot be read. */
+enum studio_err wal_examine(const char *path, struct wal_damage *out, struct studio_error *error);
+/* STORE_UNUSABLE with a sentence on what to do about the damage. */
+enum studio_err wal_refuse(struct studio_error *error, const char *path,
+                           const struct wal_damage *damage);
+
 /* --- schema.c -------------------------------------------------------------------------------- */
 
 /* Refuses what is not a store of this version or older. *blank: there is nothing in it yet. */
@@ -165,6 +180,7 @@ struct tool {
     char *path;
     int lock_fd;
     sqlite3 *db;
+    struct wal_damage damage; /* what is read is what SQLite makes of it */
 };
 enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_error *error);
 void tool_close(struct tool *tool);

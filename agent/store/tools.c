@@ -22,6 +22,8 @@ enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_erro
         goto fail;
     }
     err = lock_take(dir, &tool->lock_fd, error);
+    if (err == STUDIO_OK)
+        err = wal_examine(tool->path, &tool->damage, error);
     if (err != STUDIO_OK)
         goto fail;
     int rc = sql_open(tool->path, SQLITE_OPEN_READWRITE, &tool->db);
