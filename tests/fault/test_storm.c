@@ -1,6 +1,7 @@
 /*
- * test_storm.c - the short version of the storm: kill -9 twenty times under load, then everything
- * mixed. The long one: tests/fault/run. STUDIO_STORM_SEED repeats the choices of a run.
+ * test_storm.c - the short version of the storm: kill -9 twenty times under load, brokers that
+ * forget, two of them failing in turn, then everything mixed. The long one: tests/fault/run.
+ * STUDIO_STORM_SEED repeats the choices of a run.
  */
 #include <stdlib.h>
 
@@ -31,6 +32,19 @@ static void a_broker_that_forgets(void **state)
     assert_int_equal(figures.complaints, 0);
 }
 
+static void two_brokers_failing_in_turn(void **state)
+{
+    (void)state;
+    struct storm_figures figures = storm_run(
+        &(struct storm_options){.seed = seed(),
+                                .seconds = 25,
+                                .round_s = 25,
+                                .brokers = 2,
+                                .kinds = "kill,stop,broker-kill,broker-stop,broker-pause,cut,"
+                                         "half-open,refuse,blackhole,lag"});
+    assert_int_equal(figures.complaints, 0);
+}
+
 static void everything_at_once(void **state)
 {
     (void)state;
@@ -44,6 +58,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_twenty_times_under_load),
         cmocka_unit_test(a_broker_that_forgets),
+        cmocka_unit_test(two_brokers_failing_in_turn),
         cmocka_unit_test(everything_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
