@@ -48,22 +48,53 @@ enum studio_err store_begin(struct store *store)
     return rc == SQLITE_OK ? STUDIO_OK : store_fail(store, rc, "starting a transaction");
 }
 
+/* Takes back what is open. Some errors have rolled back by themselves already. */
+static enum studio_err roll_back(struct store *store, enum studio_err err)
+{
+    if (sqlite3_get_autocommit(store->db))
+        return err;
+    int rc = run(store, STMT_ROLLBACK);
+    if (sqlite3_get_autocommit(store->db))
+        return err;
+    store->failed = true;
+    return store_fail(store, rc == SQLITE_OK ? SQLITE_INTERNAL : rc, "a rollback");
+}
+
+/* A row that comes and goes still makes its page be written. */
+static int touch(struct store *store)
+{
+    int rc = store_put_meta_u64(store, "probe", 1);
+    if (rc != SQLITE_OK)
+        return rc;
+    struct sql_call call = store_call(store, STMT_DROP_META);
+    sql_str(&call, "probe");
+    return sql_run(&call);
+}
+
+/* A commit may fail after all of it stands in the log, synced (no room for the log's index): a start
+ * would find it there, although it was refused. Another transaction in its place ends that, whether
+ * it succeeds or fails in the same way. */
+static enum studio_err spoil(struct store *store, enum studio_err err)
+{
+    if (store->failed || run(store, STMT_BEGIN) != SQLITE_OK)
+        return err;
+    int rc = touch(store);
+    if (rc == SQLITE_OK)
+        rc = run(store, STMT_COMMIT);
+    if (rc != SQLITE_OK && sql_classify(rc) == STUDIO_ERR_IO)
+        err = store_fail(store, rc, "a commit");
+    return roll_back(store, err);
+}
+
 enum studio_err store_end(struct store *store, int rc)
 {
-    if (rc == SQLITE_OK)
+    bool committing = rc == SQLITE_OK;
+    if (committing)
         rc = run(store, STMT_COMMIT);
     if (rc == SQLITE_OK)
         return STUDIO_OK;
-    enum studio_err err = store_fail(store, rc, "a commit");
-    /* Some errors have rolled back by themselves already. */
-    if (!sqlite3_get_autocommit(store->db)) {
-        rc = run(store, STMT_ROLLBACK);
-        if (!sqlite3_get_autocommit(store->db)) {
-            store->failed = true;
-            return store_fail(store, rc == SQLITE_OK ? SQLITE_INTERNAL : rc, "a rollback");
-        }
-    }
-    return err;
+    enum studio_err err = roll_back(store, store_fail(store, rc, "a commit"));
+    return committing && err == STUDIO_ERR_STORAGE ? spoil(store, err) : err;
 }
 
 /* --- one item -------------------------------------------------------------------------------- */
@@ -201,15 +232,6 @@ enum studio_err store_park(struct store *store, uint64_t seq, const char *reason
 
 enum studio_err store_probe(struct store *store)
 {
-    /* A row that comes and goes still makes its page be written and synced. */
     enum studio_err err = store_begin(store);
-    if (err != STUDIO_OK)
-        return err;
-    int rc = store_put_meta_u64(store, "probe", 1);
-    if (rc == SQLITE_OK) {
-        struct sql_call call = store_call(store, STMT_DROP_META);
-        sql_str(&call, "probe");
-        rc = sql_run(&call);
-    }
-    return store_end(store, rc);
+    return err == STUDIO_OK ? store_end(store, touch(store)) : err;
 }

@@ -165,6 +165,27 @@ static int boot(struct store *store, const struct store_options *options, bool b
     return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
 }
 
+/*
+ * After a sync that failed the system may still show what never reached the disk, and takes it for
+ * clean: later syncs would succeed without it. So whatever a log holds at a start is written again,
+ * into the file, and a log begun anew. The log keeps its name while it is open; that name, too, has
+ * to be on disk (SQLite ignores a sync of the directory that fails).
+ */
+static int settle_log(struct store *store)
+{
+    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    store->wal_pages = 0;
+    return rc;
+}
+
+static enum studio_err sync_names(const char *dir, struct studio_error *error)
+{
+    if (lock_sync_dir(dir) == 0)
+        return STUDIO_OK;
+    return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                            ": %s cannot be synced: %s; check the disk", dir, strerror(errno));
+}
+
 /* --- open and close -------------------------------------------------------------------------- */
 
 static enum studio_err open_file(struct store *store, const struct store_options *options,
@@ -192,10 +213,13 @@ static enum studio_err open_file(struct store *store, const struct store_options
     if (err != STUDIO_OK)
         return err;
     sqlite3_wal_hook(store->db, note_wal, store);
-    rc = boot(store, options, blank);
+    rc = settle_log(store);
+    if (rc == SQLITE_OK)
+        rc = boot(store, options, blank);
     if (rc == SQLITE_OK)
         rc = sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(error, store->path, rc, store->db);
+    return rc == SQLITE_OK ? sync_names(options->dir, error)
+                           : sql_refuse(error, store->path, rc, store->db);
 }
 
 static bool id_fits(const char *id)

@@ -63,7 +63,7 @@ static sqlite3_file *real(sqlite3_file *file)
     return ((struct fault_file *)file)->real;
 }
 
-/* --- the three that can fail ----------------------------------------------------------------- */
+/* --- what can fail --------------------------------------------------------------------------- */
 
 static int fault_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_int64 offset)
 {
@@ -84,6 +84,13 @@ static int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     int rc = verdict((struct fault_file *)file, FAULTVFS_TRUNCATE);
     return rc == SQLITE_OK ? real(file)->pMethods->xTruncate(real(file), size) : rc;
+}
+
+static int fault_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out)
+{
+    int rc = verdict((struct fault_file *)file, FAULTVFS_INDEX);
+    return rc == SQLITE_OK ? real(file)->pMethods->xShmMap(real(file), page, size, extend, out)
+                           : rc;
 }
 
 /* --- the rest -------------------------------------------------------------------------------- */
@@ -131,11 +138,6 @@ static int fault_sector_size(sqlite3_file *file)
 static int fault_device_characteristics(sqlite3_file *file)
 {
     return real(file)->pMethods->xDeviceCharacteristics(real(file));
-}
-
-static int fault_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out)
-{
-    return real(file)->pMethods->xShmMap(real(file), page, size, extend, out);
 }
 
 static int fault_shm_lock(sqlite3_file *file, int offset, int n, int flags)

@@ -6,7 +6,13 @@
 #ifndef TESTS_SUPPORT_FAULTVFS_H
 #define TESTS_SUPPORT_FAULTVFS_H
 
-enum faultvfs_op { FAULTVFS_WRITE, FAULTVFS_SYNC, FAULTVFS_TRUNCATE, FAULTVFS_OP_COUNT };
+enum faultvfs_op {
+    FAULTVFS_WRITE,
+    FAULTVFS_SYNC,
+    FAULTVFS_TRUNCATE,
+    FAULTVFS_INDEX, /* another part of a log's index is wanted: files of SQLITE_OPEN_MAIN_DB */
+    FAULTVFS_OP_COUNT
+};
 
 /* From here on it is the default for new connections; it outlives them. */
 void faultvfs_register(void);

@@ -109,6 +109,18 @@ static inline void housekeep_all(struct store *store, int64_t wall_ms)
     assert_false(more);
 }
 
+static inline void copy_file(const char *from, const char *to)
+{
+    size_t len;
+    char *bytes = tmpdir_read(from, &len);
+    FILE *out = fopen(to, "w");
+    assert_non_null(bytes);
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, len, out), len);
+    assert_int_equal(fclose(out), 0);
+    free(bytes);
+}
+
 /* What a pass over events met. */
 struct seen {
     uint64_t count, first, last, parked;

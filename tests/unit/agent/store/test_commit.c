@@ -356,6 +356,33 @@ static void test_full_file_system(void **state)
     store_close(store);
 }
 
+/* No room for the log's index, after the transaction stands in the log and is synced. */
+static void test_a_refused_batch_is_not_there_after_a_kill(void **state)
+{
+    enum { ENOUGH = 20000 };
+    (void)state;
+    const char *dir = tmpdir_create(), *copy = tmpdir_create();
+    faultvfs_register();
+    struct store *store = open_store(dir);
+    uint64_t rev = 0;
+    faultvfs_arm(FAULTVFS_INDEX, 0, 1, 1, SQLITE_IOERR_SHMSIZE);
+    enum studio_err err;
+    while ((err = commit_change(store, "A-1", rev)) == STUDIO_OK && rev < ENOUGH)
+        rev++;
+    assert_int_equal(err, STUDIO_ERR_STORAGE);
+    assert_int_equal(store_info(store)->last_seq, rev);
+    copy_file(tmpdir_path(dir, STORE_FILE), tmpdir_path(copy, STORE_FILE));
+    copy_file(tmpdir_path(dir, STORE_FILE "-wal"), tmpdir_path(copy, STORE_FILE "-wal"));
+    struct store *killed = open_store(copy);
+    assert_int_equal(store_info(killed)->last_seq, rev);
+    store_close(killed);
+    faultvfs_disarm();
+    assert_int_equal(commit_change(store, "A-1", rev), STUDIO_OK);
+    assert_int_equal(store_info(store)->last_seq, rev + 1);
+    store_close(store);
+    faultvfs_unregister();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_page_limit),
         cmocka_unit_test(test_one_item_that_cannot_be_kept),
         cmocka_unit_test_setup_teardown(test_full_file_system, NULL, unmount),
+        cmocka_unit_test(test_a_refused_batch_is_not_there_after_a_kill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
