@@ -143,7 +143,7 @@ static void went_down(struct relay *r, int reason, const char *text)
     bool leaving = r->state != RELAY_ONLINE;
     size_t current = r->dial.current;
 
-    sender_down(&r->sender);
+    sender_down(&r->sender, true);
     out_link(r)->ops->close(out_link(r));
     if (r->stopping) {
         set_state(r, RELAY_ENDED);
@@ -269,9 +269,11 @@ static bool step_state(struct relay *r)
         if (passed(r, RELAY_LEAVE_MS))
             went_down(r, 0, "");
         break;
-    case RELAY_ONLINE: /* else what waits for it would wait for ever, and the backlog grow */
-        if (sender_overdue(&r->sender))
-            went_down(r, 0, "an acknowledgement did not come, later ones did");
+    case RELAY_ONLINE:
+        if (sender_overdue(&r->sender)) {
+            sender_down(&r->sender, false); /* it is the broker that does not answer */
+            went_down(r, 0, "it acknowledged nothing for 30 s");
+        }
         break;
     case RELAY_ENDED:
         break;

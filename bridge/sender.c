@@ -184,7 +184,7 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     s->farewell_done = false;
     s->due = 0;
     s->stalled_ms = s->retry_ms = s->retained_ms = 0;
-    s->overtaken = 0;
+    s->awaited = 0;
     s->undelivered = 0;
     buf_clear(&s->birth);
     announce_availability(&s->birth, "online", presence);
@@ -227,11 +227,11 @@ static void suspect(struct sender *s)
     }
 }
 
-void sender_down(struct sender *s)
+void sender_down(struct sender *s, bool blame)
 {
     if (!s->up)
         return;
-    if (!s->leaving)
+    if (blame && !s->leaving)
         suspect(s);
     s->up = false;
     s->due = 0;
@@ -272,13 +272,13 @@ void sender_say_farewell(struct sender *s)
 
 bool sender_overdue(struct sender *s)
 {
-    uint64_t overtaken = s->up ? window_overtaken(&s->window) : 0;
+    uint64_t first = s->up ? window_first(&s->window) : 0;
 
-    if (overtaken != s->overtaken) {
-        s->overtaken = overtaken;
-        s->overtaken_ms = sender_now(s);
+    if (first != s->awaited) {
+        s->awaited = first;
+        s->awaited_ms = sender_now(s);
     }
-    return overtaken && sender_now(s) - s->overtaken_ms >= SENDER_OVERDUE_MS;
+    return first && sender_now(s) - s->awaited_ms >= SENDER_OVERDUE_MS;
 }
 
 static void event_done(struct sender *s, struct feed_event *event, int reason)
@@ -356,7 +356,7 @@ void sender_done(struct sender *s, unsigned number, int reason)
 
     if (number >= LINK_SLOTS || was.kind == SLOT_FREE)
         return;
-    event = window_settle(&s->window, slot);
+    event = window_put(&s->window, slot);
     switch (was.kind) {
     case SLOT_EVENT:
         event_done(s, event, reason);

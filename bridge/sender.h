@@ -37,7 +37,7 @@ enum {
     SENDER_HEALTH_EXPIRY_S = 30,
     SENDER_RETRY_MS = 1000,    /* after a passing refusal */
     SENDER_BIRTH_MS = 1000,    /* between two births of one connection */
-    SENDER_OVERDUE_MS = 30000, /* for an acknowledgement that later ones have overtaken */
+    SENDER_OVERDUE_MS = 30000, /* for an acknowledgement */
     SENDER_CAREFUL = 1,        /* connections in a row that ended on the same event: look closer */
     SENDER_SUSPECT = 3,        /* and then it is the event */
     SENDER_PARKED_RECENT = 64
@@ -80,8 +80,8 @@ struct sender {
     struct feed_list retry; /* events refused in passing, in order */
     int64_t retry_ms;
     int64_t retained_ms; /* no retained messages before this */
-    uint64_t overtaken;  /* order of a message that waits although a later one has ended; 0: none */
-    int64_t overtaken_ms; /* since when */
+    uint64_t awaited;    /* order of the message in flight for longest; 0: none */
+    int64_t awaited_ms;  /* since when it is that one */
 
     struct reply_list again; /* answers that were in flight when a connection ended */
     struct replays replays;
@@ -103,7 +103,8 @@ void sender_finish(struct sender *s);
 /* A connection is up: `presence` is that of its will, `broker` its name (lives as long). */
 void sender_up(struct sender *s, const struct link_limits *limits, const char *broker,
                const struct announce_presence *presence);
-void sender_down(struct sender *s);
+/* `blame`: what was in flight may be what ended it. */
+void sender_down(struct sender *s, bool blame);
 /* One message in flight ended (link.h, LINK_DONE). */
 void sender_done(struct sender *s, unsigned slot, int reason);
 /* The own availability topic was read. */
@@ -113,7 +114,7 @@ void sender_leave(struct sender *s, const char *state);
 /* Publishes the farewell now, whatever is still in flight. */
 void sender_say_farewell(struct sender *s);
 
-/* The broker's acknowledgement of a message will not come any more: only a new connection helps. */
+/* An acknowledgement does not come although the connection stands: only another one helps. */
 bool sender_overdue(struct sender *s);
 
 /* Sends all that may go now. Returns when it wants to be called again at the latest. */

@@ -17,7 +17,6 @@ void window_reset(struct window *w, unsigned limit)
     }
     w->free_count = LINK_SLOTS;
     w->in_flight = 0;
-    w->settled = 0;
     w->limit = limit > WINDOW_MAX ? WINDOW_MAX : limit;
 }
 
@@ -53,21 +52,14 @@ struct feed_event *window_put(struct window *w, struct slot *slot)
     return event;
 }
 
-struct feed_event *window_settle(struct window *w, struct slot *slot)
+uint64_t window_first(const struct window *w)
 {
-    if (slot->order > w->settled)
-        w->settled = slot->order;
-    return window_put(w, slot);
-}
-
-uint64_t window_overtaken(const struct window *w)
-{
-    uint64_t oldest = UINT64_MAX;
+    uint64_t first = 0;
 
     for (unsigned i = 0; i < LINK_SLOTS; i++)
-        if (w->slots[i].kind != SLOT_FREE && w->slots[i].order < oldest)
-            oldest = w->slots[i].order;
-    return oldest < w->settled ? oldest : 0;
+        if (w->slots[i].kind != SLOT_FREE && (!first || w->slots[i].order < first))
+            first = w->slots[i].order;
+    return first;
 }
 
 const struct feed_event *window_oldest(const struct window *w)

@@ -25,9 +25,8 @@ struct window {
     struct slot slots[LINK_SLOTS];
     unsigned free[LINK_SLOTS];
     unsigned free_count;
-    uint64_t order;   /* of the newest slot */
-    uint64_t settled; /* the highest order whose end was reported */
-    uint64_t acked;   /* every event <= acked is acknowledged or parked */
+    uint64_t order; /* of the newest slot */
+    uint64_t acked; /* every event <= acked is acknowledged or parked */
 };
 
 /* Everything <= acked is done. Nothing is in flight. */
@@ -41,11 +40,8 @@ struct slot *window_take(struct window *w, enum slot_kind kind);
 unsigned window_number(const struct window *w, const struct slot *slot);
 /* Empties a slot; its event goes to the caller (NULL if it has none). */
 struct feed_event *window_put(struct window *w, struct slot *slot);
-/* The same for a message whose end was reported. */
-struct feed_event *window_settle(struct window *w, struct slot *slot);
-/* The order of the oldest message in flight if a later one has ended before it, else 0: brokers
- * acknowledge in the order of sending. */
-uint64_t window_overtaken(const struct window *w);
+/* The order of the message that is in flight for longest, 0 if none is. */
+uint64_t window_first(const struct window *w);
 /* Moves the watermark as far as events are done: everything before the lowest seq that is in
  * flight, `waiting` (a refused event to be sent again; 0 if none) or `next` (not sent yet). True if
  * it moved. */
