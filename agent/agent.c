@@ -134,7 +134,8 @@ static void fail(struct studio_agent *agent)
 /* Stops the loop once everybody has been told and nothing waits, or time is up. */
 static void go_on_stopping(struct studio_agent *agent)
 {
-    bool done = agent->env.count == 0 && core_quiet(agent->core);
+    bool done = agent->env.count == 0 && core_quiet(agent->core) &&
+                (!agent->bridge || bridge_quiet(agent->bridge));
 
     if (done || clock_mono(agent->clock) >= agent->stop_until_ms)
         server_stop(agent->server);
@@ -467,9 +468,11 @@ const char *studio_agent_host(const struct studio_agent *agent)
 int studio_agent_run(struct studio_agent *agent)
 {
     server_run(agent->server);
-    inbox_close(agent->inbox); /* nobody would carry them out any more */
     if (agent->bridge)
         bridge_stop(agent->bridge);
+    committer_stop(agent->committer);
+    if (committer_failed(agent->committer))
+        agent->exit_code = STUDIO_EXIT_FAILED;
     log_info("agent", "stopped");
     return agent->exit_code;
 }

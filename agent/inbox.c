@@ -25,7 +25,6 @@ struct inbox {
     pthread_mutex_t lock; /* guards the lines up to the next blank one */
     struct bridge_command *queue[INBOX_MAX];
     size_t head, count;
-    bool closed;
 
     struct sender *senders; /* in the order they were first heard; the oldest goes first */
 };
@@ -103,7 +102,7 @@ bool inbox_put(struct inbox *inbox, struct bridge_command *command)
     bool taken;
 
     pthread_mutex_lock(&inbox->lock);
-    taken = !inbox->closed && inbox->count < INBOX_MAX;
+    taken = inbox->count < INBOX_MAX;
     if (taken)
         inbox->queue[(inbox->head + inbox->count++) % INBOX_MAX] = command;
     pthread_mutex_unlock(&inbox->lock);
@@ -124,13 +123,6 @@ static struct bridge_command *take(struct inbox *inbox)
     }
     pthread_mutex_unlock(&inbox->lock);
     return command;
-}
-
-void inbox_close(struct inbox *inbox)
-{
-    pthread_mutex_lock(&inbox->lock);
-    inbox->closed = true;
-    pthread_mutex_unlock(&inbox->lock);
 }
 
 /* Without memory to remember a sender it is not limited. */

@@ -14,11 +14,9 @@ struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx
 /* Commands still waiting are dropped; the bridge is stopped by then. */
 void inbox_destroy(struct inbox *inbox);
 
-/* Any thread: takes the command over and wakes the net thread. False: full or closed. */
+/* Any thread: takes the command over and wakes the net thread. False: full. */
 bool inbox_put(struct inbox *inbox, struct bridge_command *command);
 /* Net thread: carries out what waits; answers go through bridge_answer on `bridge`. */
 void inbox_drain(struct inbox *inbox, struct bridge *bridge);
-/* Net thread: from now on nothing is taken. */
-void inbox_close(struct inbox *inbox);
 
 #endif

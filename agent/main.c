@@ -2,9 +2,9 @@
  * main.c - the program: arguments, signals, exit codes.
  *
  * Signals are blocked before any other thread exists and taken by one thread with sigwait:
- * SIGTERM and SIGINT stop the agent in order; another one while it stops ends it at once: what was
- * answered is on disk. SIGHUP reads the tokens again. SIGUSR1 is used only by main, to end the
- * signal thread.
+ * SIGTERM and SIGINT stop the agent in order; another one while it stops, to the very end, ends it at
+ * once: what was answered is on disk. SIGHUP reads the tokens again. SIGUSR1 is used only by main, to
+ * end the signal thread.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,8 +24,9 @@
 struct signals {
     sigset_t set;
     pthread_t thread;
-    struct studio_agent *agent;
-    atomic_bool done; /* the agent has stopped; SIGUSR1 ends the thread */
+    pthread_mutex_t lock;       /* guards the agent */
+    struct studio_agent *agent; /* NULL: it has stopped and is being torn down */
+    atomic_bool done;           /* SIGUSR1 ends the thread */
 };
 
 static void block_signals(struct signals *signals)
@@ -47,17 +48,20 @@ static void *wait_for_signals(void *arg)
         int number = 0;
         if (sigwait(&signals->set, &number) != 0)
             continue;
-        if (number == SIGHUP) {
-            studio_agent_reload(signals->agent);
-            continue;
-        }
         if (number == SIGUSR1)
             continue;
-        if (stopping)
+        pthread_mutex_lock(&signals->lock);
+        if (number == SIGHUP) {
+            if (signals->agent)
+                studio_agent_reload(signals->agent);
+        } else if (stopping || !signals->agent) {
             _exit(STUDIO_EXIT_FAILED);
-        stopping = true;
-        log_info("agent", "stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
-        studio_agent_stop(signals->agent);
+        } else {
+            stopping = true;
+            log_info("agent", "stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+            studio_agent_stop(signals->agent);
+        }
+        pthread_mutex_unlock(&signals->lock);
     }
     return NULL;
 }
@@ -76,27 +80,32 @@ static void announce(const struct studio_agent *agent)
 
 static int serve(const struct studio_agent_config *config)
 {
-    struct signals signals = {.agent = NULL};
+    struct signals signals = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct studio_agent *agent;
     struct studio_error error;
     block_signals(&signals);
 
-    enum studio_err err = studio_agent_create(config, &signals.agent, &error);
+    enum studio_err err = studio_agent_create(config, &agent, &error);
     if (err != STUDIO_OK) {
         command_complain(error.text);
         return studio_agent_exit_code(err);
     }
+    signals.agent = agent;
     int failed = pthread_create(&signals.thread, NULL, wait_for_signals, &signals);
     if (failed) {
         fprintf(stderr, "studio-agent: cannot start a thread: %s\n", strerror(failed));
-        studio_agent_destroy(signals.agent);
+        studio_agent_destroy(agent);
         return STUDIO_EXIT_FAILED;
     }
-    announce(signals.agent);
-    int code = studio_agent_run(signals.agent);
+    announce(agent);
+    int code = studio_agent_run(agent);
+    pthread_mutex_lock(&signals.lock);
+    signals.agent = NULL;
+    pthread_mutex_unlock(&signals.lock);
+    studio_agent_destroy(agent);
     atomic_store(&signals.done, true);
     pthread_kill(signals.thread, SIGUSR1);
     pthread_join(signals.thread, NULL);
-    studio_agent_destroy(signals.agent);
     return code;
 }
 

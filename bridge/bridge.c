@@ -20,7 +20,7 @@
 #include "link_paho.h"
 #include "relay.h"
 
-enum { STOP_MS = 2900, INFO_MAX = 65536, NEWS_PER_STEP = 1000 };
+enum { STOP_MS = 2500, INFO_MAX = 65536, NEWS_PER_STEP = 1000 };
 
 struct bridge {
     /* Set by bridge_create, constant afterwards: */
@@ -42,6 +42,7 @@ struct bridge {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t ended_cond;
     bool stop, quiesce;
+    bool quiet; /* no command can come any more */
     bool ended;
     bool orphan; /* destroyed while the thread hangs in the library: it frees the bridge */
     struct bridge_stats stats;
@@ -299,6 +300,7 @@ static void publish_stats(struct bridge *b)
     b->stats.acked = r->sender.window.acked;
     b->stats.parked = r->sender.parked;
     b->stats.connections = r->connections;
+    b->quiet = relay_quiet(r);
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -351,6 +353,16 @@ void bridge_quiesce(struct bridge *b)
     events_wake(&b->events);
 }
 
+bool bridge_quiet(struct bridge *b)
+{
+    bool quiet;
+
+    pthread_mutex_lock(&b->lock);
+    quiet = b->quiet || b->ended || !b->started;
+    pthread_mutex_unlock(&b->lock);
+    return quiet;
+}
+
 void bridge_stop(struct bridge *b)
 {
     struct timespec until;
@@ -366,7 +378,7 @@ void bridge_stop(struct bridge *b)
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
-    commands_close(&b->commands); /* a callback that waits holds up the whole library */
+    commands_close(&b->commands);
     pthread_mutex_lock(&b->lock);
     b->stop = true;
     pthread_mutex_unlock(&b->lock);

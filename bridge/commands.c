@@ -25,7 +25,11 @@ enum studio_err commands_init(struct commands *c, const struct topics *topics,
 {
     pthread_condattr_t attr;
 
-    *c = (struct commands){.topics = topics, .source = source, .intake = intake, .events = events};
+    *c = (struct commands){.topics = topics,
+                           .source = source,
+                           .intake = intake,
+                           .events = events,
+                           .hold_ms = COMMANDS_HOLD_MS};
     if (pthread_mutex_init(&c->lock, NULL) != 0)
         return STUDIO_ERR_NO_MEMORY;
     pthread_condattr_init(&attr);
@@ -171,15 +175,35 @@ void commands_answer(struct commands *c, struct bridge_command *command, const c
     if (json) /* before the acknowledgement: a crash between the two repeats the command */
         reply(c, p->reply_topic, p->correlation, p->correlation_len, json, len);
     pthread_mutex_lock(&c->lock);
-    p->answered = true;
+    p->answered = !c->closed; /* else it comes too late: the broker is to keep the command */
     let_go(p);
     pthread_cond_broadcast(&c->answered);
     pthread_mutex_unlock(&c->lock);
 }
 
+static void hold_back(const struct commands *c)
+{
+    struct timespec pause = {.tv_sec = c->hold_ms / 1000,
+                             .tv_nsec = (long)(c->hold_ms % 1000) * 1000000};
+
+    log_info("bridge", "a command that is not carried out is left with the broker");
+    nanosleep(&pause, NULL);
+}
+
+static bool is_closed(struct commands *c)
+{
+    bool closed;
+
+    pthread_mutex_lock(&c->lock);
+    closed = c->closed;
+    pthread_mutex_unlock(&c->lock);
+    return closed;
+}
+
 static void wait_for_answer(struct commands *c, struct pending *p)
 {
     struct timespec until;
+    bool hold;
     int rc = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -187,7 +211,8 @@ static void wait_for_answer(struct commands *c, struct pending *p)
     pthread_mutex_lock(&c->lock);
     while (!p->answered && !c->closed && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&c->answered, &c->lock, &until);
-    if (!p->answered)
+    hold = !p->answered && c->closed;
+    if (!p->answered && !hold)
         log_limited(
             &c->log, LOG_WARN, "bridge",
             "a command for table %s took longer than %d s: acknowledged to the broker before "
@@ -195,6 +220,8 @@ static void wait_for_answer(struct commands *c, struct pending *p)
             p->command.table_id, COMMANDS_WAIT_MS / 1000);
     let_go(p);
     pthread_mutex_unlock(&c->lock);
+    if (hold)
+        hold_back(c);
 }
 
 static void carry_out(struct commands *c, const struct link_command *in,
@@ -206,8 +233,11 @@ static void carry_out(struct commands *c, const struct link_command *in,
         wait_for_answer(c, p);
         return;
     }
-    free(p); /* the agent is stopping, or has more waiting than it can take */
-    reply_error(c, topic, in, studio_err_text(STUDIO_ERR_STORAGE));
+    free(p);
+    if (is_closed(c))
+        hold_back(c);
+    else /* no memory, or more are waiting than the agent can take */
+        reply_error(c, topic, in, studio_err_text(STUDIO_ERR_STORAGE));
 }
 
 static void ask_replay(struct commands *c, const struct link_command *in, const char *client,

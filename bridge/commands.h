@@ -5,6 +5,9 @@
  * The library acknowledges a message to the broker when its callback returns. So the callback hands
  * the command straight to the agent and waits for the commit or refusal, at most COMMANDS_WAIT_MS. It
  * never waits for the bridge thread, which may be waiting for the library.
+ *
+ * When the agent ends before it has answered, the callback must not return: the broker would take the
+ * command for done. It holds the library up until the process is gone, and the broker keeps it.
  */
 #ifndef BRIDGE_COMMANDS_H
 #define BRIDGE_COMMANDS_H
@@ -17,7 +20,7 @@
 #include "link_paho.h"
 #include "topics.h"
 
-enum { COMMANDS_WAIT_MS = 2000 };
+enum { COMMANDS_WAIT_MS = 2000, COMMANDS_HOLD_MS = 10000 /* longer than a stop takes */ };
 
 struct commands {
     const struct topics *topics;
@@ -26,6 +29,7 @@ struct commands {
     struct events *events;
     pthread_mutex_t lock;
     pthread_cond_t answered;
+    unsigned hold_ms;
     bool ready, closed;
     uint64_t ignored; /* under the lock; of clients without a valid name, and foreign topics */
     struct log_limit log;
@@ -41,7 +45,7 @@ void commands_arrived(void *ctx, const struct link_command *in);
 /* The agent's one answer, from the net thread; NULL: none. */
 void commands_answer(struct commands *c, struct bridge_command *command, const char *json,
                      size_t len);
-/* No callback waits any more. Any thread. */
+/* Nobody will answer any more. Any thread. */
 void commands_close(struct commands *c);
 uint64_t commands_ignored(struct commands *c);
 

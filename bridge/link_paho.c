@@ -386,10 +386,9 @@ static int start_connect(struct connection *c, const struct link_target *target)
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
     MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
-    MQTTProperties properties = MQTTProperties_initializer;
+    MQTTProperties connect_properties = {.array = &expiry, .count = 1, .max_count = 1};
     MQTTProperty will_list[PROPERTIES_MAX];
     MQTTProperties will_properties = {.array = will_list, .max_count = PROPERTIES_MAX};
-    int rc;
 
     if (!c->v5) {
         options = options4;
@@ -427,15 +426,10 @@ static int start_connect(struct connection *c, const struct link_target *target)
         ssl.ssl_error_context = c;
         options.ssl = &ssl;
     }
-    if (c->v5 && target->session_expiry_s > 0) {
-        expiry.value.integer4 = target->session_expiry_s;
-        if (MQTTProperties_add(&properties, &expiry) != 0)
-            return MQTTASYNC_FAILURE;
-        options.connectProperties = &properties;
-    }
-    rc = MQTTAsync_connect(c->handle, &options);
-    MQTTProperties_free(&properties);
-    return rc;
+    expiry.value.integer4 = target->session_expiry_s;
+    if (c->v5 && target->session_expiry_s > 0)
+        options.connectProperties = &connect_properties;
+    return MQTTAsync_connect(c->handle, &options);
 }
 
 static bool link_connect(struct link *link, uint64_t generation, const struct link_target *target,

@@ -53,6 +53,8 @@ static void ended(struct listener *s, const struct link_event *event, int64_t no
     drop(s, now_ms, event->reason == TAKEN_OVER ? LISTENER_SLOW_MS + wait : wait);
 }
 
+/* Several times when a session is resumed: Mosquitto 2.0 stops sending what it kept when all that it may
+ * have in flight has expired, and goes on with the next subscription. */
 static void subscribe(struct listener *s, int64_t now_ms)
 {
     char set[TOPIC_MAX], replay[TOPIC_MAX];
@@ -72,19 +74,28 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
         s->state = LISTENER_OPEN;
         s->since_ms = now_ms;
         s->subscribed = false;
+        s->nudges = event->limits.session ? LISTENER_NUDGES : 0;
         s->clean = false;
         subscribe(s, now_ms);
         break;
     case LINK_FAILED:
     case LINK_LOST:
     case LINK_CLOSED:
-        ended(s, event, now_ms);
+        if (s->closed)
+            drop(s, now_ms, NEVER_MS);
+        else
+            ended(s, event, now_ms);
         break;
     case LINK_DONE:
+        if (event->reason == 0 && !s->subscribed)
+            log_info("bridge", "taking commands from %s", s->broker->name);
         s->subscribed = event->reason == 0;
         if (s->subscribed) {
-            log_info("bridge", "taking commands from %s", s->broker->name);
             s->said[0] = '\0';
+            if (s->nudges > 0) {
+                s->nudges--;
+                subscribe(s, now_ms);
+            }
         } else if (event->reason > 0) {
             say(s, "it refuses the subscription: check the broker's access list", event->reason);
             s->subscribe_ms = now_ms + LISTENER_SLOW_MS;
@@ -149,7 +160,13 @@ void listener_close(struct listener *s)
     if (s->closed)
         return;
     s->closed = true;
-    if (s->state != LISTENER_OPEN || !s->o.link->ops->disconnect(s->o.link, false))
-        s->o.link->ops->close(s->o.link);
-    s->state = LISTENER_IDLE;
+    if (s->state == LISTENER_OPEN && s->o.link->ops->disconnect(s->o.link, false))
+        s->state = LISTENER_CLOSING;
+    else
+        drop(s, 0, NEVER_MS);
+}
+
+bool listener_quiet(const struct listener *s)
+{
+    return s->closed && s->state == LISTENER_IDLE;
 }

@@ -18,9 +18,14 @@
 #include "link.h"
 #include "topics.h"
 
-enum listener_state { LISTENER_IDLE, LISTENER_CONNECTING, LISTENER_OPEN };
+enum listener_state { LISTENER_IDLE, LISTENER_CONNECTING, LISTENER_OPEN, LISTENER_CLOSING };
 
-enum { LISTENER_SUBSCRIBE_MS = 5000, LISTENER_SLOW_MS = 30000, LISTENER_CONNECT_MS = 20000 };
+enum {
+    LISTENER_NUDGES = 256,
+    LISTENER_SUBSCRIBE_MS = 5000,
+    LISTENER_SLOW_MS = 30000,
+    LISTENER_CONNECT_MS = 20000
+};
 
 struct listener_options {
     struct link *link;
@@ -36,7 +41,8 @@ struct listener {
     const struct broker *broker; /* connected or last connected to; NULL: none yet */
     bool clean;                  /* what waits there is not for us */
     bool subscribed;
-    bool closed; /* for good */
+    unsigned nudges; /* subscriptions still to be repeated */
+    bool closed;     /* for good */
     struct delay delay;
     int64_t due_ms, since_ms, subscribe_ms;
     uint64_t generation;
@@ -51,5 +57,7 @@ int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_
                       int64_t now_ms);
 /* Takes no command any more: disconnects, the broker keeps the session. */
 void listener_close(struct listener *s);
+/* Closed, and no command can come any more. */
+bool listener_quiet(const struct listener *s);
 
 #endif

@@ -196,6 +196,11 @@ void relay_quiesce(struct relay *r)
     listener_close(&r->listener);
 }
 
+bool relay_quiet(const struct relay *r)
+{
+    return listener_quiet(&r->listener);
+}
+
 /* A preferred broker is back. */
 static void move_to(struct relay *r, size_t broker)
 {
@@ -213,8 +218,12 @@ void relay_stop(struct relay *r)
     if (r->state == RELAY_ONLINE) {
         sender_leave(&r->sender, "stopped");
         set_state(r, RELAY_DRAINING);
-    } else if (r->state == RELAY_DRAINING) {
+    } else if (r->state == RELAY_DRAINING || r->state == RELAY_FAREWELL) {
+        bool said = r->state == RELAY_FAREWELL;
+
         sender_leave(&r->sender, "stopped"); /* not `moved`, as it would have been */
+        if (said)
+            sender_say_farewell(&r->sender);
     } else if (r->state == RELAY_WAITING) {
         set_state(r, RELAY_ENDED);
     } else if (r->state == RELAY_CONNECTING) {
@@ -256,7 +265,7 @@ static bool step_state(struct relay *r)
             connect_failed(r, 0, false, "no answer");
         break;
     case RELAY_DRAINING:
-        if (r->sender.window.in_flight == 0 || passed(r, RELAY_DRAIN_MS)) {
+        if (sender_drained(&r->sender) || passed(r, RELAY_DRAIN_MS)) {
             set_state(r, RELAY_FAREWELL);
             sender_say_farewell(&r->sender);
         }

@@ -84,8 +84,9 @@ void relay_finish(struct relay *r);
 void relay_event(struct relay *r, const struct link_event *event);
 /* Does all that can be done now; returns when to call again at the latest (mono_ms). */
 int64_t relay_step(struct relay *r);
-/* Takes no more commands; everything else goes on. */
+/* Takes no more commands; everything else goes on. Quiet: none can come any more. */
 void relay_quiesce(struct relay *r);
+bool relay_quiet(const struct relay *r);
 /* Starts the orderly end; relay_ended() tells when it is reached. */
 void relay_stop(struct relay *r);
 bool relay_ended(const struct relay *r);

@@ -260,7 +260,18 @@ void sender_leave(struct sender *s, const char *state)
 {
     s->leaving = true;
     s->farewell = state;
+    s->farewell_done = false;
     s->due = 0;
+}
+
+bool sender_has_reply(const struct sender *s)
+{
+    return s->again.head || intake_has_reply(s->o.intake);
+}
+
+bool sender_drained(const struct sender *s)
+{
+    return s->window.in_flight == 0 && !sender_has_reply(s);
 }
 
 void sender_say_farewell(struct sender *s)

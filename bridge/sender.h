@@ -109,8 +109,10 @@ void sender_down(struct sender *s, bool blame);
 void sender_done(struct sender *s, unsigned slot, int reason);
 /* The own availability topic was read. */
 void sender_heard(struct sender *s, bool same);
-/* Nothing new goes out but, after what is in flight, this last state (a literal). */
+/* Nothing new goes out but answers and then, when drained, this last state (a literal). */
 void sender_leave(struct sender *s, const char *state);
+/* Nothing is in flight and no answer waits. */
+bool sender_drained(const struct sender *s);
 /* Publishes the farewell now, whatever is still in flight. */
 void sender_say_farewell(struct sender *s);
 

@@ -11,6 +11,8 @@ void sender_set_due(struct sender *s, enum control what, int64_t at_ms);
 void sender_advance(struct sender *s);
 /* Tells the agent, once per step. */
 void sender_tell_acked(struct sender *s);
+/* An answer waits to be sent. */
+bool sender_has_reply(const struct sender *s);
 bool sender_is_parked(const struct sender *s, uint64_t seq);
 void sender_park(struct sender *s, uint64_t seq, const char *reason);
 /* The first of the events to be sent again; there is one. */

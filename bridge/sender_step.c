@@ -292,14 +292,15 @@ static bool send_one(struct sender *s, int64_t now)
 
     if (control != CONTROL_COUNT)
         return send_control(s, control);
-    if (s->leaving)
-        return false;
+    if (s->leaving) /* what was asked and carried out is answered all the same */
+        return !(s->due & 1u << CONTROL_FAREWELL) && sender_has_reply(s) &&
+               send_reply(s, next_reply(s));
     event = next_event(s, now);
     if (careful(s))
         return event && s->window.in_flight == 0 && send_event(s, event);
     wants[SHARE_EVENT] = event != NULL;
     wants[SHARE_RETAINED] = now >= s->retained_ms && mirror_ready(s->mirror, now);
-    wants[SHARE_REPLY] = s->again.head || intake_has_reply(s->o.intake);
+    wants[SHARE_REPLY] = sender_has_reply(s);
     wants[SHARE_REPLAY] = replays_ready(&s->replays, now);
     switch (share_pick(&s->share, wants)) {
     case SHARE_EVENT:

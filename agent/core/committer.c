@@ -44,6 +44,7 @@ struct committer {
     atomic_bool writable;
     atomic_bool failed;
     atomic_uint_fast64_t acked;
+    bool stopped;           /* net thread only */
     uint64_t acked_written; /* store thread only */
     int64_t housekeep_at;
 };
@@ -169,7 +170,9 @@ static void *run(void *arg)
             break;
         pause_ms = atomic_load(&c->failed) ? PROBE_MS : idle_work(c);
     }
-    if (!atomic_load(&c->failed) && atomic_load(&c->acked) > c->acked_written)
+    /* The watermark only spares repeats: not worth a slow disk's time at the end. */
+    if (!atomic_load(&c->failed) && atomic_load(&c->acked) > c->acked_written &&
+        !store_slow(c->store))
         commit(c, NULL, 0);
     return NULL;
 }
@@ -203,15 +206,23 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     return c;
 }
 
-void committer_destroy(struct committer *c)
+void committer_stop(struct committer *c)
 {
-    if (!c)
+    if (c->stopped)
         return;
     pthread_mutex_lock(&c->lock);
     c->stop = true;
     pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->thread, NULL);
+    c->stopped = true;
+}
+
+void committer_destroy(struct committer *c)
+{
+    if (!c)
+        return;
+    committer_stop(c);
     pthread_cond_destroy(&c->work);
     pthread_mutex_destroy(&c->lock);
     free(c);

@@ -20,7 +20,9 @@ struct committer;
  * whenever there is something for the net thread. NULL: no memory or no thread. */
 struct committer *committer_create(struct store *store, const struct clock *clock,
                                    void (*wake)(void *ctx), void *ctx);
-/* Finishes the batch under way, writes the watermark, ends the thread. */
+/* Finishes the batch under way, writes the watermark, ends the thread. Net thread. */
+void committer_stop(struct committer *committer);
+/* Stops it if need be. NULL does nothing. */
 void committer_destroy(struct committer *committer);
 
 /* Net thread: no batch is under way and none waits to be taken. */

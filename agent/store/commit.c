@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/store_private.h"
 
 struct sql_call store_call(struct store *store, enum store_stmt stmt)
@@ -89,8 +90,10 @@ static enum studio_err spoil(struct store *store, enum studio_err err)
 enum studio_err store_end(struct store *store, int rc)
 {
     bool committing = rc == SQLITE_OK;
+    int64_t began = clock_mono(clock_system());
     if (committing)
         rc = run(store, STMT_COMMIT);
+    store->commit_ms = clock_mono(clock_system()) - began;
     if (rc == SQLITE_OK)
         return STUDIO_OK;
     enum studio_err err = roll_back(store, store_fail(store, rc, "a commit"));

@@ -269,8 +269,9 @@ void store_close(struct store *store)
         return;
     sql_finalize_all(store->stmts, STMT_COUNT);
     if (store->db) {
-        /* What a failed sync left behind is sorted out by the next start's recovery, not here. */
-        if (store->failed)
+        /* What a failed sync left behind is sorted out by the next start's recovery, not here; and a
+         * slow disk would keep the stop waiting for what that recovery does as well. */
+        if (store->failed || store_slow(store))
             (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         else
             (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
@@ -280,6 +281,11 @@ void store_close(struct store *store)
     lock_release(store->lock_fd);
     free(store->path);
     free(store);
+}
+
+bool store_slow(const struct store *store)
+{
+    return store->commit_ms >= STORE_SLOW_MS;
 }
 
 const struct store_info *store_info(const struct store *store)

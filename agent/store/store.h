@@ -87,6 +87,9 @@ void store_close(struct store *store);
 
 const struct store_info *store_info(const struct store *store);
 
+/* The last commit took so long that a stop should not ask for more. The owner's thread. */
+bool store_slow(const struct store *store);
+
 /* Calls `row` for every table: existing ones with their document, removed ones with document NULL.
  * `row` returns false to stop. Errors: STORAGE, or NO_MEMORY if `row` stopped. */
 typedef bool store_table_fn(void *ctx, const char *table_id, uint64_t rev, const char *document,

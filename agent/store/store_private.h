@@ -35,6 +35,7 @@ enum {
     STORE_WAL_STEP = 1000,              /* pages in the WAL that make an idle checkpoint worth it */
     STORE_WAL_MAX = 16000,              /* pages at which a commit checkpoints, idle or not */
     STORE_STEP_ROWS = 500,              /* rows one step of housekeeping removes */
+    STORE_SLOW_MS = 500,                /* of a commit: the disk is slow */
     STORE_REQUEST_MS = 24 * 3600 * 1000 /* how long a request is remembered */
 };
 
@@ -152,8 +153,9 @@ struct store {
     uint64_t retention_events;
     unsigned retention_days;
     bool mirror;
-    bool failed;   /* an error on sync or a damaged file: nothing is trusted any more */
-    int wal_pages; /* in the WAL after the last commit; 0 after a checkpoint */
+    bool failed;       /* an error on sync or a damaged file: nothing is trusted any more */
+    int wal_pages;     /* in the WAL after the last commit; 0 after a checkpoint */
+    int64_t commit_ms; /* what the last commit took */
     struct log_limit complaints;
 };
 

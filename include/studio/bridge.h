@@ -138,8 +138,11 @@ STUDIO_MUST_USE enum studio_err bridge_start(struct bridge *bridge);
 /* For the beginning of an orderly stop: takes no more commands (the broker keeps them for the next
  * start). Those on their way still get their answer. Returns at once. */
 void bridge_quiesce(struct bridge *bridge);
-/* Stops in order: in-flight publishes get 1 s, `stopped` is published, disconnect. Blocks up to 3 s;
- * source is not called afterwards. */
+/* After bridge_quiesce: no command can come any more. Any thread. */
+bool bridge_quiet(struct bridge *bridge);
+/* Stops in order: in-flight publishes and answers get 1 s, `stopped` is published, disconnect. A command
+ * that is not answered yet is left with the broker. Blocks up to 2.5 s; source is not called
+ * afterwards. */
 void bridge_stop(struct bridge *bridge);
 void bridge_destroy(struct bridge *bridge);
 

@@ -136,6 +136,21 @@ static void records_of_older_connections_are_ignored(void **state)
     assert_int_equal(s.state, LISTENER_CONNECTING);
 }
 
+static void a_resumed_session_is_nudged_so_often(void **state)
+{
+    struct link_event up;
+
+    (void)state;
+    listener_step(&s, &a, 5, 0);
+    up = fake_up(&in);
+    up.limits.session = true;
+    tell(up, 0);
+    for (size_t i = 0; i < in.count; i++)
+        tell(fake_done(&in, i, 0), 0);
+    assert_int_equal(in.count, 1 + LISTENER_NUDGES);
+    assert_true(s.subscribed);
+}
+
 static void closed_is_for_good(void **state)
 {
     (void)state;
@@ -144,6 +159,9 @@ static void closed_is_for_good(void **state)
     listener_close(&s);
     assert_int_equal(in.disconnects, 1);
     assert_false(in.will_wanted);
+    assert_false(listener_quiet(&s)); /* what is on its way may still come */
+    tell(fake_ended(&in, LINK_CLOSED, 0), 0);
+    assert_true(listener_quiet(&s));
     listener_close(&s);
     listener_step(&s, &a, 5, 100000);
     assert_int_equal(in.connects, 1);
@@ -154,13 +172,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(it_follows_the_publishing_connection),
-        TEST(on_another_broker_it_starts_clean_once),
-        TEST(failures_wait_longer_and_longer),
-        TEST(an_attempt_without_an_end_is_given_up),
-        TEST(a_refused_subscription_is_tried_again),
-        TEST(records_of_older_connections_are_ignored),
-        TEST(closed_is_for_good),
+        TEST(it_follows_the_publishing_connection),  TEST(on_another_broker_it_starts_clean_once),
+        TEST(failures_wait_longer_and_longer),       TEST(an_attempt_without_an_end_is_given_up),
+        TEST(a_refused_subscription_is_tried_again), TEST(records_of_older_connections_are_ignored),
+        TEST(a_resumed_session_is_nudged_so_often),  TEST(closed_is_for_good),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

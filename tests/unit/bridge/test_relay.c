@@ -425,6 +425,32 @@ static void a_stop_during_a_move_ends_it(void **state)
     assert_true(relay_ended(&r));
 }
 
+static void a_stop_during_the_farewell_of_a_move_says_stopped(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    wait_ms(DIAL_NEXT_MS);
+    tell(fake_up(out));
+    settle();
+    wait_ms(PROBE_REST_MS);
+    settle();
+    tell(fake_up(&links[LINK_PROBE]));
+    wait_ms(PROBE_HOLD_MS);
+    for (size_t i = 0; i < out->count; i++) /* all but the farewell */
+        if (!out->sent[i].answered && !strstr(out->sent[i].payload, "moved"))
+            tell(fake_done(out, i, 0));
+    assert_int_equal(r.state, RELAY_FAREWELL);
+    assert_non_null(strstr(out->sent[out->count - 1].payload, "\"state\":\"moved\""));
+    relay_stop(&r);
+    relay_step(&r);
+    assert_non_null(strstr(out->sent[out->count - 1].payload, "\"state\":\"stopped\""));
+    settle();
+    tell(fake_ended(out, LINK_CLOSED, 0));
+    assert_true(relay_ended(&r));
+}
+
 static void quiesce_only_ends_the_commands(void **state)
 {
     (void)state;
@@ -486,6 +512,7 @@ int main(void)
         TEST(back_to_the_preferred_one_leaving_moved_behind),
         TEST(a_move_that_fails_goes_on_with_the_list),
         TEST(a_stop_during_a_move_ends_it),
+        TEST(a_stop_during_the_farewell_of_a_move_says_stopped),
         TEST(quiesce_only_ends_the_commands),
         TEST(every_record_is_survived_in_every_state),
     };

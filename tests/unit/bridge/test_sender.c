@@ -317,6 +317,23 @@ static void the_farewell_waits_for_nothing_new(void **state)
     assert_int_equal(source.acked, 1);
 }
 
+static void answers_go_out_before_the_farewell(void **state)
+{
+    size_t from = connect_and_settle();
+
+    (void)state;
+    sender_leave(&s, "stopped");
+    assert_true(sender_drained(&s));
+    assert_true(intake_reply(&intake, reply_create(NULL, "r", NULL, 0, "{}", 2)));
+    assert_false(sender_drained(&s));
+    sender_step(&s);
+    assert_int_equal(out.count, from + 1);
+    assert_string_equal(out.sent[from].topic, "r");
+    assert_false(sender_drained(&s));
+    done(from, 0);
+    assert_true(sender_drained(&s));
+}
+
 static void a_farewell_goes_out_even_when_the_window_is_stuck(void **state)
 {
     struct link_limits limits = rig_limits();
@@ -349,6 +366,7 @@ int main(void)
         TEST(a_foreign_word_on_the_own_topic_is_put_right_once_a_second),
         TEST(answers_in_flight_survive_a_loss_in_order),
         TEST(the_farewell_waits_for_nothing_new),
+        TEST(answers_go_out_before_the_farewell),
         TEST(a_farewell_goes_out_even_when_the_window_is_stuck),
     };
 
