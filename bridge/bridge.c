@@ -276,14 +276,13 @@ static bool take_inbox(struct bridge *b)
 
         if (news.snapshot)
             err = mirror_table(sender->mirror, news.snapshot);
-        if (err == STUDIO_OK && news.has_presence) {
-            err = mirror_presence(sender->mirror, news.table_id, news.presence);
-            news.presence = NULL;
+        if (err != STUDIO_OK) {
+            intake_put_back(&b->intake, &news); /* no memory: with the next step */
+            break;
         }
-        if (err != STUDIO_OK)
-            log_error("bridge", "no memory for table %s: its retained topics may be behind",
-                      news.table_id);
-        free(news.presence);
+        if (news.has_presence &&
+            mirror_presence(sender->mirror, news.table_id, news.presence) != STUDIO_OK)
+            log_error("bridge", "no memory for the presence of table %s", news.table_id);
         studio_snapshot_unref(news.snapshot);
     }
     return taken <= NEWS_PER_STEP;
@@ -421,12 +420,12 @@ void bridge_events(struct bridge *b, const struct bridge_event *events, size_t c
     events_wake(&b->events);
 }
 
-void bridge_table(struct bridge *b, struct studio_snapshot *snapshot)
+bool bridge_table(struct bridge *b, struct studio_snapshot *snapshot)
 {
-    if (intake_table(&b->intake, snapshot) != STUDIO_OK)
-        log_error("bridge", "no memory for table %s: its retained topics may be behind",
-                  snapshot->table_id);
+    bool taken = intake_table(&b->intake, snapshot) == STUDIO_OK;
+
     events_wake(&b->events);
+    return taken;
 }
 
 void bridge_presence(struct bridge *b, const char *table_id, const char *json)

@@ -174,6 +174,28 @@ bool intake_take_news(struct intake *in, struct intake_news *out)
     return entry != NULL;
 }
 
+void intake_put_back(struct intake *in, struct intake_news *news)
+{
+    struct intake_entry *entry;
+
+    pthread_mutex_lock(&in->lock);
+    HASH_FIND(hh, in->entries, news->table_id, strlen(news->table_id), entry);
+    if (entry && !entry->snapshot) {
+        entry->snapshot = news->snapshot;
+        news->snapshot = NULL;
+    }
+    if (entry && news->has_presence && !entry->has_presence) {
+        entry->presence = news->presence;
+        entry->has_presence = true;
+        news->presence = NULL;
+    }
+    if (entry)
+        list(in, entry);
+    pthread_mutex_unlock(&in->lock);
+    studio_snapshot_unref(news->snapshot);
+    free(news->presence);
+}
+
 bool intake_reply(struct intake *in, struct reply *reply)
 {
     bool taken;

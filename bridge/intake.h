@@ -56,5 +56,7 @@ struct intake_news {
     char *presence; /* NULL: to be cleared */
 };
 bool intake_take_news(struct intake *in, struct intake_news *out);
+/* What could not be used now comes again, unless there is something newer by then. Takes it over. */
+void intake_put_back(struct intake *in, struct intake_news *news);
 
 #endif

@@ -81,7 +81,7 @@ static void announce(void *ctx, struct table *table)
 
     a->ok = a->ok && snapshot && (!table_exists(table) || hub_publish(a->core->hub, snapshot));
     if (a->ok && a->core->bridge)
-        bridge_table(a->core->bridge, snapshot);
+        a->ok = bridge_table(a->core->bridge, snapshot);
     table_announced(table);
 }
 
@@ -146,6 +146,8 @@ void core_join(struct core *core, struct actor *actor)
             err = table ? stage_create(core, actor, table) : STUDIO_ERR_NO_MEMORY;
         }
         if (err != STUDIO_OK) {
+            if (table)
+                tables_forget(core->tables, table);
             actor->ops->refuse(actor, err);
             return;
         }

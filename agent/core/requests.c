@@ -43,7 +43,7 @@ enum studio_err request_recall(struct core *core, const char *table_id,
                            request->digest, clock_wall(core->o.clock), &found, &same, &kept);
 
     if (err != STUDIO_OK)
-        return studio_error_set(error, err, NULL);
+        return studio_error_set(error, STUDIO_ERR_STORAGE, NULL);
     if (found && !same)
         err = studio_error_set(error, STUDIO_ERR_REQUEST_ID_USED, NULL);
     else if (found)

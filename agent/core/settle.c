@@ -149,9 +149,11 @@ void core_announce_table(struct core *core, struct table *table)
         core->announce_due = true; /* out of memory */
         return;
     }
+    if (core->bridge && !bridge_table(core->bridge, snapshot)) {
+        core->announce_due = true;
+        return;
+    }
     table_announced(table);
-    if (core->bridge)
-        bridge_table(core->bridge, snapshot);
     if (core->bridge && snapshot->removed)
         bridge_presence(core->bridge, snapshot->table_id, NULL);
 }
@@ -203,6 +205,7 @@ static void fail(struct core *core, enum studio_err err)
     settle(core, core->flying, err);
     settle(core, &open, err);
     batch_finish(&open);
+    tables_sweep(core->tables); /* those that were to be made */
 }
 
 bool core_settle(struct core *core)

@@ -28,7 +28,11 @@ static enum studio_err find_table(struct core *core, const struct actor *actor, 
     *out = tables_add(core->tables, id);
     enum studio_err err =
         *out ? stage_create(core, (struct actor *)actor, *out) : STUDIO_ERR_NO_MEMORY;
-    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
+    if (err == STUDIO_OK)
+        return err;
+    if (*out)
+        tables_forget(core->tables, *out);
+    return studio_error_set(error, err, NULL);
 }
 
 /* The backlog's bound (promise 4): nothing is accepted that could not be kept until it is sent. */

@@ -25,6 +25,7 @@ struct tables {
     struct table *by_id;
     size_t count;
     size_t count_staged;
+    size_t unknown; /* without a committed event */
 };
 
 struct tables *tables_create(void)
@@ -73,7 +74,28 @@ struct table *tables_add(struct tables *tables, const char *id)
         free(table);
         return NULL;
     }
+    tables->unknown++;
     return table;
+}
+
+void tables_forget(struct tables *tables, struct table *table)
+{
+    if (table->known || table->staged)
+        return;
+    HASH_DEL(tables->by_id, table);
+    tables->unknown--;
+    state_finish(&table->visible);
+    free(table);
+}
+
+void tables_sweep(struct tables *tables)
+{
+    struct table *table, *next;
+
+    if (tables->unknown == 0)
+        return;
+    HASH_ITER(hh, tables->by_id, table, next)
+    tables_forget(tables, table);
 }
 
 size_t tables_count(const struct tables *tables)
@@ -126,6 +148,7 @@ static void show(struct tables *tables, struct table *table, bool exists, struct
     memset(state, 0, sizeof(*state));
     tables->count += (size_t)exists - (size_t)table->exists;
     table->exists = exists;
+    tables->unknown -= !table->known;
     table->known = true;
     table->changed = true;
     studio_snapshot_unref(table->snapshot);

@@ -27,6 +27,10 @@ void tables_destroy(struct tables *tables);
 struct table *tables_find(struct tables *tables, const char *id);
 /* Finds or adds; a new one does not exist yet (neither visible nor staged). NULL: out of memory. */
 struct table *tables_add(struct tables *tables, const char *id);
+/* Frees what tables_add made of this name, if nothing came of it: no event is committed or staged. */
+void tables_forget(struct tables *tables, struct table *table);
+/* The same for all tables. */
+void tables_sweep(struct tables *tables);
 /* Committed, existing tables. */
 size_t tables_count(const struct tables *tables);
 /* Existing ones once everything staged is committed. */

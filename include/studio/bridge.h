@@ -151,8 +151,9 @@ void bridge_destroy(struct bridge *bridge);
 /* Committed events, in order, without a gap to the ones before. Copied into a bounded queue; what
  * does not fit is read from the source later. */
 void bridge_events(struct bridge *bridge, const struct bridge_event *events, size_t count);
-/* The newest state of a table (takes its own reference). Conflated (promise 3). */
-void bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot);
+/* The newest state of a table (takes its own reference). Conflated (promise 3). False: no memory, it
+ * has to be handed over again. */
+STUDIO_MUST_USE bool bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot);
 /* The newest presence document of a table, JSON; NULL clears the retained topic. Conflated: at most
  * one publication per second and table. */
 void bridge_presence(struct bridge *bridge, const char *table_id, const char *json);

@@ -71,7 +71,7 @@ static void rig_update(struct rig *r, const char *table)
     fake_commit(&r->source, table, r->rev, &event);
     snapshot = fake_snapshot(table, r->rev, sdp, NULL);
     bridge_events(r->bridge, &event, 1);
-    bridge_table(r->bridge, snapshot);
+    assert_true(bridge_table(r->bridge, snapshot));
     studio_snapshot_unref(snapshot);
 }
 

@@ -44,11 +44,12 @@ void bridge_events(struct bridge *bridge, const struct bridge_event *events, siz
     }
 }
 
-void bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot)
+bool bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot)
 {
     fake_bridge_note(bridge, test_printf("table %s rev %llu%s", snapshot->table_id,
                                          (unsigned long long)snapshot->rev,
                                          snapshot->removed ? " removed" : ""));
+    return true;
 }
 
 void bridge_presence(struct bridge *bridge, const char *table_id, const char *json)

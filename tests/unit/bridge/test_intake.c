@@ -67,6 +67,33 @@ static void a_table_has_one_newest_state(void **state)
     assert_false(intake_take_news(&in, &news));
 }
 
+static void what_is_put_back_comes_again_unless_there_is_newer(void **state)
+{
+    struct studio_snapshot *old = fake_snapshot("A", 1, "up", NULL);
+    struct studio_snapshot *newer = fake_snapshot("A", 2, "down", NULL);
+    struct intake_news news;
+
+    (void)state;
+    assert_int_equal(intake_table(&in, old), STUDIO_OK);
+    assert_int_equal(intake_presence(&in, "A", "x"), STUDIO_OK);
+    assert_true(intake_take_news(&in, &news));
+    intake_put_back(&in, &news);
+    assert_true(intake_take_news(&in, &news));
+    assert_ptr_equal(news.snapshot, old);
+    assert_string_equal(news.presence, "x");
+    assert_int_equal(intake_table(&in, newer), STUDIO_OK);
+    assert_int_equal(intake_presence(&in, "A", "y"), STUDIO_OK);
+    intake_put_back(&in, &news);
+    assert_true(intake_take_news(&in, &news));
+    assert_ptr_equal(news.snapshot, newer);
+    assert_string_equal(news.presence, "y");
+    assert_false(intake_take_news(&in, &(struct intake_news){.has_presence = false}));
+    free(news.presence);
+    studio_snapshot_unref(news.snapshot);
+    studio_snapshot_unref(newer);
+    studio_snapshot_unref(old);
+}
+
 static void what_nobody_took_is_freed(void **state)
 {
     struct studio_snapshot *s = fake_snapshot("A", 1, "up", NULL);
@@ -109,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(events_come_out_in_order_up_to_the_bound),
         TEST(a_table_has_one_newest_state),
+        TEST(what_is_put_back_comes_again_unless_there_is_newer),
         TEST(what_nobody_took_is_freed),
         TEST(answers_and_requests_are_bounded),
     };

@@ -179,6 +179,34 @@ static void a_change_is_told_once_and_printed_once(void **state)
     studio_snapshot_unref(before);
 }
 
+static void names_nothing_came_of_are_forgotten(void **state)
+{
+    struct staged staged;
+    struct table *table = tables_add(tables, "ARO-001");
+
+    (void)state;
+    tables_forget(tables, table);
+    assert_null(tables_find(tables, "ARO-001"));
+    table = restored("ARO-002", 3, false); /* removed, but its number is to go on */
+    tables_forget(tables, table);
+    assert_ptr_equal(tables_find(tables, "ARO-002"), table);
+    for (int i = 0; i < 3; i++) {
+        static const char *const ids[] = {"A", "B", "C"};
+        table = tables_add(tables, ids[i]);
+    }
+    stage(table, &staged, 0, true); /* C */
+    tables_sweep(tables);
+    assert_null(tables_find(tables, "A"));
+    assert_null(tables_find(tables, "B"));
+    assert_ptr_equal(tables_find(tables, "C"), table);
+    tables_drop(tables, table);
+    finish(&staged);
+    tables_sweep(tables);
+    assert_null(tables_find(tables, "C"));
+    tables_sweep(tables);
+    assert_non_null(tables_find(tables, "ARO-002"));
+}
+
 static void destroying_nothing_is_fine(void **state)
 {
     (void)state;
@@ -195,6 +223,7 @@ int main(void)
         TEST(a_removed_table_keeps_its_number),
         TEST(restored_tables_count_if_they_exist),
         TEST(a_change_is_told_once_and_printed_once),
+        TEST(names_nothing_came_of_are_forgotten),
         cmocka_unit_test(destroying_nothing_is_fine),
     };
 #undef TEST
