@@ -352,9 +352,9 @@ static void a_lost_broker_is_followed_by_the_next_and_the_session_goes_along(voi
 }
 
 /* Promise 5. */
-static void back_to_the_preferred_one_leaving_moved_behind(void **state)
+/* Connected to b, and the probe of a has just come up. */
+static void on_the_second_while_the_first_is_back(void)
 {
-    (void)state;
     start("mqtt://a,mqtt://b");
     relay_step(&r);
     tell(fake_ended(out, LINK_FAILED, 0));
@@ -362,8 +362,15 @@ static void back_to_the_preferred_one_leaving_moved_behind(void **state)
     tell(fake_up(out));
     settle();
     wait_ms(PROBE_REST_MS);
+    settle();
     assert_string_equal(links[LINK_PROBE].uri, "tcp://a");
     tell(fake_up(&links[LINK_PROBE]));
+}
+
+static void back_to_the_preferred_one_leaving_moved_behind(void **state)
+{
+    (void)state;
+    on_the_second_while_the_first_is_back();
     wait_ms(PROBE_HOLD_MS - 1);
     settle();
     assert_int_equal(r.state, RELAY_ONLINE);
@@ -384,15 +391,7 @@ static void back_to_the_preferred_one_leaving_moved_behind(void **state)
 static void a_move_that_fails_goes_on_with_the_list(void **state)
 {
     (void)state;
-    start("mqtt://a,mqtt://b");
-    relay_step(&r);
-    tell(fake_ended(out, LINK_FAILED, 0));
-    wait_ms(DIAL_NEXT_MS);
-    tell(fake_up(out));
-    settle();
-    wait_ms(PROBE_REST_MS);
-    settle();
-    tell(fake_up(&links[LINK_PROBE]));
+    on_the_second_while_the_first_is_back();
     wait_ms(PROBE_HOLD_MS);
     settle();
     tell(fake_ended(out, LINK_LOST, 0)); /* broke off on the way out */
@@ -406,15 +405,7 @@ static void a_move_that_fails_goes_on_with_the_list(void **state)
 static void a_stop_during_a_move_ends_it(void **state)
 {
     (void)state;
-    start("mqtt://a,mqtt://b");
-    relay_step(&r);
-    tell(fake_ended(out, LINK_FAILED, 0));
-    wait_ms(DIAL_NEXT_MS);
-    tell(fake_up(out));
-    settle();
-    wait_ms(PROBE_REST_MS);
-    tell(fake_up(&links[LINK_PROBE]));
-    settle();
+    on_the_second_while_the_first_is_back();
     sender_heard(&r.sender, false);
     wait_ms(PROBE_HOLD_MS); /* with a birth in flight */
     assert_int_equal(r.state, RELAY_DRAINING);
@@ -428,15 +419,7 @@ static void a_stop_during_a_move_ends_it(void **state)
 static void a_stop_during_the_farewell_of_a_move_says_stopped(void **state)
 {
     (void)state;
-    start("mqtt://a,mqtt://b");
-    relay_step(&r);
-    tell(fake_ended(out, LINK_FAILED, 0));
-    wait_ms(DIAL_NEXT_MS);
-    tell(fake_up(out));
-    settle();
-    wait_ms(PROBE_REST_MS);
-    settle();
-    tell(fake_up(&links[LINK_PROBE]));
+    on_the_second_while_the_first_is_back();
     wait_ms(PROBE_HOLD_MS);
     for (size_t i = 0; i < out->count; i++) /* all but the farewell */
         if (!out->sent[i].answered && !strstr(out->sent[i].payload, "moved"))
