@@ -276,13 +276,12 @@ static bool take_inbox(struct bridge *b)
 
         if (news.snapshot)
             err = mirror_table(sender->mirror, news.snapshot);
+        if (err == STUDIO_OK && news.has_presence)
+            err = mirror_presence(sender->mirror, news.table_id, news.presence);
         if (err != STUDIO_OK) {
-            intake_put_back(&b->intake, &news); /* no memory: with the next step */
+            intake_put_back(&b->intake, &news); /* no memory: with a later step */
             break;
         }
-        if (news.has_presence &&
-            mirror_presence(sender->mirror, news.table_id, news.presence) != STUDIO_OK)
-            log_error("bridge", "no memory for the presence of table %s", news.table_id);
         studio_snapshot_unref(news.snapshot);
     }
     return taken <= NEWS_PER_STEP;
@@ -377,7 +376,7 @@ void bridge_stop(struct bridge *b)
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
-    commands_close(&b->commands);
+    commands_close(&b->commands); /* what is not answered is not acknowledged (commands.h) */
     pthread_mutex_lock(&b->lock);
     b->stop = true;
     pthread_mutex_unlock(&b->lock);
@@ -391,7 +390,9 @@ void bridge_stop(struct bridge *b)
     if (ended) {
         pthread_join(b->thread, NULL);
     } else {
-        log_warn("bridge", "the MQTT library does not return (a name lookup?): leaving without it");
+        log_warn("bridge",
+                 "the MQTT library does not return (a name lookup, or a command left with the "
+                 "broker): leaving without it");
         pthread_detach(b->thread);
     }
     b->joined = true;

@@ -186,7 +186,7 @@ static void hold_back(const struct commands *c)
     struct timespec pause = {.tv_sec = c->hold_ms / 1000,
                              .tv_nsec = (long)(c->hold_ms % 1000) * 1000000};
 
-    log_info("bridge", "a command that is not carried out is left with the broker");
+    log_info("bridge", "a command without an answer yet is left with the broker");
     nanosleep(&pause, NULL);
 }
 

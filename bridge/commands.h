@@ -7,7 +7,8 @@
  * never waits for the bridge thread, which may be waiting for the library.
  *
  * When the agent ends before it has answered, the callback must not return: the broker would take the
- * command for done. It holds the library up until the process is gone, and the broker keeps it.
+ * command for done. It holds the library up for COMMANDS_HOLD_MS, by when the process is gone, and the
+ * broker keeps it; in a program that goes on the command then counts as done.
  */
 #ifndef BRIDGE_COMMANDS_H
 #define BRIDGE_COMMANDS_H
@@ -29,7 +30,7 @@ struct commands {
     struct events *events;
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    unsigned hold_ms;
+    unsigned hold_ms; /* COMMANDS_HOLD_MS; tests have less patience */
     bool ready, closed;
     uint64_t ignored; /* under the lock; of clients without a valid name, and foreign topics */
     struct log_limit log;
@@ -42,7 +43,7 @@ void commands_finish(struct commands *c);
 
 /* A link_command_fn; ctx is the struct commands. On a library thread. */
 void commands_arrived(void *ctx, const struct link_command *in);
-/* The agent's one answer, from the net thread; NULL: none. */
+/* The agent's one answer, from the net thread; NULL: none. After commands_close it only frees. */
 void commands_answer(struct commands *c, struct bridge_command *command, const char *json,
                      size_t len);
 /* Nobody will answer any more. Any thread. */

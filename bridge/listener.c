@@ -21,6 +21,12 @@ static void drop(struct listener *s, int64_t now_ms, int64_t wait)
     s->due_ms = now_ms + wait;
 }
 
+static void close_for_good(struct listener *s)
+{
+    s->o.link->ops->close(s->o.link);
+    s->state = LISTENER_CLOSED;
+}
+
 /* Each reason once in a row. */
 static void say(struct listener *s, const char *text, int reason)
 {
@@ -53,8 +59,6 @@ static void ended(struct listener *s, const struct link_event *event, int64_t no
     drop(s, now_ms, event->reason == TAKEN_OVER ? LISTENER_SLOW_MS + wait : wait);
 }
 
-/* Several times when a session is resumed: Mosquitto 2.0 stops sending what it kept when all that it may
- * have in flight has expired, and goes on with the next subscription. */
 static void subscribe(struct listener *s, int64_t now_ms)
 {
     char set[TOPIC_MAX], replay[TOPIC_MAX];
@@ -67,7 +71,8 @@ static void subscribe(struct listener *s, int64_t now_ms)
 
 void listener_event(struct listener *s, const struct link_event *event, int64_t now_ms)
 {
-    if (event->link != LINK_IN || event->generation != s->generation || s->state == LISTENER_IDLE)
+    if (event->link != LINK_IN || event->generation != s->generation || s->state == LISTENER_IDLE ||
+        s->state == LISTENER_CLOSED)
         return;
     switch (event->kind) {
     case LINK_UP:
@@ -81,12 +86,14 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
     case LINK_FAILED:
     case LINK_LOST:
     case LINK_CLOSED:
-        if (s->closed)
-            drop(s, now_ms, NEVER_MS);
+        if (s->state == LISTENER_CLOSING)
+            close_for_good(s);
         else
             ended(s, event, now_ms);
         break;
     case LINK_DONE:
+        if (s->state != LISTENER_OPEN)
+            break;
         if (event->reason == 0 && !s->subscribed)
             log_info("bridge", "taking commands from %s", s->broker->name);
         s->subscribed = event->reason == 0;
@@ -136,7 +143,7 @@ static void connect_now(struct listener *s, const struct broker *broker, int mqt
 int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_version,
                       int64_t now_ms)
 {
-    if (s->closed)
+    if (s->state >= LISTENER_CLOSING)
         return now_ms + NEVER_MS;
     if (broker && s->broker && broker != s->broker && s->state != LISTENER_IDLE)
         drop(s, now_ms, 0);
@@ -157,16 +164,15 @@ int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_
 
 void listener_close(struct listener *s)
 {
-    if (s->closed)
+    if (s->state >= LISTENER_CLOSING)
         return;
-    s->closed = true;
     if (s->state == LISTENER_OPEN && s->o.link->ops->disconnect(s->o.link, false))
         s->state = LISTENER_CLOSING;
     else
-        drop(s, 0, NEVER_MS);
+        close_for_good(s);
 }
 
 bool listener_quiet(const struct listener *s)
 {
-    return s->closed && s->state == LISTENER_IDLE;
+    return s->state == LISTENER_CLOSED;
 }

@@ -4,7 +4,9 @@
  *
  *     IDLE ── publishing connection is up, wait over ──► CONNECTING ── UP ──► OPEN (subscribed)
  *      ▲                                                     │                  │
- *      └────────────────── FAILED, LOST, other broker ───────┴──────────────────┘
+ *      └────────────────── FAILED, LOST, other broker ───────┴──────────────────┤
+ *                                                                             │ close
+ *                                           CLOSED ◄── CLOSED, LOST ── CLOSING ◄┘
  *
  * It follows the publishing connection from broker to broker but survives a loss of that one. On the
  * first broker of this run it takes up the session it finds; on another one it starts clean, for
@@ -18,9 +20,18 @@
 #include "link.h"
 #include "topics.h"
 
-enum listener_state { LISTENER_IDLE, LISTENER_CONNECTING, LISTENER_OPEN, LISTENER_CLOSING };
+enum listener_state {
+    LISTENER_IDLE,
+    LISTENER_CONNECTING,
+    LISTENER_OPEN,
+    LISTENER_CLOSING,
+    LISTENER_CLOSED /* for good */
+};
 
 enum {
+    /* When a session is resumed it is subscribed to again so often: Mosquitto 2.0 stops handing over what
+     * it kept once all that may be in flight (20) has expired, until the next subscription. It keeps
+     * 1,000 by default. */
     LISTENER_NUDGES = 256,
     LISTENER_SUBSCRIBE_MS = 5000,
     LISTENER_SLOW_MS = 30000,
@@ -42,7 +53,6 @@ struct listener {
     bool clean;                  /* what waits there is not for us */
     bool subscribed;
     unsigned nudges; /* subscriptions still to be repeated */
-    bool closed;     /* for good */
     struct delay delay;
     int64_t due_ms, since_ms, subscribe_ms;
     uint64_t generation;

@@ -134,10 +134,8 @@ enum studio_err mirror_presence(struct mirror *m, const char *table_id, char *js
 {
     struct mirror_entry *entry = entry_of(m, table_id);
 
-    if (!entry) {
-        free(json);
+    if (!entry)
         return STUDIO_ERR_NO_MEMORY;
-    }
     free(entry->presence);
     entry->presence = json;
     entry->presence_known = true;

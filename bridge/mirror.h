@@ -35,7 +35,7 @@ void mirror_destroy(struct mirror *m);
 
 /* The newest state of a table. Takes its own reference; an older one than known is ignored. */
 STUDIO_MUST_USE enum studio_err mirror_table(struct mirror *m, struct studio_snapshot *snapshot);
-/* The newest presence document; takes the string over (free()); NULL clears the topic. */
+/* The newest presence document; takes the string over (free()) on success; NULL clears the topic. */
 STUDIO_MUST_USE enum studio_err mirror_presence(struct mirror *m, const char *table_id, char *json);
 
 /* A new connection: nothing counts as published. */

@@ -143,7 +143,7 @@ static void went_down(struct relay *r, int reason, const char *text)
     bool leaving = r->state != RELAY_ONLINE;
     size_t current = r->dial.current;
 
-    sender_down(&r->sender, true);
+    sender_down(&r->sender);
     out_link(r)->ops->close(out_link(r));
     if (r->stopping) {
         set_state(r, RELAY_ENDED);
@@ -219,10 +219,8 @@ void relay_stop(struct relay *r)
         sender_leave(&r->sender, "stopped");
         set_state(r, RELAY_DRAINING);
     } else if (r->state == RELAY_DRAINING || r->state == RELAY_FAREWELL) {
-        bool said = r->state == RELAY_FAREWELL;
-
         sender_leave(&r->sender, "stopped"); /* not `moved`, as it would have been */
-        if (said)
+        if (r->state == RELAY_FAREWELL)
             sender_say_farewell(&r->sender);
     } else if (r->state == RELAY_WAITING) {
         set_state(r, RELAY_ENDED);
@@ -254,6 +252,7 @@ static bool passed(const struct relay *r, int64_t ms)
 static bool step_state(struct relay *r)
 {
     enum relay_state before = r->state;
+    int64_t overdue = sender_overdue_ms(&r->sender);
 
     switch (r->state) {
     case RELAY_WAITING:
@@ -279,10 +278,8 @@ static bool step_state(struct relay *r)
             went_down(r, 0, "");
         break;
     case RELAY_ONLINE:
-        if (sender_overdue(&r->sender)) {
-            sender_down(&r->sender, false); /* it is the broker that does not answer */
-            went_down(r, 0, "it acknowledged nothing for 30 s");
-        }
+        if (overdue >= 0 && now_ms(r) >= overdue)
+            went_down(r, 0, "an acknowledgement did not come within 30 s");
         break;
     case RELAY_ENDED:
         break;
@@ -304,6 +301,9 @@ static int64_t state_deadline(const struct relay *r)
     case RELAY_LEAVING:
         return r->since_ms + RELAY_LEAVE_MS;
     case RELAY_ONLINE:
+        if (sender_overdue_ms(&r->sender) >= 0)
+            return sender_overdue_ms(&r->sender);
+        break;
     case RELAY_ENDED:
         break;
     }

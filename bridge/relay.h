@@ -4,9 +4,9 @@
  *
  *                    due                    UP
  *     ┌─► WAITING ─────────► CONNECTING ─────────► ONLINE ──────── stop, or move to another broker
- *     │                          │ FAILED            │ LOST             │
+ *     │                          │ FAILED            │ LOST, overdue    │
  *     ├──────────────────────────┴───────────────────┘                  ▼
- *     │                                                             DRAINING   in flight: <= 1 s
+ *     │                                                             DRAINING   in flight, answers: <= 1 s
  *     │ moved                                                           │
  *     ├───────────────────── LEAVING ◄───────────── FAREWELL ◄──────────┘
  *     │                      <= 0.5 s    acked or    `stopped` / `moved` published

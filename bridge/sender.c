@@ -181,10 +181,9 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     s->broker = broker;
     s->presence = *presence;
     s->farewell = NULL;
-    s->farewell_done = false;
+    s->farewell_said = s->farewell_done = false;
     s->due = 0;
     s->stalled_ms = s->retry_ms = s->retained_ms = 0;
-    s->awaited = 0;
     s->undelivered = 0;
     buf_clear(&s->birth);
     announce_availability(&s->birth, "online", presence);
@@ -227,11 +226,13 @@ static void suspect(struct sender *s)
     }
 }
 
-void sender_down(struct sender *s, bool blame)
+void sender_down(struct sender *s)
 {
+    int64_t overdue = sender_overdue_ms(s);
+
     if (!s->up)
         return;
-    if (blame && !s->leaving)
+    if (!s->leaving && !(overdue >= 0 && sender_now(s) >= overdue)) /* else it is the broker */
         suspect(s);
     s->up = false;
     s->due = 0;
@@ -260,7 +261,7 @@ void sender_leave(struct sender *s, const char *state)
 {
     s->leaving = true;
     s->farewell = state;
-    s->farewell_done = false;
+    s->farewell_said = s->farewell_done = false;
     s->due = 0;
 }
 
@@ -276,20 +277,17 @@ bool sender_drained(const struct sender *s)
 
 void sender_say_farewell(struct sender *s)
 {
+    s->farewell_said = true;
     sender_set_due(s, CONTROL_FAREWELL, 0);
 }
 
 /* --- acknowledgements ------------------------------------------------------------------------ */
 
-bool sender_overdue(struct sender *s)
+int64_t sender_overdue_ms(const struct sender *s)
 {
-    uint64_t first = s->up ? window_first(&s->window) : 0;
+    int64_t sent = s->up ? window_sent_ms(&s->window) : -1;
 
-    if (first != s->awaited) {
-        s->awaited = first;
-        s->awaited_ms = sender_now(s);
-    }
-    return first && sender_now(s) - s->awaited_ms >= SENDER_OVERDUE_MS;
+    return sent < 0 ? -1 : sent + SENDER_OVERDUE_MS;
 }
 
 static void event_done(struct sender *s, struct feed_event *event, int reason)

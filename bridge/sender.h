@@ -66,7 +66,8 @@ struct sender {
 
     /* This connection: */
     bool up;
-    bool leaving; /* only the farewell goes out from now on */
+    bool leaving; /* only answers and the farewell go out from now on */
+    bool farewell_said;
     struct link_limits limits;
     const char *broker;
     struct announce_presence presence;
@@ -80,8 +81,6 @@ struct sender {
     struct feed_list retry; /* events refused in passing, in order */
     int64_t retry_ms;
     int64_t retained_ms; /* no retained messages before this */
-    uint64_t awaited;    /* order of the message in flight for longest; 0: none */
-    int64_t awaited_ms;  /* since when it is that one */
 
     struct reply_list again; /* answers that were in flight when a connection ended */
     struct replays replays;
@@ -103,8 +102,7 @@ void sender_finish(struct sender *s);
 /* A connection is up: `presence` is that of its will, `broker` its name (lives as long). */
 void sender_up(struct sender *s, const struct link_limits *limits, const char *broker,
                const struct announce_presence *presence);
-/* `blame`: what was in flight may be what ended it. */
-void sender_down(struct sender *s, bool blame);
+void sender_down(struct sender *s);
 /* One message in flight ended (link.h, LINK_DONE). */
 void sender_done(struct sender *s, unsigned slot, int reason);
 /* The own availability topic was read. */
@@ -116,8 +114,8 @@ bool sender_drained(const struct sender *s);
 /* Publishes the farewell now, whatever is still in flight. */
 void sender_say_farewell(struct sender *s);
 
-/* An acknowledgement does not come although the connection stands: only another one helps. */
-bool sender_overdue(struct sender *s);
+/* When the broker will count as lost because it does not acknowledge; -1: nothing waits for it. */
+int64_t sender_overdue_ms(const struct sender *s);
 
 /* Sends all that may go now. Returns when it wants to be called again at the latest. */
 int64_t sender_step(struct sender *s);

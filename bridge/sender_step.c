@@ -25,6 +25,7 @@ static bool fits(const struct sender *s, const struct link_message *m)
 static bool publish(struct sender *s, struct slot *slot, struct link_message *message)
 {
     message->retained = message->retained && s->limits.retain;
+    slot->sent_ms = sender_now(s);
     if (s->o.link->ops->publish(s->o.link, window_number(&s->window, slot), message))
         return true;
     window_put(&s->window, slot);
@@ -76,6 +77,7 @@ static bool send_control(struct sender *s, enum control what)
         s->due_ms[what] = sender_now(s);
         break;
     case CONTROL_WATCH:
+        slot->sent_ms = sender_now(s);
         if (s->o.link->ops->subscribe(s->o.link, window_number(&s->window, slot),
                                       (const char *const[]){topic}, 1, s->birth.data))
             return true;
@@ -293,8 +295,7 @@ static bool send_one(struct sender *s, int64_t now)
     if (control != CONTROL_COUNT)
         return send_control(s, control);
     if (s->leaving) /* what was asked and carried out is answered all the same */
-        return !(s->due & 1u << CONTROL_FAREWELL) && sender_has_reply(s) &&
-               send_reply(s, next_reply(s));
+        return !s->farewell_said && sender_has_reply(s) && send_reply(s, next_reply(s));
     event = next_event(s, now);
     if (careful(s))
         return event && s->window.in_flight == 0 && send_event(s, event);

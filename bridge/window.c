@@ -52,14 +52,14 @@ struct feed_event *window_put(struct window *w, struct slot *slot)
     return event;
 }
 
-uint64_t window_first(const struct window *w)
+int64_t window_sent_ms(const struct window *w)
 {
-    uint64_t first = 0;
+    const struct slot *first = NULL;
 
     for (unsigned i = 0; i < LINK_SLOTS; i++)
-        if (w->slots[i].kind != SLOT_FREE && (!first || w->slots[i].order < first))
-            first = w->slots[i].order;
-    return first;
+        if (w->slots[i].kind != SLOT_FREE && (!first || w->slots[i].order < first->order))
+            first = &w->slots[i];
+    return first ? first->sent_ms : -1;
 }
 
 const struct feed_event *window_oldest(const struct window *w)

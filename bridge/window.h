@@ -18,6 +18,7 @@ struct slot {
     void *owner;              /* RETAINED: the mirror's entry; REPLY: the reply */
     unsigned what;            /* CONTROL: which */
     uint64_t order;           /* slots taken later have a higher one */
+    int64_t sent_ms;          /* set by who hands it to the link */
 };
 
 struct window {
@@ -40,8 +41,8 @@ struct slot *window_take(struct window *w, enum slot_kind kind);
 unsigned window_number(const struct window *w, const struct slot *slot);
 /* Empties a slot; its event goes to the caller (NULL if it has none). */
 struct feed_event *window_put(struct window *w, struct slot *slot);
-/* The order of the message that is in flight for longest, 0 if none is. */
-uint64_t window_first(const struct window *w);
+/* When the message in flight for longest was sent, -1 if none is. */
+int64_t window_sent_ms(const struct window *w);
 /* Moves the watermark as far as events are done: everything before the lowest seq that is in
  * flight, `waiting` (a refused event to be sent again; 0 if none) or `next` (not sent yet). True if
  * it moved. */

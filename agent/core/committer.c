@@ -44,7 +44,6 @@ struct committer {
     atomic_bool writable;
     atomic_bool failed;
     atomic_uint_fast64_t acked;
-    bool stopped;           /* net thread only */
     uint64_t acked_written; /* store thread only */
     int64_t housekeep_at;
 };
@@ -208,14 +207,13 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
 
 void committer_stop(struct committer *c)
 {
-    if (c->stopped)
+    if (c->stop) /* written here only */
         return;
     pthread_mutex_lock(&c->lock);
     c->stop = true;
     pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->thread, NULL);
-    c->stopped = true;
 }
 
 void committer_destroy(struct committer *c)

@@ -16,11 +16,12 @@
 
 struct committer;
 
-/* Starts the thread, which owns `store` until committer_destroy. `wake(ctx)` is called on it
+/* Starts the thread, which owns `store` until committer_stop. `wake(ctx)` is called on it
  * whenever there is something for the net thread. NULL: no memory or no thread. */
 struct committer *committer_create(struct store *store, const struct clock *clock,
                                    void (*wake)(void *ctx), void *ctx);
-/* Finishes the batch under way, writes the watermark, ends the thread. Net thread. */
+/* Finishes the batch under way, writes the watermark unless the disk is slow, ends the thread. Net
+ * thread. */
 void committer_stop(struct committer *committer);
 /* Stops it if need be. NULL does nothing. */
 void committer_destroy(struct committer *committer);

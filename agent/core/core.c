@@ -141,13 +141,9 @@ void core_join(struct core *core, struct actor *actor)
 
     if (actor->role == ROLE_DEVICE && !(table && table_exists_staged(table))) {
         enum studio_err err = STUDIO_ERR_LIMIT;
-        if (tables_count_staged(core->tables) < core->o.max_tables) {
-            table = tables_add(core->tables, actor->table_id);
-            err = table ? stage_create(core, actor, table) : STUDIO_ERR_NO_MEMORY;
-        }
+        if (tables_count_staged(core->tables) < core->o.max_tables)
+            err = stage_create(core, actor, actor->table_id, &table);
         if (err != STUDIO_OK) {
-            if (table)
-                tables_forget(core->tables, table);
             actor->ops->refuse(actor, err);
             return;
         }

@@ -28,8 +28,8 @@ struct core {
 
 /* stage.c: checks a message against the newest state and puts it into the open batch; on an error
  * nothing has changed. The message is moved from on success. */
-STUDIO_MUST_USE enum studio_err stage_create(struct core *core, struct actor *actor,
-                                             struct table *table);
+STUDIO_MUST_USE enum studio_err stage_create(struct core *core, struct actor *actor, const char *id,
+                                             struct table **out);
 STUDIO_MUST_USE enum studio_err stage_update(struct core *core, struct actor *actor,
                                              struct message *message,
                                              const struct store_request *request,

@@ -42,7 +42,7 @@ enum studio_err request_recall(struct core *core, const char *table_id,
         store_read_request(core->o.reader, table_id, request->client, request->request_id,
                            request->digest, clock_wall(core->o.clock), &found, &same, &kept);
 
-    if (err != STUDIO_OK)
+    if (err != STUDIO_OK) /* whatever it is, to a client it is the store */
         return studio_error_set(error, STUDIO_ERR_STORAGE, NULL);
     if (found && !same)
         err = studio_error_set(error, STUDIO_ERR_REQUEST_ID_USED, NULL);

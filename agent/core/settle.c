@@ -143,13 +143,14 @@ void core_announce_table(struct core *core, struct table *table)
     if (!table_changed(table))
         return;
     snapshot = table_snapshot(table);
-    if (snapshot && snapshot->removed)
-        tell_removed(core, snapshot->table_id);
-    if (!snapshot || !hub_publish(core->hub, snapshot)) {
+    /* The bridge first: it may be told twice, watchers may not. */
+    if (!snapshot || (core->bridge && !bridge_table(core->bridge, snapshot))) {
         core->announce_due = true; /* out of memory */
         return;
     }
-    if (core->bridge && !bridge_table(core->bridge, snapshot)) {
+    if (snapshot->removed)
+        tell_removed(core, snapshot->table_id);
+    if (!hub_publish(core->hub, snapshot)) {
         core->announce_due = true;
         return;
     }

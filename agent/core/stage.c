@@ -25,14 +25,8 @@ static enum studio_err find_table(struct core *core, const struct actor *actor, 
         !studio_table_id_valid(id, strlen(id)) ||
         tables_count_staged(core->tables) >= core->o.max_tables)
         return studio_error_set(error, STUDIO_ERR_UNKNOWN_TABLE, "%s", id);
-    *out = tables_add(core->tables, id);
-    enum studio_err err =
-        *out ? stage_create(core, (struct actor *)actor, *out) : STUDIO_ERR_NO_MEMORY;
-    if (err == STUDIO_OK)
-        return err;
-    if (*out)
-        tables_forget(core->tables, *out);
-    return studio_error_set(error, err, NULL);
+    enum studio_err err = stage_create(core, (struct actor *)actor, id, out);
+    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
 }
 
 /* The backlog's bound (promise 4): nothing is accepted that could not be kept until it is sent. */
@@ -83,7 +77,7 @@ static enum studio_err finish_change(struct core *core, struct item *item, const
     return STUDIO_OK;
 }
 
-enum studio_err stage_create(struct core *core, struct actor *actor, struct table *table)
+static enum studio_err create(struct core *core, struct actor *actor, struct table *table)
 {
     struct item *item = begin(core, ITEM_CREATE, actor, table);
     enum studio_err err = check_backlog(core);
@@ -103,6 +97,20 @@ enum studio_err stage_create(struct core *core, struct actor *actor, struct tabl
     buf_finish(&changes);
     if (err != STUDIO_OK)
         item_destroy(item);
+    return err;
+}
+
+enum studio_err stage_create(struct core *core, struct actor *actor, const char *id,
+                             struct table **out)
+{
+    struct table *table = tables_add(core->tables, id);
+    enum studio_err err = table ? create(core, actor, table) : STUDIO_ERR_NO_MEMORY;
+
+    if (err != STUDIO_OK && table) {
+        tables_forget(core->tables, table);
+        table = NULL;
+    }
+    *out = table;
     return err;
 }
 

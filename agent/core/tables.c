@@ -33,6 +33,14 @@ struct tables *tables_create(void)
     return calloc(1, sizeof(struct tables));
 }
 
+static void drop(struct tables *tables, struct table *table)
+{
+    HASH_DEL(tables->by_id, table);
+    studio_snapshot_unref(table->snapshot);
+    state_finish(&table->visible);
+    free(table);
+}
+
 void tables_destroy(struct tables *tables)
 {
     struct table *table, *next;
@@ -41,10 +49,7 @@ void tables_destroy(struct tables *tables)
         return;
     HASH_ITER(hh, tables->by_id, table, next)
     {
-        HASH_DEL(tables->by_id, table);
-        studio_snapshot_unref(table->snapshot);
-        state_finish(&table->visible);
-        free(table);
+        drop(tables, table);
     }
     free(tables);
 }
@@ -80,12 +85,10 @@ struct table *tables_add(struct tables *tables, const char *id)
 
 void tables_forget(struct tables *tables, struct table *table)
 {
-    if (table->known || table->staged)
+    if (table_known(table))
         return;
-    HASH_DEL(tables->by_id, table);
     tables->unknown--;
-    state_finish(&table->visible);
-    free(table);
+    drop(tables, table);
 }
 
 void tables_sweep(struct tables *tables)
@@ -95,7 +98,9 @@ void tables_sweep(struct tables *tables)
     if (tables->unknown == 0)
         return;
     HASH_ITER(hh, tables->by_id, table, next)
-    tables_forget(tables, table);
+    {
+        tables_forget(tables, table);
+    }
 }
 
 size_t tables_count(const struct tables *tables)

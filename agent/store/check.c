@@ -202,10 +202,12 @@ enum studio_err store_check(const char *dir, FILE *out, struct studio_error *err
     enum studio_err err = tool_open(dir, &tool, error);
     if (err != STUDIO_OK)
         return err;
-    if (tool.damage.found)
-        fault(&findings,
-              "log: damaged at frame %" PRIu64 ", %" PRIu64 " transactions lost behind it",
-              tool.damage.frame, tool.damage.lost);
+    if (tool.damage.found) {
+        char where[WAL_WHERE_MAX];
+        wal_where(&tool.damage, where);
+        fault(&findings, "log: damaged at %s, %" PRIu64 " transactions lost behind it", where,
+              tool.damage.lost);
+    }
     check_database(tool.db, &findings);
     print_summary(tool.db, out);
     if (findings.count > FAULTS_PRINTED)

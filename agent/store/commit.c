@@ -72,32 +72,32 @@ static int touch(struct store *store)
     return sql_run(&call);
 }
 
-/* A commit may fail after all of it stands in the log, synced (no room for the log's index): a start
- * would find it there, although it was refused. Another transaction in its place ends that, whether
- * it succeeds or fails in the same way. */
-static enum studio_err spoil(struct store *store, enum studio_err err)
+static enum studio_err end(struct store *store, int rc)
 {
-    if (store->failed || run(store, STMT_BEGIN) != SQLITE_OK)
-        return err;
-    int rc = touch(store);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
+        int64_t began = clock_mono(clock_system());
         rc = run(store, STMT_COMMIT);
-    if (rc != SQLITE_OK && sql_classify(rc) == STUDIO_ERR_IO)
-        err = store_fail(store, rc, "a commit");
-    return roll_back(store, err);
+        store->commit_ms = clock_mono(clock_system()) - began;
+    }
+    return rc == SQLITE_OK ? STUDIO_OK : roll_back(store, store_fail(store, rc, "a commit"));
+}
+
+enum studio_err store_probe(struct store *store)
+{
+    enum studio_err err = store_begin(store);
+    return err == STUDIO_OK ? end(store, touch(store)) : err;
 }
 
 enum studio_err store_end(struct store *store, int rc)
 {
     bool committing = rc == SQLITE_OK;
-    int64_t began = clock_mono(clock_system());
-    if (committing)
-        rc = run(store, STMT_COMMIT);
-    store->commit_ms = clock_mono(clock_system()) - began;
-    if (rc == SQLITE_OK)
-        return STUDIO_OK;
-    enum studio_err err = roll_back(store, store_fail(store, rc, "a commit"));
-    return committing && err == STUDIO_ERR_STORAGE ? spoil(store, err) : err;
+    enum studio_err err = end(store, rc);
+    /* A commit may fail after all of it stands in the log, synced (no room for the log's index): a start
+     * would find it there, although it was refused. Another transaction in its place ends that,
+     * whether it succeeds or fails in the same way. */
+    if (committing && err == STUDIO_ERR_STORAGE && store_probe(store) == STUDIO_ERR_IO)
+        err = STUDIO_ERR_IO;
+    return err;
 }
 
 /* --- one item -------------------------------------------------------------------------------- */
@@ -231,10 +231,4 @@ enum studio_err store_park(struct store *store, uint64_t seq, const char *reason
     if (err == STUDIO_OK)
         store->info.parked += (uint64_t)marked;
     return err;
-}
-
-enum studio_err store_probe(struct store *store)
-{
-    enum studio_err err = store_begin(store);
-    return err == STUDIO_OK ? store_end(store, touch(store)) : err;
 }

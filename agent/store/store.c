@@ -70,15 +70,11 @@ static enum studio_err make_file(struct store *store, const char *dir, struct st
                                 "store",
                                 store->path, STORE_FILE);
     int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || lock_sync_dir(dir) < 0) {
-        int cause = errno;
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0)
         return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                                 ": cannot create %s: %s; give this user write permission and room "
                                 "there, or name another directory with --data",
-                                store->path, strerror(cause));
-    }
+                                store->path, strerror(errno));
     close(fd);
     return STUDIO_OK;
 }
@@ -165,19 +161,15 @@ static int boot(struct store *store, const struct store_options *options, bool b
     return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
 }
 
-/*
- * After a sync that failed the system may still show what never reached the disk, and takes it for
+/* After a sync that failed the system may still show what never reached the disk, and takes it for
  * clean: later syncs would succeed without it. So whatever a log holds at a start is written again,
- * into the file, and a log begun anew. The log keeps its name while it is open; that name, too, has
- * to be on disk (SQLite ignores a sync of the directory that fails).
- */
+ * into the file, and a log begun anew. */
 static int settle_log(struct store *store)
 {
-    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    store->wal_pages = 0;
-    return rc;
+    return sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
+/* SQLite ignores a sync of the directory that fails. The log is there now and keeps its name. */
 static enum studio_err sync_names(const char *dir, struct studio_error *error)
 {
     if (lock_sync_dir(dir) == 0)

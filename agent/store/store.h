@@ -82,7 +82,8 @@ struct store_item {
  */
 STUDIO_MUST_USE enum studio_err store_open(const struct store_options *options, struct store **out,
                                            struct studio_error *error);
-/* Checkpoints, closes, unlocks. NULL does nothing. */
+/* Checkpoints (unless it has failed or is slow: the next start does it), closes, unlocks. NULL does
+ * nothing. */
 void store_close(struct store *store);
 
 const struct store_info *store_info(const struct store *store);

@@ -102,6 +102,9 @@ struct wal_damage {
 /* Looks at the log of the store at `path`, on which no connection of this process may be open (it
  * would lose its locks). STORE_UNUSABLE: it cannot be read. */
 enum studio_err wal_examine(const char *path, struct wal_damage *out, struct studio_error *error);
+/* Where it is, in words. */
+enum { WAL_WHERE_MAX = 48 };
+void wal_where(const struct wal_damage *damage, char out[WAL_WHERE_MAX]);
 /* STORE_UNUSABLE with a sentence on what to do about the damage. */
 enum studio_err wal_refuse(struct studio_error *error, const char *path,
                            const struct wal_damage *damage);
@@ -182,7 +185,8 @@ struct tool {
     char *path;
     int lock_fd;
     sqlite3 *db;
-    struct wal_damage damage; /* what is read is what SQLite makes of it */
+    struct wal_damage
+        damage; /* of the log: check tells it, export refuses, restored goes on without */
 };
 enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_error *error);
 void tool_close(struct tool *tool);

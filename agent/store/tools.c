@@ -32,7 +32,9 @@ enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_erro
         goto fail;
     }
     err = schema_identify(tool->db, tool->path, &blank, error);
-    if (err == STUDIO_OK && blank)
+    if (err == STUDIO_OK && blank && tool->damage.found) /* all there was is in the log */
+        err = wal_refuse(error, tool->path, &tool->damage);
+    else if (err == STUDIO_OK && blank)
         err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                                ": %s is still empty; no agent has run on it", tool->path);
     if (err != STUDIO_OK)

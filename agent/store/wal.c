@@ -121,7 +121,7 @@ static bool read_frame(struct log *log, uint64_t i)
     return read_at(log, log->fd, log->frame, FRAME + log->page_size, frame_at(log, i));
 }
 
-/* Does the frame read last follow the one before it? */
+/* Does the frame read last follow the one before it? From now on it is the one before. */
 static bool follows(struct log *log, const unsigned char salts[8])
 {
     struct sum sum = sum_over(log, log->sum, log->frame, 8);
@@ -239,6 +239,8 @@ enum studio_err wal_examine(const char *path, struct wal_damage *out, struct stu
     free(log.frame);
     free(log.page);
     free(wal);
+    if (log.error == ENOMEM)
+        return sql_refuse(error, path, SQLITE_NOMEM, NULL);
     if (log.error)
         return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                                 ": %s-wal cannot be read: %s; check the disk and the permissions",
@@ -246,12 +248,19 @@ enum studio_err wal_examine(const char *path, struct wal_damage *out, struct stu
     return STUDIO_OK;
 }
 
+void wal_where(const struct wal_damage *damage, char out[WAL_WHERE_MAX])
+{
+    if (damage->frame)
+        snprintf(out, WAL_WHERE_MAX, "frame %" PRIu64, damage->frame);
+    else
+        snprintf(out, WAL_WHERE_MAX, "its header");
+}
+
 enum studio_err wal_refuse(struct studio_error *error, const char *path,
                            const struct wal_damage *damage)
 {
-    char where[48] = "its header";
-    if (damage->frame)
-        snprintf(where, sizeof where, "frame %" PRIu64, damage->frame);
+    char where[WAL_WHERE_MAX];
+    wal_where(damage, where);
     return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                             ": %s-wal is damaged at %s, and %" PRIu64
                             " acknowledged transactions behind it cannot be read; restore a backup "

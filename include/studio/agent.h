@@ -13,7 +13,8 @@
  *     studio_agent_destroy(agent);
  *     studio_agent_config_finish(&config);
  *
- * One agent per process is supported (the log and the value lists are per process).
+ * One agent per process is supported (the log and the value lists are per process). Out of memory in
+ * the event loop or the MQTT library ends the process with exit code 1: they cannot go on.
  */
 #ifndef STUDIO_AGENT_H
 #define STUDIO_AGENT_H

@@ -141,8 +141,8 @@ void bridge_quiesce(struct bridge *bridge);
 /* After bridge_quiesce: no command can come any more. Any thread. */
 bool bridge_quiet(struct bridge *bridge);
 /* Stops in order: in-flight publishes and answers get 1 s, `stopped` is published, disconnect. A command
- * that is not answered yet is left with the broker. Blocks up to 2.5 s; source is not called
- * afterwards. */
+ * that is not answered yet is left with the broker; the library then stands still, and instead of
+ * `stopped` the broker says `lost`. Blocks up to 2.5 s; source is not called afterwards. */
 void bridge_stop(struct bridge *bridge);
 void bridge_destroy(struct bridge *bridge);
 
@@ -155,7 +155,7 @@ void bridge_events(struct bridge *bridge, const struct bridge_event *events, siz
  * has to be handed over again. */
 STUDIO_MUST_USE bool bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot);
 /* The newest presence document of a table, JSON; NULL clears the retained topic. Conflated: at most
- * one publication per second and table. */
+ * one publication per second and table. Without memory it is lost until it changes. */
 void bridge_presence(struct bridge *bridge, const char *table_id, const char *json);
 /* The one answer to a command (JSON); NULL: none (an ignored command). Ends the command. */
 void bridge_answer(struct bridge *bridge, struct bridge_command *command, const char *json,

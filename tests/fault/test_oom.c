@@ -1,7 +1,8 @@
 /*
  * test_oom.c - the n-th request for memory fails, for every n of a start, of a connection, of an
  * update and of its way to MQTT: the agent refuses, or ends with a sentence and an exit code of the
- * contract, or goes on; it never crashes, and what it acknowledges is there.
+ * contract, or goes on; it never crashes (where the MQTT library gets no memory it may: then only what
+ * was acknowledged counts), and what it acknowledges is there.
  *
  * STUDIO_FAULT_LONG=1 tries every n of a start; otherwise most of them are a sample.
  */

@@ -97,7 +97,11 @@ static void agent_start(struct agent *a, struct broker *broker, int version)
 
 static void agent_stop(struct agent *a)
 {
+    int64_t deadline = now_ms() + WAIT_MS;
+
     bridge_quiesce(a->bridge);
+    while (!bridge_quiet(a->bridge) && deadline_left(deadline) > 0)
+        usleep(1000);
     bridge_stop(a->bridge);
     pthread_mutex_lock(&a->lock);
     a->ends = true;

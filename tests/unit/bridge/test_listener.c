@@ -160,6 +160,8 @@ static void closed_is_for_good(void **state)
     assert_int_equal(in.disconnects, 1);
     assert_false(in.will_wanted);
     assert_false(listener_quiet(&s)); /* what is on its way may still come */
+    tell(fake_done(&in, 0, 0), 0);
+    assert_int_equal(in.count, 1);
     tell(fake_ended(&in, LINK_CLOSED, 0), 0);
     assert_true(listener_quiet(&s));
     listener_close(&s);

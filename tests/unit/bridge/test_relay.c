@@ -351,7 +351,6 @@ static void a_lost_broker_is_followed_by_the_next_and_the_session_goes_along(voi
     assert_true(links[LINK_IN].target.clean);
 }
 
-/* Promise 5. */
 /* Connected to b, and the probe of a has just come up. */
 static void on_the_second_while_the_first_is_back(void)
 {
@@ -367,6 +366,7 @@ static void on_the_second_while_the_first_is_back(void)
     tell(fake_up(&links[LINK_PROBE]));
 }
 
+/* Promise 5. */
 static void back_to_the_preferred_one_leaving_moved_behind(void **state)
 {
     (void)state;
@@ -444,6 +444,9 @@ static void quiesce_only_ends_the_commands(void **state)
     relay_quiesce(&r);
     settle();
     assert_int_equal(links[LINK_IN].disconnects, 1);
+    assert_false(relay_quiet(&r));
+    tell(fake_ended(&links[LINK_IN], LINK_CLOSED, 0));
+    assert_true(relay_quiet(&r));
     assert_int_equal(r.state, RELAY_ONLINE);
     wait_ms(100000);
     assert_int_equal(links[LINK_IN].connects, 1);

@@ -63,7 +63,7 @@ static void a_loss_sends_again_from_the_lowest_unacknowledged(void **state)
     done(event_at(from, 1), 0);
     done(event_at(from, 4), 0);
     done(event_at(from, 2), -1); /* the library gives some of them back first */
-    sender_down(&s, true);
+    sender_down(&s);
     assert_int_equal(source.acked, 1);
     from = out.count;
     rig_up();
@@ -123,7 +123,7 @@ static void a_parked_event_is_not_sent_again(void **state)
     sender_step(&s);
     done(event_at(from, 2), 0x87);   /* 1 is still under way: the watermark stands below 2 */
     source.events[1].parked = false; /* the store is behind with its mark */
-    sender_down(&s, true);
+    sender_down(&s);
     from = out.count;
     rig_up();
     rig_settle(from);
@@ -151,7 +151,7 @@ static void an_event_that_ends_connections_is_parked(void **state)
         assert_int_equal(source.parked_count, 0);
         if (i == 1) /* the library gives it back before it says that the connection is gone */
             done(event_at(from, 2), -1);
-        sender_down(&s, true);
+        sender_down(&s);
     }
     assert_int_equal(source.parked_count, 1);
     assert_int_equal(source.parked[0], 2);
@@ -187,7 +187,7 @@ static void nobody_pays_for_the_one_behind_it(void **state)
             sender_step(&s);
         }
         if (source.acked < 5)
-            sender_down(&s, true);
+            sender_down(&s);
     }
     assert_int_equal(source.acked, 5);
     assert_int_equal(source.parked_count, 1);
@@ -206,7 +206,7 @@ static void progress_between_losses_clears_the_suspicion(void **state)
         rig_settle_words(from);
         if (i % 2)
             done(event_at(from, source.acked + 1), 0);
-        sender_down(&s, true);
+        sender_down(&s);
     }
     assert_int_equal(source.parked_count, 0);
 }
@@ -279,7 +279,7 @@ static void answers_in_flight_survive_a_loss_in_order(void **state)
     assert_int_equal(out.count, from + 5);
     done(from, 0);
     done(from + 1, 0x87); /* refused: there is nobody to tell */
-    sender_down(&s, true);
+    sender_down(&s);
     from = out.count;
     rig_up();
     rig_settle(from);
@@ -332,6 +332,11 @@ static void answers_go_out_before_the_farewell(void **state)
     assert_false(sender_drained(&s));
     done(from, 0);
     assert_true(sender_drained(&s));
+    sender_say_farewell(&s); /* the last word */
+    sender_step(&s);
+    assert_true(intake_reply(&intake, reply_create(NULL, "r", NULL, 0, "{}", 2)));
+    sender_step(&s);
+    assert_int_equal(out.count, from + 2);
 }
 
 static void a_farewell_goes_out_even_when_the_window_is_stuck(void **state)

@@ -210,7 +210,7 @@ static void cleared_fields_are_cleared_after_every_connection(void **state)
         assert_int_not_equal(at, SIZE_MAX);
         assert_int_equal(out.sent[at].len, 0);
         assert_true(out.sent[at].retained);
-        sender_down(&s, true);
+        sender_down(&s);
     }
 }
 
@@ -245,7 +245,7 @@ static void a_replay_runs_behind_live_traffic_and_dies_with_its_connection(void 
     assert_true(intake_request(&intake, reply_create("bo", "re", NULL, 0, "{\"from_seq\":1}", 14)));
     sender_step(&s);
     assert_int_equal(out.count, from + REPLAY_IN_FLIGHT);
-    sender_down(&s, true);
+    sender_down(&s);
     from = out.count;
     rig_up();
     rig_settle(from);

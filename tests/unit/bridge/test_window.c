@@ -69,17 +69,18 @@ static void the_one_in_flight_for_longest_is_known(void **state)
     (void)state;
     window_init(&w, 0);
     window_reset(&w, 10);
-    assert_int_equal(window_first(&w), 0);
-    for (uint64_t i = 0; i < 3; i++)
-        slots[i] = send(&w, 1 + i);
-    uint64_t second = slots[1]->order;
-    assert_int_equal(window_first(&w), slots[0]->order);
+    assert_int_equal(window_sent_ms(&w), -1);
+    for (int i = 0; i < 3; i++) {
+        slots[i] = send(&w, 1 + (uint64_t)i);
+        slots[i]->sent_ms = 100 * i;
+    }
+    assert_int_equal(window_sent_ms(&w), 0);
     done(&w, slots[2]);
     done(&w, slots[0]);
-    send(&w, 4);
-    assert_int_equal(window_first(&w), second);
+    send(&w, 4)->sent_ms = 300;
+    assert_int_equal(window_sent_ms(&w), 100);
     window_reset(&w, 10);
-    assert_int_equal(window_first(&w), 0);
+    assert_int_equal(window_sent_ms(&w), -1);
 }
 
 static void a_reset_frees_and_forgets(void **state)

@@ -109,16 +109,31 @@ static inline void housekeep_all(struct store *store, int64_t wall_ms)
     assert_false(more);
 }
 
-static inline void copy_file(const char *from, const char *to)
+static inline void put_file(const char *dir, const char *name, const char *bytes, size_t len)
 {
-    size_t len;
-    char *bytes = tmpdir_read(from, &len);
-    FILE *out = fopen(to, "w");
-    assert_non_null(bytes);
+    FILE *out = fopen(tmpdir_path(dir, name), "w");
     assert_non_null(out);
     assert_int_equal(fwrite(bytes, 1, len, out), len);
     assert_int_equal(fclose(out), 0);
+}
+
+/* A file of a store, copied as it is now. */
+static inline void copy_file(const char *from, const char *to, const char *name)
+{
+    size_t len;
+    char *bytes = tmpdir_read(tmpdir_path(from, name), &len);
+    assert_non_null(bytes);
+    put_file(to, name, bytes, len);
     free(bytes);
+}
+
+/* A directory with what kill -9 now would leave. */
+static inline const char *killed_copy(const char *dir)
+{
+    const char *copy = tmpdir_create();
+    copy_file(dir, copy, STORE_FILE);
+    copy_file(dir, copy, STORE_FILE "-wal");
+    return copy;
 }
 
 /* What a pass over events met. */

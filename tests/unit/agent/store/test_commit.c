@@ -361,7 +361,7 @@ static void test_a_refused_batch_is_not_there_after_a_kill(void **state)
 {
     enum { ENOUGH = 20000 };
     (void)state;
-    const char *dir = tmpdir_create(), *copy = tmpdir_create();
+    const char *dir = tmpdir_create();
     faultvfs_register();
     struct store *store = open_store(dir);
     uint64_t rev = 0;
@@ -371,9 +371,7 @@ static void test_a_refused_batch_is_not_there_after_a_kill(void **state)
         rev++;
     assert_int_equal(err, STUDIO_ERR_STORAGE);
     assert_int_equal(store_info(store)->last_seq, rev);
-    copy_file(tmpdir_path(dir, STORE_FILE), tmpdir_path(copy, STORE_FILE));
-    copy_file(tmpdir_path(dir, STORE_FILE "-wal"), tmpdir_path(copy, STORE_FILE "-wal"));
-    struct store *killed = open_store(copy);
+    struct store *killed = open_store(killed_copy(dir));
     assert_int_equal(store_info(killed)->last_seq, rev);
     store_close(killed);
     faultvfs_disarm();

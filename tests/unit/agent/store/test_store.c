@@ -220,14 +220,13 @@ static void test_wal_is_gone_after_an_orderly_close(void **state)
 static void test_a_start_takes_over_all_of_the_log(void **state)
 {
     (void)state;
-    const char *dir = tmpdir_create(), *killed = tmpdir_create(), *file = tmpdir_create();
+    const char *dir = tmpdir_create(), *file = tmpdir_create();
     struct store *store = open_store(dir);
     commit_changes(store, "A-1", 0, 50);
-    copy_file(tmpdir_path(dir, STORE_FILE), tmpdir_path(killed, STORE_FILE));
-    copy_file(tmpdir_path(dir, STORE_FILE "-wal"), tmpdir_path(killed, STORE_FILE "-wal"));
+    const char *killed = killed_copy(dir);
     store_close(store);
     store = open_store(killed);
-    copy_file(tmpdir_path(killed, STORE_FILE), tmpdir_path(file, STORE_FILE));
+    copy_file(killed, file, STORE_FILE);
     store_close(store);
     store = open_store(file);
     assert_int_equal(store_info(store)->last_seq, 50);

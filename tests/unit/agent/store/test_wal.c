@@ -2,7 +2,6 @@
  * test_wal.c - damage in the write-ahead log: never taken for a power cut where whole transactions
  * would be lost, and a power cut never for damage (test_store_power_cut.c tries thousands of those).
  */
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,14 +34,6 @@ static void image_free(struct image *i)
 {
     free(i->db);
     free(i->wal);
-}
-
-static void put_file(const char *dir, const char *name, const char *bytes, size_t len)
-{
-    int fd = open(tmpdir_path(dir, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, len), (ssize_t)len);
-    close(fd);
 }
 
 /* The image in a directory that serves for all. */
@@ -205,6 +196,33 @@ static void the_commands_know_it(void **state)
     image_free(&image);
 }
 
+static void the_commands_know_a_damaged_header(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct studio_error error = {0};
+    enum studio_err err;
+    store_close(open_store(dir));
+    struct store *store = open_store(dir);
+    commit_changes(store, "A-1", 0, 5);
+    struct image image = image_of(dir);
+    store_close(store);
+    image.wal[0] ^= 1;
+    char *text = check_text(laid(&image), &err, &error);
+    assert_int_equal(err, STUDIO_ERR_STORE_UNUSABLE);
+    assert_non_null(strstr(text, "fault: log: damaged at its header, "));
+    free(text);
+    image_free(&image);
+
+    image = usual_image(); /* of which nothing is in the file yet */
+    image.wal[0] ^= 1;
+    text = check_text(laid(&image), &err, &error);
+    assert_int_equal(err, STUDIO_ERR_STORE_UNUSABLE);
+    assert_non_null(strstr(error.text, "-wal is damaged at its header"));
+    free(text);
+    image_free(&image);
+}
+
 static void a_log_that_cannot_be_read_is_said(void **state)
 {
     (void)state;
@@ -231,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_log_that_is_in_the_file_may_lose_its_header),
         cmocka_unit_test(what_power_cuts_leave_is_not_refused),
         cmocka_unit_test(the_commands_know_it),
+        cmocka_unit_test(the_commands_know_a_damaged_header),
         cmocka_unit_test(a_log_that_cannot_be_read_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
