@@ -1,0 +1,106 @@
+/* storedir.c - running the store's commands, reading and comparing its files. */
+#include "support/storedir.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/agent.h"
+#include "support/deadline.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+
+#define DB "studio.db"
+
+int storedir_command(const char *action, const char *data, const char *in, char **out, char **err)
+{
+    const char *argv[] = {studio_program("studio-agent"), "store", action, "--data", data, NULL};
+    struct proc *p = proc_spawn(argv, NULL);
+    if (in)
+        proc_write(p, in);
+    proc_close_stdin(p);
+    int code = proc_wait(p, WAIT_MS);
+    if (out)
+        *out = proc_output(p, PROC_STDOUT);
+    if (err)
+        *err = proc_output(p, PROC_STDERR);
+    proc_destroy(p);
+    return code;
+}
+
+void storedir_expect(const char *action, const char *data, int code, const char *words)
+{
+    char *out, *err;
+    int got = storedir_command(action, data, NULL, &out, &err);
+    if (got != code || (!strstr(out, words) && !strstr(err, words)))
+        test_fail("store %s: exit %d, expected %d and '%s' in: %s%s", action, got, code, words, out,
+                  err);
+    free(out);
+    free(err);
+}
+
+void storedir_expect_no_start(const char *data, const char *const *words)
+{
+    const char *argv[] = {
+        studio_program("studio-agent"), "--listen", "localhost:0", "--data", data, "--tokens",
+        tokens_write_default(data),     NULL};
+    char *out, *err;
+    int code = proc_run(argv, NULL, &out, &err);
+    if (code != 4 || *out)
+        test_fail("a start ended with %d, not with 4: %s%s", code, out, err);
+    for (; *words; words++)
+        if (!strstr(err, *words))
+            test_fail("'%s' is not in: %s", *words, err);
+    free(out);
+    free(err);
+}
+
+/* --- the files -------------------------------------------------------------------------------- */
+
+struct storedir_files storedir_read(const char *data)
+{
+    struct storedir_files f = {0};
+    f.db = tmpdir_read(tmpdir_path(data, DB), &f.db_len);
+    f.wal = tmpdir_read(tmpdir_path(data, DB "-wal"), &f.wal_len);
+    if (!f.wal)
+        f.wal_len = 0;
+    return f;
+}
+
+void storedir_finish(struct storedir_files *f)
+{
+    free(f->db);
+    free(f->wal);
+}
+
+static void put(const char *data, const char *name, const char *bytes, size_t len)
+{
+    int fd = open(tmpdir_path(data, name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, bytes, len) != (ssize_t)len)
+        test_fail("cannot write %s/%s", data, name);
+    close(fd);
+}
+
+void storedir_write(const char *data, const struct storedir_files *f)
+{
+    put(data, DB, f->db, f->db_len);
+    if (f->wal_len > 0)
+        put(data, DB "-wal", f->wal, f->wal_len);
+}
+
+static void expect_same(const char *name, const char *now, size_t now_len, const char *before,
+                        size_t len)
+{
+    if (now_len != len || (len > 0 && memcmp(now, before, len) != 0))
+        test_fail("%s was changed: it had %zu bytes and has %zu", name, len, now_len);
+}
+
+void storedir_expect_unchanged(const char *data, const struct storedir_files *f)
+{
+    struct storedir_files now = storedir_read(data);
+    expect_same(DB, now.db, now.db_len, f->db, f->db_len);
+    expect_same(DB "-wal", now.wal, now.wal_len, f->wal, f->wal_len);
+    storedir_finish(&now);
+}
