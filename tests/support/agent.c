@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "support/deadline.h"
 #include "support/port.h"
@@ -32,10 +33,14 @@ const char *studio_program(const char *name)
     return tmpdir_path(bin, name);
 }
 
-static void start(struct agent_proc *a)
+static void spawn(struct agent_proc *a)
 {
     a->proc = proc_spawn(a->argv, a->env);
     proc_close_stdin(a->proc);
+}
+
+static void wait_listening(struct agent_proc *a)
+{
     char *line = proc_wait_line(a->proc, PROC_STDOUT, "listening on ws://", WAIT_MS);
     const char *colon = strrchr(line, ':');
     long port = colon ? strtol(colon + 1, NULL, 10) : 0;
@@ -43,6 +48,12 @@ static void start(struct agent_proc *a)
         test_fail("no port in the agent's line: %s", line);
     free(line);
     a->port = (uint16_t)port;
+}
+
+static void start(struct agent_proc *a)
+{
+    spawn(a);
+    wait_listening(a);
 }
 
 struct agent_proc *agent_proc_start(const struct agent_options *options)
@@ -132,4 +143,30 @@ void agent_proc_kill(struct agent_proc *a)
 void agent_proc_restart(struct agent_proc *a)
 {
     start(a);
+}
+
+static bool has_line(struct proc *proc)
+{
+    char *out = proc_output(proc, PROC_STDOUT);
+    bool yes = strchr(out, '\n') != NULL;
+    free(out);
+    return yes;
+}
+
+bool agent_proc_try(struct agent_proc *a, int *code, char **err)
+{
+    static const struct timespec step = {.tv_nsec = 2000000};
+    int64_t deadline = now_ms() + WAIT_MS;
+    spawn(a);
+    while (proc_running(a->proc) && !has_line(a->proc) && deadline_left(deadline) > 0)
+        nanosleep(&step, NULL);
+    if (proc_running(a->proc)) {
+        wait_listening(a);
+        return true;
+    }
+    *code = proc_wait(a->proc, WAIT_MS);
+    *err = proc_output(a->proc, PROC_STDERR);
+    proc_destroy(a->proc);
+    a->proc = NULL;
+    return false;
 }

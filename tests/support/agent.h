@@ -44,5 +44,8 @@ void agent_proc_stop(struct agent_proc *agent);
 void agent_proc_kill(struct agent_proc *agent);
 /* Starts again on the same data, after stop or kill. */
 void agent_proc_restart(struct agent_proc *agent);
+/* The same where it may end instead: true when it listens, else its exit code and what it wrote to
+ * standard error (free()). */
+bool agent_proc_try(struct agent_proc *agent, int *code, char **err);
 
 #endif
