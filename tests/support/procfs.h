@@ -1,0 +1,13 @@
+/* procfs.h - what a process under test uses, as the kernel counts it. */
+#ifndef TESTS_SUPPORT_PROCFS_H
+#define TESTS_SUPPORT_PROCFS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A figure of /proc/PID/status in KiB: VmRSS now, VmHWM the highest ever. */
+long procfs_kib(pid_t pid, const char *name);
+/* Entries of a folder of /proc/PID: `fd`, `task`. */
+size_t procfs_count(pid_t pid, const char *folder);
+
+#endif
