@@ -29,7 +29,11 @@ static const char *library(void)
 
 bool faults_available(void)
 {
-    return access(library(), R_OK) == 0;
+    bool there = access(library(), R_OK) == 0;
+    /* CMake says whether it was built: a test that skips all the same would look as if it passed. */
+    if (!there && getenv("STUDIO_FAULTS"))
+        test_fail("%s is not there, although it was to be built", library());
+    return there;
 }
 
 struct faults *faults_create(const char *data, const char *spared)

@@ -15,6 +15,8 @@
 
 struct faults;
 
+/* False under a sanitizer. Where the library is to be there ($STUDIO_FAULTS is set) and is not, the
+ * test fails. */
 bool faults_available(void);
 
 /* `data` (absolute): faults of files concern those below it. `spared` (may be NULL): names of
