@@ -177,7 +177,8 @@ static void what_was_not_answered_is_not_applied(void **state)
 static void a_second_signal_ends_it_at_once(void **state)
 {
     (void)state;
-    enum { SYNC_MS = 1500, AT_ONCE_MS = 1000 };
+    /* Far apart: only the disk's time is to be told from a busy machine's. */
+    enum { SYNC_MS = 10000, AT_ONCE_MS = 5000 };
     static const int pairs[][2] = {{SIGTERM, SIGTERM}, {SIGINT, SIGINT}, {SIGTERM, SIGINT}};
     if (!faults_available())
         skip();
