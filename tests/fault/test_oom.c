@@ -4,7 +4,8 @@
  * contract, or goes on; it never crashes (where the MQTT library gets no memory it may: then only what
  * was acknowledged counts), and what it acknowledges is there.
  *
- * STUDIO_FAULT_LONG=1 tries every n of a start; otherwise most of them are a sample.
+ * STUDIO_FAULT_LONG=1 tries every n of a start; otherwise most of them are a sample, whose first n is
+ * printed. STUDIO_OOM_SEED repeats it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -123,10 +124,21 @@ static bool start_without(uint64_t n, const char *spared, uint64_t *calls)
     return over;
 }
 
+/* Where the sample begins: another place in every run. */
+static uint64_t seed(void)
+{
+    const char *text = getenv("STUDIO_OOM_SEED");
+    uint64_t chosen = text ? strtoull(text, NULL, 10) : (uint64_t)now_ms() % SAMPLE;
+    printf("memory: every %d-th request of a start, STUDIO_OOM_SEED=%llu\n", SAMPLE,
+           (unsigned long long)chosen);
+    fflush(stdout); /* it may be the last that is seen of this run */
+    return chosen % SAMPLE;
+}
+
 static void every_request_of_a_start(void **state)
 {
     (void)state;
-    uint64_t calls, n = 1 + (long_version() ? 0 : (uint64_t)now_ms() % SAMPLE);
+    uint64_t calls, n = 1 + (long_version() ? 0 : seed());
     for (; !start_without(n, NOT_OURS_START, &calls); n += long_version() ? 1 : SAMPLE)
         assert_true(n < ALL_MAX);
     printf("memory: a start asks %llu times\n", (unsigned long long)calls);
