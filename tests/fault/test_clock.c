@@ -170,6 +170,8 @@ static void the_way_to_the_broker_does_not_care(void **state)
     struct stage s;
     stage_open(&s, "[mqtt]\nkeepalive = 2\n");
     struct wsclient *c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
+    mqttclient_wait_json(s.sub, "studio/agents/edge-1/availability", "state", "online");
+    judge_start(s.judge, 1);
     for (int i = 0; i < FEW; i++) {
         char uptime[16];
         mqttclient_mark(s.sub);
@@ -186,6 +188,14 @@ static void the_way_to_the_broker_does_not_care(void **state)
         snprintf(uptime, sizeof uptime, "%d", 2 * i + 2);
         mqttclient_wait_json(s.sub, "studio/tables/ARO-001/status", "UPTIME", uptime);
     }
+    /* What nobody could hear while the broker was away is fetched. */
+    update(c, 2 * FEW);
+    judge_wait_seq(s.judge, s.sub, 2 * FEW + 2);
+    free(proc_wait_line(broker_proc(s.broker), PROC_STDERR,
+                        "Sending SUBACK to studio-agent-edge-1-in", WAIT_MS));
+    (void)judge_fetch_holes(s.judge, s.sub, "edge-1", "judge");
+    judge_expect_clean(s.judge, s.sub);
+    assert_int_equal(judge_newest(s.judge), 2 * FEW + 2);
     wsclient_close(c);
     stage_close(&s);
 }
