@@ -5,6 +5,7 @@
 #ifndef TESTS_FAULT_DISK_STAGE_H
 #define TESTS_FAULT_DISK_STAGE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -19,7 +19,7 @@
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
-enum { STOP_MS = 5000, LOAD = 300 /* acknowledged updates before the signal */ };
+enum { STOP_MS = 5000, LOAD = 300 /* acknowledged updates before the signal */, DEVICES = 10 };
 
 static void wait_acked(struct writers *writers, uint64_t count)
 {
@@ -54,6 +54,32 @@ static void expect_closed_store(const char *data)
     assert_int_equal(code, 0);
 }
 
+/* Reads to the end: answers in order, then the goodbye. Returns the last value acknowledged. */
+static int last_acknowledged(struct wsclient *c, bool *goodbye)
+{
+    int last = 0;
+    struct ws_message m;
+    *goodbye = false;
+    while ((m = wsclient_next(c, WAIT_MS)).kind == WS_GOT_TEXT || m.kind == WS_GOT_PING) {
+        if (m.kind == WS_GOT_PING)
+            continue;
+        expect_json(m.data, "status", "updated");
+        last++;
+    }
+    *goodbye = m.kind == WS_GOT_CLOSE && m.code == 1001;
+    return last;
+}
+
+static void queue_updates(struct wsclient *c, int count)
+{
+    for (int i = 1; i <= count; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "{\"n\":%d}", i);
+        wsclient_queue(c, text);
+    }
+    wsclient_flush(c);
+}
+
 static void stopped_under_load(int signal_number)
 {
     struct rig rig;
@@ -68,8 +94,13 @@ static void stopped_under_load(int signal_number)
     struct mqttclient *agents = mqttclient_create(&(struct mqttclient_options){
         .port = broker_port(rig.brokers[0]), .subscribe = "studio/agents/edge-1/availability"});
     mqttclient_wait_json(agents, "#", "state", "online");
+    struct wsclient *devices[DEVICES];
+    for (int i = 0; i < DEVICES; i++)
+        devices[i] = wsclient_login(rig.port.number, "STOP-001_pc", TOKEN_DEVICE);
     writers_resume(rig.writers);
     wait_acked(rig.writers, LOAD);
+    for (int i = 0; i < DEVICES; i++)
+        queue_updates(devices[i], 20);
 
     mqttclient_mark(agents);
     int64_t began = now_ms();
@@ -84,6 +115,13 @@ static void stopped_under_load(int signal_number)
     assert_int_equal(m.code, 1001);
     assert_string_equal(m.data, "Server shutting down");
     wsclient_close(viewer);
+    /* Who writes is told so as well, behind its answers. */
+    for (int i = 0; i < DEVICES; i++) {
+        bool goodbye;
+        (void)last_acknowledged(devices[i], &goodbye);
+        assert_true(goodbye);
+        wsclient_close(devices[i]);
+    }
     mqttclient_wait_json(agents, "#", "state", "stopped");
     mqttclient_destroy(agents);
     proc_destroy(rig.agent);
@@ -115,22 +153,6 @@ static void sigint_under_load(void **state)
 
 /* --- one connection, counted exactly ---------------------------------------------------------- */
 
-/* Reads to the end: answers in order, then the goodbye. Returns the last value acknowledged. */
-static int last_acknowledged(struct wsclient *c, bool *goodbye)
-{
-    int last = 0;
-    struct ws_message m;
-    *goodbye = false;
-    while ((m = wsclient_next(c, WAIT_MS)).kind == WS_GOT_TEXT || m.kind == WS_GOT_PING) {
-        if (m.kind == WS_GOT_PING)
-            continue;
-        expect_json(m.data, "status", "updated");
-        last++;
-    }
-    *goodbye = m.kind == WS_GOT_CLOSE && m.code == 1001;
-    return last;
-}
-
 static int value_after_restart(struct agent_proc *agent)
 {
     struct wsclient *viewer = wsclient_login(agent_proc_port(agent), "desk", TOKEN_VIEWER);
@@ -138,16 +160,6 @@ static int value_after_restart(struct agent_proc *agent)
     int n = (int)json_number(wsclient_text(viewer), "data.n");
     wsclient_close(viewer);
     return n;
-}
-
-static void queue_updates(struct wsclient *c, int count)
-{
-    for (int i = 1; i <= count; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "{\"n\":%d}", i);
-        wsclient_queue(c, text);
-    }
-    wsclient_flush(c);
 }
 
 static void what_was_not_answered_is_not_applied(void **state)
