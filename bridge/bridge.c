@@ -20,7 +20,7 @@
 #include "link_paho.h"
 #include "relay.h"
 
-enum { STOP_MS = 2500, INFO_MAX = 65536, NEWS_PER_STEP = 1000 };
+enum { STOP_MS = 2500, STOP_HELD_MS = 200, INFO_MAX = 65536, NEWS_PER_STEP = 1000 };
 
 struct bridge {
     /* Set by bridge_create, constant afterwards: */
@@ -365,18 +365,19 @@ void bridge_stop(struct bridge *b)
 {
     struct timespec until;
     bool ended;
-    int rc = 0;
+    int rc = 0, ms;
 
     if (!b || !b->started || b->joined)
         return;
+    /* What is not answered is not acknowledged (commands.h); then there is nothing to wait for. */
+    ms = commands_close(&b->commands) ? STOP_HELD_MS : STOP_MS;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_MS / 1000;
-    until.tv_nsec += STOP_MS % 1000 * 1000000L;
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_nsec -= 1000000000L;
         until.tv_sec++;
     }
-    commands_close(&b->commands); /* what is not answered is not acknowledged (commands.h) */
     pthread_mutex_lock(&b->lock);
     b->stop = true;
     pthread_mutex_unlock(&b->lock);

@@ -49,12 +49,16 @@ void commands_finish(struct commands *c)
     c->ready = false;
 }
 
-void commands_close(struct commands *c)
+bool commands_close(struct commands *c)
 {
+    bool held;
+
     pthread_mutex_lock(&c->lock);
+    held = c->inside > 0;
     c->closed = true;
     pthread_cond_broadcast(&c->answered);
     pthread_mutex_unlock(&c->lock);
+    return held;
 }
 
 uint64_t commands_ignored(struct commands *c)
@@ -209,8 +213,10 @@ static void wait_for_answer(struct commands *c, struct pending *p)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += COMMANDS_WAIT_MS / 1000;
     pthread_mutex_lock(&c->lock);
+    c->inside++;
     while (!p->answered && !c->closed && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&c->answered, &c->lock, &until);
+    c->inside--;
     hold = !p->answered && c->closed;
     if (!p->answered && !hold)
         log_limited(

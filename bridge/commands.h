@@ -21,7 +21,7 @@
 #include "link_paho.h"
 #include "topics.h"
 
-enum { COMMANDS_WAIT_MS = 2000, COMMANDS_HOLD_MS = 10000 /* longer than a stop takes */ };
+enum { COMMANDS_WAIT_MS = 2000, COMMANDS_HOLD_MS = 60000 /* longer than a stop takes */ };
 
 struct commands {
     const struct topics *topics;
@@ -31,6 +31,7 @@ struct commands {
     pthread_mutex_t lock;
     pthread_cond_t answered;
     unsigned hold_ms; /* COMMANDS_HOLD_MS; tests have less patience */
+    unsigned inside;  /* callbacks that wait for an answer */
     bool ready, closed;
     uint64_t ignored; /* under the lock; of clients without a valid name, and foreign topics */
     struct log_limit log;
@@ -46,8 +47,8 @@ void commands_arrived(void *ctx, const struct link_command *in);
 /* The agent's one answer, from the net thread; NULL: none. After commands_close it only frees. */
 void commands_answer(struct commands *c, struct bridge_command *command, const char *json,
                      size_t len);
-/* Nobody will answer any more. Any thread. */
-void commands_close(struct commands *c);
+/* Nobody will answer any more. True: a callback is held back, and the library stands still. Any thread. */
+bool commands_close(struct commands *c);
 uint64_t commands_ignored(struct commands *c);
 
 #endif

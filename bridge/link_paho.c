@@ -49,7 +49,8 @@ struct link_paho {
 static void on_complaint(enum MQTTASYNC_TRACE_LEVELS level, char *message)
 {
     (void)level;
-    if (strcasestr(message, "memory allocation error")) {
+    if (strcasestr(message, "memory allocation error") ||
+        strstr(message, "Failed to reallocate heap item")) {
         log_error("bridge", "out of memory: the MQTT library cannot go on");
         _exit(STUDIO_EXIT_FAILED);
     }

@@ -79,7 +79,7 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
         s->state = LISTENER_OPEN;
         s->since_ms = now_ms;
         s->subscribed = false;
-        s->nudges = event->limits.session ? LISTENER_NUDGES : 0;
+        s->nudges = event->limits.session && event->limits.mqtt_version == 5 ? LISTENER_NUDGES : 0;
         s->clean = false;
         subscribe(s, now_ms);
         break;

@@ -31,7 +31,7 @@ enum listener_state {
 enum {
     /* When a session is resumed it is subscribed to again so often: Mosquitto 2.0 stops handing over what
      * it kept once all that may be in flight (20) has expired, until the next subscription. It keeps
-     * 1,000 by default. */
+     * 1,000 by default. Not on 3.1.1, where nothing expires and each brings all retained ones again. */
     LISTENER_NUDGES = 256,
     LISTENER_SUBSCRIBE_MS = 5000,
     LISTENER_SLOW_MS = 30000,

@@ -199,7 +199,7 @@ enum studio_err store_check(const char *dir, FILE *out, struct studio_error *err
 {
     struct findings findings = {.out = out};
     struct tool tool;
-    enum studio_err err = tool_open(dir, &tool, error);
+    enum studio_err err = tool_open(dir, false, &tool, error);
     if (err != STUDIO_OK)
         return err;
     if (tool.damage.found) {

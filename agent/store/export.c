@@ -195,7 +195,7 @@ enum studio_err store_export(const char *dir, FILE *out, struct studio_error *er
 {
     struct store_info info = {0};
     struct tool tool;
-    enum studio_err err = tool_open(dir, &tool, error);
+    enum studio_err err = tool_open(dir, false, &tool, error);
     if (err != STUDIO_OK)
         return err;
     struct export x = {.out = out, .epoch = info.epoch};

@@ -1,4 +1,5 @@
 /* sql.c - statements: bind, run, classify a result. */
+#include <errno.h>
 #include <string.h>
 
 #include "store/store_private.h"
@@ -171,8 +172,10 @@ enum studio_err sql_refuse(struct studio_error *error, const char *path, int rc,
     };
 #undef START_ANEW
     const char *advice = "cannot be used; check it with `studio-agent store check`";
+    bool full = (rc & 0xff) == SQLITE_IOERR && db && sqlite3_system_errno(db) == ENOSPC;
+    int reason = full ? SQLITE_FULL : rc & 0xff;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (reasons[i].rc == (rc & 0xff))
+        if (reasons[i].rc == reason)
             advice = reasons[i].advice;
     /* The connection's words are better, but only if they are about this very result. */
     bool own_words = db && sqlite3_extended_errcode(db) == rc;

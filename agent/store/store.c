@@ -161,14 +161,6 @@ static int boot(struct store *store, const struct store_options *options, bool b
     return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
 }
 
-/* After a sync that failed the system may still show what never reached the disk, and takes it for
- * clean: later syncs would succeed without it. So whatever a log holds at a start is written again,
- * into the file, and a log begun anew. */
-static int settle_log(struct store *store)
-{
-    return sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-}
-
 /* SQLite ignores a sync of the directory that fails. The log is there now and keeps its name. */
 static enum studio_err sync_names(const char *dir, struct studio_error *error)
 {
@@ -190,6 +182,8 @@ static enum studio_err open_file(struct store *store, const struct store_options
         err = wal_examine(store->path, &damage, error);
     if (err == STUDIO_OK && damage.found)
         err = wal_refuse(error, store->path, &damage);
+    if (err == STUDIO_OK)
+        err = wal_write_again(store->path, error);
     if (err != STUDIO_OK)
         return err;
     int rc = sql_open(store->path, SQLITE_OPEN_READWRITE, &store->db);
@@ -205,9 +199,7 @@ static enum studio_err open_file(struct store *store, const struct store_options
     if (err != STUDIO_OK)
         return err;
     sqlite3_wal_hook(store->db, note_wal, store);
-    rc = settle_log(store);
-    if (rc == SQLITE_OK)
-        rc = boot(store, options, blank);
+    rc = boot(store, options, blank);
     if (rc == SQLITE_OK)
         rc = sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     return rc == SQLITE_OK ? sync_names(options->dir, error)
@@ -261,8 +253,9 @@ void store_close(struct store *store)
         return;
     sql_finalize_all(store->stmts, STMT_COUNT);
     if (store->db) {
-        /* What a failed sync left behind is sorted out by the next start's recovery, not here; and a
-         * slow disk would keep the stop waiting for what that recovery does as well. */
+        /* What a failed sync left behind is for the next start, which also does without a checkpoint: no
+         * reason to wait for a slow disk or a foreign reader. */
+        (void)sqlite3_busy_timeout(store->db, 0);
         if (store->failed || store_slow(store))
             (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         else

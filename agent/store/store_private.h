@@ -98,10 +98,15 @@ struct wal_damage {
     bool found;
     uint64_t frame; /* the first that does not fit, from 1 on; 0: the header */
     uint64_t lost;  /* transactions behind it */
+    bool all;       /* nothing of the store is in its file yet */
 };
 /* Looks at the log of the store at `path`, on which no connection of this process may be open (it
  * would lose its locks). STORE_UNUSABLE: it cannot be read. */
 enum studio_err wal_examine(const char *path, struct wal_damage *out, struct studio_error *error);
+/* After a sync that failed the system may still show what never reached the disk and take it for clean:
+ * later syncs would succeed without it. So, before anything builds on the log of the store at `path`,
+ * its bytes are written again and synced. The same restrictions and errors. */
+enum studio_err wal_write_again(const char *path, struct studio_error *error);
 /* Where it is, in words. */
 enum { WAL_WHERE_MAX = 48 };
 void wal_where(const struct wal_damage *damage, char out[WAL_WHERE_MAX]);
@@ -188,7 +193,8 @@ struct tool {
     struct wal_damage
         damage; /* of the log: check tells it, export refuses, restored goes on without */
 };
-enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_error *error);
+enum studio_err tool_open(const char *dir, bool writing, struct tool *tool,
+                          struct studio_error *error);
 void tool_close(struct tool *tool);
 
 /* What a check found; the first is kept for the error message. */

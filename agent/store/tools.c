@@ -6,7 +6,8 @@
 #include "store/store_private.h"
 #include "store/tools.h"
 
-enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_error *error)
+enum studio_err tool_open(const char *dir, bool writing, struct tool *tool,
+                          struct studio_error *error)
 {
     enum studio_err err;
     struct stat st;
@@ -24,6 +25,8 @@ enum studio_err tool_open(const char *dir, struct tool *tool, struct studio_erro
     err = lock_take(dir, &tool->lock_fd, error);
     if (err == STUDIO_OK)
         err = wal_examine(tool->path, &tool->damage, error);
+    if (err == STUDIO_OK && writing)
+        err = wal_write_again(tool->path, error);
     if (err != STUDIO_OK)
         goto fail;
     int rc = sql_open(tool->path, SQLITE_OPEN_READWRITE, &tool->db);
@@ -58,7 +61,7 @@ enum studio_err store_restored(const char *dir, char epoch[STORE_EPOCH_LEN + 1],
 {
     struct store_info info = {0};
     struct tool tool;
-    enum studio_err err = tool_open(dir, &tool, error);
+    enum studio_err err = tool_open(dir, true, &tool, error);
     if (err != STUDIO_OK)
         return err;
     int rc = schema_check(tool.db);
@@ -70,9 +73,9 @@ enum studio_err store_restored(const char *dir, char epoch[STORE_EPOCH_LEN + 1],
         rc = schema_load(tool.db, &info);
     if (rc == SQLITE_OK)
         rc = sql_exec(tool.db, "COMMIT");
-    /* Whoever copies studio.db alone shall have the new epoch in it. */
+    /* Whoever copies studio.db alone shall have the new epoch in it, and a damaged log is gone. */
     if (rc == SQLITE_OK)
-        rc = sqlite3_db_config(tool.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+        rc = sqlite3_wal_checkpoint_v2(tool.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK)
         memcpy(epoch, info.epoch, sizeof info.epoch);
     else

@@ -23,6 +23,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/store_private.h"
@@ -201,6 +202,7 @@ static void look_without_header(struct log *log, struct wal_damage *out)
 static void examine(struct log *log, struct wal_damage *out)
 {
     unsigned char size[2];
+    struct stat st;
     if (!read_at(log, log->db_fd, size, sizeof size, 16))
         return; /* no database: others will say so */
     log->page_size = (uint32_t)size[0] << 8 | size[1];
@@ -208,6 +210,7 @@ static void examine(struct log *log, struct wal_damage *out)
         log->page_size = PAGE_MAX;
     if (!usable_page_size(log->page_size))
         return;
+    out->all = fstat(log->db_fd, &st) == 0 && st.st_size <= (off_t)log->page_size;
     log->frame = malloc(FRAME + (size_t)log->page_size);
     log->page = malloc(log->page_size);
     if (!log->frame || !log->page)
@@ -248,6 +251,41 @@ enum studio_err wal_examine(const char *path, struct wal_damage *out, struct stu
     return STUDIO_OK;
 }
 
+/* --- after a sync that failed ---------------------------------------------------------------- */
+
+static bool write_again(int fd)
+{
+    enum { PIECE = 16384 };
+    char piece[PIECE];
+    off_t at = 0;
+    ssize_t n;
+    while ((n = pread(fd, piece, sizeof piece, at)) > 0) {
+        if (pwrite(fd, piece, (size_t)n, at) != n)
+            return false;
+        at += n;
+    }
+    return n == 0 && fsync(fd) == 0;
+}
+
+enum studio_err wal_write_again(const char *path, struct studio_error *error)
+{
+    char *wal = NULL;
+    if (asprintf(&wal, "%s-wal", path) < 0)
+        return sql_refuse(error, path, SQLITE_NOMEM, NULL);
+    int fd = open(wal, O_RDWR | O_CLOEXEC);
+    bool done = fd >= 0 ? write_again(fd) : errno == ENOENT;
+    int cause = errno;
+    if (fd >= 0)
+        close(fd);
+    free(wal);
+    if (done)
+        return STUDIO_OK;
+    return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                            ": %s-wal cannot be written again: %s; check the disk and the "
+                            "permissions",
+                            path, strerror(cause));
+}
+
 void wal_where(const struct wal_damage *damage, char out[WAL_WHERE_MAX])
 {
     if (damage->frame)
@@ -264,7 +302,9 @@ enum studio_err wal_refuse(struct studio_error *error, const char *path,
     return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                             ": %s-wal is damaged at %s, and %" PRIu64
                             " acknowledged transactions behind it cannot be read; restore a backup "
-                            "of the data directory, or go on without them after `studio-agent "
-                            "store restored --data DIR`",
-                            path, where, damage->lost);
+                            "of the data directory, or %s",
+                            path, where, damage->lost,
+                            damage->all ? "move " STORE_FILE "* away to start with an empty store"
+                                        : "go on without them after `studio-agent store restored "
+                                          "--data DIR`");
 }

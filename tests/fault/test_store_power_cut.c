@@ -253,7 +253,7 @@ static bool is_sound(const char *dir)
     struct findings findings = {.out = out};
     struct tool tool;
     assert_non_null(out);
-    assert_int_equal(tool_open(dir, &tool, &error), STUDIO_OK);
+    assert_int_equal(tool_open(dir, false, &tool, &error), STUDIO_OK);
     check_database(tool.db, &findings);
     tool_close(&tool);
     fclose(out);

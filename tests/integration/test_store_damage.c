@@ -148,7 +148,7 @@ static const char *const damaged_log[] = {"studio.db-wal is damaged at",
  * under a new epoch. */
 static void expect_goes_on_without(const char *data, const struct storedir_files *files)
 {
-    storedir_expect("check", data, 4, "fault: log: damaged at frame");
+    storedir_expect("check", data, 4, "fault: log: damaged at ");
     storedir_expect("export", data, 4, "studio.db-wal is damaged");
     storedir_expect_unchanged(data, files);
     storedir_expect("restored", data, 0, "new epoch");

@@ -202,8 +202,10 @@ static void an_agent_that_cannot_take_it_refuses(void **state)
 
 static void *close_soon(void *arg)
 {
+    while (!agent.taken)
+        usleep(1000);
     usleep(1000);
-    commands_close(arg);
+    assert_true(commands_close(arg));
     return NULL;
 }
 
@@ -231,6 +233,7 @@ static void what_is_not_answered_at_the_end_is_not_acknowledged(void **state)
     assert_string_equal(answer(), "");
     commands_answer(&c, agent.held, NULL, 0);
     assert_string_equal(answer(), "");
+    assert_false(commands_close(&c));
     agent.refuses = true; /* the agent is gone */
     assert_true(time_to_return(&in) >= HOLD_MS);
     assert_string_equal(answer(), "");

@@ -149,6 +149,13 @@ static void a_resumed_session_is_nudged_so_often(void **state)
         tell(fake_done(&in, i, 0), 0);
     assert_int_equal(in.count, 1 + LISTENER_NUDGES);
     assert_true(s.subscribed);
+    listener_step(&s, &b, 4, 0);
+    up = fake_up(&in);
+    up.limits.session = true;
+    up.limits.mqtt_version = 4;
+    tell(up, 0);
+    tell(fake_done(&in, in.count - 1, 0), 0);
+    assert_int_equal(in.count, 2 + LISTENER_NUDGES);
 }
 
 static void closed_is_for_good(void **state)

@@ -216,23 +216,6 @@ static void test_wal_is_gone_after_an_orderly_close(void **state)
     assert_int_not_equal(stat(tmpdir_path(dir, STORE_FILE "-wal"), &st), 0);
 }
 
-/* After a failed sync the system may take for clean what is not on disk: it is written again. */
-static void test_a_start_takes_over_all_of_the_log(void **state)
-{
-    (void)state;
-    const char *dir = tmpdir_create(), *file = tmpdir_create();
-    struct store *store = open_store(dir);
-    commit_changes(store, "A-1", 0, 50);
-    const char *killed = killed_copy(dir);
-    store_close(store);
-    store = open_store(killed);
-    copy_file(killed, file, STORE_FILE);
-    store_close(store);
-    store = open_store(file);
-    assert_int_equal(store_info(store)->last_seq, 50);
-    store_close(store);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,7 +227,6 @@ int main(void)
         cmocka_unit_test(test_exception_leaves_the_row),
         cmocka_unit_test(test_without_broker_all_is_acknowledged),
         cmocka_unit_test(test_wal_is_gone_after_an_orderly_close),
-        cmocka_unit_test(test_a_start_takes_over_all_of_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

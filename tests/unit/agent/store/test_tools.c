@@ -10,11 +10,11 @@ static void test_open(void **state)
     struct studio_error error = {0};
     struct tool tool;
     const char *dir = full_store();
-    assert_int_equal(tool_open(dir, &tool, &error), STUDIO_OK);
+    assert_int_equal(tool_open(dir, false, &tool, &error), STUDIO_OK);
     tool_close(&tool);
     struct store *store = open_store(dir);
     assert_int_equal(store_info(store)->boot, 2); /* the tool did not count */
-    assert_int_equal(tool_open(dir, &tool, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(tool_open(dir, false, &tool, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_non_null(strstr(error.text, "in use by another agent"));
     store_close(store);
 }
@@ -26,12 +26,12 @@ static void test_nothing_there(void **state)
     struct tool tool;
     struct stat st;
     const char *dir = tmpdir_path(tmpdir_create(), "none");
-    assert_int_equal(tool_open(dir, &tool, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(tool_open(dir, false, &tool, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_non_null(strstr(error.text, "no store"));
     assert_int_not_equal(stat(dir, &st), 0);
     dir = tmpdir_create();
     alter_store(dir, "PRAGMA journal_mode = WAL");
-    assert_int_equal(tool_open(dir, &tool, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(tool_open(dir, false, &tool, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_non_null(strstr(error.text, "still empty"));
 }
 
