@@ -24,6 +24,16 @@
 struct mqttclient;
 struct judge;
 
+/* Violations by what is wrong. */
+enum judge_kind {
+    JUDGE_MISSING,   /* numbers */
+    JUDGE_ORDER,     /* of first deliveries */
+    JUDGE_BYTES,     /* a repeat that differs */
+    JUDGE_CHANGES,   /* revisions and old values */
+    JUDGE_DOCUMENTS, /* the last ones, and what is no event or document at all */
+    JUDGE_KINDS
+};
+
 /* `root` is the root topic, usually "studio". */
 struct judge *judge_create(const char *root);
 void judge_destroy(struct judge *judge);
@@ -56,6 +66,8 @@ size_t judge_fetch_holes(struct judge *judge, struct mqttclient *client, const c
 
 /* Prints every violation to `out` (NULL: nowhere) and returns how many there are. */
 size_t judge_check(struct judge *judge, FILE *out);
+/* How many of one kind the last check found. */
+size_t judge_found(const struct judge *judge, enum judge_kind kind);
 
 /* Feeds from the client until nothing is broken any more (documents follow their events); fails the
  * test at the deadline, with the violations on standard error. */

@@ -23,14 +23,15 @@ struct follow {
 
 struct verdict {
     FILE *out;
-    size_t count;
+    size_t found[JUDGE_KINDS];
 };
 
-static void broken(struct verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void broken(struct verdict *v, const char *fmt, ...)
+static void broken(struct verdict *v, enum judge_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void broken(struct verdict *v, enum judge_kind kind, const char *fmt, ...)
 {
     va_list args;
-    v->count++;
+    v->found[kind]++;
     if (!v->out)
         return;
     va_start(args, fmt);
@@ -106,22 +107,22 @@ static void check_numbers(const struct judge *j, struct verdict *v)
         const char *epoch = j->epochs[e->epoch].name;
         if (first && same_number(first, e)) {
             if (strcmp(first->payload, e->payload) != 0)
-                broken(v, "event %llu was repeated with other bytes: %s / %s",
+                broken(v, JUDGE_BYTES, "event %llu was repeated with other bytes: %s / %s",
                        (unsigned long long)e->seq, first->payload, e->payload);
             continue;
         }
         bool leads = !first || first->epoch != e->epoch;
         if (leads && j->start > 0 && e->epoch + 1 == j->epoch_count && e->seq > j->start)
-            broken(v, "events %llu to %llu of epoch %s are missing", (unsigned long long)j->start,
-                   (unsigned long long)e->seq - 1, epoch);
+            broken(v, JUDGE_MISSING, "events %llu to %llu of epoch %s are missing",
+                   (unsigned long long)j->start, (unsigned long long)e->seq - 1, epoch);
         if (!leads && e->seq != first->seq + 1)
-            broken(v, "events %llu to %llu of epoch %s are missing",
+            broken(v, JUDGE_MISSING, "events %llu to %llu of epoch %s are missing",
                    (unsigned long long)first->seq + 1, (unsigned long long)e->seq - 1, epoch);
         first = e;
         if (e->replayed)
             continue;
         if (last_live && last_live->epoch == e->epoch && e->arrival < last_arrival)
-            broken(v, "event %llu came after event %llu of epoch %s",
+            broken(v, JUDGE_ORDER, "event %llu came after event %llu of epoch %s",
                    (unsigned long long)last_live->seq, (unsigned long long)e->seq, epoch);
         last_live = e;
         last_arrival = e->arrival;
@@ -145,8 +146,8 @@ static void follow_change(const struct judge *j, const struct judge_event *e, st
     const cJSON *changes = cJSON_GetObjectItemCaseSensitive(json, "changes");
     const cJSON *change;
     if (f->known && e->rev != f->rev + 1)
-        broken(v, "%s went from rev %llu to rev %llu (event %llu)", id, (unsigned long long)f->rev,
-               (unsigned long long)e->rev, (unsigned long long)e->seq);
+        broken(v, JUDGE_CHANGES, "%s went from rev %llu to rev %llu (event %llu)", id,
+               (unsigned long long)f->rev, (unsigned long long)e->rev, (unsigned long long)e->seq);
     if (!f->known)
         f->complete = e->rev == 0;
     cJSON_ArrayForEach(change, changes)
@@ -155,10 +156,11 @@ static void follow_change(const struct judge *j, const struct judge_event *e, st
         const cJSON *after = cJSON_GetArrayItem(change, 1);
         const cJSON *now = cJSON_GetObjectItemCaseSensitive(f->values, change->string);
         if (cJSON_GetArraySize(change) != 2)
-            broken(v, "event %llu: the change of %s is not [old,new]", (unsigned long long)e->seq,
-                   change->string);
+            broken(v, JUDGE_CHANGES, "event %llu: the change of %s is not [old,new]",
+                   (unsigned long long)e->seq, change->string);
         else if ((f->complete || now) && !same_value(before, now))
-            broken(v, "event %llu: the old value of %s of %s is not what the events before left",
+            broken(v, JUDGE_CHANGES,
+                   "event %llu: the old value of %s of %s is not what the events before left",
                    (unsigned long long)e->seq, change->string, id);
         cJSON_DeleteItemFromObjectCaseSensitive(f->values, change->string);
         if (after && !cJSON_IsNull(after))
@@ -201,11 +203,12 @@ static void check_document(const struct judge_table *t, const struct follow *f, 
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "TIMESTAMP"));
     const cJSON *item;
     if (f->known && t->uptime != f->rev)
-        broken(v, "the last status of %s has UPTIME %llu, its newest change has rev %llu", t->id,
+        broken(v, JUDGE_DOCUMENTS,
+               "the last status of %s has UPTIME %llu, its newest change has rev %llu", t->id,
                (unsigned long long)t->uptime, (unsigned long long)f->rev);
     else if (f->known && (!ts || !stamp || strncmp(ts, stamp, strlen(stamp)) != 0))
-        broken(v, "the last status of %s has TIMESTAMP %s, its newest change %s", t->id,
-               stamp ? stamp : "missing", ts ? ts : "missing");
+        broken(v, JUDGE_DOCUMENTS, "the last status of %s has TIMESTAMP %s, its newest change %s",
+               t->id, stamp ? stamp : "missing", ts ? ts : "missing");
     cJSON_ArrayForEach(item, document)
     {
         static const char *const of_the_agent[] = {"TABLE_ID", "UPTIME", "TIMESTAMP"};
@@ -216,25 +219,26 @@ static void check_document(const struct judge_table *t, const struct follow *f, 
             continue;
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(f->values, item->string);
         if ((f->complete || value) && !same_value(item, value))
-            broken(v, "%s of the last status of %s is not what its changes give", item->string,
-                   t->id);
+            broken(v, JUDGE_DOCUMENTS, "%s of the last status of %s is not what its changes give",
+                   item->string, t->id);
         const char *payload =
             cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t->fields, item->string));
         char *text = field_text(item->string, item);
         if (payload && (!text || strcmp(payload, text) != 0))
-            broken(v, "the last fields/%s of %s is '%s', the status says %s", item->string, t->id,
-                   payload, text ? text : "nothing");
+            broken(v, JUDGE_DOCUMENTS, "the last fields/%s of %s is '%s', the status says %s",
+                   item->string, t->id, payload, text ? text : "nothing");
         free(text);
     }
     cJSON_ArrayForEach(item, f->values)
     {
         if (!cJSON_HasObjectItem(document, item->string))
-            broken(v, "the last status of %s has no %s", t->id, item->string);
+            broken(v, JUDGE_DOCUMENTS, "the last status of %s has no %s", t->id, item->string);
     }
     cJSON_ArrayForEach(item, t->fields)
     {
         if (!cJSON_GetObjectItemCaseSensitive(document, item->string))
-            broken(v, "fields/%s of %s is retained, but no field of it", item->string, t->id);
+            broken(v, JUDGE_DOCUMENTS, "fields/%s of %s is retained, but no field of it",
+                   item->string, t->id);
     }
     cJSON_Delete(newest);
     cJSON_Delete(document);
@@ -273,8 +277,17 @@ size_t judge_check(struct judge *j, FILE *out)
     struct verdict v = {.out = out};
     sort(j);
     for (size_t i = 0; i < j->note_count; i++)
-        broken(&v, "%s", j->notes[i]);
+        broken(&v, JUDGE_DOCUMENTS, "%s", j->notes[i]);
     check_numbers(j, &v);
     check_tables(j, &v);
-    return v.count;
+    memcpy(j->found, v.found, sizeof j->found);
+    size_t count = 0;
+    for (size_t i = 0; i < JUDGE_KINDS; i++)
+        count += v.found[i];
+    return count;
+}
+
+size_t judge_found(const struct judge *j, enum judge_kind kind)
+{
+    return j->found[kind];
 }

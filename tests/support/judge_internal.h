@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "support/judge.h"
+
 /* One delivery of an event. */
 struct judge_event {
     size_t epoch, table; /* indexes */
@@ -42,6 +44,7 @@ struct judge {
     size_t table_count;
     char **notes; /* violations seen on arrival */
     size_t note_count;
+    size_t found[JUDGE_KINDS]; /* by the last check */
 };
 
 /* Room for one more in an array of `count`. */
