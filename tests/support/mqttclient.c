@@ -20,8 +20,7 @@ struct mqttclient {
     bool keep_session;
     char *filters[FILTERS_MAX];
     size_t filter_count;
-    char sync_topic[64];
-    unsigned sync_number;
+    char sync_topic[128];
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t cond;   /* any of it changed */
@@ -29,6 +28,7 @@ struct mqttclient {
     size_t count, cap;
     unsigned subacks; /* since the last CONNACK */
     bool ready;       /* connected and subscribed */
+    int64_t ready_ms; /* since when */
     bool answered;
     int connack;
     unsigned char acked[65536]; /* by message id: 0, or PUBACK reason + 1, at most 255 */
@@ -61,6 +61,7 @@ static void on_connect(struct mosquitto *mosq, void *arg, int rc, int flags,
     c->connack = rc;
     c->subacks = 0;
     c->ready = rc == 0 && (flags & 1); /* the session with its subscriptions was kept */
+    c->ready_ms = now_ms();
     bool subscribe = rc == 0 && !c->ready;
     changed(c);
     for (size_t i = 0; subscribe && i < c->filter_count; i++)
@@ -90,6 +91,7 @@ static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int count, 
     (void)properties;
     pthread_mutex_lock(&c->mutex);
     c->ready = ++c->subacks == c->filter_count;
+    c->ready_ms = now_ms();
     changed(c);
 }
 
@@ -225,7 +227,11 @@ struct mqttclient *mqttclient_create(const struct mqttclient_options *o)
 {
     static unsigned number;
     struct mqttclient *c = create(o);
-    snprintf(c->sync_topic, sizeof c->sync_topic, "test-sync/%d/%u", (int)getpid(), ++number);
+    /* A kept session is subscribed already, to what it had before. */
+    if (o->keep_session)
+        snprintf(c->sync_topic, sizeof c->sync_topic, "test-sync/%s", o->client_id);
+    else
+        snprintf(c->sync_topic, sizeof c->sync_topic, "test-sync/%d/%u", (int)getpid(), ++number);
     for (const char *at = o->subscribe; at && *at;) {
         size_t len = strcspn(at, " ");
         add_filter(c, at, len);
@@ -287,6 +293,14 @@ void mqttclient_wait_connected(struct mqttclient *c)
     pthread_mutex_unlock(&c->mutex);
     if (!in_time)
         test_fail("the MQTT client of the test did not get connected and subscribed");
+}
+
+int64_t mqttclient_connected_since(struct mqttclient *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    int64_t since = c->ready ? c->ready_ms : 0;
+    pthread_mutex_unlock(&c->mutex);
+    return since;
 }
 
 size_t mqttclient_count(struct mqttclient *c)
@@ -425,8 +439,9 @@ const struct mqtt_message *mqttclient_newest(struct mqttclient *c, const char *t
 
 void mqttclient_sync(struct mqttclient *c)
 {
+    static unsigned number; /* of all clients: an earlier one may have left its own behind */
     char text[16];
-    snprintf(text, sizeof text, "%u", ++c->sync_number);
+    snprintf(text, sizeof text, "%u", ++number);
     mqttclient_publish(c, c->sync_topic, text);
     (void)wait_for(c, c->sync_topic, accept_payload, text, "the test's own message");
 }
@@ -446,6 +461,8 @@ int mqttclient_send(struct mqttclient *c, const struct mqttclient_publish *p)
     int rc = mosquitto_publish_v5(c->mosq, &mid, p->topic, (int)len, p->payload, 1, p->retain,
                                   properties);
     mosquitto_property_free_all(&properties);
+    if (p->no_wait && rc == MOSQ_ERR_NO_CONN) /* the library sends it when it is connected again */
+        return 0;
     if (rc != MOSQ_ERR_SUCCESS)
         test_fail("publishing on %s: %s", p->topic, mosquitto_strerror(rc));
     if (p->no_wait)

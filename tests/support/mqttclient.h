@@ -49,6 +49,8 @@ int mqttclient_try(const struct mqttclient_options *options);
 
 /* Waits until connected and subscribed (again). */
 void mqttclient_wait_connected(struct mqttclient *client);
+/* Since when it is (now_ms()); 0: it is not. */
+int64_t mqttclient_connected_since(struct mqttclient *client);
 
 /* --- what was received ----------------------------------------------------------------------- */
 
@@ -94,7 +96,7 @@ struct mqttclient_publish {
     const char *topic, *payload;
     size_t len; /* 0: strlen(payload) */
     bool retain;
-    bool no_wait;               /* do not wait for the PUBACK */
+    bool no_wait;               /* do not wait for the PUBACK, nor for a connection */
     const char *response_topic; /* MQTT 5; NULL: none */
     const char *correlation;
     uint32_t expiry_s;
