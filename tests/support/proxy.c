@@ -26,8 +26,8 @@ struct pipe {
 struct pair {
     int fd[2]; /* client, server; -1: closed */
     bool ended[2];
-    bool lost; /* bytes vanished: it cannot go on */
-    size_t number;
+    bool lost;         /* bytes vanished: it cannot go on */
+    void *heard;       /* the tap's */
     struct pipe to[2]; /* to fd[i] */
 };
 
@@ -41,8 +41,7 @@ struct proxy {
     unsigned delay_ms;
     bool cut, half_open, stop;
     size_t taken;
-    proxy_tap *tap; /* NULL: none */
-    void *tap_ctx;
+    struct proxy_tap tap; /* zeroed: none */
 
     struct pair pairs[PAIRS_MAX]; /* the thread's */
     size_t count;
@@ -64,6 +63,8 @@ static void remove_pair(struct proxy *p, size_t i)
         reset(&p->pairs[i].fd[side]);
         free(p->pairs[i].to[side].bytes);
     }
+    if (p->tap.end)
+        p->tap.end(p->pairs[i].heard);
     p->pairs[i] = p->pairs[--p->count];
 }
 
@@ -79,10 +80,12 @@ static void accept_one(struct proxy *p, enum proxy_mode mode)
     }
     fcntl(server, F_SETFL, fcntl(server, F_GETFL) | O_NONBLOCK);
     pthread_mutex_lock(&p->mutex);
-    size_t number = p->taken++;
+    p->taken++;
     pthread_mutex_unlock(&p->mutex);
     struct pair *pair = &p->pairs[p->count++];
-    *pair = (struct pair){.fd = {client, server}, .number = number};
+    *pair = (struct pair){.fd = {client, server}};
+    if (p->tap.begin)
+        pair->heard = p->tap.begin(p->tap.ctx);
     for (int side = 0; side < 2; side++)
         pair->to[side].bytes = test_alloc(PIPE_BYTES);
 }
@@ -108,8 +111,8 @@ static bool take(struct proxy *p, struct pair *pair, int side, enum proxy_mode m
         pair->lost = true;
         return true;
     }
-    if (side == 0 && p->tap)
-        p->tap(p->tap_ctx, pair->number, to, (size_t)n);
+    if (p->tap.hear)
+        p->tap.hear(pair->heard, side == 0, to, (size_t)n);
     if (out->len == 0)
         out->due_ms = now_ms() + delay_ms;
     out->len += (size_t)n;
@@ -295,11 +298,10 @@ void proxy_half_open(struct proxy *p)
     changed(p);
 }
 
-void proxy_set_tap(struct proxy *p, proxy_tap *tap, void *ctx)
+void proxy_set_tap(struct proxy *p, const struct proxy_tap *tap)
 {
     pthread_mutex_lock(&p->mutex);
-    p->tap = tap;
-    p->tap_ctx = ctx;
+    p->tap = *tap;
     pthread_mutex_unlock(&p->mutex);
 }
 

@@ -6,6 +6,7 @@
 #ifndef TESTS_SUPPORT_PROXY_H
 #define TESTS_SUPPORT_PROXY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,10 +34,16 @@ void proxy_cut(struct proxy *proxy);
 /* Resets the server's side of all connections; the client's side stays open and hears nothing. */
 void proxy_half_open(struct proxy *proxy);
 
-/* Hears all that clients send, as it comes in and before it goes on, on the proxy's thread; `number`
- * tells the connections apart. To be set before the first connection. */
-typedef void proxy_tap(void *ctx, size_t number, const char *bytes, size_t len);
-void proxy_set_tap(struct proxy *proxy, proxy_tap *tap, void *ctx);
+/* Hears what goes either way, as it comes in and before it goes on, on the proxy's thread (the last
+ * ends come on the one of proxy_destroy). */
+struct proxy_tap {
+    void *(*begin)(void *ctx); /* a connection: what the other two are handed */
+    void (*hear)(void *connection, bool from_client, const char *bytes, size_t len);
+    void (*end)(void *connection);
+    void *ctx;
+};
+/* To be set before the first connection. */
+void proxy_set_tap(struct proxy *proxy, const struct proxy_tap *tap);
 
 /* Connections it has ever taken. */
 size_t proxy_connections(struct proxy *proxy);

@@ -76,7 +76,9 @@ static bool kill_broker(struct rig *r, struct blow *b)
     if (!broker_up(r, b))
         return false;
     r->broker_forgot = true;
+    wiretap_forgets(r->tap, b->broker, true);
     broker_kill(r->brokers[b->broker]);
+    r->broker_killed_ms[b->broker] = now_ms();
     return true;
 }
 
@@ -110,26 +112,35 @@ static void continue_broker(struct rig *r, struct blow *b)
 
 /* --- the network between them ----------------------------------------------------------------- */
 
+static void count_connections(struct rig *r, struct blow *b)
+{
+    b->bites = wiretap_open(r->tap, b->broker);
+}
+
 static bool cut(struct rig *r, struct blow *b)
 {
+    count_connections(r, b);
     proxy_cut(r->proxies[b->broker]);
     return true;
 }
 
 static bool half_open(struct rig *r, struct blow *b)
 {
+    count_connections(r, b);
     proxy_half_open(r->proxies[b->broker]);
     return true;
 }
 
 static bool blackhole(struct rig *r, struct blow *b)
 {
+    count_connections(r, b);
     proxy_set_mode(r->proxies[b->broker], PROXY_BLACKHOLE);
     return true;
 }
 
 static bool refuse(struct rig *r, struct blow *b)
 {
+    count_connections(r, b);
     proxy_set_mode(r->proxies[b->broker], PROXY_REFUSE);
     proxy_cut(r->proxies[b->broker]);
     return true;
@@ -142,6 +153,7 @@ static void forward(struct rig *r, struct blow *b)
 
 static bool lag(struct rig *r, struct blow *b)
 {
+    count_connections(r, b);
     proxy_set_delay(r->proxies[b->broker], random_between(b->random, 20, 300));
     return true;
 }
@@ -156,12 +168,18 @@ static void no_lag(struct rig *r, struct blow *b)
 static bool disk_full(struct rig *r, struct blow *b)
 {
     (void)b;
+    if (r->writes_fail)
+        return false;
+    r->writes_fail = true;
     faults_fail(r->faults, FAULT_WRITE, ENOSPC, 1, 0);
     return true;
 }
 
 static bool write_error(struct rig *r, struct blow *b)
 {
+    if (r->writes_fail)
+        return false;
+    r->writes_fail = true;
     faults_fail(r->faults, FAULT_WRITE, EIO, random_between(b->random, 1, 20),
                 random_between(b->random, 1, 5));
     return true;
@@ -169,14 +187,13 @@ static bool write_error(struct rig *r, struct blow *b)
 
 static void write_again(struct rig *r, struct blow *b)
 {
-    (void)b;
     faults_clear(r->faults, FAULT_WRITE);
+    b->bites = faults_failed(r->faults, FAULT_WRITE);
+    r->writes_fail = false;
 }
 
 static bool sync_error(struct rig *r, struct blow *b)
 {
-    if (r->expect_exit)
-        return false;
     r->expect_exit = true; /* its page cache can no longer be trusted */
     faults_fail(r->faults, FAULT_SYNC, EIO, random_between(b->random, 1, 5), 1);
     return true;
@@ -184,38 +201,39 @@ static bool sync_error(struct rig *r, struct blow *b)
 
 static void sync_again(struct rig *r, struct blow *b)
 {
-    enum { EXIT_MS = 6000 };
+    enum { UNDER_WAY_MS = 5, EXIT_MS = 6000 };
     int64_t deadline = now_ms() + EXIT_MS;
-    (void)b;
-    while (r->agent && faults_failed(r->faults, FAULT_SYNC) > 0 && proc_running(r->agent) &&
-           deadline_left(deadline) > 0)
-        nap(5);
-    if (r->agent && faults_failed(r->faults, FAULT_SYNC) > 0 && proc_running(r->agent) &&
-        !r->agent_paused)
-        rig_complain(r, "the agent goes on after a sync that failed");
     faults_clear(r->faults, FAULT_SYNC);
-    (void)rig_agent_gone(r);
-    r->expect_exit = false;
+    rig_set_sync_delay(r);
+    nap(UNDER_WAY_MS);
+    b->bites = faults_failed(r->faults, FAULT_SYNC);
+    if (b->bites == 0 || !r->agent || r->agent_paused)
+        return; /* one that is paused ends when it goes on */
+    while (proc_running(r->agent) && deadline_left(deadline) > 0)
+        nap(5);
+    if (!rig_agent_gone(r))
+        rig_complain(r, COMPLAINT_AGENT, "the agent goes on after a sync that failed");
 }
 
 static bool slow_sync(struct rig *r, struct blow *b)
 {
-    (void)b;
     r->slow_disk = true;
-    faults_delay(r->faults, FAULT_SYNC, 2000);
+    b->before = faults_delayed(r->faults);
+    rig_set_sync_delay(r);
     return true;
 }
 
 static void fast_sync(struct rig *r, struct blow *b)
 {
-    (void)b;
-    faults_delay(r->faults, FAULT_SYNC, 0);
     r->slow_disk = false;
+    b->bites = faults_delayed(r->faults) - b->before;
+    rig_set_sync_delay(r);
 }
 
+/* Who is connected needs none: the brokers' connections have to be made anew. */
 static bool no_descriptors(struct rig *r, struct blow *b)
 {
-    (void)b;
+    proxy_cut(r->proxies[b->broker]);
     faults_fail(r->faults, FAULT_SOCKET, EMFILE, 1, 0);
     faults_fail(r->faults, FAULT_OPEN, EMFILE, 1, 0);
     return true;
@@ -223,23 +241,25 @@ static bool no_descriptors(struct rig *r, struct blow *b)
 
 static void descriptors(struct rig *r, struct blow *b)
 {
-    (void)b;
     faults_clear(r->faults, FAULT_SOCKET);
     faults_clear(r->faults, FAULT_OPEN);
+    b->bites = faults_failed(r->faults, FAULT_SOCKET) + faults_failed(r->faults, FAULT_OPEN);
 }
 
 static bool set_clock(struct rig *r, struct blow *b)
 {
-    enum { HOUR_MS = 3600000 };
-    int64_t hours = random_between(b->random, 1, 48);
+    /* Never a whole day between two times it shows: request_ids are remembered so long. */
+    enum { HOUR_MS = 3600000, HOURS_MAX = 11 };
+    int64_t hours = random_between(b->random, 1, HOURS_MAX);
+    b->before = faults_clock_reads(r->faults);
     faults_clock(r->faults, (random_chance(b->random, 50) ? hours : -hours) * HOUR_MS);
     return true;
 }
 
 static void right_clock(struct rig *r, struct blow *b)
 {
-    (void)b;
     faults_clock(r->faults, 0);
+    b->bites = faults_clock_reads(r->faults) - b->before;
 }
 
 /* Libraries that get no memory may crash: that is one more kill. */
@@ -253,35 +273,37 @@ static bool no_memory(struct rig *r, struct blow *b)
 
 static void memory(struct rig *r, struct blow *b)
 {
-    (void)b;
     faults_clear(r->faults, FAULT_MEMORY);
+    b->bites = faults_failed(r->faults, FAULT_MEMORY);
     nap(20); /* whoever is about to end has ended */
     (void)rig_agent_gone(r);
-    r->expect_death = false;
+    if (b->bites == 0)
+        r->expect_death = false; /* else until an update is acknowledged again */
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
 
 const struct attack attacks[] = {
-    {"kill", 0, 300, kill_agent, NULL, .is_kill = true},
-    {"kill-starting", 0, 50, kill_starting, NULL, .is_kill = true},
-    {"stop", 0, 200, stop_agent, NULL, .is_kill = false},
-    {"pause", 500, 3000, pause_agent, continue_agent, .is_kill = false},
-    {"broker-kill", 0, 2000, kill_broker, start_broker, .is_broker_kill = true},
-    {"broker-stop", 0, 2000, stop_broker, start_broker, .is_kill = false},
-    {"broker-pause", 500, 3000, pause_broker, continue_broker, .is_kill = false},
-    {"cut", 0, 100, cut, NULL, .is_kill = false},
-    {"half-open", 0, 1000, half_open, NULL, .is_kill = false},
-    {"blackhole", 500, 8000, blackhole, forward, .is_kill = false},
-    {"refuse", 500, 3000, refuse, forward, .is_kill = false},
-    {"lag", 500, 3000, lag, no_lag, .is_kill = false},
-    {"full", 200, 2500, disk_full, write_again, .needs_faults = true},
-    {"write-error", 50, 500, write_error, write_again, .needs_faults = true},
-    {"sync-error", 200, 500, sync_error, sync_again, .needs_faults = true},
-    {"slow-sync", 500, 4500, slow_sync, fast_sync, .needs_faults = true},
-    {"fds", 300, 2500, no_descriptors, descriptors, .needs_faults = true},
-    {"memory", 100, 500, no_memory, memory, .needs_faults = true},
-    {"clock", 300, 2000, set_clock, right_clock, .needs_faults = true},
+    {"kill", 0, 300, 0, kill_agent, NULL, .is_kill = true},
+    {"kill-starting", 0, 50, 0, kill_starting, NULL, .is_kill = true},
+    {"stop", 0, 200, 0, stop_agent, NULL, .is_kill = false},
+    {"pause", 500, 3000, 10000, pause_agent, continue_agent, .is_kill = false},
+    {"broker-kill", 0, 2000, 0, kill_broker, start_broker, .is_broker_kill = true},
+    {"broker-stop", 0, 2000, 0, stop_broker, start_broker, .is_kill = false},
+    {"broker-pause", 500, 3000, 10000, pause_broker, continue_broker, .is_kill = false},
+    {"cut", 0, 100, 0, cut, NULL, .is_kill = false},
+    {"half-open", 0, 1000, 0, half_open, NULL, .is_kill = false},
+    {"blackhole", 500, 8000, 0, blackhole, forward, .is_kill = false},
+    {"refuse", 500, 3000, 0, refuse, forward, .is_kill = false},
+    {"lag", 500, 3000, 0, lag, no_lag, .is_kill = false},
+    {"full", 200, 2500, 0, disk_full, write_again, .needs_faults = true},
+    {"write-error", 50, 500, 0, write_error, write_again, .needs_faults = true},
+    {"sync-error", 200, 500, 0, sync_error, sync_again, .needs_faults = true,
+     .is_sync_failure = true},
+    {"slow-sync", 500, 4500, 0, slow_sync, fast_sync, .needs_faults = true},
+    {"fds", 300, 2500, 0, no_descriptors, descriptors, .needs_faults = true},
+    {"memory", 100, 500, 0, no_memory, memory, .needs_faults = true},
+    {"clock", 300, 2000, 0, set_clock, right_clock, .needs_faults = true},
 };
 const size_t attack_count = sizeof attacks / sizeof *attacks;
 

@@ -1,7 +1,8 @@
 /*
  * court.h - one round of the storm before the judge: subscribers with kept sessions hear all, and
- * in the end every acknowledged update must have arrived, none that was refused, all in order,
- * without a hole, of one epoch, and with documents that agree.
+ * in the end every acknowledged message must have arrived, none that was refused, all in order,
+ * without a hole but for what a killed broker forgot, of one epoch, and with retained documents,
+ * fields and presence that agree with them.
  */
 #ifndef TESTS_FAULT_STORM_COURT_H
 #define TESTS_FAULT_STORM_COURT_H
@@ -14,7 +15,7 @@
 #include "support/judge.h"
 #include "support/mqttclient.h"
 
-/* Where an update of a writer arrived. */
+/* Where a message of a writer arrived. */
 struct arrivals {
     uint64_t base; /* the last value of the round before */
     uint64_t *seq; /* of value base + 1 + i; 0: not seen */
@@ -33,7 +34,9 @@ struct court {
     struct court_memory *memory;
     struct judge *judge;
     struct mqttclient *clients[RIG_BROKERS_MAX];
-    struct arrivals *arrivals; /* per writer */
+    struct arrivals *arrivals; /* per writer, the commander behind them */
+    unsigned senders;          /* how many these are */
+    uint64_t *revs;            /* the newest one heard, per table */
     char *newest_topic, *newest_event;
     uint64_t newest;
     size_t events, repeats, holes; /* figures of the round */
@@ -46,13 +49,18 @@ struct court_rules {
     unsigned drain_s;             /* how long the last events may take */
     const int64_t *sync_failures; /* pairs from, to (now_ms): refused there may prove committed */
     size_t sync_failure_count;
+    bool health; /* the agent's next one must say that nothing waits any more */
 };
 
 /* The writers are paused. */
 void court_open(struct court *court, struct rig *rig, struct court_memory *memory);
+/* Often, while the storm lasts: notices which brokers are listened to again after a kill. */
+void court_watch(struct court *court);
+/* Waits until all are. */
+void court_wait(struct court *court);
 /* Hears what has arrived since the last call. */
 void court_hear(struct court *court);
-/* After writers_once: waits for the last update of each writer, then judges. All is running and
+/* After writers_once: waits for the last message of each writer, then judges. All is running and
  * nothing is attacked. Complaints go to the rig. */
 void court_judge(struct court *court, const struct court_rules *rules);
 void court_close(struct court *court);

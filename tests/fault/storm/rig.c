@@ -15,7 +15,8 @@ enum {
     START_MS = 30000,
     STOP_MS = 5000,           /* of the contract */
     STOP_TOLERANCE_MS = 5000, /* for a busy machine */
-    SLOW_DISK_MS = 20000,
+    SLOW_SYNC_MS = 2000,
+    SLOW_DISK_MS = 20000, /* for an end of all that waits for such syncs */
     LOG_SHOWN = 4000
 };
 
@@ -25,10 +26,11 @@ static void nap(long ms)
     nanosleep(&ts, NULL);
 }
 
-void rig_complain(struct rig *r, const char *fmt, ...)
+void rig_complain(struct rig *r, enum complaint kind, const char *fmt, ...)
 {
     va_list args;
     r->complaint_count++;
+    r->found[kind]++;
     va_start(args, fmt);
     fputs("storm: ", r->complaints);
     vfprintf(r->complaints, fmt, args);
@@ -39,18 +41,30 @@ void rig_complain(struct rig *r, const char *fmt, ...)
 
 static void open_brokers(struct rig *r)
 {
-    /* What the broker has not saved when it is killed is lost: that makes holes to be replayed. */
-    static const struct broker_options options = {.persistence = true,
-                                                  .extra = "autosave_interval 1\n"};
+    /* What the broker has not saved when it is killed is lost: that makes holes to be replayed. It
+     * says little, for all it says is kept until the storm is over. */
+    static const struct broker_options options = {
+        .persistence = true, .extra = "autosave_interval 1\nlog_type none\nlog_type information\n"};
     for (unsigned i = 0; i < r->o.brokers; i++) {
         r->brokers[i] = broker_create(&options);
         r->proxies[i] = proxy_create(broker_port(r->brokers[i]));
-        wiretap_listen(r->tap, r->proxies[i]);
+        wiretap_listen(r->tap, i, r->proxies[i]);
         char *longer = test_printf("%s%smqtt://127.0.0.1:%u", r->uris ? r->uris : "",
                                    r->uris ? "," : "", proxy_port(r->proxies[i]));
         free(r->uris);
         r->uris = longer;
     }
+}
+
+static void open_commander(struct rig *r)
+{
+    uint16_t ports[RIG_BROKERS_MAX];
+    char table[16];
+    for (unsigned i = 0; i < r->o.brokers; i++)
+        ports[i] = broker_port(r->brokers[i]);
+    writers_table(&r->o.writers, r->o.writers.writers, table);
+    r->commander = commander_create(
+        &(struct commander_options){ports, r->o.brokers, r->o.writers.writers, table});
 }
 
 void rig_open(struct rig *r, const struct rig_options *options)
@@ -67,11 +81,20 @@ void rig_open(struct rig *r, const struct rig_options *options)
         r->faults = faults_create(r->data, NULL);
     r->o.writers.port = r->port.number;
     r->writers = writers_create(&r->o.writers);
+    if (r->o.commands)
+        open_commander(r);
+}
+
+void rig_set_sync_delay(struct rig *r)
+{
+    if (r->faults)
+        faults_delay(r->faults, FAULT_SYNC, r->slow_disk ? SLOW_SYNC_MS : r->sync_ms);
 }
 
 void rig_close(struct rig *r)
 {
     writers_destroy(r->writers);
+    commander_destroy(r->commander);
     if (r->agent)
         rig_stop_agent(r);
     for (unsigned i = 0; i < r->o.brokers; i++) {
@@ -104,7 +127,7 @@ void rig_spawn_agent(struct rig *r)
                           "--agent-id",
                           "edge-1",
                           NULL};
-    env[n++] = "STUDIO_MQTT_KEEPALIVE=5";
+    env[n++] = "STUDIO_MQTT_KEEPALIVE=2";
     if (r->o.variable)
         env[n++] = r->o.variable;
     for (size_t i = 0; faulty && faulty[i]; i++)
@@ -152,14 +175,14 @@ bool rig_start_agent(struct rig *r, bool may_fail)
             char *words = last_words(r->agent);
             /* Cleanly refused while the disk or the memory fails, with a word about it. */
             if (!may_fail || code <= 0 || code > 4 || !*words)
-                rig_complain(r, "the agent did not start (%d):\n%s", code, words);
+                rig_complain(r, COMPLAINT_AGENT, "the agent did not start (%d):\n%s", code, words);
             free(words);
             bury(r);
             r->failed_starts++;
             return false;
         }
         if (deadline_left(deadline) == 0) {
-            rig_complain(r, "the agent does not listen in time");
+            rig_complain(r, COMPLAINT_TIME, "the agent does not listen in time");
             return false;
         }
         nap(2);
@@ -180,13 +203,13 @@ void rig_stop_agent(struct rig *r)
     while (proc_running(r->agent) && deadline_left(deadline) > 0)
         nap(5);
     if (proc_running(r->agent)) {
-        rig_complain(r, "the agent does not stop");
+        rig_complain(r, COMPLAINT_TIME, "the agent does not stop");
         proc_signal(r->agent, SIGKILL);
     }
     int code = proc_wait(r->agent, WAIT_MS);
     if (code != 0) {
         char *words = last_words(r->agent);
-        rig_complain(r, "the agent stopped with %d:\n%s", code, words);
+        rig_complain(r, COMPLAINT_AGENT, "the agent stopped with %d:\n%s", code, words);
         free(words);
     }
     bury(r);
@@ -199,7 +222,7 @@ bool rig_agent_gone(struct rig *r)
     int code = proc_wait(r->agent, WAIT_MS);
     if (!r->expect_death && (code != 1 || !r->expect_exit)) {
         char *words = last_words(r->agent);
-        rig_complain(r, "the agent ended by itself with %d:\n%s", code, words);
+        rig_complain(r, COMPLAINT_AGENT, "the agent ended by itself with %d:\n%s", code, words);
         free(words);
     }
     r->deaths++;

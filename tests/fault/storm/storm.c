@@ -14,9 +14,15 @@
 enum {
     MIXED_MAX = 3,
     MIXED_PERCENT = 35, /* attacks that do not come alone */
-    KINDS_MAX = 32,
-    RECOVERY_MS = 30000, /* to an acknowledged update after an attack */
-    CALM_MS = 90000      /* to an end of all that is in flight */
+    RARE_PERCENT = 10,  /* attacks that may last longer than is usual */
+    MEET_PERCENT = 50,  /* attacks that wait until the agent sends something */
+    MEET_MS = 3000,
+    EXCEPTION_PERCENT = 5, /* of the writers' messages */
+    SLOW_SYNC_MS = 20,     /* in every other round: a kill comes between write and sync */
+    RECOVERY_MS = 30000,   /* to an acknowledged update after an attack */
+    LONG_S = 30,
+    CALM_MS = 90000, /* to an end of all that is in flight */
+    STEP_MS = 5
 };
 
 struct storm {
@@ -26,8 +32,10 @@ struct storm {
     struct court_memory memory;
     struct storm_figures f;
     uint64_t random;
-    const struct attack *kinds[KINDS_MAX];
+    const struct attack *kinds[STORM_KINDS_MAX]; /* as in f.kinds */
     size_t kind_count;
+    size_t deck[STORM_KINDS_MAX]; /* kinds in the order they are to come */
+    size_t deck_left;
     int64_t *sync_failures; /* pairs from, to */
     size_t sync_failure_count;
 };
@@ -60,7 +68,7 @@ static void choose_kinds(struct storm *s)
     for (size_t i = 0; !at && i < attack_count; i++)
         if (!attacks[i].needs_faults || s->rig.faults)
             s->kinds[s->kind_count++] = &attacks[i];
-    while (at && *at && s->kind_count < KINDS_MAX) {
+    while (at && *at && s->kind_count < STORM_KINDS_MAX) {
         size_t len = strcspn(at, ",");
         const struct attack *kind = attack_find(at, len);
         if (!kind)
@@ -71,6 +79,35 @@ static void choose_kinds(struct storm *s)
     }
     if (s->kind_count == 0)
         test_fail("none of these attacks is possible here");
+    s->f.kind_count = s->kind_count;
+    for (size_t i = 0; i < s->kind_count; i++)
+        s->f.kinds[i].name = s->kinds[i]->name;
+}
+
+/* Every kind comes before one comes again. */
+static size_t draw(struct storm *s)
+{
+    if (s->deck_left == 0) {
+        for (size_t i = 0; i < s->kind_count; i++) {
+            size_t at = random_between(&s->random, 0, (unsigned)i);
+            s->deck[i] = s->deck[at];
+            s->deck[at] = i;
+        }
+        s->deck_left = s->kind_count;
+    }
+    return s->deck[--s->deck_left];
+}
+
+/* Sleeps, while commands are sent and brokers listened to. */
+static void idle(struct storm *s, unsigned ms)
+{
+    int64_t until = now_ms() + ms;
+    do {
+        unsigned left = (unsigned)deadline_left(until);
+        commander_step(s->rig.commander);
+        court_watch(&s->court);
+        nap(left < STEP_MS ? left : STEP_MS);
+    } while (deadline_left(until) > 0);
 }
 
 /* --- one attack, alone or with others --------------------------------------------------------- */
@@ -87,32 +124,30 @@ static void note_sync_failure(struct storm *s, int64_t from, int64_t to)
     s->f.sync_failures++;
 }
 
-static void begin(struct storm *s, struct blow *blow)
+static bool begin(struct storm *s, struct blow *blow)
 {
     blow->random = &s->random;
     blow->broker = random_between(&s->random, 0, s->rig.o.brokers - 1);
     blow->began_ms = now_ms();
-    if (!blow->attack->begin(&s->rig, blow)) {
-        blow->attack = NULL;
-        return;
-    }
+    blow->bites = 1;
+    if (!blow->attack->begin(&s->rig, blow))
+        return false;
     s->f.attacks++;
     s->f.kills += blow->attack->is_kill;
     s->f.broker_kills += blow->attack->is_broker_kill;
+    return true;
 }
 
 static void end(struct storm *s, struct blow *blow)
 {
-    if (!blow->attack)
-        return;
-    bool expected_exit = s->rig.expect_exit;
+    struct storm_kind *kind = &s->f.kinds[blow->kind];
     if (blow->attack->end)
         blow->attack->end(&s->rig, blow);
-    if (expected_exit && !s->rig.expect_exit)
-        note_sync_failure(s, blow->began_ms, now_ms());
+    kind->begun++;
+    kind->bites += blow->bites;
 }
 
-/* Updates are acknowledged again. */
+/* Updates are acknowledged again, and what might still end after the attack has not. */
 static void recover(struct storm *s)
 {
     int64_t over = now_ms(), deadline = over + RECOVERY_MS;
@@ -122,23 +157,40 @@ static void recover(struct storm *s)
         if (rig_agent_gone(&s->rig))
             (void)rig_start_agent(&s->rig, false);
         if (deadline_left(deadline) == 0) {
-            rig_complain(&s->rig, "no update was acknowledged for %d s after the attack",
+            rig_complain(&s->rig, COMPLAINT_TIME,
+                         "no update was acknowledged for %d s after the attack",
                          RECOVERY_MS / 1000);
             return;
         }
-        nap(2);
+        idle(s, 2);
     }
+    s->rig.expect_exit = s->rig.expect_death = false;
     unsigned took = (unsigned)(writers_figures(s->rig.writers).last_ack_ms - over);
     if (took > s->f.recovery_ms)
         s->f.recovery_ms = took;
 }
 
-static bool chosen_before(const struct blow *blows, size_t n, const struct attack *kind)
+/* Until the agent sends an event: then it is connected, and has something to lose. */
+static void meet(struct storm *s)
+{
+    int64_t deadline = now_ms() + MEET_MS;
+    uint64_t before = wiretap_count(s->rig.tap);
+    while (wiretap_count(s->rig.tap) == before && deadline_left(deadline) > 0)
+        idle(s, 1);
+}
+
+static bool chosen_before(const struct blow *blows, size_t n, size_t kind)
 {
     for (size_t i = 0; i < n; i++)
-        if (blows[i].attack == kind)
+        if (blows[i].kind == kind)
             return true;
     return false;
+}
+
+static unsigned length_of(struct storm *s, const struct attack *kind)
+{
+    bool rare = kind->rare_ms > 0 && random_chance(&s->random, RARE_PERCENT);
+    return random_between(&s->random, kind->min_ms, rare ? kind->rare_ms : kind->max_ms);
 }
 
 static void attack(struct storm *s)
@@ -146,21 +198,21 @@ static void attack(struct storm *s)
     struct blow blows[MIXED_MAX];
     size_t n = 0, want = 1;
     unsigned lasts = 0;
+    int64_t began = now_ms();
+    bool sync_failure = false;
+    if (random_chance(&s->random, MEET_PERCENT))
+        meet(s);
     if (random_chance(&s->random, MIXED_PERCENT))
         want = random_between(&s->random, 2, MIXED_MAX);
     char names[120] = "";
     for (size_t i = 0; i < want; i++) {
-        struct blow *blow = &blows[n];
-        unsigned pick = random_between(&s->random, 0, (unsigned)s->kind_count - 1);
-        const struct attack *kind = s->kinds[pick];
-        unsigned ms = random_between(&s->random, kind->min_ms, kind->max_ms);
-        if (chosen_before(blows, n, kind))
+        size_t kind = draw(s);
+        unsigned ms = length_of(s, s->kinds[kind]);
+        blows[n] = (struct blow){.attack = s->kinds[kind], .kind = kind};
+        if (chosen_before(blows, n, kind) || !begin(s, &blows[n]))
             continue;
-        *blow = (struct blow){.attack = kind};
-        begin(s, blow);
-        if (!blow->attack)
-            continue;
-        snprintf(names + strlen(names), sizeof names - strlen(names), " %s", kind->name);
+        snprintf(names + strlen(names), sizeof names - strlen(names), " %s", s->kinds[kind]->name);
+        sync_failure = sync_failure || s->kinds[kind]->is_sync_failure;
         lasts = ms > lasts ? ms : lasts;
         n++;
         if (i + 1 < want)
@@ -169,13 +221,13 @@ static void attack(struct storm *s)
     if (!s->o.quiet)
         fprintf(stderr, "%8u ms:%s\n", lasts, names);
     /* Whatever dies meanwhile is to be found dead, not started by chance. */
-    nap(lasts);
+    idle(s, lasts);
     while (n-- > 0)
         end(s, &blows[n]);
-    if (s->o.sync_ms && s->rig.faults)
-        faults_delay(s->rig.faults, FAULT_SYNC, s->o.sync_ms);
     recover(s);
-    nap(random_between(&s->random, 20, 250));
+    if (sync_failure)
+        note_sync_failure(s, began, now_ms());
+    idle(s, random_between(&s->random, 20, 250));
 }
 
 /* --- a round ---------------------------------------------------------------------------------- */
@@ -185,30 +237,58 @@ static bool enough(const struct storm *s, int64_t began)
     return now_ms() - began >= (int64_t)s->o.seconds * 1000 && s->f.kills >= s->o.kills;
 }
 
+/* All is answered. Connections that hang half open are noticed after a while; in half of the rounds
+ * the network says so. */
+static void come_to_rest(struct storm *s)
+{
+    int64_t calm = s->o.drain_s ? (int64_t)s->o.drain_s * 2000 : CALM_MS;
+    bool says = random_chance(&s->random, 50);
+    for (unsigned i = 0; says && i < s->rig.o.brokers; i++)
+        proxy_cut(s->rig.proxies[i]);
+    court_wait(&s->court);
+    if (!writers_pause(s->rig.writers, now_ms() + calm))
+        rig_complain(&s->rig, COMPLAINT_TIME, "updates are neither answered nor cut off");
+    if (!commander_settle(s->rig.commander, now_ms() + calm))
+        rig_complain(&s->rig, COMPLAINT_TIME, "a command is not answered");
+    if (!writers_once(s->rig.writers, now_ms() + calm))
+        rig_complain(&s->rig, COMPLAINT_TIME, "not every writer gets an update acknowledged");
+}
+
+/* What clients were answered that no client must be. */
+static void take_complaints(struct storm *s)
+{
+    char *complaints[] = {writers_complaints(s->rig.writers),
+                          commander_complaint(s->rig.commander)};
+    for (size_t i = 0; i < 2; i++) {
+        if (complaints[i])
+            rig_complain(&s->rig, COMPLAINT_AGENT, "%s", complaints[i]);
+        free(complaints[i]);
+    }
+}
+
 static void run_round(struct storm *s, int64_t began)
 {
     int64_t until = now_ms() + (int64_t)s->o.round_s * 1000;
     s->rig.broker_forgot = false;
     s->sync_failure_count = 0;
+    s->rig.sync_ms = s->o.sync_ms || s->f.rounds % 2 == 0 ? s->o.sync_ms : SLOW_SYNC_MS;
+    rig_set_sync_delay(&s->rig);
     court_open(&s->court, &s->rig, &s->memory);
     if (!s->rig.agent)
         (void)rig_start_agent(&s->rig, false);
     writers_resume(s->rig.writers);
+    commander_resume(s->rig.commander);
     recover(s);
     while (now_ms() < until && !enough(s, began) && s->rig.complaint_count == 0)
         attack(s);
-    int64_t calm = now_ms();
-    if (!writers_pause(s->rig.writers, calm + CALM_MS))
-        rig_complain(&s->rig, "updates are neither answered nor cut off");
-    if (!writers_once(s->rig.writers, now_ms() + CALM_MS))
-        rig_complain(&s->rig, "not every writer gets an update acknowledged");
+    come_to_rest(s);
+    /* Waiting for the agent's health takes up to 10 s. */
+    bool unhurried = s->o.round_s >= LONG_S || (s->o.seconds >= LONG_S && enough(s, began));
     court_judge(&s->court, &(struct court_rules){.drain_s = otherwise(s->o.drain_s, 120),
                                                  .sync_failures = s->sync_failures,
-                                                 .sync_failure_count = s->sync_failure_count});
-    char *complaints = writers_complaints(s->rig.writers);
-    if (complaints)
-        rig_complain(&s->rig, "%s", complaints);
-    free(complaints);
+                                                 .sync_failure_count = s->sync_failure_count,
+                                                 .health = unhurried});
+    take_complaints(s);
     s->f.rounds++;
     s->f.events += s->court.events;
     s->f.repeats += s->court.repeats;
@@ -227,14 +307,33 @@ static void run_round(struct storm *s, int64_t began)
 static void print_summary(const struct storm_figures *f)
 {
     printf("storm: seed %" PRIu64 ", %u s, %u rounds, %u attacks, %u kills of the agent, "
-           "%u of the broker, %u failed syncs; %" PRIu64 " updates acknowledged, %" PRIu64
-           " refused, %" PRIu64 " cut off; %" PRIu64 " events, %" PRIu64 " repeats, %" PRIu64
+           "%u of the broker, %u failed syncs; %" PRIu64 " messages acknowledged, %" PRIu64
+           " refused, %" PRIu64 " cut off; %" PRIu64 " commands, %" PRIu64 " sent again; %" PRIu64
+           " events, %" PRIu64 " repeats, %" PRIu64
            " fetched by replay; longest: recovery %u ms, drain %u ms, answer %u ms; "
            "%zu complaints\n",
            f->seed, f->seconds, f->rounds, f->attacks, f->kills, f->broker_kills, f->sync_failures,
-           f->acked, f->refused, f->unknown, f->events, f->repeats, f->holes, f->recovery_ms,
-           f->drain_ms, f->slowest_ms, f->complaints);
+           f->acked, f->refused, f->unknown, f->commands, f->command_repeats, f->events, f->repeats,
+           f->holes, f->recovery_ms, f->drain_ms, f->slowest_ms, f->complaints);
+    for (size_t i = 0; i < f->kind_count; i++)
+        printf("storm: %13s: %4u begun, %8" PRIu64 " bites\n", f->kinds[i].name, f->kinds[i].begun,
+               f->kinds[i].bites);
     fflush(stdout);
+}
+
+static void sum_up(struct storm *s, int64_t began)
+{
+    struct writers_figures w = writers_figures(s->rig.writers);
+    s->f.commands = commander_last(s->rig.commander);
+    s->f.command_repeats = commander_repeats(s->rig.commander);
+    rig_close(&s->rig);
+    s->f.seconds = (unsigned)((now_ms() - began) / 1000);
+    s->f.acked = w.acked;
+    s->f.refused = w.refused;
+    s->f.unknown = w.unknown;
+    s->f.slowest_ms = (unsigned)w.slowest_ms;
+    s->f.complaints = s->rig.complaint_count;
+    memcpy(s->f.found, s->rig.found, sizeof s->f.found);
 }
 
 struct storm_figures storm_run(const struct storm_options *options)
@@ -247,29 +346,21 @@ struct storm_figures storm_run(const struct storm_options *options)
     struct rig_options rig = {.program = s.o.program ? s.o.program : "studio-agent",
                               .variable = s.o.variable,
                               .brokers = otherwise(s.o.brokers, 1),
+                              .commands = true,
                               .writers = {.writers = otherwise(s.o.writers, 50),
                                           .tables = otherwise(s.o.tables, 20),
                                           .rate = otherwise(s.o.rate, 500),
+                                          .exceptions = EXCEPTION_PERCENT,
                                           .seed = s.o.seed}};
     fprintf(stderr, "storm: seed %" PRIu64 "\n", s.o.seed);
     int64_t began = now_ms();
     rig_open(&s.rig, &rig);
     choose_kinds(&s);
-    if (s.o.sync_ms && s.rig.faults)
-        faults_delay(s.rig.faults, FAULT_SYNC, s.o.sync_ms);
     while (s.f.rounds == 0 || (!enough(&s, began) && s.rig.complaint_count == 0))
         run_round(&s, began);
-
-    struct writers_figures w = writers_figures(s.rig.writers);
-    rig_close(&s.rig);
+    sum_up(&s, began);
     court_memory_finish(&s.memory);
     free(s.sync_failures);
-    s.f.seconds = (unsigned)((now_ms() - began) / 1000);
-    s.f.acked = w.acked;
-    s.f.refused = w.refused;
-    s.f.unknown = w.unknown;
-    s.f.slowest_ms = (unsigned)w.slowest_ms;
-    s.f.complaints = s.rig.complaint_count;
     print_summary(&s.f);
     return s.f;
 }

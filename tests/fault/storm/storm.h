@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fault/storm/rig.h"
+
+enum { STORM_KINDS_MAX = 32 };
+
 struct storm_options {
     uint64_t seed;                  /* 0: one of the clock */
     unsigned seconds;               /* at least */
@@ -17,21 +21,32 @@ struct storm_options {
     const char *kinds;              /* names of attacks by commas; NULL: all that are possible */
     const char *program;            /* NULL: studio-agent */
     const char *variable;           /* NAME=VALUE for the agent's environment; NULL: none */
-    unsigned sync_ms;               /* each sync of the agent takes so much longer */
+    unsigned sync_ms;               /* each sync of the agent takes so much longer; 0: every other
+                                       round 20 */
     unsigned drain_s;               /* 0: 120; how long the last events of a round may take */
     unsigned brokers;               /* 0: 1 */
     unsigned writers, tables, rate; /* 0: 50, 20, 500 per second */
     bool quiet;                     /* only the summary */
 };
 
+/* What one kind of attack did. */
+struct storm_kind {
+    const char *name;
+    unsigned begun;
+    uint64_t bites; /* connections it met, calls that failed or were slow; or how often it could */
+};
+
 struct storm_figures {
     uint64_t seed;
     unsigned seconds, rounds, attacks, kills, broker_kills, sync_failures;
-    uint64_t acked, refused, unknown, events, repeats, holes;
+    uint64_t acked, refused, unknown, events, repeats, holes, commands, command_repeats;
     unsigned recovery_ms; /* the longest from the end of an attack to an acknowledged update */
     unsigned drain_ms;    /* the longest from the end of a round to its last event */
     unsigned slowest_ms;  /* the longest an update waited for its acknowledgement */
     size_t complaints;    /* broken promises: none is right */
+    size_t found[COMPLAINT_KINDS]; /* the same by kind */
+    struct storm_kind kinds[STORM_KINDS_MAX];
+    size_t kind_count;
 };
 
 /* Complaints and progress go to standard error, the summary to standard output. */

@@ -31,6 +31,7 @@ struct writer {
     uint64_t value;  /* the last one sent */
     int64_t wake_ms; /* DOWN: connect then; READY: send then */
     int64_t sent_ms; /* since when GREETING or WAITING */
+    bool exception;  /* the one in flight is */
     bool once;       /* has an acknowledged update to make although all are paused */
 };
 
@@ -111,8 +112,9 @@ static void come_up(struct writers *w, struct writer *one, int64_t now)
         went_down(w, one, now);
 }
 
-/* Now and then the update sets a built-in field as well, so that those change too. */
-static void send_update(struct writers *w, struct writer *one, int64_t now)
+/* Now and then the update sets a built-in field as well, so that those change too; or it is an
+ * exception. */
+static void send_next(struct writers *w, struct writer *one, int64_t now)
 {
     static const char *const also[] = {"\"sdp\":\"up\",", "\"idp\":\"down\",",
                                        "\"roulette\":\"up\",", "\"maintenance\":true,",
@@ -120,9 +122,14 @@ static void send_update(struct writers *w, struct writer *one, int64_t now)
     char text[100];
     unsigned pick = random_between(&w->random, 0, 19);
     one->value++;
-    snprintf(text, sizeof text, "{%s\"w%u\":%llu}",
-             pick < sizeof also / sizeof *also ? also[pick] : "", (unsigned)(one - w->list),
-             (unsigned long long)one->value);
+    one->exception = !one->once && random_chance(&w->random, w->o.exceptions);
+    if (one->exception)
+        snprintf(text, sizeof text, "{\"event\":\"exception\",\"data\":\"%u:%llu\"}",
+                 (unsigned)(one - w->list), (unsigned long long)one->value);
+    else
+        snprintf(text, sizeof text, "{%s\"w%u\":%llu}",
+                 pick < sizeof also / sizeof *also ? also[pick] : "", (unsigned)(one - w->list),
+                 (unsigned long long)one->value);
     one->sent_ms = now;
     one->state = WAITING;
     if (!wire_send(&one->wire, text))
@@ -146,7 +153,8 @@ static void heard(struct writers *w, struct writer *one, const char *text, int64
         complain(w, one, "an answer nobody asked for: ", text);
         return;
     }
-    bool acked = strstr(text, "{\"status\":\"updated\"") == text;
+    const char *yes = one->exception ? "{\"status\":\"received\"" : "{\"status\":\"updated\"";
+    bool acked = strstr(text, yes) == text;
     if (!acked && strcmp(text, "{\"error\":\"Storage unavailable\"}") != 0)
         complain(w, one, "an unexpected answer: ", text);
     note(w, one, acked ? WRITE_ACKED : WRITE_REFUSED, now);
@@ -173,7 +181,7 @@ static void service(struct writers *w, struct writer *one, short events, int64_t
         break;
     case READY:
         if (may_send && (one->once || now >= one->wake_ms))
-            send_update(w, one, now);
+            send_next(w, one, now);
         break;
     case GREETING:
         if (now - one->sent_ms > GREETING_MS)

@@ -3,7 +3,8 @@
  * and note what became of each update. All on one thread of their own.
  *
  * Writer i sets the custom field `w<i>` of its table to 1, 2, 3, ... : an update is known by
- * (writer, value), is sent once and never again. One is in flight per writer.
+ * (writer, value), is sent once and never again. One is in flight per writer. On demand some of the
+ * numbers are sent as an exception instead, its data `<i>:<value>`.
  */
 #ifndef TESTS_FAULT_STORM_WRITERS_H
 #define TESTS_FAULT_STORM_WRITERS_H
@@ -15,12 +16,13 @@
 struct writers_options {
     uint16_t port;
     unsigned writers, tables;
-    unsigned rate; /* updates per second of all together, about */
+    unsigned rate;       /* updates per second of all together, about */
+    unsigned exceptions; /* of 100 messages so many are exceptions */
     uint64_t seed;
 };
 
 enum write_outcome {
-    WRITE_ACKED,   /* answered `updated` */
+    WRITE_ACKED,   /* answered `updated` or `received` */
     WRITE_REFUSED, /* answered `Storage unavailable` */
     WRITE_UNKNOWN  /* the connection ended first: it may or may not have been applied */
 };
@@ -57,7 +59,7 @@ struct writers_figures writers_figures(struct writers *writers);
 
 /* While paused: what became of each update since the last call. Lives until the next call. */
 const struct write_note *writers_notes(struct writers *writers, size_t *count);
-/* While paused: the value a writer has sent last. */
+/* While paused: the value a writer has sent last; after writers_once an update. */
 uint64_t writers_last(struct writers *writers, unsigned writer);
 /* Things that must never happen (an unexpected answer, none at all), a line each; NULL: none.
  * Free(). */
