@@ -70,7 +70,8 @@ static void note(struct committer *c, enum studio_err err)
 static void commit(struct committer *c, struct store_item *items, size_t n)
 {
     uint64_t acked = atomic_load(&c->acked);
-    if (n > 0 && faulty("early-ack")) /* so that a kill comes between */
+    /* So that a kill comes between. */
+    if (n > 0 && (faulty("early-ack") || faulty("early-publish")))
         nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     enum studio_err err = store_commit(c->store, items, n, acked);
 

@@ -322,6 +322,24 @@ static void answer_too_early(struct batch *batch)
     }
 }
 
+/* Likewise: the bridge hears of events that are on no disk yet, under the numbers they will have. */
+static void publish_too_early(struct core *core, const struct batch *batch)
+{
+    for (size_t i = 0; core->bridge && i < batch->row_count; i++) {
+        const struct store_item *row = &batch->rows[i];
+        struct bridge_event event = {
+            .seq = core->stats.last_seq + 1 + i,
+            .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
+            .table_id = row->table_id,
+            .rev = row->rev,
+            .wall_ms = row->wall_ms,
+            .body = row->body,
+            .body_len = row->body_len,
+        };
+        bridge_events(core->bridge, &event, 1);
+    }
+}
+
 void core_end_turn(struct core *core)
 {
     if (core->open->count == 0 || !committer_idle(core->committer))
@@ -331,6 +349,8 @@ void core_end_turn(struct core *core)
     core->flying = batch;
     if (faulty("early-ack"))
         answer_too_early(batch);
+    if (faulty("early-publish"))
+        publish_too_early(core, batch);
     if (batch->row_count > 0)
         committer_submit(core->committer, batch->rows, batch->row_count);
 }

@@ -1,7 +1,7 @@
 /*
  * test_selftest.c - the judge judged: an agent with one mistake made on purpose must not get
- * through, and the same agent without it must. The power cut has its own proof in
- * test_store_power_cut.c.
+ * through, and the same agent without it must. Each mistake has to be found by the check that is
+ * meant for it. The power cut has its own proof in test_store_power_cut.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,27 +15,33 @@
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
-static struct storm_figures storm(const char *mistake)
+/* The program that is wrong on purpose, in a short storm. */
+static struct storm_figures storm(const char *mistake, struct storm_options options)
 {
     char *variable = test_printf("STUDIO_FAULT=%s", mistake);
-    struct storm_figures figures =
-        storm_run(&(struct storm_options){.seconds = 1,
-                                          .kills = 5,
-                                          .round_s = 20,
-                                          .kinds = "kill",
-                                          .program = "studio-agent-faulty",
-                                          .variable = variable,
-                                          .sync_ms = 20,
-                                          .drain_s = 5,
-                                          .quiet = true});
+    options.round_s = 20;
+    options.program = "studio-agent-faulty";
+    options.variable = variable;
+    options.quiet = true;
+    struct storm_figures figures = storm_run(&options);
     free(variable);
     return figures;
 }
 
+/* Killed five times while syncs are slow. */
+static struct storm_figures killed(const char *mistake, unsigned drain_s)
+{
+    return storm(mistake,
+                 (struct storm_options){
+                     .seconds = 2, .kills = 5, .kinds = "kill", .sync_ms = 20, .drain_s = drain_s});
+}
+
+enum { SOON_S = 4 /* what is missing need not be waited for long */ };
+
 static void without_a_mistake_nothing_is_found(void **state)
 {
     (void)state;
-    struct storm_figures figures = storm("none");
+    struct storm_figures figures = killed("none", 0);
     assert_int_equal(figures.complaints, 0);
     assert_true(figures.acked > 0);
 }
@@ -45,19 +51,42 @@ static void an_acknowledgement_before_the_commit_is_found(void **state)
     (void)state;
     if (!faults_available())
         skip(); /* without a slow sync a kill seldom comes between */
-    assert_true(storm("early-ack").complaints > 0);
+    assert_true(killed("early-ack", SOON_S).found[COMPLAINT_LOST] > 0);
+}
+
+static void an_event_published_before_its_commit_is_found(void **state)
+{
+    (void)state;
+    if (!faults_available())
+        skip();
+    assert_true(killed("early-publish", SOON_S).found[COMPLAINT_BYTES] > 0);
 }
 
 static void an_event_left_out_is_found(void **state)
 {
     (void)state;
-    assert_true(storm("drop-event").complaints > 0);
+    struct storm_figures figures = storm(
+        "drop-event", (struct storm_options){.seconds = 4, .kinds = "cut", .drain_s = SOON_S});
+    assert_true(figures.events > 400); /* so it was none of the last ones */
+    assert_true(figures.found[COMPLAINT_MISSING] > 0);
 }
 
 static void two_events_swapped_are_found(void **state)
 {
     (void)state;
-    assert_true(storm("swap-events").complaints > 0);
+    struct storm_figures figures = killed("swap-events", SOON_S);
+    assert_true(figures.found[COMPLAINT_SENT_LATE] > 0);
+    assert_true(figures.found[COMPLAINT_HEARD_LATE] > 0);
+}
+
+/* Not even a broker that is killed makes up for it. */
+static void events_in_flight_not_sent_again_are_found(void **state)
+{
+    (void)state;
+    struct storm_figures figures = storm(
+        "no-rewind",
+        (struct storm_options){.seconds = 6, .kinds = "blackhole,broker-kill", .drain_s = SOON_S});
+    assert_true(figures.found[COMPLAINT_MISSING] > 0);
 }
 
 /* How many syncs 20 acknowledged updates, one after the other, have cost. */
@@ -98,8 +127,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_mistake_nothing_is_found),
         cmocka_unit_test(an_acknowledgement_before_the_commit_is_found),
+        cmocka_unit_test(an_event_published_before_its_commit_is_found),
         cmocka_unit_test(an_event_left_out_is_found),
         cmocka_unit_test(two_events_swapped_are_found),
+        cmocka_unit_test(events_in_flight_not_sent_again_are_found),
         cmocka_unit_test(a_missing_sync_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
