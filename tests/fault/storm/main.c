@@ -17,7 +17,7 @@ static void usage(FILE *out)
             "  --kinds A,B     only these attacks, of: %s\n"
             "  --brokers N     1 or 2 brokers, that fail in turn (1)\n"
             "  --writers N  --tables N  --rate N    (50, 20, 500 updates per second in all)\n"
-            "  --sync-ms N     each sync of the agent takes so much longer (0)\n"
+            "  --sync-ms N     each sync of the agent takes so much longer (every other round 20)\n"
             "  --agent NAME    program in $STUDIO_BIN (studio-agent)\n"
             "  --env NAME=VALUE   for the agent\n"
             "  --quiet         only the summary\n"
