@@ -19,7 +19,7 @@ static void killed_twenty_times_under_load(void **state)
 {
     (void)state;
     struct storm_figures figures = storm_run(&(struct storm_options){
-        .seed = seed(), .kills = 20, .round_s = 5, .kinds = "kill,kill-starting"});
+        .seed = seed(), .kills = 20, .round_s = 3, .kinds = "kill,kill-starting"});
     assert_int_equal(figures.complaints, 0);
     assert_true(figures.kills >= 20);
     assert_true(figures.acked > 100);
@@ -32,20 +32,23 @@ static void nothing_that_excuses_a_hole(void **state)
     struct storm_figures figures = storm_run(
         &(struct storm_options){.seed = seed(),
                                 .seconds = 15,
-                                .round_s = 15,
+                                .round_s = 20,
+                                .attacks = 7,
                                 .kinds = "cut,half-open,blackhole,refuse,kill,broker-stop,pause"});
     assert_int_equal(figures.complaints, 0);
     assert_int_equal(figures.holes, 0);
-    assert_true(figures.attacks >= 4);
 }
 
 static void a_broker_that_forgets(void **state)
 {
     (void)state;
-    struct storm_figures figures = storm_run(&(struct storm_options){
-        .seed = seed(), .seconds = 10, .round_s = 10, .kinds = "broker-kill,kill,cut,half-open"});
+    struct storm_figures figures =
+        storm_run(&(struct storm_options){.seed = seed(),
+                                          .seconds = 10,
+                                          .round_s = 20,
+                                          .attacks = 4,
+                                          .kinds = "broker-kill,kill,cut,half-open"});
     assert_int_equal(figures.complaints, 0);
-    assert_true(figures.attacks >= 4);
     assert_true(figures.broker_kills > 0);
 }
 
@@ -55,21 +58,21 @@ static void two_brokers_failing_in_turn(void **state)
     struct storm_figures figures = storm_run(
         &(struct storm_options){.seed = seed(),
                                 .seconds = 18,
-                                .round_s = 18,
+                                .round_s = 20,
+                                .attacks = 10,
                                 .brokers = 2,
                                 .kinds = "kill,stop,broker-kill,broker-stop,broker-pause,cut,"
                                          "half-open,refuse,blackhole,lag"});
     assert_int_equal(figures.complaints, 0);
-    assert_true(figures.attacks >= 4);
+    assert_true(figures.broker_kills > 0);
 }
 
 static void everything_at_once(void **state)
 {
     (void)state;
-    struct storm_figures figures =
-        storm_run(&(struct storm_options){.seed = seed(), .seconds = 30, .round_s = 15});
+    struct storm_figures figures = storm_run(
+        &(struct storm_options){.seed = seed(), .seconds = 30, .attacks = 10, .round_s = 15});
     assert_int_equal(figures.complaints, 0);
-    assert_true(figures.attacks >= 8);
 }
 
 int main(void)

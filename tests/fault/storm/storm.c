@@ -234,7 +234,8 @@ static void attack(struct storm *s)
 
 static bool enough(const struct storm *s, int64_t began)
 {
-    return now_ms() - began >= (int64_t)s->o.seconds * 1000 && s->f.kills >= s->o.kills;
+    return now_ms() - began >= (int64_t)s->o.seconds * 1000 && s->f.kills >= s->o.kills &&
+           s->f.attacks >= s->o.attacks;
 }
 
 /* All is answered. Connections that hang half open are noticed after a while; in half of the rounds

@@ -14,17 +14,18 @@
 enum { STORM_KINDS_MAX = 32 };
 
 struct storm_options {
-    uint64_t seed;                  /* 0: one of the clock */
-    unsigned seconds;               /* at least */
-    unsigned kills;                 /* of the agent, at least */
-    unsigned round_s;               /* length of a round */
-    const char *kinds;              /* names of attacks by commas; NULL: all that are possible */
-    const char *program;            /* NULL: studio-agent */
-    const char *variable;           /* NAME=VALUE for the agent's environment; NULL: none */
-    unsigned sync_ms;               /* each sync of the agent takes so much longer; 0: every other
+    uint64_t seed;        /* 0: one of the clock */
+    unsigned seconds;     /* at least */
+    unsigned kills;       /* of the agent, at least */
+    unsigned attacks;     /* at least; kinds come in turn, so that all have come by then */
+    unsigned round_s;     /* length of a round */
+    const char *kinds;    /* names of attacks by commas; NULL: all that are possible */
+    const char *program;  /* NULL: studio-agent */
+    const char *variable; /* NAME=VALUE for the agent's environment; NULL: none */
+    unsigned sync_ms;     /* each sync of the agent takes so much longer; 0: every other
                                        round 20 */
-    unsigned drain_s;               /* 0: 120; how long the last events of a round may take */
-    unsigned brokers;               /* 0: 1 */
+    unsigned drain_s;     /* 0: 120; how long the last events of a round may take */
+    unsigned brokers;     /* 0: 1 */
     unsigned writers, tables, rate; /* 0: 50, 20, 500 per second */
     bool quiet;                     /* only the summary */
 };
