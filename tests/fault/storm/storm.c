@@ -171,9 +171,9 @@ static void recover(struct storm *s)
 }
 
 /* Until the agent sends an event: then it is connected, and has something to lose. */
-static void meet(struct storm *s)
+static void meet(struct storm *s, int64_t most_ms)
 {
-    int64_t deadline = now_ms() + MEET_MS;
+    int64_t deadline = now_ms() + most_ms;
     uint64_t before = wiretap_count(s->rig.tap);
     while (wiretap_count(s->rig.tap) == before && deadline_left(deadline) > 0)
         idle(s, 1);
@@ -200,9 +200,9 @@ static void attack(struct storm *s)
     unsigned lasts = 0;
     int64_t began = now_ms();
     bool sync_failure = false;
-    if (random_chance(&s->random, MEET_PERCENT))
-        meet(s);
-    if (random_chance(&s->random, MIXED_PERCENT))
+    if (s->o.plain || random_chance(&s->random, MEET_PERCENT))
+        meet(s, s->o.plain ? RECOVERY_MS : MEET_MS);
+    if (!s->o.plain && random_chance(&s->random, MIXED_PERCENT))
         want = random_between(&s->random, 2, MIXED_MAX);
     char names[120] = "";
     for (size_t i = 0; i < want; i++) {

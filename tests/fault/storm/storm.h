@@ -27,7 +27,8 @@ struct storm_options {
     unsigned drain_s;     /* 0: 120; how long the last events of a round may take */
     unsigned brokers;     /* 0: 1 */
     unsigned writers, tables, rate; /* 0: 50, 20, 500 per second */
-    bool quiet;                     /* only the summary */
+    bool plain; /* one attack at a time, each on an agent that is heard to send */
+    bool quiet; /* only the summary */
 };
 
 /* What one kind of attack did. */
