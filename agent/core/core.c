@@ -246,7 +246,6 @@ static enum studio_err recall(struct core *core, struct actor *actor, const stru
     return err;
 }
 
-/* `again`: it was counted when it came and has only waited since. */
 /* Under a root shared by several agents only the one that has the table speaks. */
 static bool is_for_another(const struct core *core, const struct actor *actor)
 {
@@ -272,6 +271,7 @@ void core_retained_command(struct core *core, struct actor *actor, const char *f
     message_finish(&message);
 }
 
+/* `again`: it was counted when it came and has only waited since. */
 static void command(struct core *core, struct actor *actor, const char *field, const char *text,
                     size_t len, bool again)
 {
