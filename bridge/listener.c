@@ -56,7 +56,14 @@ static void ended(struct listener *s, const struct link_event *event, int64_t no
         delay_ended(&s->delay, now_ms - s->since_ms);
     wait = delay_next(&s->delay);
     say(s, event->text, event->reason);
-    drop(s, now_ms, event->reason == TAKEN_OVER ? LISTENER_SLOW_MS + wait : wait);
+    s->taken_over = event->reason == TAKEN_OVER;
+    drop(s, now_ms, s->taken_over ? LISTENER_SLOW_MS + wait : wait);
+}
+
+void listener_hurry(struct listener *s, int64_t now_ms)
+{
+    if (s->state == LISTENER_IDLE && !s->taken_over && s->due_ms > now_ms)
+        s->due_ms = now_ms;
 }
 
 static void subscribe(struct listener *s, int64_t now_ms)

@@ -52,6 +52,7 @@ struct listener {
     const struct broker *broker; /* connected or last connected to; NULL: none yet */
     bool clean;                  /* what waits there is not for us */
     bool subscribed;
+    bool taken_over; /* by another client: no hurry */
     unsigned nudges; /* subscriptions still to be repeated */
     struct delay delay;
     int64_t due_ms, since_ms, subscribe_ms;
@@ -65,6 +66,9 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
 /* `broker`: where the publishing connection is up, NULL if it is not. Returns when to call again. */
 int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_version,
                       int64_t now_ms);
+/* The publishing connection has just come up, so the broker answers: what failed before is tried at once,
+ * but for a session that was taken over. */
+void listener_hurry(struct listener *s, int64_t now_ms);
 /* Takes no command any more: disconnects, the broker keeps the session. */
 void listener_close(struct listener *s);
 /* Closed, and no command can come any more. */

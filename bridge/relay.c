@@ -136,6 +136,7 @@ static void came_up(struct relay *r, const struct link_event *event)
     dial_up(&r->dial, now_ms(r), event->limits.mqtt_version, sender_backlog(&r->sender));
     set_state(r, RELAY_ONLINE);
     sender_up(&r->sender, &event->limits, dial_broker(&r->dial)->name, &r->presence);
+    listener_hurry(&r->listener, now_ms(r));
 }
 
 static void went_down(struct relay *r, int reason, const char *text)

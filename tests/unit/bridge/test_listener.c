@@ -95,7 +95,14 @@ static void failures_wait_longer_and_longer(void **state)
         now += wait;
     }
     listener_step(&s, &a, 5, now);
+    tell(fake_ended(&in, LINK_FAILED, 0), now);
+    assert_true(listener_step(&s, &a, 5, now) > now);
+    listener_hurry(&s, now); /* the other connection is up again */
+    unsigned connects = in.connects;
+    listener_step(&s, &a, 5, now);
+    assert_int_equal(in.connects, connects + 1);
     tell(fake_ended(&in, LINK_FAILED, 0x8e), now);
+    listener_hurry(&s, now);
     assert_true(listener_step(&s, &a, 5, now) >= now + LISTENER_SLOW_MS);
 }
 
