@@ -326,16 +326,7 @@ static void answer_too_early(struct batch *batch)
 static void publish_too_early(struct core *core, const struct batch *batch)
 {
     for (size_t i = 0; core->bridge && i < batch->row_count; i++) {
-        const struct store_item *row = &batch->rows[i];
-        struct bridge_event event = {
-            .seq = core->stats.last_seq + 1 + i,
-            .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
-            .table_id = row->table_id,
-            .rev = row->rev,
-            .wall_ms = row->wall_ms,
-            .body = row->body,
-            .body_len = row->body_len,
-        };
+        struct bridge_event event = core_event_of(&batch->rows[i], core->stats.last_seq + 1 + i);
         bridge_events(core->bridge, &event, 1);
     }
 }

@@ -47,6 +47,8 @@ void call_welcome(struct core *core, struct actor *actor);
 
 /* settle.c: tells watchers and bridge what is visible now, if they do not know it yet. */
 void core_announce_table(struct core *core, struct table *table);
+/* settle.c: an event as the bridge wants it; `row` must live as long. */
+struct bridge_event core_event_of(const struct store_item *row, uint64_t seq);
 
 /* core.c: answers, in turn. */
 void core_answer(struct core *core, struct actor *actor, const struct buf *answer);

@@ -95,6 +95,19 @@ static void settle_item(struct core *core, struct batch *batch, struct item *ite
     core->settling = false;
 }
 
+struct bridge_event core_event_of(const struct store_item *row, uint64_t seq)
+{
+    return (struct bridge_event){
+        .seq = seq,
+        .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
+        .table_id = row->table_id,
+        .rev = row->rev,
+        .wall_ms = row->wall_ms,
+        .body = row->body,
+        .body_len = row->body_len,
+    };
+}
+
 /* Committed events go to the bridge in one piece, so that it sees no gap. */
 static void mirror_events(struct core *core, const struct batch *batch)
 {
@@ -105,15 +118,7 @@ static void mirror_events(struct core *core, const struct batch *batch)
     for (size_t i = 0; core->bridge && i < batch->row_count; i++) {
         const struct store_item *row = &batch->rows[i];
         if (row->kind != STORE_NOTE)
-            events[n++] = (struct bridge_event){
-                .seq = row->seq,
-                .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
-                .table_id = row->table_id,
-                .rev = row->rev,
-                .wall_ms = row->wall_ms,
-                .body = row->body,
-                .body_len = row->body_len,
-            };
+            events[n++] = core_event_of(row, row->seq);
         if (n > 0 && (n == PIECE || i + 1 == batch->row_count)) {
             bridge_events(core->bridge, events, n);
             n = 0;

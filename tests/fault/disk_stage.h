@@ -157,4 +157,30 @@ static inline void fill_until_refused(struct stage *s, fill_disk *fill)
         assert_true(i < REFUSED_AFTER_MAX);
 }
 
+/* What happens on a full disk, by either way to fill it. */
+typedef void full_disk_fn(struct stage *s, fill_disk *fill);
+
+static inline void on_a_small_tmpfs(full_disk_fn *happens)
+{
+    const char *data = smalldisk_mount();
+    if (!data)
+        skip();
+    struct stage s;
+    stage_open(&s, data, NULL);
+    happens(&s, fill_small_disk);
+    stage_close(&s);
+    smalldisk_unmount();
+}
+
+static inline void on_failing_writes(full_disk_fn *happens)
+{
+    if (!faults_available())
+        skip();
+    const char *data = tmpdir_create();
+    struct stage s;
+    stage_open(&s, data, faults_create(data, NULL));
+    happens(&s, fill_by_faults);
+    stage_close(&s);
+}
+
 #endif

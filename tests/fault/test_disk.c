@@ -93,26 +93,13 @@ static void full_and_free_again(struct stage *s, fill_disk *fill)
 static void a_full_disk(void **state)
 {
     (void)state;
-    if (!faults_available())
-        skip();
-    const char *data = tmpdir_create();
-    struct stage s;
-    stage_open(&s, data, faults_create(data, NULL));
-    full_and_free_again(&s, fill_by_faults);
-    stage_close(&s);
+    on_failing_writes(full_and_free_again);
 }
 
 static void a_small_tmpfs_full(void **state)
 {
     (void)state;
-    const char *data = smalldisk_mount();
-    if (!data)
-        skip();
-    struct stage s;
-    stage_open(&s, data, NULL);
-    full_and_free_again(&s, fill_small_disk);
-    stage_close(&s);
-    smalldisk_unmount();
+    on_a_small_tmpfs(full_and_free_again);
 }
 
 static void a_start_on_a_full_disk_says_so(void **state)

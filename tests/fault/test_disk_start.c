@@ -70,26 +70,13 @@ static void killed_while_full(struct stage *s, fill_disk *fill)
 static void a_small_tmpfs_stays_full(void **state)
 {
     (void)state;
-    const char *data = smalldisk_mount();
-    if (!data)
-        skip();
-    struct stage s;
-    stage_open(&s, data, NULL);
-    killed_while_full(&s, fill_small_disk);
-    stage_close(&s);
-    smalldisk_unmount();
+    on_a_small_tmpfs(killed_while_full);
 }
 
 static void a_disk_stays_full(void **state)
 {
     (void)state;
-    if (!faults_available())
-        skip();
-    const char *data = tmpdir_create();
-    struct stage s;
-    stage_open(&s, data, faults_create(data, NULL));
-    killed_while_full(&s, fill_by_faults);
-    stage_close(&s);
+    on_failing_writes(killed_while_full);
 }
 
 /* --- the n-th call ---------------------------------------------------------------------------- */
