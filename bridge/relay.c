@@ -253,7 +253,6 @@ static bool passed(const struct relay *r, int64_t ms)
 static bool step_state(struct relay *r)
 {
     enum relay_state before = r->state;
-    int64_t overdue = sender_overdue_ms(&r->sender);
 
     switch (r->state) {
     case RELAY_WAITING:
@@ -279,7 +278,7 @@ static bool step_state(struct relay *r)
             went_down(r, 0, "");
         break;
     case RELAY_ONLINE:
-        if (overdue >= 0 && now_ms(r) >= overdue)
+        if (now_ms(r) >= sender_overdue_ms(&r->sender))
             went_down(r, 0, "an acknowledgement did not come within 30 s");
         break;
     case RELAY_ENDED:
@@ -302,9 +301,7 @@ static int64_t state_deadline(const struct relay *r)
     case RELAY_LEAVING:
         return r->since_ms + RELAY_LEAVE_MS;
     case RELAY_ONLINE:
-        if (sender_overdue_ms(&r->sender) >= 0)
-            return sender_overdue_ms(&r->sender);
-        break;
+        return sender_overdue_ms(&r->sender);
     case RELAY_ENDED:
         break;
     }

@@ -230,11 +230,9 @@ static void suspect(struct sender *s)
 
 void sender_down(struct sender *s)
 {
-    int64_t overdue = sender_overdue_ms(s);
-
     if (!s->up)
         return;
-    if (!s->leaving && !(overdue >= 0 && sender_now(s) >= overdue)) /* else it is the broker */
+    if (!s->leaving && sender_now(s) < sender_overdue_ms(s)) /* else it is the broker */
         suspect(s);
     s->up = false;
     s->due = 0;
@@ -291,7 +289,7 @@ int64_t sender_overdue_ms(const struct sender *s)
 {
     int64_t sent = s->up ? window_sent_ms(&s->window) : -1;
 
-    return sent < 0 ? -1 : sent + SENDER_OVERDUE_MS;
+    return sent < 0 ? INT64_MAX : sent + SENDER_OVERDUE_MS;
 }
 
 static void event_done(struct sender *s, struct feed_event *event, int reason)

@@ -114,7 +114,7 @@ bool sender_drained(const struct sender *s);
 /* Publishes the farewell now, whatever is still in flight. */
 void sender_say_farewell(struct sender *s);
 
-/* When the broker will count as lost because it does not acknowledge; -1: nothing waits for it. */
+/* When the broker will count as lost because it does not acknowledge; INT64_MAX: nothing waits for it. */
 int64_t sender_overdue_ms(const struct sender *s);
 
 /* Sends all that may go now. Returns when it wants to be called again at the latest. */

@@ -47,6 +47,31 @@ struct log {
     int error;              /* errno of a read that failed */
 };
 
+/* -1 with errno. */
+static int open_log(const char *path, int flags)
+{
+    char *wal = NULL;
+    if (asprintf(&wal, "%s-wal", path) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int fd = open(wal, flags | O_CLOEXEC);
+    int saved = errno;
+    free(wal);
+    errno = saved;
+    return fd;
+}
+
+static enum studio_err refuse(struct studio_error *error, const char *path, const char *what,
+                              int cause)
+{
+    if (cause == ENOMEM)
+        return sql_refuse(error, path, SQLITE_NOMEM, NULL);
+    return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                            ": %s-wal cannot be %s: %s; check the disk and the permissions", path,
+                            what, strerror(cause));
+}
+
 static uint32_t number(const unsigned char *at)
 {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
@@ -223,12 +248,8 @@ static void examine(struct log *log, struct wal_damage *out)
 
 enum studio_err wal_examine(const char *path, struct wal_damage *out, struct studio_error *error)
 {
-    struct log log = {.fd = -1, .db_fd = -1};
-    char *wal = NULL;
+    struct log log = {.fd = open_log(path, O_RDONLY), .db_fd = -1};
     *out = (struct wal_damage){.found = false};
-    if (asprintf(&wal, "%s-wal", path) < 0)
-        return sql_refuse(error, path, SQLITE_NOMEM, NULL);
-    log.fd = open(wal, O_RDONLY | O_CLOEXEC);
     if (log.fd >= 0)
         log.db_fd = open(path, O_RDONLY | O_CLOEXEC);
     if (log.db_fd >= 0)
@@ -241,14 +262,7 @@ enum studio_err wal_examine(const char *path, struct wal_damage *out, struct stu
         close(log.db_fd);
     free(log.frame);
     free(log.page);
-    free(wal);
-    if (log.error == ENOMEM)
-        return sql_refuse(error, path, SQLITE_NOMEM, NULL);
-    if (log.error)
-        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
-                                ": %s-wal cannot be read: %s; check the disk and the permissions",
-                                path, strerror(log.error));
-    return STUDIO_OK;
+    return log.error ? refuse(error, path, "read", log.error) : STUDIO_OK;
 }
 
 /* --- after a sync that failed ---------------------------------------------------------------- */
@@ -269,21 +283,12 @@ static bool write_again(int fd)
 
 enum studio_err wal_write_again(const char *path, struct studio_error *error)
 {
-    char *wal = NULL;
-    if (asprintf(&wal, "%s-wal", path) < 0)
-        return sql_refuse(error, path, SQLITE_NOMEM, NULL);
-    int fd = open(wal, O_RDWR | O_CLOEXEC);
+    int fd = open_log(path, O_RDWR);
     bool done = fd >= 0 ? write_again(fd) : errno == ENOENT;
     int cause = errno;
     if (fd >= 0)
         close(fd);
-    free(wal);
-    if (done)
-        return STUDIO_OK;
-    return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
-                            ": %s-wal cannot be written again: %s; check the disk and the "
-                            "permissions",
-                            path, strerror(cause));
+    return done ? STUDIO_OK : refuse(error, path, "written again", cause);
 }
 
 void wal_where(const struct wal_damage *damage, char out[WAL_WHERE_MAX])
