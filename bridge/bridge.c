@@ -365,19 +365,12 @@ void bridge_stop(struct bridge *b)
 {
     struct timespec until;
     bool ended;
-    int rc = 0, ms;
+    int rc = 0;
 
     if (!b || !b->started || b->joined)
         return;
     /* What is not answered is not acknowledged (commands.h); then there is nothing to wait for. */
-    ms = commands_close(&b->commands) ? STOP_HELD_MS : STOP_MS;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
+    until = clock_after(commands_close(&b->commands) ? STOP_HELD_MS : STOP_MS);
     pthread_mutex_lock(&b->lock);
     b->stop = true;
     pthread_mutex_unlock(&b->lock);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* A command under way. The callback and the agent each hold it until they are done with it. */
@@ -206,12 +207,10 @@ static bool is_closed(struct commands *c)
 
 static void wait_for_answer(struct commands *c, struct pending *p)
 {
-    struct timespec until;
+    const struct timespec until = clock_after(COMMANDS_WAIT_MS);
     bool hold;
     int rc = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += COMMANDS_WAIT_MS / 1000;
     pthread_mutex_lock(&c->lock);
     c->inside++;
     while (!p->answered && !c->closed && rc != ETIMEDOUT)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 enum studio_err events_init(struct events *e)
 {
     pthread_condattr_t attr;
@@ -75,17 +77,8 @@ bool events_overflowed(struct events *e)
 
 void events_wait(struct events *e, int64_t timeout_ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_after(timeout_ms > 0 ? timeout_ms : 0);
 
-    if (timeout_ms < 0)
-        timeout_ms = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&e->lock);
     while (e->count == 0 && !e->woken)
         if (pthread_cond_timedwait(&e->cond, &e->lock, &until) != 0)

@@ -1,7 +1,6 @@
 #include "base/clock.h"
 
 #include <stddef.h>
-#include <time.h>
 
 static int64_t read_ms(clockid_t id)
 {
@@ -26,4 +25,18 @@ const struct clock *clock_system(void)
 {
     static const struct clock system_clock = {system_mono_ms, system_wall_ms, NULL};
     return &system_clock;
+}
+
+struct timespec clock_after(int64_t ms)
+{
+    enum { SECOND_NS = 1000000000 };
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += ms % 1000 * 1000000;
+    if (at.tv_nsec >= SECOND_NS) {
+        at.tv_nsec -= SECOND_NS;
+        at.tv_sec++;
+    }
+    return at;
 }

@@ -3,6 +3,7 @@
 #define AGENT_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 struct clock {
     int64_t (*mono_ms)(void *ctx); /* milliseconds, never steps; deadlines and limits */
@@ -12,6 +13,9 @@ struct clock {
 
 /* The machine's clocks. Lives for ever; any thread. */
 const struct clock *clock_system(void);
+
+/* So many milliseconds from now, for pthread_cond_timedwait on CLOCK_MONOTONIC. ms >= 0. */
+struct timespec clock_after(int64_t ms);
 
 static inline int64_t clock_mono(const struct clock *c)
 {

@@ -134,15 +134,8 @@ static int64_t idle_work(struct committer *c)
 
 static void wait_for_work(struct committer *c, int64_t ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_after(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     while (!c->submitted && !c->stop &&
            pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
         ;

@@ -15,6 +15,20 @@ static void test_system_clock(void **state)
     assert_true(wall / 1000 >= before - 1 && wall / 1000 <= before + 60);
 }
 
+static void test_a_time_to_wait_until(void **state)
+{
+    static const int64_t waits[] = {0, 1, 999, 1000, 60999};
+    (void)state;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        int64_t before = clock_mono(clock_system());
+        struct timespec at = clock_after(waits[i]);
+        int64_t after = clock_mono(clock_system());
+        int64_t ms = (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+        assert_in_range(at.tv_nsec, 0, 999999999);
+        assert_true(ms >= before + waits[i] && ms <= after + waits[i]);
+    }
+}
+
 static int64_t seven(void *ctx)
 {
     return *(int64_t *)ctx;
@@ -34,6 +48,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_system_clock),
+        cmocka_unit_test(test_a_time_to_wait_until),
         cmocka_unit_test(test_a_clock_is_its_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
