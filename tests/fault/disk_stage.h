@@ -20,13 +20,12 @@
 #include "support/json.h"
 #include "support/judge.h"
 #include "support/mqttclient.h"
+#include "support/scene.h"
 #include "support/smalldisk.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
-#define AGENT   "studio/agents/edge-1"
-#define TABLE   "studio/tables/ARO-001"
 #define UPDATED "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}"
 #define REFUSED "{\"error\":\"Storage unavailable\"}"
 
@@ -65,9 +64,7 @@ static inline void stage_open(struct stage *s, const char *data, struct faults *
                                                  .args = args,
                                                  .config = "[limits]\nupdates_per_second = 0\n",
                                                  .env = faults ? faults_env(faults) : NULL});
-    /* From now on the broker keeps commands for it. */
-    free(proc_wait_line(broker_proc(s->broker), PROC_STDERR,
-                        "Sending SUBACK to studio-agent-edge-1-in", WAIT_MS));
+    scene_wait_commands(s->broker);
     connect_clients(s);
 }
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/cmocka_all.h"
@@ -121,7 +120,7 @@ static void on_a_slow_disk_too(void **state)
     judge_start(judge, 1);
     struct agent_proc *agent = agent_proc_start(&(struct agent_options){
         .data = data, .broker = broker_uri(broker), .args = args, .env = faults_env(faults)});
-    free(proc_wait_line(agent_proc_proc(agent), PROC_STDERR, "taking commands", WAIT_MS));
+    scene_wait_commands(broker);
     wsclient_close(wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE));
     struct mqttclient *plc = plc_at(broker, 5);
     faults_delay(faults, FAULT_SYNC, SYNC_MS);

@@ -253,7 +253,7 @@ static void holes_are_filled(void **state)
     }
     scene_updates(pc, 1);
     judge_wait_seq(s.judge, s.sub, 1102);
-    scene_wait_commands(&s);
+    scene_wait_commands(s.broker);
     size_t missing = judge_fetch_holes(s.judge, s.sub, "edge-1", "judge");
     print_message("    %zu of 1102 events were missing, all came by replay\n", missing);
     judge_expect_clean(s.judge, s.sub);

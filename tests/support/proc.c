@@ -321,9 +321,12 @@ void proc_kill(struct proc *p)
     (void)proc_wait(p, WAIT_MS);
 }
 
-int proc_run(const char *const argv[], const char *const env[], char **out, char **err)
+int proc_run_on(const char *const argv[], const char *const env[], const char *in, char **out,
+                char **err)
 {
     struct proc *p = proc_spawn(argv, env);
+    if (in)
+        proc_write(p, in);
     proc_close_stdin(p);
     int code = proc_wait(p, WAIT_MS);
     if (out)
@@ -332,4 +335,9 @@ int proc_run(const char *const argv[], const char *const env[], char **out, char
         *err = proc_output(p, PROC_STDERR);
     proc_destroy(p);
     return code;
+}
+
+int proc_run(const char *const argv[], const char *const env[], char **out, char **err)
+{
+    return proc_run_on(argv, env, NULL, out, err);
 }

@@ -52,5 +52,8 @@ void proc_kill(struct proc *proc);
 
 /* Runs a program to its end and returns its exit code; *out and *err (may be NULL) are free()d. */
 int proc_run(const char *const argv[], const char *const env[], char **out, char **err);
+/* The same with this text on its standard input. */
+int proc_run_on(const char *const argv[], const char *const env[], const char *in, char **out,
+                char **err);
 
 #endif

@@ -33,7 +33,7 @@ void scene_open(struct scene *s, const char *config, int version)
     judge_start(s->judge, 1);
     free(whole);
     scene_wait_online(s);
-    scene_wait_commands(s);
+    scene_wait_commands(s->broker);
 }
 
 void scene_close(struct scene *s)
@@ -49,9 +49,9 @@ void scene_wait_online(struct scene *s)
     mqttclient_wait_json(s->sub, AGENT "/availability", "state", "online");
 }
 
-void scene_wait_commands(struct scene *s)
+void scene_wait_commands(struct broker *broker)
 {
-    free(proc_wait_line(broker_proc(s->broker), PROC_STDERR,
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR,
                         "Sending SUBACK to studio-agent-edge-1-in", WAIT_MS));
 }
 

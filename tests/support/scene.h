@@ -39,7 +39,7 @@ void scene_wait_online(struct scene *scene);
 
 /* Waits until edge-1 has subscribed to commands for the first time; from then on the broker keeps
  * them for it. Seen in the broker's log. */
-void scene_wait_commands(struct scene *scene);
+void scene_wait_commands(struct broker *broker);
 
 /* A connected device; its login, as scene_device(&s, "ARO-001_pc"). */
 struct wsclient *scene_device(struct scene *scene, const char *id);

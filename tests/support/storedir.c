@@ -17,17 +17,7 @@
 int storedir_command(const char *action, const char *data, const char *in, char **out, char **err)
 {
     const char *argv[] = {studio_program("studio-agent"), "store", action, "--data", data, NULL};
-    struct proc *p = proc_spawn(argv, NULL);
-    if (in)
-        proc_write(p, in);
-    proc_close_stdin(p);
-    int code = proc_wait(p, WAIT_MS);
-    if (out)
-        *out = proc_output(p, PROC_STDOUT);
-    if (err)
-        *err = proc_output(p, PROC_STDERR);
-    proc_destroy(p);
-    return code;
+    return proc_run_on(argv, NULL, in, out, err);
 }
 
 void storedir_expect(const char *action, const char *data, int code, const char *words)
