@@ -3,16 +3,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "fault/storm/random.h"
 #include "support/deadline.h"
-
-static void nap(unsigned ms)
-{
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&ts, NULL);
-}
 
 /* --- the agent -------------------------------------------------------------------------------- */
 
@@ -31,7 +24,7 @@ static bool kill_starting(struct rig *r, struct blow *b)
     if (r->agent)
         rig_kill_agent(r);
     rig_spawn_agent(r);
-    nap(random_between(b->random, 0, 150));
+    rig_nap(random_between(b->random, 0, 150));
     if (r->agent)
         rig_kill_agent(r);
     return true;
@@ -205,12 +198,12 @@ static void sync_again(struct rig *r, struct blow *b)
     int64_t deadline = now_ms() + EXIT_MS;
     faults_clear(r->faults, FAULT_SYNC);
     rig_set_sync_delay(r);
-    nap(UNDER_WAY_MS);
+    rig_nap(UNDER_WAY_MS);
     b->bites = faults_failed(r->faults, FAULT_SYNC);
     if (b->bites == 0 || !r->agent || r->agent_paused)
         return; /* one that is paused ends when it goes on */
     while (proc_running(r->agent) && deadline_left(deadline) > 0)
-        nap(5);
+        rig_nap(5);
     if (!rig_agent_gone(r))
         rig_complain(r, COMPLAINT_AGENT, "the agent goes on after a sync that failed");
 }
@@ -275,7 +268,7 @@ static void memory(struct rig *r, struct blow *b)
 {
     faults_clear(r->faults, FAULT_MEMORY);
     b->bites = faults_failed(r->faults, FAULT_MEMORY);
-    nap(20); /* whoever is about to end has ended */
+    rig_nap(20); /* whoever is about to end has ended */
     (void)rig_agent_gone(r);
     if (b->bites == 0)
         r->expect_death = false; /* else until an update is acknowledged again */

@@ -20,9 +20,9 @@ enum {
     LOG_SHOWN = 4000
 };
 
-static void nap(long ms)
+void rig_nap(unsigned ms)
 {
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     nanosleep(&ts, NULL);
 }
 
@@ -185,7 +185,7 @@ bool rig_start_agent(struct rig *r, bool may_fail)
             rig_complain(r, COMPLAINT_TIME, "the agent does not listen in time");
             return false;
         }
-        nap(2);
+        rig_nap(2);
     }
     return true;
 }
@@ -201,7 +201,7 @@ void rig_stop_agent(struct rig *r)
     int64_t deadline = now_ms() + STOP_MS + STOP_TOLERANCE_MS + (r->slow_disk ? SLOW_DISK_MS : 0);
     proc_signal(r->agent, SIGTERM);
     while (proc_running(r->agent) && deadline_left(deadline) > 0)
-        nap(5);
+        rig_nap(5);
     if (proc_running(r->agent)) {
         rig_complain(r, COMPLAINT_TIME, "the agent does not stop");
         proc_signal(r->agent, SIGKILL);

@@ -74,6 +74,9 @@ struct rig {
 void rig_open(struct rig *rig, const struct rig_options *options);
 void rig_close(struct rig *rig);
 
+/* Lets the storm rage on for so long. */
+void rig_nap(unsigned ms);
+
 /* A broken promise, with a sentence. */
 void rig_complain(struct rig *rig, enum complaint kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

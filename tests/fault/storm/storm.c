@@ -45,12 +45,6 @@ static unsigned otherwise(unsigned value, unsigned fallback)
     return value ? value : fallback;
 }
 
-static void nap(unsigned ms)
-{
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&ts, NULL);
-}
-
 char *storm_kinds(void)
 {
     char *all = test_printf("%s", attacks[0].name);
@@ -106,7 +100,7 @@ static void idle(struct storm *s, unsigned ms)
         unsigned left = (unsigned)deadline_left(until);
         commander_step(s->rig.commander);
         court_watch(&s->court);
-        nap(left < STEP_MS ? left : STEP_MS);
+        rig_nap(left < STEP_MS ? left : STEP_MS);
     } while (deadline_left(until) > 0);
 }
 
@@ -216,7 +210,7 @@ static void attack(struct storm *s)
         lasts = ms > lasts ? ms : lasts;
         n++;
         if (i + 1 < want)
-            nap(random_between(&s->random, 0, 50));
+            rig_nap(random_between(&s->random, 0, 50));
     }
     if (!s->o.quiet)
         fprintf(stderr, "%8u ms:%s\n", lasts, names);
