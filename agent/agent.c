@@ -367,7 +367,6 @@ static enum studio_err open_net(struct studio_agent *agent,
     const size_t connections = openfiles_fit((size_t)config->connections);
     struct admission_options admission = {
         .clock = agent->clock,
-        .presence = core_presence(agent->core),
         .connections = connections,
         .connections_per_id = (size_t)config->connections_per_id,
         .failures_per_minute = (unsigned)config->auth_failures_per_minute,

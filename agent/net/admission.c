@@ -109,7 +109,8 @@ static struct failure *failure_find(struct admission *a, const char *address, co
 }
 
 enum studio_err admission_check(struct admission *a, const char *address,
-                                const struct credentials *credentials, enum role *role)
+                                const struct credentials *credentials, size_t connections,
+                                enum role *role)
 {
     struct failure *failure = failure_find(a, address, credentials->user_id, false);
     bool known;
@@ -124,9 +125,7 @@ enum studio_err admission_check(struct admission *a, const char *address,
             failure->count++;
         return STUDIO_ERR_AUTH_CREDENTIALS;
     }
-    if (presence_connections(a->o.presence, credentials->user_id) >= a->o.connections_per_id)
-        return STUDIO_ERR_LIMIT;
-    return STUDIO_OK;
+    return connections < a->o.connections_per_id ? STUDIO_OK : STUDIO_ERR_LIMIT;
 }
 
 void admission_reload(struct admission *a, struct tokens *tokens)

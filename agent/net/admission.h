@@ -7,14 +7,12 @@
 
 #include "base/clock.h"
 #include "config/tokens.h"
-#include "core/presence.h"
 #include "protocol/userid.h"
 
 struct admission;
 
 struct admission_options {
     const struct clock *clock;
-    struct presence *presence; /* counts connections per id */
     size_t connections;
     size_t connections_per_id;
     unsigned failures_per_minute; /* per address and id; 0 = no limit */
@@ -33,12 +31,12 @@ void admission_depart(struct admission *admission);
 bool admission_full(const struct admission *admission);
 
 /*
- * May this user connect? `address` is the peer's. Errors: LIMIT (connections of this id, or
- * too many failures), AUTH_CREDENTIALS.
+ * May this user connect? `address` is the peer's, `connections` how many of this id there are
+ * already. Errors: LIMIT (too many of them, or too many failures), AUTH_CREDENTIALS.
  */
 STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,
                                                 const struct credentials *credentials,
-                                                enum role *role);
+                                                size_t connections, enum role *role);
 
 /* The new tokens count from now on; takes them over. */
 void admission_reload(struct admission *admission, struct tokens *tokens);

@@ -275,7 +275,9 @@ static void authenticate(struct session *s, const struct credentials_in *in)
     bool changed;
 
     if (err == STUDIO_OK)
-        err = admission_check(s->env->admission, s->peer, &credentials, &s->actor.role);
+        err = admission_check(
+            s->env->admission, s->peer, &credentials,
+            presence_connections(core_presence(s->env->core), credentials.user_id), &s->actor.role);
     if (err == STUDIO_OK) {
         bool shown = s->actor.role == ROLE_DEVICE;
         memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));

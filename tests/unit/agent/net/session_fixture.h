@@ -91,7 +91,6 @@ static inline void net_open(size_t connections_per_id)
     core_fixture_start(&net.f, &net.committer);
     struct admission_options admission = {
         .clock = &net.f.clock.clock,
-        .presence = core_presence(net.f.core),
         .connections = 1000,
         .connections_per_id = connections_per_id,
         .failures_per_minute = 60,

@@ -10,7 +10,6 @@
 #include "support/tokens.h"
 
 static struct fake_clock clock_;
-static struct presence *presence;
 static struct admission *admission;
 
 static struct tokens *parse(const char *pattern, const char *role, const char *token,
@@ -27,10 +26,9 @@ static struct tokens *parse(const char *pattern, const char *role, const char *t
 
 static int start(size_t connections, size_t per_id, unsigned failures)
 {
-    struct admission_options options = {&clock_.clock, NULL, connections, per_id, failures};
+    struct admission_options options = {&clock_.clock, connections, per_id, failures};
 
     fake_clock_init(&clock_);
-    options.presence = presence = presence_create();
     admission = admission_create(&options, parse("ARO-*", "device", "RIGHT", NULL));
     return admission ? 0 : -1;
 }
@@ -45,11 +43,11 @@ static int teardown(void **state)
 {
     (void)state;
     admission_destroy(admission);
-    presence_destroy(presence);
     return 0;
 }
 
-static enum studio_err try(const char *address, const char *id, const char *token)
+static enum studio_err try_beside(size_t connections, const char *address, const char *id,
+                                  const char *token)
 {
     struct credentials credentials;
     enum role role;
@@ -57,7 +55,12 @@ static enum studio_err try(const char *address, const char *id, const char *toke
     assert_int_equal(
         credentials_make(&(struct credentials_in){.id = id, .token = token}, &credentials),
         STUDIO_OK);
-    return admission_check(admission, address, &credentials, &role);
+    return admission_check(admission, address, &credentials, connections, &role);
+}
+
+static enum studio_err try(const char *address, const char *id, const char *token)
+{
+    return try_beside(0, address, id, token);
 }
 
 static void the_right_token_and_its_role(void **state)
@@ -69,7 +72,7 @@ static void the_right_token_and_its_role(void **state)
     assert_int_equal(
         credentials_make(&(struct credentials_in){.id = "ARO-001", .token = "RIGHT"}, &credentials),
         STUDIO_OK);
-    assert_int_equal(admission_check(admission, "::1", &credentials, &role), STUDIO_OK);
+    assert_int_equal(admission_check(admission, "::1", &credentials, 0, &role), STUDIO_OK);
     assert_int_equal(role, ROLE_DEVICE);
     assert_int_equal(try("::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
     assert_int_equal(try("::1", "BCR-001", "RIGHT"), STUDIO_ERR_AUTH_CREDENTIALS);
@@ -97,18 +100,11 @@ static void connections_over_the_limit_are_told_then_dropped(void **state)
 
 static void so_many_connections_of_one_id(void **state)
 {
-    bool changed;
-
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
-        assert_true(presence_join(presence, "ARO-001", "ARO-001", i, 0, &changed));
-    }
-    assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_ERR_LIMIT);
-    assert_int_equal(try("::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
-    assert_int_equal(try("::1", "ARO-001_other", "RIGHT"), STUDIO_OK);
-    presence_leave(presence, "ARO-001", true);
-    assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
+    assert_int_equal(try_beside(1, "::1", "ARO-001", "RIGHT"), STUDIO_OK);
+    assert_int_equal(try_beside(2, "::1", "ARO-001", "RIGHT"), STUDIO_ERR_LIMIT);
+    assert_int_equal(try_beside(2, "::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+    assert_int_equal(try_beside(0, "::1", "ARO-001_other", "RIGHT"), STUDIO_OK);
 }
 
 static void failures_are_counted_for_address_and_id_and_minute(void **state)
