@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/tokens.h"
 #include "base/faulty.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/checks.h"
 #include "config/config.h"
-#include "config/tokens.h"
 #include "net/openfiles.h"
 #include "net/server.h"
 #include "protocol/document.h"

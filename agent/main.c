@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "config/cli.h"
-#include "config/commands.h"
-#include "store_command.h"
+#include "cmd/cli.h"
+#include "cmd/commands.h"
+#include "cmd/store_command.h"
 #include "studio/agent.h"
 
 struct signals {

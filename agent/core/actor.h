@@ -7,8 +7,8 @@
 #ifndef AGENT_CORE_ACTOR_H
 #define AGENT_CORE_ACTOR_H
 
-#include "config/tokens.h"
-#include "core/bucket.h"
+#include "auth/bucket.h"
+#include "auth/tokens.h"
 #include "core/hub.h"
 #include "protocol/document.h"
 

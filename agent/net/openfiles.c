@@ -2,8 +2,8 @@
 
 #include <sys/resource.h>
 
+#include "auth/admission.h"
 #include "base/log.h"
-#include "net/admission.h"
 
 enum {
     FDS_SPARE = 512 /* files, store, broker, and connections that are told to go away */

@@ -5,9 +5,9 @@
 #ifndef AGENT_NET_SESSION_H
 #define AGENT_NET_SESSION_H
 
+#include "auth/admission.h"
 #include "base/clock.h"
 #include "core/core.h"
-#include "net/admission.h"
 
 struct session;
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/tokens.h"
 #include "base/text.h"
-#include "config/tokens.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

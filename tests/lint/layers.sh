@@ -31,8 +31,10 @@ agent/model      base
 agent/protocol   base model
 agent/store      base
 agent/config     base model
-agent/core       base model protocol store config
-agent/net        base model protocol store config core
+agent/auth       base model protocol config
+agent/core       base model protocol store config auth
+agent/net        base model protocol store config auth core
+agent/cmd        base model store config auth
 bridge           base
 client           base model protocol
 '
@@ -78,7 +80,7 @@ check_layers() {
             [[ ${file%/*} == "$folder" ]] || continue
             part=${header%%/*}
             case $part in
-                base | model | protocol | store | config | core | net | bridge | client) ;;
+                base | model | protocol | store | config | auth | core | net | cmd | bridge | client) ;;
                 *) continue ;; # of the system, of the same folder, or public
             esac
             [[ $header != "$part" && " $own $allowed " != *" $part "* ]] || continue

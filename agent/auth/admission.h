@@ -1,0 +1,49 @@
+/*
+ * admission.h - who is let in: credentials, and the limits on connections and failures
+ * (protocol sections 3.1, 6 and 7). Net thread only.
+ */
+#ifndef AGENT_AUTH_ADMISSION_H
+#define AGENT_AUTH_ADMISSION_H
+
+#include "auth/tokens.h"
+#include "base/clock.h"
+#include "protocol/userid.h"
+
+struct admission;
+
+struct admission_options {
+    const struct clock *clock;
+    size_t connections;
+    size_t connections_per_id;
+    unsigned failures_per_minute; /* per address and id; 0 = no limit */
+};
+
+enum { ADMISSION_OVERFLOW = 256 }; /* connections over the limit that are still told so */
+
+/* Takes over `tokens`. NULL: out of memory, and the tokens are not taken. */
+struct admission *admission_create(const struct admission_options *options, struct tokens *tokens);
+void admission_destroy(struct admission *admission);
+
+/* A socket was accepted: false if it is to be dropped without a word. */
+bool admission_arrive(struct admission *admission);
+void admission_depart(struct admission *admission);
+/* More than the limit are here: the one that has just come is to be told to try again later. */
+bool admission_full(const struct admission *admission);
+
+/*
+ * May this user connect? `address` is the peer's, `connections` how many of this id there are
+ * already. Errors: LIMIT (too many of them, or too many failures), AUTH_CREDENTIALS.
+ */
+STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,
+                                                const struct credentials *credentials,
+                                                size_t connections, enum role *role);
+
+/* The new tokens count from now on; takes them over. */
+void admission_reload(struct admission *admission, struct tokens *tokens);
+/* Grows with every reload and every new UTC day: connections let in before are to be checked again.
+ */
+unsigned admission_generation(struct admission *admission);
+bool admission_still_valid(struct admission *admission, const char *user_id,
+                           const unsigned char digest[32], enum role role);
+
+#endif

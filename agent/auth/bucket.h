@@ -1,0 +1,26 @@
+/* bucket.h - a token bucket: `rate` per second, `burst` at once. Pure; rate 0 is no limit. */
+#ifndef AGENT_AUTH_BUCKET_H
+#define AGENT_AUTH_BUCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bucket {
+    int64_t used_milli; /* thousandths of a token taken and not yet come back */
+    int64_t at_ms;      /* when that was */
+};
+
+static inline bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms)
+{
+    if (rate <= 0)
+        return true;
+    int64_t back = (now_ms - bucket->at_ms) * rate; /* 1 token/s is 1 thousandth per ms */
+    bucket->used_milli = back < bucket->used_milli ? bucket->used_milli - back : 0;
+    bucket->at_ms = now_ms;
+    if (bucket->used_milli + 1000 > burst * 1000)
+        return false;
+    bucket->used_milli += 1000;
+    return true;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * file_edit.h - replacing a small file as a whole: lock, read, write beside it, sync, rename, sync.
+ *
+ *     struct file_edit edit;
+ *     enum studio_err err = file_edit_open(&edit, path, max, error);
+ *     if (err == STUDIO_OK)
+ *         err = file_edit_replace(&edit, text, len, error);
+ *     file_edit_close(&edit);
+ */
+#ifndef AGENT_AUTH_FILE_EDIT_H
+#define AGENT_AUTH_FILE_EDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "studio/error.h"
+
+struct file_edit {
+    char *path;  /* links resolved */
+    char *dir;   /* the directory it is in */
+    int dir_fd;  /* carries the lock; -1 when not open */
+    bool exists; /* there is a file already */
+    char *text;  /* its bytes, NUL-terminated; empty if there is none */
+    size_t len;
+    struct stat about; /* of the file, if it exists */
+};
+
+/* Waits for another editor, reads the file if there is one; makes its directory (0700) if only that
+ * is missing. Call file_edit_close in either case. Errors: USAGE, IO, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err file_edit_open(struct file_edit *edit, const char *path, size_t max,
+                                               struct studio_error *error);
+
+/* Puts `text` in the file's place, durable on return, with its mode and owner; a new one gets mode
+ * 0600 and, made by root, the owner of its directory. Errors: IO, NO_MEMORY; the file is as before.
+ */
+STUDIO_MUST_USE enum studio_err file_edit_replace(struct file_edit *edit, const char *text,
+                                                  size_t len, struct studio_error *error);
+
+void file_edit_close(struct file_edit *edit);
+
+#endif

@@ -1,0 +1,279 @@
+/* token_file.c - users added and removed line by line; the result is checked before it is put down.
+ */
+#include "auth/token_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/file_edit.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "config/file.h"
+
+enum { HASH_PREFIX_MIN = 8 };
+
+void token_pattern_print(struct buf *out, const char *pattern)
+{
+    for (; *pattern; pattern++) {
+        if (*pattern == ' ')
+            buf_str(out, "%20");
+        else
+            buf_add(out, pattern, 1);
+    }
+}
+
+/* Reads the file that is to be changed; one that the agent would refuse is not touched. */
+static enum studio_err open_checked(struct file_edit *edit, const char *file,
+                                    struct studio_error *error)
+{
+    enum studio_err err = file_edit_open(edit, file, TOKENS_FILE_MAX, error);
+    if (err == STUDIO_OK && edit->exists)
+        err = tokens_safe(&edit->about, file, error);
+    return err;
+}
+
+/* Puts down what has been made of the file, if the agent would take it. */
+static enum studio_err replace_checked(struct file_edit *edit, const char *file, struct buf *text,
+                                       bool may_be_empty, struct studio_error *error)
+{
+    struct tokens *tokens = NULL;
+    if (!buf_ok(text))
+        return config_fail(error, STUDIO_ERR_USAGE, "no room for the new %s", file);
+    const char *data = text->data ? text->data : "";
+    if (!may_be_empty) {
+        enum studio_err err = tokens_parse(data, text->len, file, &tokens, error);
+        if (err != STUDIO_OK)
+            return err;
+        tokens_destroy(tokens);
+    }
+    return file_edit_replace(edit, data, text->len, error);
+}
+
+static enum studio_err make_token(char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
+{
+    unsigned char random[TOKEN_NEW_LEN / 2];
+    if (getentropy(random, sizeof random) != 0)
+        return config_fail(error, STUDIO_ERR_IO, "the system gives no random bytes");
+    text_hex(random, sizeof random, token);
+    return STUDIO_OK;
+}
+
+static void print_line(struct buf *out, const char *pattern, enum role role, const char *token,
+                       const char *expires)
+{
+    unsigned char digest[TOKEN_DIGEST_LEN];
+    char hex[TOKEN_HEX_LEN + 1];
+    tokens_digest(token, digest);
+    text_hex(digest, sizeof digest, hex);
+    token_pattern_print(out, pattern);
+    buf_printf(out, " %s sha256:%s", role_name(role), hex);
+    if (expires)
+        buf_printf(out, " expires=%s", expires);
+    buf_str(out, "\n");
+}
+
+enum studio_err token_file_add(const char *file, const char *pattern, enum role role,
+                               const char *expires, char token[TOKEN_NEW_LEN + 1],
+                               struct studio_error *error)
+{
+    struct file_edit edit;
+    struct buf text;
+    int64_t until_s;
+    const char *why = token_pattern_check(pattern);
+    if (why)
+        return config_fail(error, STUDIO_ERR_USAGE, "%s", why);
+    if (expires && !token_date_parse(expires, &until_s))
+        return config_fail(error, STUDIO_ERR_USAGE, "--expires is a day, YYYY-MM-DD");
+
+    buf_init(&text, TOKENS_FILE_MAX);
+    enum studio_err err = open_checked(&edit, file, error);
+    if (err == STUDIO_OK)
+        err = make_token(token, error);
+    if (err == STUDIO_OK) {
+        buf_add(&text, edit.text, edit.len);
+        if (edit.len > 0 && edit.text[edit.len - 1] != '\n')
+            buf_str(&text, "\n");
+        print_line(&text, pattern, role, token, expires);
+        err = replace_checked(&edit, file, &text, false, error);
+    }
+    buf_finish(&text);
+    file_edit_close(&edit);
+    return err;
+}
+
+/* Walks over the lines of a file that tokens_parse has accepted. `line.pattern` is freed after each
+ * call; `whole` is the line with its newline. */
+struct walk_line {
+    unsigned number;
+    const char *whole;
+    size_t whole_len;
+    bool user;
+    struct token_line line;
+};
+typedef void walk_fn(void *ctx, const struct walk_line *line);
+
+static enum studio_err walk(const char *text, size_t len, walk_fn *fn, void *ctx)
+{
+    struct walk_line at = {0};
+    for (const char *start = text, *end = text + len; start < end; start += at.whole_len) {
+        const char *newline = memchr(start, '\n', (size_t)(end - start));
+        const char *why;
+        size_t body = (size_t)((newline ? newline : end) - start);
+        at.number++;
+        at.whole = start;
+        at.whole_len = body + (newline ? 1 : 0);
+        enum token_line_kind kind = token_line_parse(start, body, &at.line, &why);
+        if (kind == TOKEN_LINE_NO_MEMORY)
+            return STUDIO_ERR_NO_MEMORY;
+        at.user = kind == TOKEN_LINE_USER;
+        fn(ctx, &at);
+        if (at.user)
+            free(at.line.pattern);
+    }
+    return STUDIO_OK;
+}
+
+struct each {
+    token_file_user_fn *tell;
+    void *ctx;
+};
+
+static void tell_user(void *ctx, const struct walk_line *at)
+{
+    const struct each *each = ctx;
+    if (at->user)
+        each->tell(each->ctx, at->number, &at->line);
+}
+
+enum studio_err token_file_each(const char *file, token_file_user_fn *tell, void *ctx,
+                                struct studio_error *error)
+{
+    struct each each = {tell, ctx};
+    struct tokens *tokens = NULL;
+    char *text = NULL;
+    size_t len = 0;
+    /* First the whole as the agent reads it, so that a list never hides a mistake. */
+    enum studio_err err = tokens_read(file, &tokens, error);
+    if (err != STUDIO_OK)
+        return err;
+    tokens_destroy(tokens);
+    err = file_read(file, TOKENS_FILE_MAX, &text, &len, NULL, error);
+    if (err == STUDIO_OK && walk(text, len, tell_user, &each) != STUDIO_OK)
+        err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", file);
+    free(text);
+    return err;
+}
+
+struct revoke {
+    const char *which;
+    bool by_hash;
+    size_t hits;
+    bool several; /* the prefix fits more than one hash */
+    unsigned char first[TOKEN_DIGEST_LEN];
+    struct buf *text; /* what stays; NULL: only count */
+    size_t left;
+    struct each each;
+};
+
+static bool fits(const struct revoke *revoke, const struct token_line *line)
+{
+    char hex[TOKEN_HEX_LEN + 1];
+    if (!revoke->by_hash)
+        return strcmp(line->pattern, revoke->which) == 0;
+    text_hex(line->digest, TOKEN_DIGEST_LEN, hex);
+    return strncmp(hex, revoke->which, strlen(revoke->which)) == 0;
+}
+
+static void count_hit(void *ctx, const struct walk_line *at)
+{
+    struct revoke *revoke = ctx;
+    if (!at->user || !fits(revoke, &at->line))
+        return;
+    if (revoke->hits++ == 0)
+        memcpy(revoke->first, at->line.digest, TOKEN_DIGEST_LEN);
+    else if (memcmp(revoke->first, at->line.digest, TOKEN_DIGEST_LEN) != 0)
+        revoke->several = true;
+}
+
+static void keep_others(void *ctx, const struct walk_line *at)
+{
+    struct revoke *revoke = ctx;
+    if (at->user && fits(revoke, &at->line))
+        return;
+    revoke->left += at->user;
+    buf_add(revoke->text, at->whole, at->whole_len);
+}
+
+static void tell_hit(void *ctx, const struct walk_line *at)
+{
+    const struct revoke *revoke = ctx;
+    if (at->user && fits(revoke, &at->line))
+        revoke->each.tell(revoke->each.ctx, at->number, &at->line);
+}
+
+static bool is_hash_prefix(const char *text)
+{
+    size_t len = strlen(text);
+    return len >= HASH_PREFIX_MIN && len <= TOKEN_HEX_LEN &&
+           strspn(text, "0123456789abcdef") == len;
+}
+
+/* Decides whether `which` is a pattern or a hash. */
+static enum studio_err choose(struct revoke *revoke, const struct file_edit *edit, const char *file,
+                              struct studio_error *error)
+{
+    enum studio_err err = walk(edit->text, edit->len, count_hit, revoke);
+    if (err == STUDIO_OK && revoke->hits == 0 && is_hash_prefix(revoke->which)) {
+        revoke->by_hash = true;
+        err = walk(edit->text, edit->len, count_hit, revoke);
+    }
+    if (err != STUDIO_OK)
+        return config_fail(error, err, "out of memory reading %s", file);
+    if (revoke->hits == 0)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "no line of %s has this id pattern or hash; `studio-agent token list` "
+                           "shows them",
+                           file);
+    if (revoke->by_hash && revoke->several)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "several hashes start like this; give more digits");
+    return STUDIO_OK;
+}
+
+static enum studio_err revoke_open(struct revoke *revoke, struct file_edit *edit, const char *file,
+                                   size_t *left, struct studio_error *error)
+{
+    struct tokens *tokens = NULL;
+    enum studio_err err = tokens_parse(edit->text, edit->len, file, &tokens, error);
+    if (err != STUDIO_OK)
+        return err;
+    tokens_destroy(tokens);
+    err = choose(revoke, edit, file, error);
+    if (err != STUDIO_OK)
+        return err;
+    if (walk(edit->text, edit->len, keep_others, revoke) != STUDIO_OK)
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", file);
+    err = replace_checked(edit, file, revoke->text, revoke->left == 0, error);
+    if (err != STUDIO_OK)
+        return err;
+    *left = revoke->left;
+    (void)walk(edit->text, edit->len, tell_hit, revoke); /* done is done, told or not */
+    return STUDIO_OK;
+}
+
+enum studio_err token_file_revoke(const char *file, const char *which, token_file_user_fn *tell,
+                                  void *ctx, size_t *left, struct studio_error *error)
+{
+    struct file_edit edit;
+    struct buf text;
+    struct revoke revoke = {.which = which, .text = &text, .each = {tell, ctx}};
+    buf_init(&text, TOKENS_FILE_MAX);
+    enum studio_err err = open_checked(&edit, file, error);
+    if (err == STUDIO_OK)
+        err = revoke_open(&revoke, &edit, file, left, error);
+    buf_finish(&text);
+    file_edit_close(&edit);
+    return err;
+}

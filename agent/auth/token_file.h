@@ -1,0 +1,43 @@
+/*
+ * token_file.h - changing the tokens file: a user more, a user less. Readers see the old file or
+ * the new one, never a part: written beside it, synced, renamed. One change at a time (a lock on
+ * the directory); comments and other lines stay as they are.
+ */
+#ifndef AGENT_AUTH_TOKEN_FILE_H
+#define AGENT_AUTH_TOKEN_FILE_H
+
+#include "auth/token_line.h"
+
+enum { TOKEN_NEW_LEN = 40 }; /* hexadecimal digits of a fresh token: 160 random bits */
+
+/*
+ * Appends a user with a fresh random token, which is stored nowhere but in `token`. `expires` is
+ * YYYY-MM-DD or NULL. The file (mode 0600) and its directory (0700) are made if missing.
+ * Errors: USAGE (pattern, date, a file that is not as it should be), IO, NO_MEMORY.
+ */
+STUDIO_MUST_USE enum studio_err token_file_add(const char *file, const char *pattern,
+                                               enum role role, const char *expires,
+                                               char token[TOKEN_NEW_LEN + 1],
+                                               struct studio_error *error);
+
+/* Told of each user; `line` is valid during the call. */
+typedef void token_file_user_fn(void *ctx, unsigned number, const struct token_line *line);
+
+/* All users in the order of the file. Errors: USAGE, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err token_file_each(const char *file, token_file_user_fn *tell,
+                                                void *ctx, struct studio_error *error);
+
+/*
+ * Removes the users with this pattern (exactly), or, if there is none, the one whose hash starts
+ * with `which` (8 or more hexadecimal digits); tells of each removed. *left is how many remain.
+ * Errors: USAGE (also: nobody like that, or a prefix of several hashes), IO, NO_MEMORY.
+ */
+STUDIO_MUST_USE enum studio_err token_file_revoke(const char *file, const char *which,
+                                                  token_file_user_fn *tell, void *ctx, size_t *left,
+                                                  struct studio_error *error);
+
+/* A pattern as it stands in the file, with %20 for blanks. */
+struct buf;
+void token_pattern_print(struct buf *out, const char *pattern);
+
+#endif

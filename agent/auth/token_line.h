@@ -1,0 +1,52 @@
+/* token_line.h - one line of the tokens file, for those who read it and those who change it. */
+#ifndef AGENT_AUTH_TOKEN_LINE_H
+#define AGENT_AUTH_TOKEN_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "auth/tokens.h"
+
+enum {
+    TOKEN_DIGEST_LEN = 32,
+    TOKEN_HEX_LEN = 64, /* of a digest in hexadecimal */
+    TOKEN_PATTERN_MAX = 256,
+    TOKEN_DATE_LEN = 10,
+    TOKENS_FILE_MAX = 16 << 20, /* bytes */
+    TOKENS_MAX = 1 << 17        /* users; every line is compared at every login */
+};
+
+struct token_line {
+    char *pattern; /* with blanks where the file has %20; owned */
+    enum role role;
+    unsigned char digest[TOKEN_DIGEST_LEN];
+    int64_t until_s; /* seconds since 1970 UTC from when it is expired; INT64_MAX: never */
+};
+
+enum token_line_kind {
+    TOKEN_LINE_EMPTY, /* blank or a comment */
+    TOKEN_LINE_USER,  /* `out` is filled; free its pattern */
+    TOKEN_LINE_WRONG, /* *why says what is wrong, never with a part of the line: it may be secret */
+    TOKEN_LINE_NO_MEMORY
+};
+
+/* Reads text[0..len), a line without its newline. Only USER leaves anything to be freed. */
+enum token_line_kind token_line_parse(const char *text, size_t len, struct token_line *out,
+                                      const char **why);
+
+/* Reads YYYY-MM-DD; *until_s is the first second after that day in UTC. False: no such day. */
+bool token_date_parse(const char *text, int64_t *until_s);
+
+/* NULL if a pattern with blanks decoded is right, else what is wrong. */
+const char *token_pattern_check(const char *pattern);
+
+/* A role by its name in the file. */
+bool role_parse(const char *name, enum role *role);
+
+/* Is a tokens file with this fstat safe to trust? Errors: USAGE with what to do. */
+STUDIO_MUST_USE enum studio_err tokens_safe(const struct stat *about, const char *file,
+                                            struct studio_error *error);
+
+#endif

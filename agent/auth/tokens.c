@@ -1,0 +1,274 @@
+/*
+ * tokens.c - the tokens file: lines in order for the check that decides, sorted by digest for the
+ * question whether a connection let in before may stay.
+ */
+#include "auth/tokens.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/token_line.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "config/file.h"
+
+struct indexed {
+    const struct token_line *line;
+};
+
+struct tokens {
+    struct token_line *lines; /* in the order of the file */
+    size_t count;
+    size_t cap;
+    struct indexed *by_digest;
+};
+
+static const char *const role_names[] = {"device", "viewer", "operator"};
+
+const char *role_name(enum role role)
+{
+    return role_names[role];
+}
+
+bool role_parse(const char *name, enum role *role)
+{
+    for (size_t i = 0; i < sizeof role_names / sizeof role_names[0]; i++) {
+        if (strcmp(role_names[i], name) == 0) {
+            *role = (enum role)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void tokens_digest(const char *token, unsigned char digest[TOKEN_DIGEST_LEN])
+{
+    /* Cannot fail but for memory; then a digest no line has. */
+    if (EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL) != 1)
+        memset(digest, 0, TOKEN_DIGEST_LEN);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* Says how to make the file, ready to be pasted into a shell. */
+static enum studio_err fail_no_users(struct studio_error *error, const char *file, const char *how)
+{
+    const char *slash = strrchr(file, '/');
+    int dir_len = slash && slash > file ? (int)(slash - file) : 0;
+    return config_fail(error, STUDIO_ERR_USAGE,
+                       "the tokens file %s %s: nobody could connect. Make it with a first user, "
+                       "here with the token MY_TOKEN:\n"
+                       "  (umask 077; %s%.*s%sprintf 'ARO-001_* device sha256:%%s\\n' "
+                       "\"$(printf %%s MY_TOKEN | sha256sum | cut -c1-64)\" >> '%s')",
+                       file, how, dir_len ? "mkdir -p '" : "", dir_len, file, dir_len ? "'; " : "",
+                       file);
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    const struct token_line *x = ((const struct indexed *)a)->line;
+    const struct token_line *y = ((const struct indexed *)b)->line;
+    int order = memcmp(x->digest, y->digest, TOKEN_DIGEST_LEN);
+    return order ? order : (x > y) - (x < y); /* then as in the file */
+}
+
+static bool index_digests(struct tokens *tokens)
+{
+    tokens->by_digest = calloc(tokens->count + 1, sizeof *tokens->by_digest);
+    if (!tokens->by_digest)
+        return false;
+    for (size_t i = 0; i < tokens->count; i++)
+        tokens->by_digest[i].line = &tokens->lines[i];
+    qsort(tokens->by_digest, tokens->count, sizeof *tokens->by_digest, compare_digests);
+    return true;
+}
+
+static bool reserve_line(struct tokens *tokens)
+{
+    if (tokens->count < tokens->cap)
+        return true;
+    size_t cap = tokens->cap ? tokens->cap * 2 : 16;
+    struct token_line *lines = realloc(tokens->lines, cap * sizeof *lines);
+    if (!lines)
+        return false;
+    tokens->lines = lines;
+    tokens->cap = cap;
+    return true;
+}
+
+static enum studio_err add_line(struct tokens *tokens, const char *text, size_t len,
+                                const char *name, unsigned number, struct studio_error *error)
+{
+    const char *why = NULL;
+    if (!reserve_line(tokens))
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
+    struct token_line *line = &tokens->lines[tokens->count];
+    switch (token_line_parse(text, len, line, &why)) {
+    case TOKEN_LINE_EMPTY:
+        return STUDIO_OK;
+    case TOKEN_LINE_WRONG:
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "%s:%u: %s (a line is `<id pattern> <role> sha256:<hex of the token> "
+                           "[expires=YYYY-MM-DD]`)",
+                           name, number, why);
+    case TOKEN_LINE_NO_MEMORY:
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
+    case TOKEN_LINE_USER:
+        break;
+    }
+    tokens->count++;
+    if (tokens->count > TOKENS_MAX)
+        return config_fail(error, STUDIO_ERR_USAGE, "%s: more than %d users; use patterns", name,
+                           TOKENS_MAX);
+    return STUDIO_OK;
+}
+
+enum studio_err tokens_parse(const char *text, size_t len, const char *name, struct tokens **out,
+                             struct studio_error *error)
+{
+    enum studio_err err = STUDIO_OK;
+    unsigned number = 0;
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (!tokens)
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
+    for (const char *at = text, *end = text + len; at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = newline ? newline : end;
+        err = add_line(tokens, at, (size_t)(stop - at), name, ++number, error);
+        if (err != STUDIO_OK)
+            goto fail;
+        at = stop + 1;
+    }
+    if (!index_digests(tokens)) {
+        err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
+        goto fail;
+    }
+    *out = tokens;
+    return STUDIO_OK;
+fail:
+    tokens_destroy(tokens);
+    return err;
+}
+
+enum studio_err tokens_safe(const struct stat *about, const char *file, struct studio_error *error)
+{
+    if (about->st_mode & (S_IWGRP | S_IWOTH))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "the tokens file %s can be written by others; run: chmod go-w '%s'",
+                           file, file);
+    if (about->st_uid != 0 && about->st_uid != geteuid())
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "the tokens file %s belongs to user %u, who could change it; run: chown "
+                           "%u '%s'",
+                           file, (unsigned)about->st_uid, (unsigned)geteuid(), file);
+    return STUDIO_OK;
+}
+
+enum studio_err tokens_reread(const char *file, struct tokens **out, struct studio_error *error)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct stat about;
+    enum studio_err err = file_read(file, TOKENS_FILE_MAX, &text, &len, &about, error);
+    if (err == STUDIO_ERR_USAGE && errno == ENOENT)
+        return fail_no_users(error, file, "does not exist");
+    if (err != STUDIO_OK)
+        return err;
+    err = tokens_safe(&about, file, error);
+    if (err == STUDIO_OK)
+        err = tokens_parse(text, len, file, out, error);
+    free(text);
+    return err;
+}
+
+enum studio_err tokens_read(const char *file, struct tokens **out, struct studio_error *error)
+{
+    enum studio_err err = tokens_reread(file, out, error);
+    if (err != STUDIO_OK || (*out)->count > 0)
+        return err;
+    tokens_destroy(*out);
+    *out = NULL;
+    return fail_no_users(error, file, "names no user");
+}
+
+void tokens_destroy(struct tokens *tokens)
+{
+    if (!tokens)
+        return;
+    for (size_t i = 0; i < tokens->count; i++)
+        free(tokens->lines[i].pattern);
+    free(tokens->by_digest);
+    free(tokens->lines);
+    free(tokens);
+}
+
+size_t tokens_count(const struct tokens *tokens)
+{
+    return tokens->count;
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+/* An expired line counts as if it were not there; a later one may still match. */
+static bool line_alive(const struct token_line *line, int64_t wall_s)
+{
+    return wall_s < line->until_s;
+}
+
+bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
+                  int64_t wall_s, enum role *role)
+{
+    unsigned char digest[TOKEN_DIGEST_LEN];
+    const struct token_line *found = NULL;
+    tokens_digest(token, digest);
+    /* No early end, and no part of a line is skipped: the time tells nothing. */
+    for (size_t i = 0; i < tokens->count; i++) {
+        const struct token_line *line = &tokens->lines[i];
+        unsigned same = CRYPTO_memcmp(line->digest, digest, TOKEN_DIGEST_LEN) == 0;
+        unsigned fits = text_match(line->pattern, user_id);
+        unsigned alive = line_alive(line, wall_s);
+        if ((same & fits & alive) && !found)
+            found = line;
+    }
+    OPENSSL_cleanse(digest, sizeof digest);
+    if (!found || !*token)
+        return false;
+    *role = found->role;
+    return true;
+}
+
+/* The first of the lines sorted by digest that is not below `digest`. */
+static size_t lower_bound(const struct tokens *tokens, const unsigned char *digest)
+{
+    size_t low = 0, high = tokens->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(tokens->by_digest[middle].line->digest, digest, TOKEN_DIGEST_LEN) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
+                        const unsigned char digest[TOKEN_DIGEST_LEN], int64_t wall_s,
+                        enum role *role)
+{
+    /* Asked for every connection at every reload and of digests that proved right: may be quick. */
+    for (size_t i = lower_bound(tokens, digest); i < tokens->count; i++) {
+        const struct token_line *line = tokens->by_digest[i].line;
+        if (memcmp(line->digest, digest, TOKEN_DIGEST_LEN) != 0)
+            break;
+        if (line_alive(line, wall_s) && text_match(line->pattern, user_id)) {
+            *role = line->role;
+            return true;
+        }
+    }
+    return false;
+}

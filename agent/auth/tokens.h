@@ -1,0 +1,53 @@
+/*
+ * tokens.h - who may do what: the tokens file of protocol section 6.
+ *
+ * A struct tokens is read once and never changes; a reload makes a new one and swaps it.
+ */
+#ifndef AGENT_AUTH_TOKENS_H
+#define AGENT_AUTH_TOKENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "studio/error.h"
+
+enum role { ROLE_DEVICE, ROLE_VIEWER, ROLE_OPERATOR };
+
+struct tokens;
+
+/*
+ * Reads and checks the whole file. `error` (never NULL) names file, line and what to do. Refused:
+ * missing or empty, writable by others (group or world, or owned by neither root nor this user), a
+ * line that is not `<id pattern> <role> sha256:<64 hex> [expires=YYYY-MM-DD]`; '#' starts a comment
+ * line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
+ */
+STUDIO_MUST_USE enum studio_err tokens_read(const char *file, struct tokens **out,
+                                            struct studio_error *error);
+/* The same for a running agent: here a file that names no user is right, everybody was revoked. */
+STUDIO_MUST_USE enum studio_err tokens_reread(const char *file, struct tokens **out,
+                                              struct studio_error *error);
+/* The same as tokens_reread from memory; `name` stands for the file in messages. */
+STUDIO_MUST_USE enum studio_err tokens_parse(const char *text, size_t len, const char *name,
+                                             struct tokens **out, struct studio_error *error);
+void tokens_destroy(struct tokens *tokens);
+size_t tokens_count(const struct tokens *tokens);
+
+/*
+ * The role of the first line whose pattern matches `user_id` and whose hash is that of `token`, if
+ * it has not expired at `wall_s`. Takes the same time whatever line matches or none does: every
+ * line is compared, hashes without an early end. An empty token matches nothing, in the same time.
+ * False: no such line.
+ */
+bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
+                  int64_t wall_s, enum role *role);
+
+/* True if a connection that was let in with the SHA-256 `digest` still would be (revocation,
+ * expiry). `digest` is what tokens_digest gives for its token. */
+bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
+                        const unsigned char digest[32], int64_t wall_s, enum role *role);
+void tokens_digest(const char *token, unsigned char digest[32]);
+
+const char *role_name(enum role role);
+
+#endif

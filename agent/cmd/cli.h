@@ -1,0 +1,55 @@
+/*
+ * cli.h - the command line: what is to be done and with which options. Reads no file, starts
+ * nothing.
+ */
+#ifndef AGENT_CMD_CLI_H
+#define AGENT_CMD_CLI_H
+
+#include <stddef.h>
+
+#include "studio/agent.h"
+
+enum cli_command {
+    CLI_RUN,
+    CLI_HELP,
+    CLI_HELP_OPTIONS,
+    CLI_VERSION,
+    CLI_CHECK,
+    CLI_TOKEN,
+    CLI_RELOAD,
+    CLI_STORE,
+    CLI_COMMAND_COUNT
+};
+
+struct cli_setting {
+    char *name; /* section.key; owned */
+    const char *value;
+};
+
+enum { CLI_WORDS_MAX = 4 };
+
+/* Strings point into argv unless said otherwise. */
+struct cli {
+    enum cli_command command;
+    const char *file;                 /* -c; NULL if not given */
+    const char *role;                 /* --role and --expires of `token new`; NULL if not given */
+    const char *expires;              /* */
+    const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */
+    size_t word_count;
+    struct cli_setting *settings; /* options in the order given; owned */
+    size_t setting_count;
+};
+
+/* Errors: USAGE, with the nearest known flag or command in `error`; NO_MEMORY. Call cli_finish in
+ * either case. */
+STUDIO_MUST_USE enum studio_err cli_parse(struct cli *cli, int argc, const char *const *argv,
+                                          struct studio_error *error);
+void cli_finish(struct cli *cli);
+
+/* The configuration of this command line: file, environment (NAME=value, ended by NULL), flags, and
+ * the checks of the whole. `config` is initialised. Errors: USAGE, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err cli_configure(const struct cli *cli, const char *const *variables,
+                                              struct studio_agent_config *config,
+                                              struct studio_error *error);
+
+#endif

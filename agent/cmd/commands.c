@@ -1,0 +1,101 @@
+/* commands.c - one function for each command, and the table that finds it. */
+#include "cmd/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cmd/help.h"
+#include "cmd/token_commands.h"
+#include "config/config.h"
+#include "config/config_file.h"
+#include "studio/version.h"
+
+typedef int command_fn(const struct cli *cli, const char *const *variables);
+
+void command_complain(const char *text)
+{
+    fprintf(stderr, "studio-agent: %s\n", text);
+}
+
+/* Colours for a person only: a terminal, and no wish for none (NO_COLOR). */
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+static int command_help(const struct cli *cli, const char *const *variables)
+{
+    (void)cli;
+    (void)variables;
+    help_print(stdout, wants_colour());
+    return STUDIO_EXIT_OK;
+}
+
+static int command_help_options(const struct cli *cli, const char *const *variables)
+{
+    (void)cli;
+    (void)variables;
+    help_print_options(stdout);
+    return STUDIO_EXIT_OK;
+}
+
+static int command_version(const struct cli *cli, const char *const *variables)
+{
+    (void)cli;
+    (void)variables;
+    printf("studio-agent %s (protocol %d)\n", STUDIO_VERSION, STUDIO_PROTOCOL_VERSION);
+    return STUDIO_EXIT_OK;
+}
+
+static void print_mistake(void *ctx, unsigned line, const char *what)
+{
+    const struct cli *cli = ctx;
+    printf("%s:%u: %s\n", cli->file, line, what);
+}
+
+static int command_check(const struct cli *cli, const char *const *variables)
+{
+    struct studio_agent_config config;
+    struct studio_error error;
+    struct cli copy = *cli;
+    size_t mistakes = 0;
+    int code = STUDIO_EXIT_OK;
+    (void)variables;
+    if (!cli->file) {
+        command_complain("check needs a file: studio-agent check -c FILE");
+        return STUDIO_EXIT_USAGE;
+    }
+    studio_agent_config_init(&config);
+    if (config_parse_file(&config, cli->file, print_mistake, &copy, &mistakes, &error) !=
+        STUDIO_OK) {
+        command_complain(error.text);
+        code = STUDIO_EXIT_USAGE;
+    } else if (mistakes > 0) {
+        code = STUDIO_EXIT_FAILED;
+    } else if (config_check(&config, &error) != STUDIO_OK) {
+        printf("%s: %s\n", cli->file, error.text);
+        code = STUDIO_EXIT_FAILED;
+    } else {
+        printf("%s: ok\n", cli->file);
+    }
+    studio_agent_config_finish(&config);
+    return code;
+}
+
+static command_fn *const table[CLI_COMMAND_COUNT] = {
+    [CLI_HELP] = command_help,       [CLI_HELP_OPTIONS] = command_help_options,
+    [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
+    [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_reload,
+};
+
+int command_run(const struct cli *cli, const char *const *variables)
+{
+    int code = table[cli->command](cli, variables);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        command_complain("cannot write to standard output");
+        return STUDIO_EXIT_FAILED;
+    }
+    return code;
+}

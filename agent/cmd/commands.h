@@ -1,0 +1,14 @@
+/* commands.h - what the program does besides serving: help, check, tokens. Each returns an exit
+ * code. */
+#ifndef AGENT_CMD_COMMANDS_H
+#define AGENT_CMD_COMMANDS_H
+
+#include "cmd/cli.h"
+
+/* Everything but CLI_RUN and CLI_STORE. Prints to standard output, what goes wrong to standard error. */
+int command_run(const struct cli *cli, const char *const *variables);
+
+/* `studio-agent: TEXT` on standard error. */
+void command_complain(const char *text);
+
+#endif

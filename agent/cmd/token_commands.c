@@ -1,0 +1,227 @@
+/*
+ * token_commands.c - users from the command line. What a script wants (the token, the list) goes to
+ * standard output, what a person should know to standard error.
+ */
+#include "cmd/token_commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/token_file.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "config/config.h"
+
+enum { HASH_SHOWN = 12 }; /* hexadecimal digits in a list */
+
+/* Where the tokens are, and the directory of the agent that reads them. */
+struct target {
+    const char *file;
+    const char *data;
+};
+
+/* A table that begins with its first row. */
+struct listing {
+    const char *title; /* printed before it */
+    bool begun;
+};
+
+static int fail_with(const struct studio_error *error)
+{
+    command_complain(error->text);
+    return error->code == STUDIO_ERR_USAGE ? STUDIO_EXIT_USAGE : STUDIO_EXIT_FAILED;
+}
+
+/* "never", or the last day a line is good for. */
+static void print_expiry(const struct token_line *line, char out[TEXT_STAMP_LEN + 1])
+{
+    if (line->until_s == INT64_MAX) {
+        snprintf(out, TEXT_STAMP_LEN + 1, "never");
+        return;
+    }
+    text_stamp((line->until_s - 1) * 1000, out);
+    out[TOKEN_DATE_LEN] = '\0';
+}
+
+static void print_user(void *ctx, unsigned number, const struct token_line *line)
+{
+    char hex[TOKEN_HEX_LEN + 1], expiry[TEXT_STAMP_LEN + 1];
+    struct buf pattern;
+    struct listing *listing = ctx;
+    bool expired = line->until_s <= (int64_t)time(NULL);
+    if (!listing->begun) {
+        listing->begun = true;
+        printf("%s%4s  %-8s  %-*s  %-10s  %s\n", listing->title, "line", "role", HASH_SHOWN, "hash",
+               "expires", "id");
+    }
+    buf_init(&pattern, SIZE_MAX);
+    token_pattern_print(&pattern, line->pattern);
+    text_hex(line->digest, TOKEN_DIGEST_LEN, hex);
+    print_expiry(line, expiry);
+    printf("%4u  %-8s  %.*s  %-10s  %s%s\n", number, role_name(line->role), HASH_SHOWN, hex, expiry,
+           buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");
+    buf_finish(&pattern);
+}
+
+static int token_list(const struct cli *cli, const struct target *target)
+{
+    struct studio_error error;
+    struct listing listing = {.title = ""};
+    (void)cli;
+    if (token_file_each(target->file, print_user, &listing, &error) != STUDIO_OK)
+        return fail_with(&error);
+    return STUDIO_EXIT_OK;
+}
+
+/* How a running agent learns of a change. */
+static void say_reload(const struct target *target)
+{
+    fprintf(stderr, "a running agent takes it with: studio-agent reload --data %s\n", target->data);
+}
+
+static int token_new(const struct cli *cli, const struct target *target)
+{
+    struct studio_error error;
+    enum role role = ROLE_DEVICE;
+    char token[TOKEN_NEW_LEN + 1];
+    int64_t until_s;
+    if (cli->word_count < 2) {
+        command_complain(
+            "token new needs an id or pattern: studio-agent token new ARO-001_dealerPC");
+        return STUDIO_EXIT_USAGE;
+    }
+    if (cli->role && !role_parse(cli->role, &role)) {
+        command_complain("--role is device, viewer or operator");
+        return STUDIO_EXIT_USAGE;
+    }
+    if (cli->expires && token_date_parse(cli->expires, &until_s) &&
+        until_s <= (int64_t)time(NULL)) {
+        command_complain("--expires lies in the past");
+        return STUDIO_EXIT_USAGE;
+    }
+    if (token_file_add(target->file, cli->words[1], role, cli->expires, token, &error) != STUDIO_OK)
+        return fail_with(&error);
+    printf("%s\n", token);
+    fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",
+            target->file, cli->words[1], role_name(role));
+    say_reload(target);
+    return STUDIO_EXIT_OK;
+}
+
+static int token_revoke(const struct cli *cli, const struct target *target)
+{
+    struct studio_error error;
+    struct listing listing = {.title = "revoked:\n"};
+    size_t left = 0;
+    if (cli->word_count < 2) {
+        command_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
+        return STUDIO_EXIT_USAGE;
+    }
+    if (token_file_revoke(target->file, cli->words[1], print_user, &listing, &left, &error) !=
+        STUDIO_OK)
+        return fail_with(&error);
+    if (left == 0)
+        fputs("no user is left; an agent does not start without one\n", stderr);
+    say_reload(target);
+    return STUDIO_EXIT_OK;
+}
+
+static const struct {
+    const char *name;
+    size_t words_max;
+    int (*run)(const struct cli *cli, const struct target *target);
+} actions[] = {{"new", 2, token_new}, {"list", 1, token_list}, {"revoke", 2, token_revoke}};
+
+static int run_action(const struct cli *cli, const struct target *target)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(actions[i].name, cli->words[0]) == 0 && cli->word_count <= actions[i].words_max)
+            return actions[i].run(cli, target);
+    }
+    command_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
+    return STUDIO_EXIT_USAGE;
+}
+
+int command_token(const struct cli *cli, const char *const *variables)
+{
+    struct studio_agent_config config;
+    struct studio_error error;
+    char *file = NULL;
+    int code;
+    if (cli->word_count == 0) {
+        command_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
+        return STUDIO_EXIT_USAGE;
+    }
+    studio_agent_config_init(&config);
+    enum studio_err err = cli_configure(cli, variables, &config, &error);
+    if (err == STUDIO_OK && !(file = config_tokens_path(&config)))
+        err = config_fail(&error, STUDIO_ERR_NO_MEMORY, "out of memory");
+    if (err == STUDIO_OK)
+        code = run_action(cli, &(struct target){file, config.data});
+    else
+        code = fail_with(&error);
+    free(file);
+    studio_agent_config_finish(&config);
+    return code;
+}
+
+/* --- reload ---------------------------------------------------------------------------------- */
+
+/*
+ * The pid of the agent that holds `<data>/lock`; 0 if none does. The lock is asked for, too: after
+ * a crash the pid stays behind and may be somebody else's by now.
+ */
+static pid_t running_agent(const char *data)
+{
+    char *path = NULL, text[24] = "";
+    pid_t pid = 0;
+    if (asprintf(&path, "%s/lock", data) < 0)
+        return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    free(path);
+    if (fd < 0)
+        return 0;
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (held && pread(fd, text, sizeof text - 1, 0) > 0)
+        pid = (pid_t)strtol(text, NULL, 10);
+    close(fd);
+    return pid > 1 ? pid : 0;
+}
+
+static int signal_agent(const char *data)
+{
+    pid_t pid = running_agent(data);
+    if (pid == 0) {
+        fprintf(stderr, "studio-agent: no agent runs on %s\n", data);
+        return STUDIO_EXIT_FAILED;
+    }
+    if (kill(pid, SIGHUP) != 0) {
+        fprintf(stderr, "studio-agent: cannot signal the agent (pid %ld): %s\n", (long)pid,
+                strerror(errno));
+        return STUDIO_EXIT_FAILED;
+    }
+    printf("told the agent (pid %ld) to read its tokens again; its log says how that went\n",
+           (long)pid);
+    return STUDIO_EXIT_OK;
+}
+
+int command_reload(const struct cli *cli, const char *const *variables)
+{
+    struct studio_agent_config config;
+    struct studio_error error;
+    studio_agent_config_init(&config);
+    int code = cli_configure(cli, variables, &config, &error) == STUDIO_OK
+                   ? signal_agent(config.data)
+                   : fail_with(&error);
+    studio_agent_config_finish(&config);
+    return code;
+}

@@ -1,0 +1,237 @@
+/* The tokens file as a whole: who may do what, and which files are refused. */
+#include "support/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/tokens.h"
+#include "base/text.h"
+
+static struct studio_error error;
+
+/* A line for a token given in the clear; `rest` may hold expires=... */
+static void line(char *out, size_t cap, const char *pattern, const char *role, const char *token,
+                 const char *rest)
+{
+    unsigned char digest[32];
+    char hex[65];
+    size_t len = strlen(out);
+    tokens_digest(token, digest);
+    text_hex(digest, 32, hex);
+    snprintf(out + len, cap - len, "%s %s sha256:%s %s\n", pattern, role, hex, rest);
+}
+
+static struct tokens *parse(const char *text)
+{
+    struct tokens *tokens = NULL;
+    if (tokens_parse(text, strlen(text), "tokens", &tokens, &error) != STUDIO_OK)
+        fail_msg("%s", error.text);
+    return tokens;
+}
+
+static void the_digest_is_sha256(void **state)
+{
+    unsigned char digest[32];
+    char hex[65];
+    (void)state;
+    tokens_digest("abc", digest);
+    text_hex(digest, 32, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void pattern_and_token_decide(void **state)
+{
+    char text[2048] = "# users\n\n";
+    enum role role = ROLE_OPERATOR;
+    (void)state;
+    line(text, sizeof text, "ARO-001_*", "device", "first", "");
+    line(text, sizeof text, "ARO-001_*", "operator", "second", "");
+    line(text, sizeof text, "pit_the%20boss", "viewer", "third", "");
+    line(text, sizeof text, "*", "viewer", "first", "");
+    struct tokens *tokens = parse(text);
+    assert_int_equal(tokens_count(tokens), 4);
+    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "first", 0, &role));
+    assert_int_equal(role, ROLE_DEVICE);
+    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "second", 0, &role));
+    assert_int_equal(role, ROLE_OPERATOR);
+    assert_true(tokens_check(tokens, "pit_the boss", "third", 0, &role));
+    assert_int_equal(role, ROLE_VIEWER);
+    assert_true(tokens_check(tokens, "ARO-002", "first", 0, &role));
+    assert_int_equal(role, ROLE_VIEWER);
+    assert_false(tokens_check(tokens, "ARO-002", "second", 0, &role));
+    assert_false(tokens_check(tokens, "ARO-001_dealerPC", "third", 0, &role));
+    assert_false(tokens_check(tokens, "ARO-001_dealerPC", "", 0, &role));
+    assert_false(tokens_check(tokens, "aro-001_dealerPC", "second", 0, &role));
+    tokens_destroy(tokens);
+}
+
+static void the_empty_token_matches_not_even_its_hash(void **state)
+{
+    char text[512] = "";
+    enum role role;
+    (void)state;
+    line(text, sizeof text, "*", "operator", "", "");
+    struct tokens *tokens = parse(text);
+    assert_false(tokens_check(tokens, "ARO-001", "", 0, &role));
+    tokens_destroy(tokens);
+}
+
+static void expiry_includes_its_day(void **state)
+{
+    const int64_t day = 1767225600; /* 2026-01-01T00:00:00Z */
+    char text[512] = "";
+    enum role role;
+    unsigned char digest[32];
+    (void)state;
+    line(text, sizeof text, "A_*", "device", "tokn", "expires=2026-01-01");
+    line(text, sizeof text, "A_later", "viewer", "tokn", "");
+    struct tokens *tokens = parse(text);
+    assert_true(tokens_check(tokens, "A_x", "tokn", day - 1, &role));
+    assert_true(tokens_check(tokens, "A_x", "tokn", day + 86399, &role));
+    assert_false(tokens_check(tokens, "A_x", "tokn", day + 86400, &role));
+    /* an expired line counts as if it were not there */
+    assert_true(tokens_check(tokens, "A_later", "tokn", day, &role));
+    assert_int_equal(role, ROLE_DEVICE);
+    assert_true(tokens_check(tokens, "A_later", "tokn", day + 86400, &role));
+    assert_int_equal(role, ROLE_VIEWER);
+    tokens_digest("tokn", digest);
+    assert_true(tokens_still_valid(tokens, "A_x", digest, day + 86399, &role));
+    assert_false(tokens_still_valid(tokens, "A_x", digest, day + 86400, &role));
+    tokens_destroy(tokens);
+}
+
+static void connections_are_checked_by_digest(void **state)
+{
+    char text[8192] = "", name[32];
+    unsigned char digest[32];
+    enum role role;
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "token-%d", i / 2);
+        line(text, sizeof text, i % 2 ? "B_*" : "A_*", i % 2 ? "viewer" : "device", name, "");
+    }
+    struct tokens *tokens = parse(text);
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "token-%d", i);
+        tokens_digest(name, digest);
+        assert_true(tokens_still_valid(tokens, "A_1", digest, 0, &role));
+        assert_int_equal(role, ROLE_DEVICE);
+        assert_true(tokens_still_valid(tokens, "B_1", digest, 0, &role));
+        assert_int_equal(role, ROLE_VIEWER);
+        assert_false(tokens_still_valid(tokens, "C_1", digest, 0, &role));
+    }
+    tokens_digest("token-20", digest);
+    assert_false(tokens_still_valid(tokens, "A_1", digest, 0, &role));
+    memset(digest, 0xff, sizeof digest);
+    assert_false(tokens_still_valid(tokens, "A_1", digest, 0, &role));
+    tokens_destroy(tokens);
+}
+
+static void refused(const char *text, size_t len, const char *says)
+{
+    struct tokens *tokens = NULL;
+    assert_int_equal(tokens_parse(text, len, "NAME", &tokens, &error), STUDIO_ERR_USAGE);
+    assert_null(tokens);
+    if (!strstr(error.text, says))
+        fail_msg("'%s' does not say '%s'", error.text, says);
+}
+
+static void a_wrong_line_is_named(void **state)
+{
+    static const char wrong[] = "# one\n\nA_* device MY_SECRET\n";
+    (void)state;
+    refused(wrong, sizeof wrong - 1, "NAME:3: ");
+    assert_null(strstr(error.text, "MY_SECRET"));
+}
+
+static void a_file_without_users_says_how_to_make_one(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "# nobody\n"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[] = P_tmpdir "/studio-test-XXXXXX";
+        struct tokens *tokens = NULL;
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, texts[i], strlen(texts[i])), strlen(texts[i]));
+        close(fd);
+        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_null(tokens);
+        assert_non_null(strstr(error.text, "sha256sum"));
+        /* For a running agent it means that everybody was revoked. */
+        assert_int_equal(tokens_reread(path, &tokens, &error), STUDIO_OK);
+        assert_int_equal(tokens_count(tokens), 0);
+        tokens_destroy(tokens);
+        unlink(path);
+    }
+}
+
+static void role_names(void **state)
+{
+    (void)state;
+    assert_string_equal(role_name(ROLE_DEVICE), "device");
+    assert_string_equal(role_name(ROLE_VIEWER), "viewer");
+    assert_string_equal(role_name(ROLE_OPERATOR), "operator");
+}
+
+static void files(void **state)
+{
+    char dir[] = P_tmpdir "/studio-test-XXXXXX", path[64];
+    struct tokens *tokens = NULL;
+    enum role role;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/tokens", dir);
+
+    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "does not exist"));
+    /* The command it names makes a file that works. */
+    const char *command = strstr(error.text, "(umask");
+    assert_non_null(command);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_OK);
+    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "MY_TOKEN", 0, &role));
+    assert_int_equal(role, ROLE_DEVICE);
+    tokens_destroy(tokens);
+
+    static const mode_t open_modes[] = {0620, 0602, 0666};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(chmod(path, open_modes[i]), 0);
+        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_non_null(strstr(error.text, "chmod go-w"));
+    }
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_OK);
+    tokens_destroy(tokens);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 12345, (gid_t)-1), 0);
+        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_non_null(strstr(error.text, "chown"));
+    }
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "regular file"));
+    unlink(path);
+    rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_digest_is_sha256),
+        cmocka_unit_test(pattern_and_token_decide),
+        cmocka_unit_test(the_empty_token_matches_not_even_its_hash),
+        cmocka_unit_test(expiry_includes_its_day),
+        cmocka_unit_test(connections_are_checked_by_digest),
+        cmocka_unit_test(a_wrong_line_is_named),
+        cmocka_unit_test(a_file_without_users_says_how_to_make_one),
+        cmocka_unit_test(role_names),
+        cmocka_unit_test(files),
+    };
+    tokens_destroy(NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
