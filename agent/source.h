@@ -7,9 +7,9 @@
 
 #include <stdatomic.h>
 
+#include "bridge/bridge.h"
 #include "core/committer.h"
 #include "inbox.h"
-#include "studio/bridge.h"
 
 /* Figures the net thread leaves for others to read. */
 struct figures {

@@ -6,8 +6,8 @@
 #define BRIDGE_ANNOUNCE_H
 
 #include "base/buf.h"
+#include "bridge.h"
 #include "feed.h"
-#include "studio/bridge.h"
 
 /* {"state":"online","epoch":"6f1c","boot":41,"conn":7,"since":"...Z"}; the same but for its state
  * in the birth, the will and the goodbye of one connection. */

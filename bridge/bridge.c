@@ -1,5 +1,5 @@
 /* bridge.c - the public functions and the thread: wires intake, relay and MQTT links together. */
-#include "studio/bridge.h"
+#include "bridge.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -10,7 +10,7 @@
 #ifndef BRIDGE_FEED_H
 #define BRIDGE_FEED_H
 
-#include "studio/bridge.h"
+#include "bridge.h"
 
 enum {
     FEED_PAGE = 256,

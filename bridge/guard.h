@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "studio/bridge.h"
+#include "bridge.h"
 
 struct guard {
     struct bridge_source source; /* what the bridge calls; its ctx is this guard */

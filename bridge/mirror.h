@@ -11,7 +11,7 @@
 #ifndef BRIDGE_MIRROR_H
 #define BRIDGE_MIRROR_H
 
-#include "studio/bridge.h"
+#include "bridge.h"
 #include "topics.h"
 
 enum { MIRROR_ROUND_MS = 100, MIRROR_PRESENCE_MS = 1000 };

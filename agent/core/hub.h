@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "studio/bridge.h"
+#include "bridge/bridge.h"
 
 enum {
     HUB_EXCEPTIONS_MAX = 64,     /* waiting per watcher; beyond that the oldest go */

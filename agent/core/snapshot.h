@@ -2,8 +2,8 @@
 #ifndef AGENT_CORE_SNAPSHOT_H
 #define AGENT_CORE_SNAPSHOT_H
 
+#include "bridge/bridge.h"
 #include "model/state.h"
-#include "studio/bridge.h"
 
 /* Free bytes before `push`, for the frame header a WebSocket library writes in place (net thread).
  */

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bridge/bridge.h"
 #include "model/state.h"
-#include "studio/bridge.h"
 
 struct table;
 struct tables;

@@ -32,7 +32,7 @@ agent/protocol   base model
 agent/store      base
 agent/config     base model
 agent/auth       base model protocol config
-agent/core       base model protocol store config auth
+agent/core       base model protocol store config auth bridge
 agent/net        base model protocol store config auth core
 agent/cmd        base model store config auth
 bridge           base

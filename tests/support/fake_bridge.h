@@ -1,7 +1,7 @@
 /*
  * fake_bridge.h - a bridge that writes down what it is given.
  *
- * It defines the functions of studio/bridge.h the agent's core and inbox call, so one source of a
+ * It defines the functions of bridge/bridge.h the agent's core and inbox call, so one source of a
  * program includes it and the real ones are not linked.
  */
 #ifndef TESTS_SUPPORT_FAKE_BRIDGE_H
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "studio/bridge.h"
+#include "bridge/bridge.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bridge/bridge.h"
 #include "bridge/link.h"
-#include "studio/bridge.h"
 #include "studio/status.h"
 
 /* --- clock ------------------------------------------------------------------------------------ */

@@ -5,8 +5,8 @@
  * The bridge has a thread of its own, the only one to call the MQTT library. It sees the agent only
  * through struct bridge_source. Nothing reaches it before it is durable.
  */
-#ifndef STUDIO_BRIDGE_H
-#define STUDIO_BRIDGE_H
+#ifndef BRIDGE_BRIDGE_H
+#define BRIDGE_BRIDGE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
