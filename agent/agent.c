@@ -30,6 +30,7 @@ enum {
 
 struct studio_agent {
     const struct clock *clock;
+    struct studio_values lists;
     char host[ADDRESS_HOST_MAX + 1];
     bool mirror;
     struct store *store;
@@ -191,6 +192,7 @@ static void on_turn(void *ctx)
 
 struct restoring {
     struct core *core;
+    const struct studio_values *lists;
     struct studio_error *error;
 };
 
@@ -202,9 +204,9 @@ static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *d
     enum studio_err err = table ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 
     if (err == STUDIO_OK && document)
-        err = document_parse(document, len, NULL, &state);
+        err = document_parse(r->lists, document, len, NULL, &state);
     else
-        state_init(&state, 0);
+        state_init(&state, r->lists, 0);
     if (err == STUDIO_ERR_INVALID_VALUE)
         studio_error_set(r->error, STUDIO_ERR_USAGE,
                          ": table %s has a value that is no longer configured; put it back into "
@@ -270,6 +272,7 @@ static enum studio_err open_core(struct studio_agent *agent,
 {
     struct core_options options = {
         .clock = agent->clock,
+        .lists = &agent->lists,
         .reader = agent->net_reader,
         .last_seq = store_info(agent->store)->last_seq,
         .mirror = agent->mirror,
@@ -287,7 +290,7 @@ static enum studio_err open_core(struct studio_agent *agent,
     agent->core = core_create(&options);
     if (!agent->core)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    restoring = (struct restoring){agent->core, error};
+    restoring = (struct restoring){agent->core, &agent->lists, error};
     error->code = STUDIO_OK;
     err = store_tables(agent->store, restore_table, &restoring);
     if (error->code != STUDIO_OK)
@@ -311,6 +314,7 @@ static enum studio_err open_bridge(struct studio_agent *agent,
         .brokers = config->broker,
         .agent_id = info->agent_id,
         .topic_root = config->topic_root,
+        .lists = &agent->lists,
         .epoch = info->epoch,
         .boot = info->boot,
         .acked = info->acked,
@@ -424,10 +428,11 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
         goto fail;
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
     agent->clock = clock_system();
+    agent->lists = studio_built_in_values;
     agent->mirror = config->broker != NULL;
     if ((err = config_check(config, error)) != STUDIO_OK ||
-        (err = studio_values_set(config->service_values, config->device_values, error)) !=
-            STUDIO_OK ||
+        (err = studio_values_add(&agent->lists, config->service_values, config->device_values,
+                                 error)) != STUDIO_OK ||
         (err = tokens_read(agent->tokens_file, &tokens, error)) != STUDIO_OK ||
         (err = open_store(agent, config, error)) != STUDIO_OK ||
         (err = open_core(agent, config, error)) != STUDIO_OK ||

@@ -43,30 +43,29 @@ void announce_availability(struct buf *out, const char *state,
 }
 
 /* The values of each settable field, in document order. */
-static void add_fields(struct buf *out)
+static void add_fields(struct buf *out, const struct studio_values *lists)
 {
     buf_str(out, "\"fields\":{");
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
         const struct studio_field *field = &studio_fields[i];
-        size_t count;
-        const char *const *values = studio_values(field->kind, &count);
 
         buf_printf(out, "%s\"%s\":[", i ? "," : "", field->name);
-        for (size_t v = 0; v < count; v++) {
+        for (size_t v = 0; v < lists->count[field->kind]; v++) {
+            const char *value = lists->names[field->kind][v];
             if (v > 0)
                 buf_str(out, ",");
             if (field->kind == STUDIO_KIND_FLAG)
-                buf_str(out, values[v]);
+                buf_str(out, value);
             else
-                buf_json(out, values[v], strlen(values[v]));
+                buf_json(out, value, strlen(value));
         }
         buf_str(out, "]");
     }
     buf_str(out, "}");
 }
 
-void announce_info(struct buf *out, const char *agent_id, const char *epoch, int64_t started_ms,
-                   const char *more)
+void announce_info(struct buf *out, const struct studio_values *lists, const char *agent_id,
+                   const char *epoch, int64_t started_ms, const char *more)
 {
     buf_str(out, "{");
     add_text(out, "version", STUDIO_VERSION);
@@ -79,7 +78,7 @@ void announce_info(struct buf *out, const char *agent_id, const char *epoch, int
     buf_str(out, ",");
     add_time(out, "started", started_ms);
     buf_str(out, ",");
-    add_fields(out);
+    add_fields(out, lists);
     if (!more || !strstr(more, "\"limits\""))
         buf_printf(out, ",\"limits\":{\"message\":%d,\"custom_fields\":%d,\"custom_value\":%d}",
                    STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX);

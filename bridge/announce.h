@@ -20,8 +20,8 @@ void announce_availability(struct buf *out, const char *state,
                            const struct announce_presence *presence);
 
 /* `more` is JSON members (without braces), or NULL. */
-void announce_info(struct buf *out, const char *agent_id, const char *epoch, int64_t started_ms,
-                   const char *more);
+void announce_info(struct buf *out, const struct studio_values *lists, const char *agent_id,
+                   const char *epoch, int64_t started_ms, const char *more);
 
 struct announce_health {
     int64_t now_ms; /* wall clock */

@@ -107,7 +107,8 @@ static char *print_info(struct bridge *b, const struct bridge_config *config)
     struct buf out;
 
     buf_init(&out, INFO_MAX);
-    announce_info(&out, config->agent_id, config->epoch, clock_wall(b->clock), config->info);
+    announce_info(&out, config->lists, config->agent_id, config->epoch, clock_wall(b->clock),
+                  config->info);
     return buf_take(&out);
 }
 

@@ -16,6 +16,7 @@
 #include "studio/error.h"
 
 struct clock;
+struct studio_values;
 struct bridge;
 
 /* One table as it is after a commit: immutable, shared between threads by counting references.
@@ -107,6 +108,7 @@ struct bridge_config {
     const char *brokers; /* URI[,URI...] in order of preference: mqtt:// tcp:// mqtts:// ssl:// */
     const char *agent_id;
     const char *topic_root;
+    const struct studio_values *lists; /* of the values, for `info`; only during the call */
     const char *epoch;
     uint64_t boot;
     uint64_t acked;                            /* every event <= acked needs no sending */

@@ -94,7 +94,11 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
     client->callback_ctx = options->ctx;
     client->state = STUDIO_CLIENT_CONNECTING;
 
-    err = url_parse(address, &client->url, error);
+    client->lists = studio_built_in_values;
+
+    err = studio_values_add(&client->lists, options->service_values, options->device_values, error);
+    if (err == STUDIO_OK)
+        err = url_parse(address, &client->url, error);
     if (err != STUDIO_OK)
         goto fail;
     err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);

@@ -47,7 +47,7 @@ enum studio_err studio_client_update(struct studio_client *client,
     struct buf b;
 
     buf_init(&b, PRINT_MAX);
-    enum studio_err err = update_print(&b, fields, count, error);
+    enum studio_err err = update_print(&b, &client->lists, fields, count, error);
     if (err == STUDIO_OK)
         err = send_plain(client, &b, error);
     buf_finish(&b);

@@ -15,6 +15,7 @@
 #include "client_session.h"
 #include "client_ws.h"
 #include "studio/client.h"
+#include "studio/status.h"
 
 /* A message on its way and the answer to it. Lives on the stack of the caller that waits for it,
  * so the queue holds at most one call per waiting thread; a renewed subscription is on the heap. */
@@ -42,6 +43,7 @@ struct studio_client {
     /* Fixed once the thread runs. */
     struct url url;
     char *table_id, *user_id, *token;
+    struct studio_values lists;
     unsigned timeout_ms;
     bool no_reconnect;
     studio_client_push_fn *on_push;

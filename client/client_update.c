@@ -48,7 +48,8 @@ const char *update_value_name(const struct studio_field *field, const char *valu
     return value;
 }
 
-static enum studio_err bad_value(const struct studio_field *field, const char *value,
+static enum studio_err bad_value(const struct studio_values *lists,
+                                 const struct studio_field *field, const char *value,
                                  struct studio_error *error)
 {
     if (field->kind == STUDIO_KIND_FLAG)
@@ -56,25 +57,29 @@ static enum studio_err bad_value(const struct studio_field *field, const char *v
                                   field->key);
 
     struct buf list;
-    size_t count;
-    const char *const *values = studio_values(field->kind, &count);
+    size_t count = lists->count[field->kind];
 
     buf_init(&list, STUDIO_ERROR_TEXT_MAX);
     for (size_t i = 0; i < count; i++)
-        buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", values[i]);
+        buf_printf(&list, "%s%s",
+                   i == 0           ? ""
+                   : i + 1 == count ? " or "
+                                    : ", ",
+                   lists->names[field->kind][i]);
     client_error_usage(error, "invalid value '%.40s' for %s: expected %s", value, field->key,
                        buf_ok(&list) && list.data != NULL ? list.data : "another");
     buf_finish(&list);
     return STUDIO_ERR_USAGE;
 }
 
-static enum studio_err print_builtin(struct buf *out, const struct studio_field *field,
-                                     const char *value, struct studio_error *error)
+static enum studio_err print_builtin(struct buf *out, const struct studio_values *lists,
+                                     const struct studio_field *field, const char *value,
+                                     struct studio_error *error)
 {
     const char *name = value != NULL ? update_value_name(field, value) : "";
 
-    if (studio_value_find(field->kind, name, strlen(name)) < 0)
-        return bad_value(field, name, error);
+    if (studio_value_find(lists, field->kind, name, strlen(name)) < 0)
+        return bad_value(lists, field, name, error);
     buf_json(out, field->key, strlen(field->key));
     buf_str(out, ":");
     if (field->kind == STUDIO_KIND_FLAG)
@@ -118,8 +123,9 @@ static enum studio_err print_table_id(struct buf *out, const char *value,
     return STUDIO_OK;
 }
 
-enum studio_err update_print(struct buf *out, const struct studio_client_field *fields,
-                             size_t count, struct studio_error *error)
+enum studio_err update_print(struct buf *out, const struct studio_values *lists,
+                             const struct studio_client_field *fields, size_t count,
+                             struct studio_error *error)
 {
     buf_str(out, "{");
     for (size_t i = 0; i < count; i++) {
@@ -131,7 +137,7 @@ enum studio_err update_print(struct buf *out, const struct studio_client_field *
 
         const struct studio_field *field = update_field(name);
         enum studio_err err = is_table_id(name) ? print_table_id(out, value, error)
-                              : field != NULL   ? print_builtin(out, field, value, error)
+                              : field != NULL   ? print_builtin(out, lists, field, value, error)
                                                 : print_custom(out, name, value, error);
         if (err != STUDIO_OK)
             return err;

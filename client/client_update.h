@@ -10,7 +10,7 @@
 const struct studio_field *update_field(const char *name);
 
 /* Appends the flat update. Errors: USAGE naming the field and what it expects, NO_MEMORY. */
-STUDIO_MUST_USE enum studio_err update_print(struct buf *out,
+STUDIO_MUST_USE enum studio_err update_print(struct buf *out, const struct studio_values *lists,
                                              const struct studio_client_field *fields, size_t count,
                                              struct studio_error *error);
 

@@ -13,6 +13,7 @@
 enum { HISTORY_LINES = 500 };
 
 struct dialogue {
+    const struct studio_values *lists;
     struct studio_client *client;
     bool terminal;
     char *history; /* path; NULL: not kept */
@@ -21,6 +22,7 @@ struct dialogue {
 
 /* --- completion: readline's callbacks carry no context --- */
 
+static const struct studio_values *completing_lists;
 static const char *completing_line;
 static size_t completing_start;
 
@@ -30,7 +32,8 @@ static char *next_candidate(const char *prefix, int state)
 
     if (state == 0)
         n = 0;
-    const char *word = prompt_candidate(completing_line, completing_start, prefix, n++);
+    const char *word =
+        prompt_candidate(completing_lists, completing_line, completing_start, prefix, n++);
     return word != NULL ? strdup(word) : NULL;
 }
 
@@ -49,6 +52,7 @@ static void history_open(struct dialogue *dialogue)
 {
     const char *home = getenv("HOME");
 
+    completing_lists = dialogue->lists;
     rl_readline_name = "studio-client";
     rl_attempted_completion_function = complete;
     using_history();
@@ -144,7 +148,7 @@ static enum studio_err carry_out(const struct dialogue *dialogue, const struct p
     case PROMPT_STATUS:
         return show_status(client, error);
     case PROMPT_HELP:
-        prompt_help(stdout);
+        prompt_help(dialogue->lists, stdout);
         break;
     case PROMPT_EMPTY:
     case PROMPT_QUIT:
@@ -158,7 +162,7 @@ static bool run_line(struct dialogue *dialogue, char *text)
 {
     struct prompt_line line;
     struct studio_error error;
-    enum studio_err err = prompt_parse(text, &line, &error);
+    enum studio_err err = prompt_parse(dialogue->lists, text, &line, &error);
 
     if (err == STUDIO_OK)
         err = carry_out(dialogue, &line, &error);
@@ -181,7 +185,8 @@ static void say_state(void *ctx, enum studio_client_state state, const char *why
 
 int cmd_interactive(struct program *program)
 {
-    struct dialogue dialogue = {.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)};
+    struct dialogue dialogue = {.lists = &program->lists,
+                                .terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)};
     int exit_code;
 
     program->options.no_reconnect = false;

@@ -32,12 +32,13 @@ static enum studio_err parse_pairs(const struct args *args, struct pairs *out,
 }
 
 /* Before connecting: a typing mistake is told at once, and without a server. */
-static enum studio_err check_pairs(const struct pairs *pairs, struct studio_error *error)
+static enum studio_err check_pairs(const struct studio_values *lists, const struct pairs *pairs,
+                                   struct studio_error *error)
 {
     struct buf b;
 
     buf_init(&b, STUDIO_MESSAGE_MAX);
-    enum studio_err err = update_print(&b, pairs->fields, pairs->count, error);
+    enum studio_err err = update_print(&b, lists, pairs->fields, pairs->count, error);
     buf_finish(&b);
     return err;
 }
@@ -65,7 +66,7 @@ int cmd_set(struct program *program)
     int exit_code;
 
     if (parse_pairs(&program->args, &pairs, &error) != STUDIO_OK ||
-        check_pairs(&pairs, &error) != STUDIO_OK)
+        check_pairs(&program->lists, &pairs, &error) != STUDIO_OK)
         exit_code = program_fail(&error);
     else
         exit_code = send_pairs(program, &pairs);

@@ -214,7 +214,7 @@ int cmd_watch(struct program *program)
     watch.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     watch.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&watch.lock, NULL);
-    view_init(&watch.view);
+    view_init(&watch.view, &program->lists);
 
     program->options.no_reconnect = false;
     program->options.on_push = pushed;

@@ -87,6 +87,8 @@ static struct studio_client_options options_of(const struct args *args, const ch
         .device_name = args->device != NULL ? args->device : "dealerPC",
         .token = token,
         .ca_file = args->ca_file,
+        .service_values = args->service_values,
+        .device_values = args->device_values,
         .timeout_ms = args->timeout_ms,
         .no_reconnect = true,
     };
@@ -94,7 +96,7 @@ static struct studio_client_options options_of(const struct args *args, const ch
 
 int main(int argc, char **argv)
 {
-    struct program program;
+    struct program program = {.lists = studio_built_in_values};
     struct studio_error error;
     char token[PROGRAM_TOKEN_MAX + 1];
 
@@ -115,8 +117,8 @@ int main(int argc, char **argv)
                 command->arguments);
         return EXIT_USAGE;
     }
-    if (studio_values_set(program.args.service_values, program.args.device_values, &error) !=
-            STUDIO_OK ||
+    if (studio_values_add(&program.lists, program.args.service_values, program.args.device_values,
+                          &error) != STUDIO_OK ||
         program_token(&program.args, token, &error) != STUDIO_OK)
         return program_fail(&error);
     program.options = options_of(&program.args, token);

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "studio/client.h"
+#include "studio/status.h"
 
 /* Exit codes, protocol section 7. */
 enum program_exit {
@@ -16,6 +17,7 @@ enum program_exit {
 
 struct program {
     struct args args;
+    struct studio_values lists;           /* with those of the arguments */
     struct studio_client_options options; /* from the arguments; commands add callbacks */
 };
 

@@ -93,8 +93,8 @@ static enum studio_err unknown_word(const char *word, struct studio_error *error
 }
 
 /* FIELD VALUE [FIELD VALUE...]: one update. */
-static enum studio_err parse_update(char *word, char *rest, struct prompt_line *out,
-                                    struct studio_error *error)
+static enum studio_err parse_update(const struct studio_values *lists, char *word, char *rest,
+                                    struct prompt_line *out, struct studio_error *error)
 {
     out->kind = PROMPT_UPDATE;
     for (; word[0] != '\0'; word = cut_word(rest, &rest)) {
@@ -110,12 +110,13 @@ static enum studio_err parse_update(char *word, char *rest, struct prompt_line *
 
     struct buf checked;
     buf_init(&checked, STUDIO_MESSAGE_MAX);
-    enum studio_err err = update_print(&checked, out->fields, out->count, error);
+    enum studio_err err = update_print(&checked, lists, out->fields, out->count, error);
     buf_finish(&checked);
     return err;
 }
 
-enum studio_err prompt_parse(char *line, struct prompt_line *out, struct studio_error *error)
+enum studio_err prompt_parse(const struct studio_values *lists, char *line, struct prompt_line *out,
+                             struct studio_error *error)
 {
     char *rest;
 
@@ -126,7 +127,7 @@ enum studio_err prompt_parse(char *line, struct prompt_line *out, struct studio_
         return STUDIO_OK;
     const struct command_row *command = find_command(word);
     if (command == NULL)
-        return parse_update(word, rest, out, error);
+        return parse_update(lists, word, rest, out, error);
 
     out->kind = command->kind;
     out->text = rest;
@@ -140,17 +141,14 @@ enum studio_err prompt_parse(char *line, struct prompt_line *out, struct studio_
 }
 
 /* The n-th value of the field, as it is typed: a flag's are on and off. */
-static const char *field_value(const struct studio_field *field, size_t n)
+static const char *field_value(const struct studio_values *lists, const struct studio_field *field,
+                               size_t n)
 {
     static const char *const flags[] = {"on", "off"};
-    size_t count;
-    const char *const *values = studio_values(field->kind, &count);
 
-    if (field->kind == STUDIO_KIND_FLAG) {
-        values = flags;
-        count = sizeof(flags) / sizeof(flags[0]);
-    }
-    return n < count ? values[n] : NULL;
+    if (field->kind == STUDIO_KIND_FLAG)
+        return n < sizeof(flags) / sizeof(flags[0]) ? flags[n] : NULL;
+    return studio_value_name(lists, field->kind, n);
 }
 
 /* The word before line[start], if the words before it are whole pairs; else NULL. */
@@ -192,7 +190,8 @@ static bool starts_command(const char *line, size_t start)
     return find_command(word) != NULL;
 }
 
-const char *prompt_candidate(const char *line, size_t start, const char *prefix, size_t n)
+const char *prompt_candidate(const struct studio_values *lists, const char *line, size_t start,
+                             const char *prefix, size_t n)
 {
     const struct studio_field *field = field_before(line, start);
     bool first = strspn(line, blanks) >= start;
@@ -200,7 +199,7 @@ const char *prompt_candidate(const char *line, size_t start, const char *prefix,
     if (starts_command(line, start))
         return NULL;
     for (size_t i = 0;; i++) {
-        const char *word = field != NULL            ? field_value(field, i)
+        const char *word = field != NULL            ? field_value(lists, field, i)
                            : first                  ? first_word(i)
                            : i < STUDIO_FIELD_COUNT ? studio_fields[i].key
                                                     : NULL;
@@ -211,7 +210,7 @@ const char *prompt_candidate(const char *line, size_t start, const char *prefix,
     }
 }
 
-void prompt_help(FILE *out)
+void prompt_help(const struct studio_values *lists, FILE *out)
 {
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
         const struct studio_field *field = &studio_fields[i];
@@ -219,8 +218,8 @@ void prompt_help(FILE *out)
         snprintf(name, sizeof(name), "%s%s%s", field->key, field->alias != NULL ? ", " : "",
                  field->alias != NULL ? field->alias : "");
         fprintf(out, "  %-26s", name);
-        for (size_t n = 0; field_value(field, n) != NULL; n++)
-            fprintf(out, "%s%s", n > 0 ? "|" : "", field_value(field, n));
+        for (size_t n = 0; field_value(lists, field, n) != NULL; n++)
+            fprintf(out, "%s%s", n > 0 ? "|" : "", field_value(lists, field, n));
         fprintf(out, "   %s\n", field->what);
     }
     for (size_t i = 0; i < COMMANDS; i++)

@@ -7,6 +7,7 @@
 
 #include "studio/client.h"
 #include "studio/error.h"
+#include "studio/status.h"
 
 enum { PROMPT_LINE_MAX = 16384, PROMPT_FIELDS_MAX = 16 };
 
@@ -28,14 +29,15 @@ struct prompt_line {
 };
 
 /* Takes `line` apart in place; *out points into it. Names and values are checked. Errors: USAGE. */
-STUDIO_MUST_USE enum studio_err prompt_parse(char *line, struct prompt_line *out,
-                                             struct studio_error *error);
+STUDIO_MUST_USE enum studio_err prompt_parse(const struct studio_values *lists, char *line,
+                                             struct prompt_line *out, struct studio_error *error);
 
 /* The n-th word, counting from 0, that may complete `prefix`, which begins at line[start]; NULL
- * when there are no more. Lives for ever. */
-const char *prompt_candidate(const char *line, size_t start, const char *prefix, size_t n);
+ * when there are no more. Lives as long as `lists`. */
+const char *prompt_candidate(const struct studio_values *lists, const char *line, size_t start,
+                             const char *prefix, size_t n);
 
 /* What can be typed, from the field table. */
-void prompt_help(FILE *out);
+void prompt_help(const struct studio_values *lists, FILE *out);
 
 #endif

@@ -25,15 +25,15 @@ static const struct {
     {"calibration", "\x1b[36m"}, {"exception", "\x1b[1;31m"}, {"on", "\x1b[1;33m"},
 };
 
-void view_init(struct view *view)
+void view_init(struct view *view, const struct studio_values *lists)
 {
-    memset(view, 0, sizeof(*view));
+    *view = (struct view){.lists = lists};
 }
 
 void view_finish(struct view *view)
 {
     free(view->rows);
-    view_init(view);
+    view_init(view, view->lists);
 }
 
 /* Copies what fits, cut at a whole character. Control characters, also those of two bytes, would
@@ -204,36 +204,38 @@ static const char *heading(const struct studio_field *field)
 }
 
 /* Wide enough for the heading and every value of the kind. */
-static size_t width_of(const struct studio_field *field)
+static size_t width_of(const struct studio_values *lists, const struct studio_field *field)
 {
-    size_t width = strlen(heading(field)), count;
-    const char *const *values = studio_values(field->kind, &count);
+    size_t width = strlen(heading(field));
 
-    for (size_t i = 0; i < count && field->kind != STUDIO_KIND_FLAG; i++)
-        if (strlen(values[i]) > width)
-            width = strlen(values[i]);
+    for (size_t i = 0; i < lists->count[field->kind] && field->kind != STUDIO_KIND_FLAG; i++) {
+        size_t len = strlen(lists->names[field->kind][i]);
+        if (len > width)
+            width = len;
+    }
     return width;
 }
 
-static void print_heading(struct line *line)
+static void print_heading(struct line *line, const struct studio_values *lists)
 {
     static const char bold[] = "\x1b[1m";
 
     put(line, "TABLE", NAME_WIDTH, bold);
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
-        put(line, heading(&studio_fields[i]), width_of(&studio_fields[i]), bold);
+        put(line, heading(&studio_fields[i]), width_of(lists, &studio_fields[i]), bold);
     put(line, "REV", 6, bold);
     put(line, "UPDATED (UTC)", 19, bold);
 }
 
-static void print_row(struct line *line, const struct view_row *row)
+static void print_row(struct line *line, const struct studio_values *lists,
+                      const struct view_row *row)
 {
     put(line, row->table_id, NAME_WIDTH, NULL);
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
         const char *value = row->values[i];
         if (studio_fields[i].kind == STUDIO_KIND_FLAG)
             value = strcmp(value, "true") == 0 ? "on" : "-";
-        put(line, value, width_of(&studio_fields[i]), colour_of(value));
+        put(line, value, width_of(lists, &studio_fields[i]), colour_of(value));
     }
     put(line, row->rev, 6, NULL);
     put(line, row->stamp, 19, NULL);
@@ -249,10 +251,10 @@ void view_print(const struct view *view, const struct view_style *style, struct 
     char foot[160];
 
     buf_str(out, "\x1b[H");
-    print_heading(&line);
+    print_heading(&line, view->lists);
     end_line(&line, style->columns);
     for (size_t i = 0; i < shown; i++) {
-        print_row(&line, &view->rows[i]);
+        print_row(&line, view->lists, &view->rows[i]);
         end_line(&line, style->columns);
     }
     for (size_t i = 0; i < view->note_count; i++) {

@@ -7,20 +7,22 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "studio/status.h"
 
 enum { VIEW_TABLES_MAX = 20000, VIEW_NOTES_MAX = 5, VIEW_NOTE_MAX = 200 };
 
 struct view_row;
 
 struct view {
-    struct view_row *rows; /* sorted by table id */
+    const struct studio_values *lists; /* outlive the view */
+    struct view_row *rows;             /* sorted by table id */
     size_t count, cap;
     size_t left_out;                               /* documents of tables beyond VIEW_TABLES_MAX */
     char notes[VIEW_NOTES_MAX][VIEW_NOTE_MAX + 1]; /* the latest exceptions, newest last */
     size_t note_count;
 };
 
-void view_init(struct view *view);
+void view_init(struct view *view, const struct studio_values *lists);
 void view_finish(struct view *view);
 
 /* A status document came. False: not one, or memory is short; the view is as before. */

@@ -45,7 +45,7 @@ static void print_default(const struct core *core, const char *id, struct buf *o
 {
     struct table_state state;
 
-    state_init(&state, clock_wall(core->o.clock) / 1000);
+    state_init(&state, core->o.lists, clock_wall(core->o.clock) / 1000);
     document_print(out, id, &state);
     state_finish(&state);
 }

@@ -209,7 +209,7 @@ void core_message(struct core *core, struct actor *actor, const char *text, size
 {
     struct studio_error error = {.code = STUDIO_OK};
     struct message message;
-    enum studio_err err = message_decode(text, len, &message, &error);
+    enum studio_err err = message_decode(core->o.lists, text, len, &message, &error);
 
     /* Decoded first, so that the refusal carries the request_id too. */
     if (!bucket_take(&actor->bucket, core->o.rate, core->o.burst, clock_mono(core->o.clock)))
@@ -264,7 +264,7 @@ void core_retained_command(struct core *core, struct actor *actor, const char *f
         actor->ops->answer(actor, NULL, 0);
         return;
     }
-    if (!field && message_decode(text, len, &message, &error) != STUDIO_OK)
+    if (!field && message_decode(core->o.lists, text, len, &message, &error) != STUDIO_OK)
         log_debug("core", "a retained command that is none: %s", error.text);
     studio_error_set(&error, STUDIO_ERR_RETAINED_COMMAND, NULL);
     core_answer_error(core, actor, &error, message.request_id);
@@ -285,8 +285,8 @@ static void command(struct core *core, struct actor *actor, const char *field, c
         actor->ops->answer(actor, NULL, 0);
         return;
     }
-    err = field ? message_decode_field(field, text, len, &message, &error)
-                : message_decode(text, len, &message, &error);
+    err = field ? message_decode_field(core->o.lists, field, text, len, &message, &error)
+                : message_decode(core->o.lists, text, len, &message, &error);
     if (!again &&
         !bucket_take(&actor->bucket, core->o.rate, core->o.burst, clock_mono(core->o.clock)))
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);

@@ -19,9 +19,10 @@ struct core;
 
 struct core_options {
     const struct clock *clock;
-    struct store_reader *reader; /* for remembered requests */
-    uint64_t last_seq;           /* newest committed event at start */
-    bool mirror;                 /* a broker is configured: the backlog is bounded */
+    const struct studio_values *lists; /* of the configuration; outlive the core */
+    struct store_reader *reader;       /* for remembered requests */
+    uint64_t last_seq;                 /* newest committed event at start */
+    bool mirror;                       /* a broker is configured: the backlog is bounded */
     uint64_t max_backlog;
     size_t max_tables;
     int64_t rate, burst; /* messages per second and actor */

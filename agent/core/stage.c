@@ -88,7 +88,7 @@ static enum studio_err create(struct core *core, struct actor *actor, struct tab
         err = STUDIO_ERR_NO_MEMORY;
     if (err == STUDIO_OK) {
         item->staged.exists = true;
-        state_init(&item->staged.state, item->wall_ms / 1000);
+        state_init(&item->staged.state, core->o.lists, item->wall_ms / 1000);
         if (table_known(table)) /* it returns after its removal: its number goes on */
             item->staged.state.rev = table_newest(table)->rev + 1;
         state_first_changes(&item->staged.state, &changes);

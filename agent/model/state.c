@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void state_init(struct table_state *state, int64_t stamp_s)
+void state_init(struct table_state *state, const struct studio_values *lists, int64_t stamp_s)
 {
-    *state = (struct table_state){.stamp_s = stamp_s};
+    *state = (struct table_state){.lists = lists, .stamp_s = stamp_s};
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
         const struct studio_field *field = &studio_fields[i];
-        int first = studio_value_find(field->kind, field->first, strlen(field->first));
+        int first = studio_value_find(lists, field->kind, field->first, strlen(field->first));
         state->values[i] = (unsigned char)first;
     }
 }
@@ -63,16 +63,15 @@ void update_finish(struct update *update)
     *update = (struct update){0};
 }
 
-static const char *value_text(enum studio_field_id id, unsigned char value)
+static const char *value_text(const struct table_state *state, enum studio_field_id id,
+                              unsigned char value)
 {
-    size_t count;
-    const char *const *values = studio_values(studio_fields[id].kind, &count);
-    return value < count ? values[value] : studio_fields[id].first;
+    return studio_value_name(state->lists, studio_fields[id].kind, value);
 }
 
 const char *state_value(const struct table_state *state, enum studio_field_id id)
 {
-    return value_text(id, state->values[id]);
+    return value_text(state, id, state->values[id]);
 }
 
 static struct custom_field *find_custom(const struct table_state *state, const char *name)
@@ -93,11 +92,12 @@ static void begin_change(struct buf *out, size_t start, const char *name)
     buf_str(out, "\":[");
 }
 
-static void add_value(struct buf *out, enum studio_field_id id, unsigned char value)
+static void add_value(struct buf *out, const struct table_state *state, enum studio_field_id id,
+                      unsigned char value)
 {
     const char *quote = studio_fields[id].kind == STUDIO_KIND_FLAG ? "" : "\"";
     buf_str(out, quote);
-    buf_str(out, value_text(id, value));
+    buf_str(out, value_text(state, id, value));
     buf_str(out, quote);
 }
 
@@ -109,7 +109,7 @@ void state_first_changes(const struct table_state *state, struct buf *changes)
         enum studio_field_id id = (enum studio_field_id)i;
         begin_change(changes, start, studio_fields[i].name);
         buf_str(changes, "null,");
-        add_value(changes, id, state->values[i]);
+        add_value(changes, state, id, state->values[i]);
         buf_str(changes, "]");
     }
     buf_str(changes, "}");
@@ -127,9 +127,9 @@ static void print_changes(const struct table_state *state, const struct update *
             if (state->values[id] == set->value)
                 continue;
             begin_change(changes, start, set->field->name);
-            add_value(changes, id, state->values[id]);
+            add_value(changes, state, id, state->values[id]);
             buf_str(changes, ",");
-            add_value(changes, id, set->value);
+            add_value(changes, state, id, set->value);
         } else {
             const struct custom_field *old = find_custom(state, set->name);
             const char *from = old == NULL ? "null" : old->json;

@@ -19,7 +19,8 @@ struct custom_field {
 };
 
 struct table_state {
-    uint64_t rev;    /* accepted updates since the table was first seen; UPTIME */
+    const struct studio_values *lists; /* of the agent; outlive the state */
+    uint64_t rev;                      /* accepted updates since the table was first seen; UPTIME */
     int64_t stamp_s; /* seconds since 1970 UTC of the last accepted update or the creation */
     unsigned char values[STUDIO_FIELD_COUNT]; /* index into the kind's list */
     size_t custom_count;
@@ -41,7 +42,7 @@ struct update {
 };
 
 /* The state of a new table: rev 0, first values. */
-void state_init(struct table_state *state, int64_t stamp_s);
+void state_init(struct table_state *state, const struct studio_values *lists, int64_t stamp_s);
 void state_finish(struct table_state *state);
 /* Deep copy into uninitialised memory. Errors: NO_MEMORY (then *to needs no finish). */
 STUDIO_MUST_USE enum studio_err state_copy(struct table_state *to, const struct table_state *from);

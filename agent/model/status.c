@@ -23,20 +23,11 @@ const struct studio_field studio_fields[STUDIO_FIELD_COUNT] = {
                                   "NFC scanner"},
 };
 
-/* A list of values: the built-in ones first, then those of the configuration. */
-struct value_list {
-    size_t built_in;
-    size_t count;
-    const char *names[STUDIO_VALUES_MAX];
-    char added[STUDIO_VALUES_MAX][STUDIO_VALUE_MAX + 1]; /* where added names live */
-};
-
-static struct value_list lists[STUDIO_KIND_COUNT] = {
-    [STUDIO_KIND_FLAG] = {.built_in = 2, .count = 2, .names = {"false", "true"}},
-    [STUDIO_KIND_SERVICE] = {.built_in = 5,
-                             .count = 5,
-                             .names = {"up", "down", "standby", "calibration", "exception"}},
-    [STUDIO_KIND_DEVICE] = {.built_in = 2, .count = 2, .names = {"up", "down"}},
+const struct studio_values studio_built_in_values = {
+    .count = {[STUDIO_KIND_FLAG] = 2, [STUDIO_KIND_SERVICE] = 5, [STUDIO_KIND_DEVICE] = 2},
+    .names = {[STUDIO_KIND_FLAG] = {"false", "true"},
+              [STUDIO_KIND_SERVICE] = {"up", "down", "standby", "calibration", "exception"},
+              [STUDIO_KIND_DEVICE] = {"up", "down"}},
 };
 
 enum studio_field_id studio_field_index(const struct studio_field *field)
@@ -68,24 +59,21 @@ const struct studio_field *studio_field_find(const char *key, size_t len)
     return NULL;
 }
 
-const char *const *studio_values(enum studio_kind kind, size_t *count)
+const char *studio_value_name(const struct studio_values *values, enum studio_kind kind,
+                              size_t index)
 {
-    *count = lists[kind].count;
-    return lists[kind].names;
+    return index < values->count[kind] ? values->names[kind][index] : NULL;
 }
 
-static int find_value(const struct value_list *list, const char *value, size_t len)
+int studio_value_find(const struct studio_values *values, enum studio_kind kind, const char *value,
+                      size_t len)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (strlen(list->names[i]) == len && memcmp(list->names[i], value, len) == 0)
+    for (size_t i = 0; i < values->count[kind]; i++) {
+        const char *name = values->names[kind][i];
+        if (strlen(name) == len && memcmp(name, value, len) == 0)
             return (int)i;
     }
     return -1;
-}
-
-int studio_value_find(enum studio_kind kind, const char *value, size_t len)
-{
-    return len > STUDIO_VALUE_MAX ? -1 : find_value(&lists[kind], value, len);
 }
 
 /* --- sets of characters ---------------------------------------------------------------------- */
@@ -139,30 +127,29 @@ bool studio_client_name_valid(const char *name, size_t len)
 
 /* --- lists of the configuration -------------------------------------------------------------- */
 
-static enum studio_err add_value(struct value_list *list, const char *name, size_t len,
-                                 struct studio_error *error)
+static enum studio_err add_value(struct studio_values *values, enum studio_kind kind,
+                                 const char *name, size_t len, struct studio_error *error)
 {
     if (len < 1 || len > STUDIO_VALUE_MAX || !all_of(name, len, "_-"))
         return studio_error_set(error, STUDIO_ERR_USAGE,
                                 ": '%.*s' is not the name of a value; use 1 to %d of A-Z a-z 0-9 _ "
                                 "- and separate names by commas",
                                 (int)(len > 64 ? 64 : len), name, STUDIO_VALUE_MAX);
-    if (find_value(list, name, len) >= 0)
+    if (studio_value_find(values, kind, name, len) >= 0)
         return STUDIO_OK;
-    if (list->count == STUDIO_VALUES_MAX)
+    if (values->count[kind] == STUDIO_VALUES_MAX)
         return studio_error_set(error, STUDIO_ERR_USAGE,
                                 ": '%.*s' is one value too many; a list holds %d with the "
                                 "built-in ones",
                                 (int)len, name, STUDIO_VALUES_MAX);
-    char *kept = list->added[list->count];
+    char *kept = values->names[kind][values->count[kind]++];
     memcpy(kept, name, len);
     kept[len] = '\0';
-    list->names[list->count++] = kept;
     return STUDIO_OK;
 }
 
-static enum studio_err add_values(struct value_list *list, const char *text,
-                                  struct studio_error *error)
+static enum studio_err add_values(struct studio_values *values, enum studio_kind kind,
+                                  const char *text, struct studio_error *error)
 {
     if (text == NULL || text[strspn(text, " \t")] == '\0')
         return STUDIO_OK;
@@ -172,32 +159,21 @@ static enum studio_err add_values(struct value_list *list, const char *text,
         size_t len = part;
         while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
             len--;
-        enum studio_err err = add_value(list, text, len, error);
+        enum studio_err err = add_value(values, kind, text, len, error);
         if (err != STUDIO_OK || text[part] == '\0')
             return err;
         text += part + 1;
     }
 }
 
-enum studio_err studio_values_set(const char *service_values, const char *device_values,
-                                  struct studio_error *error)
+enum studio_err studio_values_add(struct studio_values *values, const char *service_values,
+                                  const char *device_values, struct studio_error *error)
 {
-    struct value_list *services = &lists[STUDIO_KIND_SERVICE];
-    struct value_list *devices = &lists[STUDIO_KIND_DEVICE];
-    if (service_values == NULL && device_values == NULL) {
-        services->count = services->built_in;
-        devices->count = devices->built_in;
-        return STUDIO_OK;
-    }
-
-    size_t services_before = services->count;
-    size_t devices_before = devices->count;
-    enum studio_err err = add_values(services, service_values, error);
+    struct studio_values more = *values;
+    enum studio_err err = add_values(&more, STUDIO_KIND_SERVICE, service_values, error);
     if (err == STUDIO_OK)
-        err = add_values(devices, device_values, error);
-    if (err != STUDIO_OK) {
-        services->count = services_before;
-        devices->count = devices_before;
-    }
+        err = add_values(&more, STUDIO_KIND_DEVICE, device_values, error);
+    if (err == STUDIO_OK)
+        *values = more;
     return err;
 }

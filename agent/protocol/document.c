@@ -144,7 +144,8 @@ static enum studio_err read_field(struct reader *r, const struct studio_field *f
     if (field->kind == STUDIO_KIND_FLAG && cJSON_IsBool(item))
         value = cJSON_IsTrue(item) ? 1 : 0;
     else if (field->kind != STUDIO_KIND_FLAG && cJSON_IsString(item))
-        value = studio_value_find(field->kind, item->valuestring, strlen(item->valuestring));
+        value = studio_value_find(r->state->lists, field->kind, item->valuestring,
+                                  strlen(item->valuestring));
     if (value < 0)
         return STUDIO_ERR_INVALID_VALUE;
     r->state->values[studio_field_index(field)] = (unsigned char)value;
@@ -193,14 +194,14 @@ static enum studio_err read_member(struct reader *r, const cJSON *item)
     return read_field(r, field, item);
 }
 
-enum studio_err document_parse(const char *text, size_t len, char *table_id,
-                               struct table_state *out)
+enum studio_err document_parse(const struct studio_values *lists, const char *text, size_t len,
+                               char *table_id, struct table_state *out)
 {
     cJSON *tree;
     enum studio_err err = tree_parse(text, len, NULL, &tree);
     if (err != STUDIO_OK)
         return err;
-    state_init(out, 0);
+    state_init(out, lists, 0);
     struct reader reader = {.state = out};
     reader.table_id = table_id;
     if (!cJSON_IsObject(tree))

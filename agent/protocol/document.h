@@ -20,11 +20,11 @@ void document_print(struct buf *out, const char *table_id, const struct table_st
 /*
  * Reads back a document this version or an older one printed; a field it lacks has its first value.
  * `table_id` (cap STUDIO_TABLE_ID_MAX + 1) may be NULL. Errors: INVALID_JSON, INVALID_DATA (not a
- * document), INVALID_VALUE (a value that is not in the lists of the configuration), NO_MEMORY; then
+ * document), INVALID_VALUE (a value that is not in `lists`), NO_MEMORY; then
  * *out needs no finish.
  */
-STUDIO_MUST_USE enum studio_err document_parse(const char *text, size_t len, char *table_id,
-                                               struct table_state *out);
+STUDIO_MUST_USE enum studio_err document_parse(const struct studio_values *lists, const char *text,
+                                               size_t len, char *table_id, struct table_state *out);
 
 /* Who caused an event, when. */
 struct event_origin {

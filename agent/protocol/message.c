@@ -268,14 +268,14 @@ static enum studio_err decode_object(struct decoder *d, const cJSON *object)
     return message_decode_update(d, object, UPDATE_FLAT);
 }
 
-enum studio_err message_decode(const char *text, size_t len, struct message *out,
-                               struct studio_error *error)
+enum studio_err message_decode(const struct studio_values *lists, const char *text, size_t len,
+                               struct message *out, struct studio_error *error)
 {
     *out = (struct message){0};
     if (len > STUDIO_MESSAGE_MAX)
         return studio_error_set(error, STUDIO_ERR_TOO_LARGE, NULL);
 
-    struct decoder d = {.out = out, .error = error};
+    struct decoder d = {.lists = lists, .out = out, .error = error};
     cJSON *tree;
     enum studio_err err = tree_parse(text, len, &d.facts, &tree);
     if (err != STUDIO_OK)

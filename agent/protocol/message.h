@@ -2,7 +2,7 @@
  * message.h - bytes from a client to a checked message (protocol section 3.2). Pure; any thread.
  *
  * Everything that can be decided without knowing the table, the role or the other updates is
- * decided here: JSON, names, values, duplicates, sizes.
+ * decided here: JSON, names, values (those of `lists`), duplicates, sizes.
  */
 #ifndef AGENT_PROTOCOL_MESSAGE_H
 #define AGENT_PROTOCOL_MESSAGE_H
@@ -43,7 +43,8 @@ struct message {
  * message holds at most the request_id, so that the answer can carry it. Call message_finish in
  * either case. Unterminated input is fine. Errors: the PEER ones of error.h, NO_MEMORY.
  */
-STUDIO_MUST_USE enum studio_err message_decode(const char *text, size_t len, struct message *out,
+STUDIO_MUST_USE enum studio_err message_decode(const struct studio_values *lists, const char *text,
+                                               size_t len, struct message *out,
                                                struct studio_error *error);
 
 /*
@@ -59,7 +60,8 @@ STUDIO_MUST_USE enum studio_err message_decode_auth(const char *text, size_t len
  * Decodes one value as plain text for one field (topic `set/<client>/<FIELD>`, section 4): `up` for a
  * built-in field in any spelling, JSON text for a custom one. The result is a MESSAGE_UPDATE.
  */
-STUDIO_MUST_USE enum studio_err message_decode_field(const char *field, const char *text,
+STUDIO_MUST_USE enum studio_err message_decode_field(const struct studio_values *lists,
+                                                     const char *field, const char *text,
                                                      size_t len, struct message *out,
                                                      struct studio_error *error);
 

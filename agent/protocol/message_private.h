@@ -7,6 +7,7 @@
 
 /* One message being decoded. */
 struct decoder {
+    const struct studio_values *lists;
     struct json_facts facts; /* of the whole text */
     struct message *out;
     struct studio_error *error;

@@ -26,8 +26,8 @@ static bool is_agents_own(const char *key, size_t len)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static enum studio_err refuse_value(struct studio_error *error, const char *key,
-                                    enum studio_kind kind)
+static enum studio_err refuse_value(const struct studio_values *lists, enum studio_kind kind,
+                                    const char *key, struct studio_error *error)
 {
     if (kind == STUDIO_KIND_FLAG)
         return studio_error_set(error, STUDIO_ERR_INVALID_VALUE, "%s: expected true or false", key);
@@ -35,23 +35,21 @@ static enum studio_err refuse_value(struct studio_error *error, const char *key,
     char space[STUDIO_ERROR_TEXT_MAX];
     struct buf list;
     buf_init_fixed(&list, space, sizeof(space));
-    size_t count;
-    const char *const *values = studio_values(kind, &count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < lists->count[kind]; i++) {
         buf_str(&list, i == 0 ? "" : ", ");
-        buf_str(&list, values[i]);
+        buf_str(&list, lists->names[kind][i]);
     }
     return studio_error_set(error, STUDIO_ERR_INVALID_VALUE, "%s: expected one of %s", key, space);
 }
 
 /* The index of a built-in field's value, or -1. */
-static int find_value(enum studio_kind kind, const cJSON *item)
+static int find_value(const struct studio_values *lists, enum studio_kind kind, const cJSON *item)
 {
     if (kind == STUDIO_KIND_FLAG)
         return cJSON_IsBool(item) ? (cJSON_IsTrue(item) ? 1 : 0) : -1;
     if (!cJSON_IsString(item))
         return -1;
-    return studio_value_find(kind, item->valuestring, strlen(item->valuestring));
+    return studio_value_find(lists, kind, item->valuestring, strlen(item->valuestring));
 }
 
 /* The printed JSON of a custom field's value; NULL for `null`, which removes the field. */
@@ -112,9 +110,9 @@ static enum studio_err take_built_in(struct walk *w, const struct studio_field *
     unsigned bit = 1U << studio_field_index(field);
     if ((w->seen & bit) != 0)
         return message_refuse(w->d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
-    int value = find_value(field->kind, item);
+    int value = find_value(w->d->lists, field->kind, item);
     if (value < 0)
-        return refuse_value(w->d->error, item->string, field->kind);
+        return refuse_value(w->d->lists, field->kind, item->string, w->d->error);
     w->seen |= bit;
     update->sets[update->count++] =
         (struct field_set){.field = field, .value = (unsigned char)value};
@@ -205,13 +203,14 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static enum studio_err decode_built_in_text(const struct studio_field *field, const char *key,
+static enum studio_err decode_built_in_text(const struct studio_values *lists,
+                                            const struct studio_field *field, const char *key,
                                             const char *text, size_t len, struct field_set *set,
                                             struct studio_error *error)
 {
-    int value = studio_value_find(field->kind, text, len);
+    int value = studio_value_find(lists, field->kind, text, len);
     if (value < 0)
-        return refuse_value(error, key, field->kind);
+        return refuse_value(lists, field->kind, key, error);
     *set = (struct field_set){.field = field, .value = (unsigned char)value};
     return STUDIO_OK;
 }
@@ -236,8 +235,9 @@ static enum studio_err decode_custom_text(const char *name, const char *text, si
     return set->name == NULL ? studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL) : STUDIO_OK;
 }
 
-enum studio_err message_decode_field(const char *field, const char *text, size_t len,
-                                     struct message *out, struct studio_error *error)
+enum studio_err message_decode_field(const struct studio_values *lists, const char *field,
+                                     const char *text, size_t len, struct message *out,
+                                     struct studio_error *error)
 {
     *out = (struct message){.kind = MESSAGE_UPDATE};
     if (len > STUDIO_MESSAGE_MAX)
@@ -262,8 +262,9 @@ enum studio_err message_decode_field(const char *field, const char *text, size_t
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     update->count = 1;
     enum studio_err err =
-        built_in != NULL ? decode_built_in_text(built_in, field, text, len, &update->sets[0], error)
-                         : decode_custom_text(field, text, len, &update->sets[0], error);
+        built_in != NULL
+            ? decode_built_in_text(lists, built_in, field, text, len, &update->sets[0], error)
+            : decode_custom_text(field, text, len, &update->sets[0], error);
     if (err != STUDIO_OK)
         message_finish(out);
     return err;

@@ -62,6 +62,7 @@ struct studio_client_options {
     const char *ca_file;     /* for wss://; default the system's */
     unsigned timeout_ms;     /* for connecting and for each answer; default 10000 */
     bool no_reconnect;       /* report the loss and stay closed */
+    const char *service_values, *device_values; /* NAME[,NAME...] the agent has been given */
     studio_client_push_fn *on_push;
     studio_client_state_fn *on_state;
     void *ctx; /* for both callbacks */
@@ -70,7 +71,7 @@ struct studio_client_options {
 /*
  * Connects and authenticates, whichever way the server wants (by message after its welcome, else by
  * address), and waits for the status document. On failure *out is NULL. Errors: USAGE (a bad URL,
- * table, device or token), NOT_CONNECTED, TIMEOUT, AUTH_* (the server's close reason), LIMIT,
+ * table, device or token, a bad name in the lists of values), NOT_CONNECTED, TIMEOUT, AUTH_* (the server's close reason), LIMIT,
  * NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err studio_client_connect(const struct studio_client_options *options,

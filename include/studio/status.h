@@ -2,8 +2,8 @@
  * status.h - the status model: the one table of fields, names and limits (protocol sections 1 and 2).
  *
  * The decoder, the status document, the per-field topics, the client's completion and the README
- * all come from studio_fields[]. Everything here is pure and may be called from any thread; the
- * value lists are set once at start (studio_values_set) and only read afterwards.
+ * all come from studio_fields[]. Everything here is pure and may be called from any thread. The lists
+ * of values belong to who uses them (an agent, a client): built-in ones, extended by configuration.
  */
 #ifndef STUDIO_STATUS_H
 #define STUDIO_STATUS_H
@@ -72,18 +72,29 @@ enum studio_field_id studio_field_index(const struct studio_field *field);
 /* True when `key` equals `name` without regard to case and '_'. */
 bool studio_key_equal(const char *key, size_t len, const char *name);
 
-/* The values of a kind; *count entries that live for ever. Flags are "false", "true". */
-const char *const *studio_values(enum studio_kind kind, size_t *count);
-
-/* The index of a value in its kind's list, or -1. Matched exactly. */
-int studio_value_find(enum studio_kind kind, const char *value, size_t len);
+/* The lists of values, one for each kind. A plain value: copied by assignment, filled before it is
+ * shared and only read afterwards. The built-in values are the first of every list. */
+struct studio_values {
+    size_t count[STUDIO_KIND_COUNT];
+    char names[STUDIO_KIND_COUNT][STUDIO_VALUES_MAX][STUDIO_VALUE_MAX + 1];
+};
+extern const struct studio_values studio_built_in_values;
 
 /* Adds values to the lists of services and devices: comma-separated names [A-Za-z0-9_-]{1,32},
- * a name already there is skipped. NULL adds nothing; both NULL resets to the built-in lists.
- * Call before any other thread runs. Errors: USAGE with the bad name in `error`. */
-STUDIO_MUST_USE enum studio_err studio_values_set(const char *service_values,
+ * a name already there is skipped; NULL adds nothing. On an error nothing was added.
+ * Errors: USAGE with the bad name in `error`. */
+STUDIO_MUST_USE enum studio_err studio_values_add(struct studio_values *values,
+                                                  const char *service_values,
                                                   const char *device_values,
                                                   struct studio_error *error);
+
+/* The value with this index in its kind's list, NULL behind the last. Flags are "false", "true". */
+const char *studio_value_name(const struct studio_values *values, enum studio_kind kind,
+                              size_t index);
+
+/* The index of a value in its kind's list, or -1. Matched exactly. */
+int studio_value_find(const struct studio_values *values, enum studio_kind kind, const char *value,
+                      size_t len);
 
 /* `[A-Za-z0-9][A-Za-z0-9.-]{0,63}` */
 bool studio_table_id_valid(const char *id, size_t len);

@@ -55,9 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)topics_response(&topics, (const char *)data, "plc1", "studio/tables/T/reply/plc1");
     if (request.kind == TOPIC_SET || request.kind == TOPIC_SET_FIELD) {
         if (request.kind == TOPIC_SET)
-            err = message_decode(payload, len, &message, &error);
+            err = message_decode(&studio_built_in_values, payload, len, &message, &error);
         else
-            err = message_decode_field(request.field, payload, len, &message, &error);
+            err = message_decode_field(&studio_built_in_values, request.field, payload, len,
+                                       &message, &error);
         require(err == STUDIO_OK || error.text[0]);
         message_finish(&message);
     }

@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (buf_ok(&text)) {
         struct message message;
         struct studio_error error;
-        if (message_decode(text.data, text.len, &message, &error) == STUDIO_OK)
+        if (message_decode(&studio_built_in_values, text.data, text.len, &message, &error) ==
+            STUDIO_OK)
             check(&message);
         message_finish(&message);
     }

@@ -20,12 +20,12 @@ static void check(const struct message *message)
     struct table_state state, read;
     struct buf text;
     require(message->kind == MESSAGE_UPDATE && message->update.count == 1);
-    state_init(&state, 1704110400);
+    state_init(&state, &studio_built_in_values, 1704110400);
     buf_init(&text, 1 << 20);
     require(state_apply(&state, &message->update, 1704110401, &text) == STUDIO_OK);
     buf_clear(&text);
     document_print(&text, "ARO-001", &state);
-    require(document_parse(text.data, text.len, NULL, &read) == STUDIO_OK);
+    require(document_parse(&studio_built_in_values, text.data, text.len, NULL, &read) == STUDIO_OK);
     require(read.custom_count == state.custom_count);
     state_finish(&read);
     buf_finish(&text);
@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t name_len = (size_t)(end - data);
     struct message message;
     struct studio_error error;
-    if (message_decode_field((const char *)data, (const char *)end + 1, size - name_len - 1,
-                             &message, &error) == STUDIO_OK)
+    if (message_decode_field(&studio_built_in_values, (const char *)data, (const char *)end + 1,
+                             size - name_len - 1, &message, &error) == STUDIO_OK)
         check(&message);
     message_finish(&message);
     return 0;

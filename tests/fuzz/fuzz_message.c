@@ -33,7 +33,8 @@ static void check_round_trip(const struct table_state *state)
     buf_init(&second, 1 << 20);
     document_print(&first, "ARO-001", state);
     require_json(&first);
-    require(document_parse(first.data, first.len, table_id, &read) == STUDIO_OK);
+    require(document_parse(&studio_built_in_values, first.data, first.len, table_id, &read) ==
+            STUDIO_OK);
     document_print(&second, table_id, &read);
     require(strcmp(first.data, second.data) == 0);
     state_finish(&read);
@@ -45,7 +46,7 @@ static void check_update(const struct update *update)
 {
     struct table_state state;
     struct buf changes;
-    state_init(&state, 1704110400);
+    state_init(&state, &studio_built_in_values, 1704110400);
     buf_init(&changes, 1 << 20);
     enum studio_err err = state_apply(&state, update, 1704110401, &changes);
     if (err == STUDIO_OK) {
@@ -67,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
     struct message message;
     struct studio_error error = {0};
-    enum studio_err err = message_decode(text, size, &message, &error);
+    enum studio_err err = message_decode(&studio_built_in_values, text, size, &message, &error);
     if (err == STUDIO_OK && message.kind == MESSAGE_UPDATE)
         check_update(&message.update);
     if (err != STUDIO_OK) {
@@ -85,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     message_finish(&message);
 
     struct table_state state;
-    if (document_parse(text, size, NULL, &state) == STUDIO_OK) {
+    if (document_parse(&studio_built_in_values, text, size, NULL, &state) == STUDIO_OK) {
         check_round_trip(&state);
         state_finish(&state);
     }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "studio/status.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
@@ -30,6 +31,7 @@ static inline struct bridge_config config_for(const char *uris)
     return (struct bridge_config){.brokers = uris,
                                   .agent_id = "edge-1",
                                   .topic_root = "studio",
+                                  .lists = &studio_built_in_values,
                                   .epoch = epoch,
                                   .boot = 1,
                                   .mqtt_version = 5,

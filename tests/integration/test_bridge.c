@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/bridge.h"
+#include "studio/status.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
@@ -28,6 +29,7 @@ static struct bridge_config config_for(const char *brokers)
     return (struct bridge_config){.brokers = brokers,
                                   .agent_id = "edge-1",
                                   .topic_root = "studio",
+                                  .lists = &studio_built_in_values,
                                   .epoch = epoch,
                                   .boot = 41,
                                   .mqtt_version = 5,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "studio/status.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
@@ -78,6 +79,7 @@ static void agent_start(struct agent *a, struct broker *broker, int version)
     struct bridge_config config = {.brokers = broker_uri(broker),
                                    .agent_id = "edge-1",
                                    .topic_root = "studio",
+                                   .lists = &studio_built_in_values,
                                    .epoch = epoch,
                                    .boot = 1,
                                    .acked = a->source.count,

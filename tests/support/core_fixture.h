@@ -9,6 +9,7 @@
 
 #include "core/core.h"
 #include "store/store.h"
+#include "studio/status.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/fake_clock.h"
@@ -36,6 +37,7 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
         store_reader_open(f->dir, &f->reader, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
     f->options = (struct core_options){
+        .lists = &studio_built_in_values,
         .clock = &f->clock.clock,
         .reader = f->reader,
         .last_seq = store_info(f->store)->last_seq,

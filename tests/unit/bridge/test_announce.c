@@ -1,5 +1,6 @@
 /* test_announce.c - what the agent says of itself, to the letter. */
 #include "bridge/announce.h"
+#include "studio/status.h"
 
 #include <string.h>
 
@@ -73,13 +74,14 @@ static void info_lists_fields_and_limits_once(void **state)
     const char *at;
 
     (void)state;
-    announce_info(&out, "edge-1", "6f1c", 1767323045678, NULL);
+    announce_info(&out, &studio_built_in_values, "edge-1", "6f1c", 1767323045678, NULL);
     assert_non_null(strstr(out.data, "\"protocol\":1,\"agent\":\"edge-1\",\"epoch\":\"6f1c\","));
     assert_non_null(strstr(out.data, "\"MAINTENANCE\":[false,true]"));
     assert_non_null(strstr(out.data, "\"ZCam\":[\"up\",\"down\"]"));
     assert_non_null(strstr(out.data, "\"limits\":{\"message\":16384"));
     buf_clear(&out);
-    announce_info(&out, "edge-1", "6f1c", 0, "\"limits\":{\"x\":1},\"site\":\"A\"");
+    announce_info(&out, &studio_built_in_values, "edge-1", "6f1c", 0,
+                  "\"limits\":{\"x\":1},\"site\":\"A\"");
     at = strstr(out.data, "\"limits\"");
     assert_non_null(at);
     assert_null(strstr(at + 1, "\"limits\""));

@@ -10,7 +10,7 @@ static void expect(const char *name, const char *value, const char *json)
     struct studio_error error;
     struct buf b;
     buf_init(&b, 4096);
-    enum studio_err err = update_print(&b, &field, 1, &error);
+    enum studio_err err = update_print(&b, &studio_built_in_values, &field, 1, &error);
     if (json == NULL) {
         assert_int_equal(err, STUDIO_ERR_USAGE);
         assert_int_equal(error.code, STUDIO_ERR_USAGE);
@@ -74,14 +74,15 @@ static void several(void **state)
     struct buf b;
     (void)state;
     buf_init(&b, 4096);
-    assert_int_equal(update_print(&b, fields, 3, NULL), STUDIO_OK);
+    assert_int_equal(update_print(&b, &studio_built_in_values, fields, 3, NULL), STUDIO_OK);
     assert_string_equal(b.data, "{\"sdp\":\"up\",\"maintenance\":true,\"n\":1.5}");
     buf_clear(&b);
-    assert_int_equal(update_print(&b, NULL, 0, NULL), STUDIO_OK);
+    assert_int_equal(update_print(&b, &studio_built_in_values, NULL, 0, NULL), STUDIO_OK);
     assert_string_equal(b.data, "{}");
     buf_finish(&b);
     buf_init(&b, 10);
-    assert_int_equal(update_print(&b, fields, 3, NULL), STUDIO_ERR_NO_MEMORY);
+    assert_int_equal(update_print(&b, &studio_built_in_values, fields, 3, NULL),
+                     STUDIO_ERR_NO_MEMORY);
     buf_finish(&b);
 }
 

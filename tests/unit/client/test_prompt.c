@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/prompt.h"
+#include "studio/status.h"
 #include "support/cmocka_all.h"
 
 static enum studio_err parse(const char *line, struct prompt_line *out, struct studio_error *error)
@@ -10,7 +11,7 @@ static enum studio_err parse(const char *line, struct prompt_line *out, struct s
     static char space[1000];
     assert_true(strlen(line) < sizeof(space));
     strcpy(space, line);
-    return prompt_parse(space, out, error);
+    return prompt_parse(&studio_built_in_values, space, out, error);
 }
 
 static void lines(void **state)
@@ -95,7 +96,9 @@ static const char *candidates(const char *line)
     const char *word;
 
     out[0] = '\0';
-    for (size_t n = 0; (word = prompt_candidate(line, start, line + start, n)) != NULL; n++) {
+    for (size_t n = 0;
+         (word = prompt_candidate(&studio_built_in_values, line, start, line + start, n)) != NULL;
+         n++) {
         if (n > 0)
             strcat(out, " ");
         strcat(out, word);
@@ -130,7 +133,7 @@ static void help_names_everything(void **state)
     FILE *out = open_memstream(&text, &size);
     (void)state;
     assert_non_null(out);
-    prompt_help(out);
+    prompt_help(&studio_built_in_values, out);
     fclose(out);
     static const char *const words[] = {"sdp",    "barcode",   "on|off", "calibration",
                                         "custom", "exception", "quit",   "status"};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/watch_view.h"
+#include "studio/status.h"
 #include "support/cmocka_all.h"
 
 static void feed(struct view *view, const char *table_id, const char *more)
@@ -38,7 +39,7 @@ static void rows_are_sorted_and_replaced(void **state)
 {
     struct view view;
     (void)state;
-    view_init(&view);
+    view_init(&view, &studio_built_in_values);
     feed(&view, "B-2", "");
     feed(&view, "A-1", "");
     feed(&view, "C-3", ",\"note\":\"x y\",\"n\":[1]");
@@ -62,7 +63,7 @@ static void no_more_lines_or_columns_than_the_terminal(void **state)
     struct view view;
     char name[20];
     (void)state;
-    view_init(&view);
+    view_init(&view, &studio_built_in_values);
     for (int i = 0; i < 500; i++) {
         snprintf(name, sizeof(name), "T-%03d", i);
         feed(&view, name, ",\"note\":\"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\"");
@@ -89,7 +90,7 @@ static void nothing_reaches_the_terminal_as_a_command(void **state)
 {
     struct view view;
     (void)state;
-    view_init(&view);
+    view_init(&view, &studio_built_in_values);
     feed(&view, "A", ",\"evil\":\"a\\u001b[2Jb\\u009bc\\u007f\"");
     view_note(&view,
               "{\"event\":\"exception\",\"table_id\":\"A\",\"data\":\"\\u001b]0;x\\u0007\"}");
@@ -105,7 +106,7 @@ static void what_is_no_document_changes_nothing(void **state)
 {
     struct view view;
     (void)state;
-    view_init(&view);
+    view_init(&view, &studio_built_in_values);
     assert_false(view_document(&view, "{\"SDP\":\"up\"}"));
     assert_false(view_document(&view, "nonsense"));
     assert_int_equal(view.count, 0);

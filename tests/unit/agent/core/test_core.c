@@ -1,4 +1,5 @@
 #include "core/core.h"
+#include "studio/status.h"
 
 #include <string.h>
 
@@ -118,9 +119,10 @@ static bool restore(void *ctx, const char *id, uint64_t rev, const char *documen
     struct table_state state;
 
     if (document)
-        assert_int_equal(document_parse(document, len, NULL, &state), STUDIO_OK);
+        assert_int_equal(document_parse(&studio_built_in_values, document, len, NULL, &state),
+                         STUDIO_OK);
     else
-        state_init(&state, 0);
+        state_init(&state, &studio_built_in_values, 0);
     state.rev = rev;
     tables_restore(core_tables(core), tables_add(core_tables(core), id), document != NULL, &state);
     return true;

@@ -1,4 +1,5 @@
 #include "core/hub.h"
+#include "studio/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static void publish(const char *table_id, uint64_t rev)
     struct table_state state;
     struct studio_snapshot *snapshot;
 
-    state_init(&state, 0);
+    state_init(&state, &studio_built_in_values, 0);
     state.rev = rev;
     snapshot = snapshot_create(table_id, &state, rev);
     state_finish(&state);

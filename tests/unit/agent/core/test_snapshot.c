@@ -19,7 +19,7 @@ static void the_document_is_a_part_of_its_push(void **state)
     struct studio_snapshot *s;
 
     (void)state;
-    state_init(&table, NOON_S);
+    state_init(&table, &studio_built_in_values, NOON_S);
     s = snapshot_create("ARO-001", &table, 0);
     state_finish(&table);
     assert_non_null(s);
@@ -46,7 +46,7 @@ static void fields_are_the_nine_then_the_custom_ones(void **state)
     struct studio_snapshot *s;
 
     (void)state;
-    state_init(&table, NOON_S);
+    state_init(&table, &studio_built_in_values, NOON_S);
     buf_init(&changes, SIZE_MAX);
     assert_int_equal(state_apply(&table, &update, NOON_S, &changes), STUDIO_OK);
     buf_finish(&changes);
@@ -91,7 +91,7 @@ static void threads_share_it_by_reference(void **state)
     pthread_t threads[2];
 
     (void)state;
-    state_init(&table, NOON_S);
+    state_init(&table, &studio_built_in_values, NOON_S);
     s = snapshot_create("ARO-001", &table, 0);
     state_finish(&table);
     for (int i = 0; i < 2; i++)

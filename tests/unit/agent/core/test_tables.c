@@ -25,7 +25,7 @@ static int teardown(void **state)
 static void stage(struct table *table, struct staged *staged, uint64_t rev, bool exists)
 {
     staged->exists = exists;
-    state_init(&staged->state, 1000);
+    state_init(&staged->state, &studio_built_in_values, 1000);
     staged->state.rev = rev;
     tables_stage(tables, table, staged);
 }
@@ -40,7 +40,7 @@ static struct table *restored(const char *id, uint64_t rev, bool exists)
     struct table *table = tables_add(tables, id);
     struct table_state state;
 
-    state_init(&state, 1000);
+    state_init(&state, &studio_built_in_values, 1000);
     state.rev = rev;
     tables_restore(tables, table, exists, &state);
     return table;

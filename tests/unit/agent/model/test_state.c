@@ -14,7 +14,8 @@ static const char first_changes[] =
 /* Sets of a test: the strings are literals, so there is nothing to free. */
 static struct field_set built_in(enum studio_field_id id, const char *value)
 {
-    int index = studio_value_find(studio_fields[id].kind, value, strlen(value));
+    int index =
+        studio_value_find(&studio_built_in_values, studio_fields[id].kind, value, strlen(value));
     assert_true(index >= 0);
     return (struct field_set){.field = &studio_fields[id], .value = (unsigned char)index};
 }
@@ -38,7 +39,7 @@ static void test_new_table(void **state)
 {
     (void)state;
     struct table_state s;
-    state_init(&s, 1704110400);
+    state_init(&s, &studio_built_in_values, 1704110400);
     assert_int_equal(s.rev, 0);
     assert_int_equal(s.stamp_s, 1704110400);
     assert_string_equal(state_value(&s, STUDIO_FIELD_MAINTENANCE), "false");
@@ -58,7 +59,7 @@ static void test_built_in_changes(void **state)
 {
     (void)state;
     struct table_state s;
-    state_init(&s, 0);
+    state_init(&s, &studio_built_in_values, 0);
     struct field_set sets[] = {built_in(STUDIO_FIELD_SDP, "up"),
                                built_in(STUDIO_FIELD_IDP, "standby"),
                                built_in(STUDIO_FIELD_MAINTENANCE, "true")};
@@ -75,7 +76,7 @@ static void test_custom_fields(void **state)
 {
     (void)state;
     struct table_state s;
-    state_init(&s, 0);
+    state_init(&s, &studio_built_in_values, 0);
     struct field_set set[] = {custom("a", "1"), custom("b", "\"x\""), custom("c", "[]")};
     apply(&s, set, 3, "{\"a\":[null,1],\"b\":[null,\"x\"],\"c\":[null,[]]}");
     assert_int_equal(s.custom_count, 3);
@@ -118,7 +119,7 @@ static void test_too_many_custom_fields(void **state)
     (void)state;
     struct table_state s;
     struct buf changes;
-    state_init(&s, 0);
+    state_init(&s, &studio_built_in_values, 0);
     fill_custom(&s);
     assert_int_equal(s.custom_count, STUDIO_CUSTOM_FIELDS_MAX);
 
@@ -144,7 +145,7 @@ static void test_failed_changes_leave_the_state(void **state)
     (void)state;
     struct table_state s;
     struct buf changes;
-    state_init(&s, 0);
+    state_init(&s, &studio_built_in_values, 0);
     struct field_set sets[] = {custom("a", "1"), built_in(STUDIO_FIELD_SDP, "up")};
     struct update update = {sets, 2};
     buf_init(&changes, 10); /* too small */
@@ -160,7 +161,7 @@ static void test_copy_is_deep(void **state)
 {
     (void)state;
     struct table_state s, copy;
-    state_init(&s, 7);
+    state_init(&s, &studio_built_in_values, 7);
     struct field_set sets[] = {custom("a", "1"), built_in(STUDIO_FIELD_SDP, "up")};
     apply(&s, sets, 2, "{\"a\":[null,1],\"SDP\":[\"standby\",\"up\"]}");
     assert_int_equal(state_copy(&copy, &s), STUDIO_OK);

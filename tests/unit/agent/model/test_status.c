@@ -7,12 +7,6 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
-static int reset_values(void **state)
-{
-    (void)state;
-    return studio_values_set(NULL, NULL, NULL) == STUDIO_OK ? 0 : -1;
-}
-
 static void test_fields_in_document_order(void **state)
 {
     (void)state;
@@ -24,7 +18,8 @@ static void test_fields_in_document_order(void **state)
         const struct studio_field *field = &studio_fields[i];
         assert_string_equal(field->name, names[i]);
         assert_int_equal(studio_field_index(field), i);
-        assert_true(studio_value_find(field->kind, field->first, strlen(field->first)) >= 0);
+        assert_true(studio_value_find(&studio_built_in_values, field->kind, field->first,
+                                      strlen(field->first)) >= 0);
         assert_true(studio_key_equal(field->key, strlen(field->key), field->name));
         assert_true(strlen(field->what) > 0);
     }
@@ -64,51 +59,53 @@ static void test_find_any_spelling(void **state)
     assert_string_equal(studio_field_find("sdpXYZ", 3)->name, "SDP");
 }
 
+static int find(const struct studio_values *lists, enum studio_kind kind, const char *value)
+{
+    return studio_value_find(lists, kind, value, strlen(value));
+}
+
 static void test_values(void **state)
 {
     (void)state;
-    size_t count;
-    const char *const *flags = studio_values(STUDIO_KIND_FLAG, &count);
-    assert_int_equal(count, 2);
-    assert_string_equal(flags[0], "false");
-    assert_string_equal(flags[1], "true");
-    const char *const *services = studio_values(STUDIO_KIND_SERVICE, &count);
-    assert_int_equal(count, 5);
-    assert_string_equal(services[0], "up");
-    assert_string_equal(services[4], "exception");
-    (void)studio_values(STUDIO_KIND_DEVICE, &count);
-    assert_int_equal(count, 2);
+    const struct studio_values *lists = &studio_built_in_values;
+    assert_int_equal(lists->count[STUDIO_KIND_FLAG], 2);
+    assert_string_equal(studio_value_name(lists, STUDIO_KIND_FLAG, 0), "false");
+    assert_string_equal(studio_value_name(lists, STUDIO_KIND_FLAG, 1), "true");
+    assert_int_equal(lists->count[STUDIO_KIND_SERVICE], 5);
+    assert_string_equal(studio_value_name(lists, STUDIO_KIND_SERVICE, 0), "up");
+    assert_string_equal(studio_value_name(lists, STUDIO_KIND_SERVICE, 4), "exception");
+    assert_null(studio_value_name(lists, STUDIO_KIND_SERVICE, 5));
+    assert_int_equal(lists->count[STUDIO_KIND_DEVICE], 2);
 
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "standby", 7), 2);
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "standbyX", 7), 2);
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "Standby", 7), -1);
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "stand", 5), -1);
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "up\0", 3), -1);
-    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "standby", 7), -1);
-    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "", 0), -1);
+    assert_int_equal(find(lists, STUDIO_KIND_SERVICE, "standby"), 2);
+    assert_int_equal(studio_value_find(lists, STUDIO_KIND_SERVICE, "standbyX", 7), 2);
+    assert_int_equal(find(lists, STUDIO_KIND_SERVICE, "Standby"), -1);
+    assert_int_equal(find(lists, STUDIO_KIND_SERVICE, "stand"), -1);
+    assert_int_equal(studio_value_find(lists, STUDIO_KIND_SERVICE, "up\0", 3), -1);
+    assert_int_equal(find(lists, STUDIO_KIND_DEVICE, "standby"), -1);
+    assert_int_equal(find(lists, STUDIO_KIND_DEVICE, ""), -1);
 }
 
 static void test_values_added(void **state)
 {
     (void)state;
     struct studio_error error;
-    size_t count;
-    assert_int_equal(studio_values_set("paused, up ,warm-up", NULL, &error), STUDIO_OK);
-    const char *const *services = studio_values(STUDIO_KIND_SERVICE, &count);
-    assert_int_equal(count, 7); /* up was there */
-    assert_string_equal(services[5], "paused");
-    assert_string_equal(services[6], "warm-up");
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "warm-up", 7), 6);
-    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "paused", 6), -1);
+    struct studio_values lists = studio_built_in_values;
+    assert_int_equal(studio_values_add(&lists, "paused, up ,warm-up", NULL, &error), STUDIO_OK);
+    assert_int_equal(lists.count[STUDIO_KIND_SERVICE], 7); /* up was there */
+    assert_string_equal(studio_value_name(&lists, STUDIO_KIND_SERVICE, 5), "paused");
+    assert_string_equal(studio_value_name(&lists, STUDIO_KIND_SERVICE, 6), "warm-up");
+    assert_int_equal(find(&lists, STUDIO_KIND_SERVICE, "warm-up"), 6);
+    assert_int_equal(find(&lists, STUDIO_KIND_DEVICE, "paused"), -1);
 
-    assert_int_equal(studio_values_set(NULL, "broken", &error), STUDIO_OK);
-    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "broken", 6), 2);
-    assert_int_equal(studio_value_find(STUDIO_KIND_SERVICE, "paused", 6), 5);
-    assert_int_equal(studio_values_set("", " ", &error), STUDIO_OK);
+    assert_int_equal(studio_values_add(&lists, NULL, "broken", &error), STUDIO_OK);
+    assert_int_equal(find(&lists, STUDIO_KIND_DEVICE, "broken"), 2);
+    assert_int_equal(find(&lists, STUDIO_KIND_SERVICE, "paused"), 5);
+    assert_int_equal(studio_values_add(&lists, "", " ", &error), STUDIO_OK);
 
-    assert_int_equal(studio_values_set(NULL, NULL, &error), STUDIO_OK);
-    (void)studio_values(STUDIO_KIND_SERVICE, &count);
-    assert_int_equal(count, 5);
+    /* They are the owner's: nobody else's lists have them. */
+    assert_int_equal(studio_built_in_values.count[STUDIO_KIND_SERVICE], 5);
+    assert_int_equal(find(&studio_built_in_values, STUDIO_KIND_DEVICE, "broken"), -1);
 }
 
 static void test_bad_values_change_nothing(void **state)
@@ -117,15 +114,13 @@ static void test_bad_values_change_nothing(void **state)
     static const char *const bad[] = {
         "a,b c", "a,,b", "a,", ",", "a;b", "\xC3\xA9", "abcdefghijabcdefghijabcdefghijabc"};
     struct studio_error error;
-    size_t count;
+    struct studio_values lists = studio_built_in_values;
     for (size_t i = 0; i < COUNT(bad); i++) {
-        assert_int_equal(studio_values_set("good", bad[i], &error), STUDIO_ERR_USAGE);
-        (void)studio_values(STUDIO_KIND_SERVICE, &count);
-        assert_int_equal(count, 5);
-        (void)studio_values(STUDIO_KIND_DEVICE, &count);
-        assert_int_equal(count, 2);
+        assert_int_equal(studio_values_add(&lists, "good", bad[i], &error), STUDIO_ERR_USAGE);
+        assert_int_equal(lists.count[STUDIO_KIND_SERVICE], 5);
+        assert_int_equal(lists.count[STUDIO_KIND_DEVICE], 2);
     }
-    assert_int_equal(studio_values_set("b c", NULL, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(studio_values_add(&lists, "b c", NULL, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "'b c'"));
 }
 
@@ -136,10 +131,11 @@ static void test_values_are_bounded(void **state)
     for (int i = 1; i < STUDIO_VALUES_MAX - 2; i++)
         snprintf(list + strlen(list), sizeof(list) - strlen(list), ",v%d", i);
     struct studio_error error;
-    assert_int_equal(studio_values_set(NULL, list, &error), STUDIO_OK);
-    assert_int_equal(studio_values_set(NULL, "more", &error), STUDIO_ERR_USAGE);
+    struct studio_values lists = studio_built_in_values;
+    assert_int_equal(studio_values_add(&lists, NULL, list, &error), STUDIO_OK);
+    assert_int_equal(studio_values_add(&lists, NULL, "more", &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "'more'"));
-    assert_int_equal(studio_value_find(STUDIO_KIND_DEVICE, "v29", 3), STUDIO_VALUES_MAX - 1);
+    assert_int_equal(find(&lists, STUDIO_KIND_DEVICE, "v29"), STUDIO_VALUES_MAX - 1);
 }
 
 static char *repeat(char *out, char c, size_t n)
@@ -195,10 +191,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_in_document_order),
         cmocka_unit_test(test_find_any_spelling),
-        cmocka_unit_test_teardown(test_values, reset_values),
-        cmocka_unit_test_teardown(test_values_added, reset_values),
-        cmocka_unit_test_teardown(test_bad_values_change_nothing, reset_values),
-        cmocka_unit_test_teardown(test_values_are_bounded, reset_values),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_values_added),
+        cmocka_unit_test(test_bad_values_change_nothing),
+        cmocka_unit_test(test_values_are_bounded),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

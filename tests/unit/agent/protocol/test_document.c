@@ -28,7 +28,7 @@ static int teardown(void **state)
 {
     buf_finish(*state);
     free(*state);
-    return studio_values_set(NULL, NULL, NULL) == STUDIO_OK ? 0 : -1;
+    return 0;
 }
 
 static void apply(struct table_state *s, const char *json)
@@ -36,7 +36,7 @@ static void apply(struct table_state *s, const char *json)
     struct message m;
     struct studio_error error;
     struct buf changes;
-    assert_int_equal(message_decode(json, strlen(json), &m, &error), STUDIO_OK);
+    assert_int_equal(message_decode(s->lists, json, strlen(json), &m, &error), STUDIO_OK);
     buf_init(&changes, 100000);
     assert_int_equal(state_apply(s, &m.update, 1767323045, &changes), STUDIO_OK);
     buf_finish(&changes);
@@ -47,7 +47,7 @@ static void test_first_document(void **state)
 {
     struct buf *out = *state;
     struct table_state s;
-    state_init(&s, 1704110400);
+    state_init(&s, &studio_built_in_values, 1704110400);
     document_print(out, "ARO-001", &s);
     assert_string_equal(out->data, first_document);
     state_finish(&s);
@@ -57,7 +57,7 @@ static void test_round_trip(void **state)
 {
     struct buf *out = *state;
     struct table_state s, read;
-    state_init(&s, 0);
+    state_init(&s, &studio_built_in_values, 0);
     apply(&s, "{\"sdp\":\"exception\",\"MAINTENANCE\":true,\"zcam\":\"up\",\"temp\":21.5,"
               "\"note\":{\"a\":[1,\"\\u0041\",null]},\"us\":1704067200123456,\"big\":1e300}");
     document_print(out, "ARO-001", &s);
@@ -70,7 +70,8 @@ static void test_round_trip(void **state)
         "\"us\":1704067200123456,\"big\":1e+300}");
 
     char table_id[STUDIO_TABLE_ID_MAX + 1];
-    assert_int_equal(document_parse(out->data, out->len, table_id, &read), STUDIO_OK);
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, table_id, &read),
+                     STUDIO_OK);
     assert_string_equal(table_id, "ARO-001");
     assert_int_equal(read.rev, 1);
     assert_int_equal(read.stamp_s, 1767323045);
@@ -93,18 +94,22 @@ static void test_deepest_value_survives(void **state)
     struct message m;
     struct studio_error error;
     struct table_state s, read;
-    assert_int_equal(message_decode_field("deep", too_deep, strlen(too_deep), &m, &error),
+    assert_int_equal(message_decode_field(&studio_built_in_values, "deep", too_deep,
+                                          strlen(too_deep), &m, &error),
                      STUDIO_ERR_INVALID_JSON);
     message_finish(&m);
-    assert_int_equal(message_decode_field("deep", deepest, strlen(deepest), &m, &error), STUDIO_OK);
-    state_init(&s, 0);
+    assert_int_equal(
+        message_decode_field(&studio_built_in_values, "deep", deepest, strlen(deepest), &m, &error),
+        STUDIO_OK);
+    state_init(&s, &studio_built_in_values, 0);
     struct buf changes;
     buf_init(&changes, 1000);
     assert_int_equal(state_apply(&s, &m.update, 0, &changes), STUDIO_OK);
     buf_finish(&changes);
     message_finish(&m);
     document_print(out, "T", &s);
-    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_OK);
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+                     STUDIO_OK);
     assert_string_equal(read.custom[0].json, deepest);
     state_finish(&read);
     state_finish(&s);
@@ -114,14 +119,15 @@ static void test_value_no_longer_in_the_list(void **state)
 {
     struct buf *out = *state;
     struct table_state s, read;
-    assert_int_equal(studio_values_set("paused", NULL, NULL), STUDIO_OK);
-    state_init(&s, 0);
+    struct studio_values lists = studio_built_in_values;
+    assert_int_equal(studio_values_add(&lists, "paused", NULL, NULL), STUDIO_OK);
+    state_init(&s, &lists, 0);
     apply(&s, "{\"sdp\":\"paused\",\"idp\":\"up\"}");
     document_print(out, "T", &s);
     state_finish(&s);
 
-    assert_int_equal(studio_values_set(NULL, NULL, NULL), STUDIO_OK);
-    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_ERR_INVALID_VALUE);
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+                     STUDIO_ERR_INVALID_VALUE);
 }
 
 #define HEAD "\"TABLE_ID\":\"T\",\"UPTIME\":3,\"TIMESTAMP\":\"2024-02-29T23:59:59\""
@@ -132,7 +138,8 @@ static void test_older_documents(void **state)
     /* Without a field this version has, and with a custom one of a name that is built in now. */
     static const char text[] = "{" HEAD ",\"SDP\":\"up\",\"z_cam\":\"up\",\"x\":1}";
     struct table_state read;
-    assert_int_equal(document_parse(text, strlen(text), NULL, &read), STUDIO_OK);
+    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), NULL, &read),
+                     STUDIO_OK);
     assert_int_equal(read.rev, 3);
     assert_int_equal(read.stamp_s, 1709251199);
     assert_string_equal(state_value(&read, STUDIO_FIELD_ZCAM), "up");
@@ -173,7 +180,8 @@ static void test_not_a_document(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct table_state read;
         char table_id[STUDIO_TABLE_ID_MAX + 1];
-        if (document_parse(rows[i].text, strlen(rows[i].text), table_id, &read) != rows[i].err)
+        if (document_parse(&studio_built_in_values, rows[i].text, strlen(rows[i].text), table_id,
+                           &read) != rows[i].err)
             fail_msg("%s", rows[i].text);
     }
 }
@@ -186,14 +194,16 @@ static void test_document_bounds(void **state)
     for (int i = 0; i <= STUDIO_CUSTOM_FIELDS_MAX; i++)
         buf_printf(out, ",\"f%d\":1", i);
     buf_str(out, "}");
-    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_ERR_INVALID_DATA);
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+                     STUDIO_ERR_INVALID_DATA);
 
     buf_clear(out);
     buf_str(out, "{" HEAD ",\"a\":\"");
     for (int i = 0; i < STUDIO_CUSTOM_VALUE_MAX; i++)
         buf_str(out, "x");
     buf_str(out, "\"}");
-    assert_int_equal(document_parse(out->data, out->len, NULL, &read), STUDIO_ERR_INVALID_DATA);
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+                     STUDIO_ERR_INVALID_DATA);
 }
 
 static const struct event_origin origin = {

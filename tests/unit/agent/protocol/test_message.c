@@ -9,7 +9,7 @@
 static void decode(const char *text, struct message *m)
 {
     struct studio_error error = {0};
-    if (message_decode(text, strlen(text), m, &error) != STUDIO_OK)
+    if (message_decode(&studio_built_in_values, text, strlen(text), m, &error) != STUDIO_OK)
         fail_msg("%s: %s", text, error.text);
 }
 
@@ -18,7 +18,7 @@ static void expect_error(const char *text, const char *error_text, const char *r
 {
     struct message m;
     struct studio_error error = {0};
-    if (message_decode(text, strlen(text), &m, &error) == STUDIO_OK)
+    if (message_decode(&studio_built_in_values, text, strlen(text), &m, &error) == STUDIO_OK)
         fail_msg("accepted: %s", text);
     assert_string_equal(error.text, error_text);
     if (request_id == NULL)
@@ -69,9 +69,11 @@ static void test_too_large(void **state)
     struct studio_error error;
     memset(text, ' ', sizeof(text));
     memcpy(text, "{}", 2);
-    assert_int_equal(message_decode(text, STUDIO_MESSAGE_MAX, &m, &error), STUDIO_OK);
+    assert_int_equal(message_decode(&studio_built_in_values, text, STUDIO_MESSAGE_MAX, &m, &error),
+                     STUDIO_OK);
     message_finish(&m);
-    assert_int_equal(message_decode(text, sizeof(text), &m, &error), STUDIO_ERR_TOO_LARGE);
+    assert_int_equal(message_decode(&studio_built_in_values, text, sizeof(text), &m, &error),
+                     STUDIO_ERR_TOO_LARGE);
     assert_string_equal(error.text, "Message too large");
     message_finish(&m);
 }
@@ -81,7 +83,9 @@ static void test_unterminated_input(void **state)
     (void)state;
     struct message m;
     struct studio_error error;
-    assert_int_equal(message_decode("{\"sdp\":\"up\"}, and more", 12, &m, &error), STUDIO_OK);
+    assert_int_equal(
+        message_decode(&studio_built_in_values, "{\"sdp\":\"up\"}, and more", 12, &m, &error),
+        STUDIO_OK);
     assert_int_equal(m.update.count, 1);
     message_finish(&m);
 }
@@ -331,7 +335,8 @@ static void test_long_names_are_cut(void **state)
     strcat(text, "\"}");
     struct message m;
     struct studio_error error;
-    assert_int_equal(message_decode(text, strlen(text), &m, &error), STUDIO_ERR_UNKNOWN_EVENT);
+    assert_int_equal(message_decode(&studio_built_in_values, text, strlen(text), &m, &error),
+                     STUDIO_ERR_UNKNOWN_EVENT);
     assert_in_range(strlen(error.text), STUDIO_ERROR_TEXT_MAX - 2, STUDIO_ERROR_TEXT_MAX - 1);
     message_finish(&m);
 }

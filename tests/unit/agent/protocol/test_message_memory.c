@@ -112,7 +112,7 @@ static enum studio_err decode_step(const char *text)
 {
     struct message m;
     struct studio_error error = {0};
-    enum studio_err err = message_decode(text, strlen(text), &m, &error);
+    enum studio_err err = message_decode(&studio_built_in_values, text, strlen(text), &m, &error);
     if (err != STUDIO_OK)
         assert_string_equal(error.text, "Out of memory");
     message_finish(&m);
@@ -132,7 +132,8 @@ static enum studio_err field_step(const char *text)
 {
     struct message m;
     struct studio_error error;
-    enum studio_err err = message_decode_field("custom", text, strlen(text), &m, &error);
+    enum studio_err err =
+        message_decode_field(&studio_built_in_values, "custom", text, strlen(text), &m, &error);
     message_finish(&m);
     return err;
 }
@@ -157,7 +158,7 @@ static void test_decoding(void **state)
 static enum studio_err document_step(const char *text)
 {
     struct table_state read;
-    enum studio_err err = document_parse(text, strlen(text), NULL, &read);
+    enum studio_err err = document_parse(&studio_built_in_values, text, strlen(text), NULL, &read);
     if (err == STUDIO_OK)
         state_finish(&read);
     return err;
@@ -196,7 +197,8 @@ static enum studio_err apply_step(const char *expected)
 static void decode_into(const char *text, struct message *m)
 {
     struct studio_error error;
-    assert_int_equal(message_decode(text, strlen(text), m, &error), STUDIO_OK);
+    assert_int_equal(message_decode(&studio_built_in_values, text, strlen(text), m, &error),
+                     STUDIO_OK);
 }
 
 static void test_applying(void **state)
@@ -207,7 +209,7 @@ static void test_applying(void **state)
     allocations_left = -1;
     decode_into("{\"a\":1,\"b\":2}", &first);
     decode_into("{\"b\":3,\"a\":null,\"c\":4,\"sdp\":\"up\"}", &second);
-    state_init(&base, 0);
+    state_init(&base, &studio_built_in_values, 0);
     buf_init(&changes, 1000);
     assert_int_equal(state_apply(&base, &first.update, 0, &changes), STUDIO_OK);
     update = second.update;

@@ -7,16 +7,19 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
+static struct studio_values lists; /* those messages are decoded with */
+
 static int reset_values(void **state)
 {
     (void)state;
-    return studio_values_set(NULL, NULL, NULL) == STUDIO_OK ? 0 : -1;
+    lists = studio_built_in_values;
+    return 0;
 }
 
 static void decode(const char *text, struct message *m)
 {
     struct studio_error error = {0};
-    if (message_decode(text, strlen(text), m, &error) != STUDIO_OK)
+    if (message_decode(&lists, text, strlen(text), m, &error) != STUDIO_OK)
         fail_msg("%s: %s", text, error.text);
     assert_int_equal(m->kind, MESSAGE_UPDATE);
 }
@@ -25,7 +28,7 @@ static void expect_error(const char *text, const char *error_text)
 {
     struct message m;
     struct studio_error error = {0};
-    if (message_decode(text, strlen(text), &m, &error) == STUDIO_OK)
+    if (message_decode(&lists, text, strlen(text), &m, &error) == STUDIO_OK)
         fail_msg("accepted: %s", text);
     assert_string_equal(error.text, error_text);
     assert_null(m.update.sets);
@@ -36,9 +39,8 @@ static void expect_error(const char *text, const char *error_text)
 static void expect_set(const struct field_set *set, const char *name, const char *value)
 {
     if (set->field != NULL) {
-        size_t count;
         assert_string_equal(set->field->name, name);
-        assert_string_equal(studio_values(set->field->kind, &count)[set->value], value);
+        assert_string_equal(studio_value_name(&lists, set->field->kind, set->value), value);
     } else {
         assert_string_equal(set->name, name);
         if (value == NULL)
@@ -135,7 +137,7 @@ static void test_configured_values(void **state)
 {
     (void)state;
     struct message m;
-    assert_int_equal(studio_values_set("paused", "broken", NULL), STUDIO_OK);
+    assert_int_equal(studio_values_add(&lists, "paused", "broken", NULL), STUDIO_OK);
     decode("{\"sdp\":\"paused\",\"zcam\":\"broken\"}", &m);
     expect_set(&m.update.sets[0], "SDP", "paused");
     expect_set(&m.update.sets[1], "ZCam", "broken");
@@ -269,9 +271,9 @@ static void test_field_text(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct message m;
         struct studio_error error;
-        assert_int_equal(
-            message_decode_field(rows[i].field, rows[i].text, strlen(rows[i].text), &m, &error),
-            STUDIO_OK);
+        assert_int_equal(message_decode_field(&lists, rows[i].field, rows[i].text,
+                                              strlen(rows[i].text), &m, &error),
+                         STUDIO_OK);
         assert_int_equal(m.kind, MESSAGE_UPDATE);
         assert_int_equal(m.update.count, 1);
         assert_null(m.table_id);
@@ -316,8 +318,8 @@ static void test_field_errors(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct message m;
         struct studio_error error;
-        if (message_decode_field(rows[i].field, rows[i].text, strlen(rows[i].text), &m, &error) ==
-            STUDIO_OK)
+        if (message_decode_field(&lists, rows[i].field, rows[i].text, strlen(rows[i].text), &m,
+                                 &error) == STUDIO_OK)
             fail_msg("accepted: %s = %s", rows[i].field, rows[i].text);
         assert_string_equal(error.text, rows[i].error);
         assert_null(m.update.sets);
@@ -334,14 +336,16 @@ static void test_field_sizes(void **state)
     memset(text, 'x', sizeof(text));
     text[0] = '"';
     text[STUDIO_CUSTOM_VALUE_MAX] = '"';
-    assert_int_equal(message_decode_field("a", text, STUDIO_CUSTOM_VALUE_MAX + 1, &m, &error),
-                     STUDIO_ERR_VALUE_TOO_LARGE);
+    assert_int_equal(
+        message_decode_field(&lists, "a", text, STUDIO_CUSTOM_VALUE_MAX + 1, &m, &error),
+        STUDIO_ERR_VALUE_TOO_LARGE);
     assert_string_equal(error.text, "Value too large: a");
     message_finish(&m);
-    assert_int_equal(message_decode_field("a", text, sizeof(text), &m, &error),
+    assert_int_equal(message_decode_field(&lists, "a", text, sizeof(text), &m, &error),
                      STUDIO_ERR_TOO_LARGE);
     message_finish(&m);
-    assert_int_equal(message_decode_field("sdp", "up\0", 3, &m, &error), STUDIO_ERR_INVALID_VALUE);
+    assert_int_equal(message_decode_field(&lists, "sdp", "up\0", 3, &m, &error),
+                     STUDIO_ERR_INVALID_VALUE);
     message_finish(&m);
 }
 
@@ -362,5 +366,5 @@ int main(void)
         cmocka_unit_test(test_field_errors),
         cmocka_unit_test(test_field_sizes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, reset_values, NULL);
 }
