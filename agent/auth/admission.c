@@ -43,14 +43,19 @@ struct admission *admission_create(const struct admission_options *options, stru
     return a;
 }
 
+static void forget(struct admission *a, struct failure *failure)
+{
+    HASH_DEL(a->failures, failure);
+    free(failure);
+}
+
 static void forget_failures(struct admission *a)
 {
     struct failure *failure, *next;
 
     HASH_ITER(hh, a->failures, failure, next)
     {
-        HASH_DEL(a->failures, failure);
-        free(failure);
+        forget(a, failure);
     }
 }
 
@@ -94,8 +99,10 @@ static struct failure *failure_find(struct admission *a, const char *address, co
     }
     snprintf(key, sizeof(key), "%.*s %s", ADDRESS_MAX, address, user_id);
     HASH_FIND_STR(a->failures, key, failure);
-    if (failure || !add || HASH_COUNT(a->failures) >= FAILURES_TRACKED_MAX)
+    if (failure || !add)
         return failure;
+    if (HASH_COUNT(a->failures) >= FAILURES_TRACKED_MAX)
+        forget(a, a->failures); /* the oldest: every new one counts */
     len = strlen(key);
     failure = calloc(1, sizeof(*failure) + len + 1);
     if (!failure)

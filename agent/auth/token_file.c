@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth/file_edit.h"
+#include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "config/config.h"

@@ -7,6 +7,7 @@
 #define AGENT_AUTH_TOKEN_FILE_H
 
 #include "auth/token_line.h"
+#include "studio/error.h"
 
 enum { TOKEN_NEW_LEN = 40 }; /* hexadecimal digits of a fresh token: 160 random bits */
 

@@ -5,17 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
-#include "auth/tokens.h"
+#include "auth/role.h"
 
 enum {
     TOKEN_DIGEST_LEN = 32,
     TOKEN_HEX_LEN = 64, /* of a digest in hexadecimal */
     TOKEN_PATTERN_MAX = 256,
-    TOKEN_DATE_LEN = 10,
-    TOKENS_FILE_MAX = 16 << 20, /* bytes */
-    TOKENS_MAX = 1 << 17        /* users; every line is compared at every login */
+    TOKEN_DATE_LEN = 10
 };
 
 struct token_line {
@@ -41,12 +38,5 @@ bool token_date_parse(const char *text, int64_t *until_s);
 
 /* NULL if a pattern with blanks decoded is right, else what is wrong. */
 const char *token_pattern_check(const char *pattern);
-
-/* A role by its name in the file. */
-bool role_parse(const char *name, enum role *role);
-
-/* Is a tokens file with this fstat safe to trust? Errors: USAGE with what to do. */
-STUDIO_MUST_USE enum studio_err tokens_safe(const struct stat *about, const char *file,
-                                            struct studio_error *error);
 
 #endif

@@ -1,7 +1,4 @@
-/*
- * tokens.c - the tokens file: lines in order for the check that decides, sorted by digest for the
- * question whether a connection let in before may stay.
- */
+/* tokens.c - the tokens file, its lines sorted by digest: a login costs no walk over all users. */
 #include "auth/tokens.h"
 
 #include <errno.h>
@@ -27,24 +24,6 @@ struct tokens {
     size_t cap;
     struct indexed *by_digest;
 };
-
-static const char *const role_names[] = {"device", "viewer", "operator"};
-
-const char *role_name(enum role role)
-{
-    return role_names[role];
-}
-
-bool role_parse(const char *name, enum role *role)
-{
-    for (size_t i = 0; i < sizeof role_names / sizeof role_names[0]; i++) {
-        if (strcmp(role_names[i], name) == 0) {
-            *role = (enum role)i;
-            return true;
-        }
-    }
-    return false;
-}
 
 void tokens_digest(const char *token, unsigned char digest[TOKEN_DIGEST_LEN])
 {
@@ -220,28 +199,6 @@ static bool line_alive(const struct token_line *line, int64_t wall_s)
     return wall_s < line->until_s;
 }
 
-bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
-                  int64_t wall_s, enum role *role)
-{
-    unsigned char digest[TOKEN_DIGEST_LEN];
-    const struct token_line *found = NULL;
-    tokens_digest(token, digest);
-    /* No early end, and no part of a line is skipped: the time tells nothing. */
-    for (size_t i = 0; i < tokens->count; i++) {
-        const struct token_line *line = &tokens->lines[i];
-        unsigned same = CRYPTO_memcmp(line->digest, digest, TOKEN_DIGEST_LEN) == 0;
-        unsigned fits = text_match(line->pattern, user_id);
-        unsigned alive = line_alive(line, wall_s);
-        if ((same & fits & alive) && !found)
-            found = line;
-    }
-    OPENSSL_cleanse(digest, sizeof digest);
-    if (!found || !*token)
-        return false;
-    *role = found->role;
-    return true;
-}
-
 /* The first of the lines sorted by digest that is not below `digest`. */
 static size_t lower_bound(const struct tokens *tokens, const unsigned char *digest)
 {
@@ -260,7 +217,6 @@ bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
                         const unsigned char digest[TOKEN_DIGEST_LEN], int64_t wall_s,
                         enum role *role)
 {
-    /* Asked for every connection at every reload and of digests that proved right: may be quick. */
     for (size_t i = lower_bound(tokens, digest); i < tokens->count; i++) {
         const struct token_line *line = tokens->by_digest[i].line;
         if (memcmp(line->digest, digest, TOKEN_DIGEST_LEN) != 0)
@@ -271,4 +227,15 @@ bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
         }
     }
     return false;
+}
+
+bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
+                  int64_t wall_s, enum role *role)
+{
+    unsigned char digest[TOKEN_DIGEST_LEN];
+    bool found;
+    tokens_digest(token, digest);
+    found = *token && tokens_still_valid(tokens, user_id, digest, wall_s, role);
+    OPENSSL_cleanse(digest, sizeof digest);
+    return found;
 }

@@ -9,10 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
+#include "auth/role.h"
 #include "studio/error.h"
 
-enum role { ROLE_DEVICE, ROLE_VIEWER, ROLE_OPERATOR };
+enum {
+    TOKENS_FILE_MAX = 16 << 20, /* bytes */
+    TOKENS_MAX = 1 << 17        /* users */
+};
 
 struct tokens;
 
@@ -30,14 +35,16 @@ STUDIO_MUST_USE enum studio_err tokens_reread(const char *file, struct tokens **
 /* The same as tokens_reread from memory; `name` stands for the file in messages. */
 STUDIO_MUST_USE enum studio_err tokens_parse(const char *text, size_t len, const char *name,
                                              struct tokens **out, struct studio_error *error);
+/* Is a tokens file with this fstat safe to trust? Errors: USAGE with what to do. */
+STUDIO_MUST_USE enum studio_err tokens_safe(const struct stat *about, const char *file,
+                                            struct studio_error *error);
 void tokens_destroy(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 
 /*
  * The role of the first line whose pattern matches `user_id` and whose hash is that of `token`, if
- * it has not expired at `wall_s`. Takes the same time whatever line matches or none does: every
- * line is compared, hashes without an early end. An empty token matches nothing, in the same time.
- * False: no such line.
+ * it has not expired at `wall_s`. An empty token matches nothing. How long it takes tells at most
+ * something about hashes, and nobody can aim a token at a hash. False: no such line.
  */
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
                   int64_t wall_s, enum role *role);
@@ -47,7 +54,5 @@ bool tokens_check(const struct tokens *tokens, const char *user_id, const char *
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
                         const unsigned char digest[32], int64_t wall_s, enum role *role);
 void tokens_digest(const char *token, unsigned char digest[32]);
-
-const char *role_name(enum role role);
 
 #endif

@@ -131,6 +131,10 @@ static void what_is_remembered_of_failures_is_bounded(void **state)
         assert_int_equal(try("::1", id, "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
     }
     assert_int_equal(try("::1", "ARO-1", "RIGHT"), STUDIO_OK);
+    /* Those that come on top are counted as well. */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(try("::1", "ARO-NEW", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+    assert_int_equal(try("::1", "ARO-NEW", "RIGHT"), STUDIO_ERR_LIMIT);
 }
 
 static void limits_that_are_off(void **state)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/token_file.h"
+#include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/text.h"
 
