@@ -8,7 +8,7 @@ while read -r entry; do
     [[ $entry =~ ^($allowed)$ ]] || fault "$entry does not belong at the top level"
 done < <(files '*' | cut -d/ -f1 | sort -u)
 
-for folder in . agent bridge client include tests compose; do
+for folder in . agent bridge client client/program include tests compose; do
     [[ -s $folder/README.md ]] || fault "$folder/ has no README.md"
 done
 

@@ -12,8 +12,8 @@ MQTTAsync.h         bridge/link_paho\.c
 sqlite3.h           agent/store/[a-z_]+\.[ch] tests/.*
 cjson/cJSON.h       agent/protocol/[a-z_]+\.[ch] client/client_json\.c tests/.*
 ini.h               agent/config/[a-z_]+\.c
-histedit.h          client/[a-z_]+\.c
-editline/readline.h client/[a-z_]+\.c
+histedit.h          client/program/[a-z_]+\.c
+editline/readline.h client/program/[a-z_]+\.c
 ev.h                agent/net/[a-z_]+\.[ch] tests/.*
 mosquitto.h         tests/support/.*
 '
@@ -37,6 +37,7 @@ agent/net        base model protocol store config auth core
 agent/cmd        base model store config auth
 bridge           base
 client           base model protocol
+client/program   base model protocol client
 '
 
 # Every inclusion there is, as "file header".

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/watch_view.h"
+#include "client/program/watch_view.h"
 #include "studio/status.h"
 #include "support/cmocka_all.h"
 

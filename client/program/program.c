@@ -8,7 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "client_error.h"
+#include "client/client_error.h"
 
 int program_exit_code(enum studio_err err)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "client_json.h"
+#include "client/client_json.h"
 #include "studio/status.h"
 
 enum { CUSTOM_MAX = 200, STAMP_MAX = 24, REV_MAX = 20, NAME_WIDTH = 12 };

@@ -1,6 +1,6 @@
 /* program.h - what the commands of studio-client share. */
-#ifndef CLIENT_PROGRAM_H
-#define CLIENT_PROGRAM_H
+#ifndef CLIENT_PROGRAM_PROGRAM_H
+#define CLIENT_PROGRAM_PROGRAM_H
 
 #include "args.h"
 #include "studio/client.h"

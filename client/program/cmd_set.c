@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client_update.h"
+#include "client/client_update.h"
 #include "program.h"
 
 enum { FIELDS_MAX = STUDIO_FIELD_COUNT + STUDIO_CUSTOM_FIELDS_MAX + 1 };

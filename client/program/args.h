@@ -1,6 +1,6 @@
 /* args.h - the command line of studio-client, taken apart. */
-#ifndef CLIENT_ARGS_H
-#define CLIENT_ARGS_H
+#ifndef CLIENT_PROGRAM_ARGS_H
+#define CLIENT_PROGRAM_ARGS_H
 
 #include <stdbool.h>
 #include <stdio.h>

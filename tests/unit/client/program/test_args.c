@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "client/args.h"
+#include "client/program/args.h"
 #include "support/cmocka_all.h"
 
 /* Parses `studio-client words...`; getopt orders the array, so each call has its own. */

@@ -1,6 +1,6 @@
 /* prompt.h - the lines of `studio-client interactive`: parsed, and completed. Pure. */
-#ifndef CLIENT_PROMPT_H
-#define CLIENT_PROMPT_H
+#ifndef CLIENT_PROGRAM_PROMPT_H
+#define CLIENT_PROGRAM_PROMPT_H
 
 #include <stddef.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/prompt.h"
+#include "client/program/prompt.h"
 #include "studio/status.h"
 #include "support/cmocka_all.h"
 

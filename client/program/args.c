@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "client_error.h"
+#include "client/client_error.h"
 
 enum option_kind { OPTION_TEXT, OPTION_FLAG, OPTION_SECONDS, OPTION_INTERACTIVE };
 

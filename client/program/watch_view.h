@@ -1,7 +1,7 @@
 /* watch_view.h - what `studio-client watch` shows on a terminal: state and drawing, no terminal.
  * Pure; one thread at a time. */
-#ifndef CLIENT_WATCH_VIEW_H
-#define CLIENT_WATCH_VIEW_H
+#ifndef CLIENT_PROGRAM_WATCH_VIEW_H
+#define CLIENT_PROGRAM_WATCH_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "client_error.h"
-#include "client_update.h"
+#include "client/client_error.h"
+#include "client/client_update.h"
 #include "protocol/json.h"
 #include "studio/status.h"
 
