@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "output.h"
 #include "program.h"
 #include "watch_view.h"
 
@@ -21,7 +22,11 @@ enum { REDRAW_MS = 100, STATE_MAX = 120 };
 struct watch {
     bool draw; /* a table on a terminal */
     bool colours;
-    int wake_fd, signal_fd;
+    int wake_fd;
+    int resize_fd;          /* SIGWINCH, when drawing */
+    int stop_fd;            /* the signals to stop; never read, so that it stays readable for all */
+    struct output out, err; /* out: the drawing thread's, or the client's thread's for lines */
+    struct buf line;        /* the client's thread's */
 
     pthread_mutex_t lock; /* for what the client's thread changes */
     struct view view;
@@ -41,9 +46,20 @@ static void wake(const struct watch *watch)
 
 /* Straight from the client's thread: a slow reader of the pipe slows the reading of the connection,
  * and the agent then joins what is not read yet; nothing piles up here. */
-static bool print_line(const char *json, size_t len)
+static bool print_line(struct watch *watch, const char *json, size_t len)
 {
-    return fwrite(json, 1, len, stdout) == len && putchar('\n') != EOF && fflush(stdout) == 0;
+    buf_clear(&watch->line);
+    buf_add(&watch->line, json, len);
+    buf_str(&watch->line, "\n");
+    return buf_ok(&watch->line) && output_write(&watch->out, watch->line.data, watch->line.len);
+}
+
+static void complain(struct watch *watch, const char *why)
+{
+    buf_clear(&watch->line);
+    buf_printf(&watch->line, "studio-client: %s\n", why);
+    if (buf_ok(&watch->line))
+        (void)output_write(&watch->err, watch->line.data, watch->line.len);
 }
 
 static void pushed(void *ctx, enum studio_client_push kind, const char *json, size_t len)
@@ -51,7 +67,7 @@ static void pushed(void *ctx, enum studio_client_push kind, const char *json, si
     struct watch *watch = ctx;
 
     if (!watch->draw) {
-        if (print_line(json, len))
+        if (print_line(watch, json, len))
             return;
         pthread_mutex_lock(&watch->lock);
         watch->write_failed = true;
@@ -82,11 +98,12 @@ static void state_changed(void *ctx, enum studio_client_state state, const char 
     watch->closed = state == STUDIO_CLIENT_CLOSED;
     pthread_mutex_unlock(&watch->lock);
     if (say && !watch->draw)
-        fprintf(stderr, "studio-client: %s\n", why);
+        complain(watch, why);
     wake(watch);
 }
 
-static void draw(struct watch *watch)
+/* False when the terminal has gone or it is time to stop. */
+static bool draw(struct watch *watch)
 {
     struct winsize size = {.ws_col = 80, .ws_row = 24};
     struct buf screen;
@@ -101,43 +118,35 @@ static void draw(struct watch *watch)
                                      .state = watch->state};
     view_print(&watch->view, &style, &screen);
     pthread_mutex_unlock(&watch->lock);
-    if (buf_ok(&screen) && screen.data != NULL) {
-        fwrite(screen.data, 1, screen.len, stdout);
-        fflush(stdout);
-    }
+    bool written = !buf_ok(&screen) || output_write(&watch->out, screen.data, screen.len);
     buf_finish(&screen);
-}
-
-/* True when a signal says to stop; a changed window size only draws again. */
-static bool stop_asked(const struct watch *watch)
-{
-    struct signalfd_siginfo info;
-
-    while (read(watch->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        if (info.ssi_signo != SIGWINCH)
-            return true;
-    return false;
+    return written;
 }
 
 /* Until a signal, a closed pipe, or the end of the connection for good. */
 static void follow(struct watch *watch)
 {
-    /* The third tells of a pipe whose reader has gone, even when nothing is to be written. */
-    struct pollfd fds[] = {{.fd = watch->signal_fd, .events = POLLIN},
-                           {.fd = watch->wake_fd, .events = POLLIN},
-                           {.fd = watch->draw ? -1 : STDOUT_FILENO, .events = 0}};
+    enum { STOP, CHANGED, RESIZED, READER, COUNT };
+    struct pollfd fds[COUNT] = {[STOP] = {.fd = watch->stop_fd, .events = POLLIN},
+                                [CHANGED] = {.fd = watch->wake_fd, .events = POLLIN},
+                                [RESIZED] = {.fd = watch->resize_fd, .events = POLLIN},
+                                /* Without events it tells of a reader that has gone. */
+                                [READER] = {.fd = watch->draw ? -1 : STDOUT_FILENO}};
+    struct signalfd_siginfo resized;
     uint64_t count;
 
     for (;;) {
         if (watch->draw) {
-            draw(watch);
-            (void)poll(fds, 1, REDRAW_MS); /* not more often than that */
+            if (!draw(watch))
+                return;
+            (void)poll(&fds[STOP], 1, REDRAW_MS); /* not more often than that */
         }
-        if (poll(fds, 3, -1) < 0 && errno != EINTR)
+        if (poll(fds, COUNT, -1) < 0 && errno != EINTR)
             return;
-        if ((fds[0].revents != 0 && stop_asked(watch)) || fds[2].revents != 0)
+        if (fds[STOP].revents != 0 || fds[READER].revents != 0)
             return;
-        if (fds[1].revents != 0 && read(watch->wake_fd, &count, sizeof(count)) < 0)
+        if ((fds[RESIZED].revents != 0 && read(watch->resize_fd, &resized, sizeof(resized)) < 0) ||
+            (fds[CHANGED].revents != 0 && read(watch->wake_fd, &count, sizeof(count)) < 0))
             continue;
         pthread_mutex_lock(&watch->lock);
         bool over = watch->closed || watch->write_failed;
@@ -175,10 +184,10 @@ static int run(struct watch *watch, struct program *program)
         return exit_code;
     }
     if (watch->draw)
-        fputs("\x1b[2J\x1b[?25l", stdout);
+        (void)output_write(&watch->out, "\x1b[2J\x1b[?25l", 10);
     follow(watch);
     if (watch->draw)
-        fputs("\x1b[?25h\r\n", stdout);
+        (void)output_write(&watch->out, "\x1b[?25h\r\n", 8);
     pthread_mutex_lock(&watch->lock);
     bool closed = watch->closed;
     pthread_mutex_unlock(&watch->lock);
@@ -195,8 +204,8 @@ static int run(struct watch *watch, struct program *program)
 
 int cmd_watch(struct program *program)
 {
-    struct watch watch = {.draw = isatty(STDOUT_FILENO) && !program->args.json};
-    sigset_t signals;
+    struct watch watch = {.draw = isatty(STDOUT_FILENO) && !program->args.json, .resize_fd = -1};
+    sigset_t stop, resize, both;
     const char *no_color = getenv("NO_COLOR");
 
     if (program->args.all && program->args.count > 0) {
@@ -204,15 +213,21 @@ int cmd_watch(struct program *program)
         return EXIT_USAGE;
     }
     watch.colours = no_color == NULL || no_color[0] == '\0';
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    if (watch.draw)
-        sigaddset(&signals, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    watch.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGHUP);
+    sigemptyset(&resize);
+    sigaddset(&resize, SIGWINCH);
+    sigorset(&both, &stop, &resize);
+    sigprocmask(SIG_BLOCK, &both, NULL);
+    watch.stop_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
     watch.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (watch.draw)
+        watch.resize_fd = signalfd(-1, &resize, SFD_CLOEXEC | SFD_NONBLOCK);
+    output_init(&watch.out, STDOUT_FILENO, watch.stop_fd);
+    output_init(&watch.err, STDERR_FILENO, watch.stop_fd);
+    buf_init(&watch.line, SIZE_MAX);
     pthread_mutex_init(&watch.lock, NULL);
     view_init(&watch.view, &program->lists);
 
@@ -221,16 +236,21 @@ int cmd_watch(struct program *program)
     program->options.on_state = state_changed;
     program->options.ctx = &watch;
     int exit_code = EXIT_REFUSED;
-    if (watch.signal_fd < 0 || watch.wake_fd < 0)
+    if (watch.stop_fd < 0 || watch.wake_fd < 0)
         perror("studio-client: watch");
     else
         exit_code = run(&watch, program);
 
     view_finish(&watch.view);
     pthread_mutex_destroy(&watch.lock);
-    if (watch.signal_fd >= 0)
-        close(watch.signal_fd);
+    buf_finish(&watch.line);
+    output_finish(&watch.out);
+    output_finish(&watch.err);
+    if (watch.stop_fd >= 0)
+        close(watch.stop_fd);
     if (watch.wake_fd >= 0)
         close(watch.wake_fd);
+    if (watch.resize_fd >= 0)
+        close(watch.resize_fd);
     return exit_code;
 }

@@ -1,8 +1,13 @@
 /* test_client_program.c - studio-client against the real agent (protocol section 7). */
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "support/agent.h"
 #include "support/cmocka_all.h"
@@ -220,6 +225,83 @@ static void watching(void **state)
     agent_proc_destroy(agent);
 }
 
+/* Starts `watch` writing to this file; a shell puts it there. */
+static struct proc *watch_into(uint16_t port, const char *path)
+{
+    char target[200];
+    struct line line;
+    const char *argv[ARGS_MAX + 4] = {"sh", "-c", "exec \"$@\" >\"$OUT\"", "sh"};
+
+    snprintf(target, sizeof(target), "OUT=%s", path);
+    make_line(&line, port, ARGS("watch"));
+    memcpy(&argv[4], line.argv, sizeof(line.argv) - 4 * sizeof(line.argv[0]));
+    const char *const env[] = {device_env[0], target, NULL};
+    return proc_spawn(argv, env);
+}
+
+/* Reads until this text has come. */
+static void read_until(int fd, const char *text)
+{
+    char got[8192];
+    size_t len = 0;
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+    do {
+        assert_int_equal(poll(&pfd, 1, WAIT_MS), 1);
+        ssize_t n = read(fd, got + len, sizeof(got) - 1 - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+        got[len] = '\0';
+    } while (strstr(got, text) == NULL);
+}
+
+/* A reader that has stopped reading does not keep `watch` from ending. */
+static void watching_into_a_stalled_pipe(void **state)
+{
+    struct agent_proc *agent = agent_proc_start(NULL);
+    uint16_t port = agent_proc_port(agent);
+    const char *path = tmpdir_path(tmpdir_create(), "pipe");
+    char value[1000];
+    (void)state;
+    /* The pipe takes the first part of this document and no more. */
+    memset(value, 'x', sizeof(value));
+    memcpy(value, "a=", 2);
+    value[sizeof(value) - 1] = '\0';
+    for (; value[0] <= 'e'; value[0]++)
+        expect(port, ARGS("set", value), 0, "updated", "");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC); /* both ends, so that opening waits for nobody */
+    assert_int_equal(fcntl(fd, F_SETPIPE_SZ, 4096), 4096);
+    struct proc *watch = watch_into(port, path);
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, WAIT_MS), 1);
+    proc_signal(watch, SIGTERM);
+    assert_int_equal(proc_wait(watch, WAIT_MS), 0);
+    proc_destroy(watch);
+    close(fd);
+    agent_proc_destroy(agent);
+}
+
+/* Nor does a terminal whose output is held (Ctrl-S). */
+static void watching_on_a_held_terminal(void **state)
+{
+    struct agent_proc *agent = agent_proc_start(NULL);
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    (void)state;
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    const char *path = ptsname(master);
+    int terminal = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(terminal >= 0);
+    struct proc *watch = watch_into(agent_proc_port(agent), path);
+    read_until(master, "ARO-001");
+    assert_int_equal(tcflow(terminal, TCOOFF), 0);
+    proc_signal(watch, SIGTERM);
+    assert_int_equal(proc_wait(watch, WAIT_MS), 0);
+    proc_destroy(watch);
+    close(terminal);
+    close(master);
+    agent_proc_destroy(agent);
+}
+
 /* The same program at a server that wants the credentials in the address. */
 static void a_server_that_wants_an_address(void **state)
 {
@@ -249,6 +331,8 @@ int main(void)
         cmocka_unit_test(where_the_token_comes_from),
         cmocka_unit_test(a_dialogue_from_a_pipe),
         cmocka_unit_test(watching),
+        cmocka_unit_test(watching_into_a_stalled_pipe),
+        cmocka_unit_test(watching_on_a_held_terminal),
         cmocka_unit_test(a_server_that_wants_an_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
