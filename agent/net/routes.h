@@ -1,6 +1,6 @@
-/* http.h - what the few HTTP paths answer (protocol section 5). Pure; any thread. */
-#ifndef AGENT_NET_HTTP_H
-#define AGENT_NET_HTTP_H
+/* routes.h - what the few HTTP paths answer (protocol section 5). Pure; any thread. */
+#ifndef AGENT_NET_ROUTES_H
+#define AGENT_NET_ROUTES_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "net/http.h"
+#include "net/routes.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "net/http.h"
+#include "net/routes.h"
 
 #include "support/cmocka_all.h"
 

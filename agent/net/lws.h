@@ -1,16 +1,16 @@
 /*
- * server.h - the WebSocket and HTTP server: the only file of the agent that knows libwebsockets.
+ * lws.h - the WebSocket and HTTP server: the only file of the agent that knows libwebsockets.
  *
  * Turns the library's callbacks into calls of session.h; decides nothing itself. It runs the net
  * thread; every function is for that thread unless it says otherwise.
  */
-#ifndef AGENT_NET_SERVER_H
-#define AGENT_NET_SERVER_H
+#ifndef AGENT_NET_LWS_H
+#define AGENT_NET_LWS_H
 
 #include <stdint.h>
 
-#include "net/http.h"
 #include "net/loop.h"
+#include "net/routes.h"
 #include "net/session.h"
 #include "studio/agent.h"
 

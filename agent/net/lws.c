@@ -1,4 +1,4 @@
-#include "net/server.h"
+#include "net/lws.h"
 
 #include <libwebsockets.h>
 #include <netinet/in.h>
