@@ -1,11 +1,11 @@
 /*
  * link.h - MQTT as the relay sees it: one connection of one client id at a time, asked through a
- * small table of functions, heard through event records.
+ * small table of functions, heard through event records and, where commands come in, commands.
  *
- * The functions are called on the bridge thread only and may block while the library does. Whatever
- * happens on the library's threads is pushed as a struct link_event into the bridge's queue and
- * handled on the bridge thread. Records carry the generation of their connection: those of an
- * older one are ignored. Unit tests have a link of their own.
+ * Everything here is the bridge thread's: the functions never block, and what a connection has to say
+ * is handed over by that thread as well, never from inside one of the functions. Records and commands
+ * carry the generation of their connection: those of an older one are ignored. Unit tests have a link
+ * of their own.
  */
 #ifndef BRIDGE_LINK_H
 #define BRIDGE_LINK_H
@@ -20,6 +20,10 @@ enum link_id { LINK_OUT, LINK_IN, LINK_PROBE, LINK_COUNT };
 
 /* One slot for each message that waits for its acknowledgement. */
 enum { LINK_SLOTS = 104, LINK_TEXT_MAX = 128 };
+
+/* Commands: so many without a verdict, then the connection reads no more; no packet larger than this
+ * is taken from the broker (where it can be told: MQTT 5). */
+enum { LINK_COMMANDS_MAX = 256, LINK_COMMAND_MAX = 128 << 10 };
 
 enum link_event_kind {
     LINK_UP,     /* connected: `limits` */
@@ -51,6 +55,21 @@ struct link_event {
     bool closed;  /* FAILED: it closed the connection instead of answering */
     struct link_limits limits;
     char text[LINK_TEXT_MAX];
+};
+
+/* A command as it arrives. Pointers are valid during the call that hands it over. */
+struct link_command {
+    uint64_t generation, token; /* for its verdict */
+    const char *topic;
+    size_t topic_len;
+    const char *payload; /* cut off at LINK_COMMAND_MAX bytes */
+    size_t payload_len;
+    bool retained;
+    const char *response; /* MQTT 5 Response Topic, NULL if none */
+    size_t response_len;
+    const void *correlation; /* NULL if none */
+    size_t correlation_len;
+    int64_t expiry_s; /* what is left of it; -1: none given */
 };
 
 /* Where and as whom. Strings need to live only during the call. */
@@ -90,7 +109,11 @@ struct link_ops {
      * else they are commands. */
     bool (*subscribe)(struct link *link, unsigned slot, const char *const *filters, size_t count,
                       const char *watch);
-    /* Starts an orderly disconnect; ends in CLOSED or LOST. `will`: ask the broker to send it. */
+    /* This command is done with, committed or refused: the broker may forget it. Acknowledgements leave
+     * in the order of arrival. Ignored when the command's connection is gone. */
+    void (*verdict)(struct link *link, uint64_t generation, uint64_t token);
+    /* Starts an orderly disconnect; ends in CLOSED or LOST. No further command is read; those that were
+     * read get their verdicts first. `will`: ask the broker to send it. */
     bool (*disconnect)(struct link *link, bool will);
     /* Drops the connection and forgets it; nothing of it is reported afterwards. */
     void (*close)(struct link *link);

@@ -7,19 +7,6 @@
 
 #include "events.h"
 
-/* A command as it arrives, on a library thread. Pointers are valid during the call. */
-struct link_command {
-    const char *topic;
-    size_t topic_len;
-    const char *payload;
-    size_t payload_len;
-    bool retained;
-    const char *response; /* MQTT 5 Response Topic, NULL if none; not NUL-terminated */
-    size_t response_len;
-    const void *correlation; /* NULL if none */
-    size_t correlation_len;
-    int64_t expiry_s; /* what is left of it; -1: none given */
-};
 /* Returns when the command may be acknowledged to the broker. */
 typedef void link_command_fn(void *ctx, const struct link_command *command);
 
