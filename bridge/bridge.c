@@ -253,7 +253,7 @@ static void take_events(struct bridge *b)
         log_error("bridge", "the queue of the MQTT library's reports overflowed: reconnecting");
         event = (struct link_event){.link = LINK_OUT,
                                     .kind = LINK_LOST,
-                                    .generation = b->relay.generation,
+                                    .generation = b->relay.connection.generation,
                                     .text = "reports were lost"};
         relay_event(&b->relay, &event);
     }
@@ -290,16 +290,9 @@ static bool take_inbox(struct bridge *b)
 
 static void publish_stats(struct bridge *b)
 {
-    const struct relay *r = &b->relay;
-    const char *name = dial_broker(&r->dial)->name;
-
     pthread_mutex_lock(&b->lock);
-    b->stats.connected = r->state >= RELAY_ONLINE && r->state <= RELAY_LEAVING;
-    strncpy(b->stats.broker, name, sizeof(b->stats.broker) - 1);
-    b->stats.acked = r->sender.window.acked;
-    b->stats.parked = r->sender.parked;
-    b->stats.connections = r->connections;
-    b->quiet = relay_quiet(r);
+    relay_get_stats(&b->relay, &b->stats);
+    b->quiet = relay_quiet(&b->relay);
     pthread_mutex_unlock(&b->lock);
 }
 

@@ -60,12 +60,13 @@ static enum dial_meaning meaning_of(int reason, const char **text)
 }
 
 void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
-               delay_random_fn *random, void *random_ctx)
+               backoff_random_fn *random, void *random_ctx)
 {
     memset(d, 0, sizeof(*d));
     d->brokers = brokers;
     d->down_ms = -1;
-    delay_init(&d->delay, random, random_ctx);
+    d->random = random;
+    d->random_ctx = random_ctx;
     for (size_t i = 0; i < BROKERS_MAX; i++)
         d->mqtt_version[i] = mqtt_version;
 }
@@ -86,7 +87,7 @@ static void move_on(struct dial *d, int64_t now_ms, enum dial_meaning meaning)
     int64_t wait = DIAL_NEXT_MS;
 
     if (++d->in_round % d->brokers->count == 0)
-        wait = delay_next(&d->delay);
+        wait = backoff_next(&d->backoff, d->random(d->random_ctx));
     if (meaning == MEANS_TAKEN_OVER || (meaning != MEANS_OTHER && d->brokers->count == 1))
         wait = DIAL_SLOW_MS + wait;
     if (meaning != MEANS_TAKEN_OVER)
@@ -171,14 +172,14 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
               "lost connection to %s: %s; trying again", dial_broker(d)->name, text);
     d->down_ms = now_ms;
     forget_guess(d);
-    d->short_lived = now_ms - d->up_ms < DELAY_STABLE_MS ? d->short_lived + 1 : 0;
+    d->short_lived = now_ms - d->up_ms < BACKOFF_STABLE_MS ? d->short_lived + 1 : 0;
     if (d->short_lived == DIAL_SHORT_LIVED) /* old brokers give no reason for a takeover */
         log_error("bridge",
                   "connections to %s come up and end after a moment: does another client use the "
                   "same client id? Give each agent its own mqtt.agent_id",
                   dial_broker(d)->name);
-    delay_ended(&d->delay, now_ms - d->up_ms);
-    if (now_ms - d->up_ms >= DELAY_STABLE_MS)
+    backoff_ended(&d->backoff, now_ms - d->up_ms);
+    if (now_ms - d->up_ms >= BACKOFF_STABLE_MS)
         d->in_round = 0;
     move_on(d, now_ms, meaning);
 }
@@ -188,7 +189,7 @@ void dial_resume(struct dial *d, int64_t now_ms, size_t to)
     d->current = to;
     d->in_round = 0;
     d->short_lived = 0;
-    delay_ended(&d->delay, DELAY_STABLE_MS);
+    backoff_ended(&d->backoff, BACKOFF_STABLE_MS);
     d->due_ms = now_ms + DIAL_NEXT_MS;
 }
 

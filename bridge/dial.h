@@ -10,8 +10,8 @@
 #ifndef BRIDGE_DIAL_H
 #define BRIDGE_DIAL_H
 
+#include "base/backoff.h"
 #include "brokers.h"
-#include "delay.h"
 #include "link.h"
 
 enum {
@@ -25,7 +25,9 @@ enum {
 
 struct dial {
     const struct brokers *brokers;
-    struct delay delay;
+    backoff_random_fn *random;
+    void *random_ctx;
+    struct backoff backoff;
     size_t current;                /* the broker in use or to try next */
     unsigned in_round;             /* failures since the last stable connection, by rounds */
     int64_t due_ms;                /* not before this */
@@ -40,7 +42,7 @@ struct dial {
 };
 
 void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
-               delay_random_fn *random, void *random_ctx);
+               backoff_random_fn *random, void *random_ctx);
 const struct broker *dial_broker(const struct dial *d);
 int dial_version(const struct dial *d);
 /* An attempt ended; `closed`: the broker closed it instead of answering. */

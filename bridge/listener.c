@@ -5,26 +5,12 @@
 
 #include "base/log.h"
 
-enum { NEVER_MS = 3600 * 1000, SUBSCRIBE_SLOT = 0, TAKEN_OVER = 0x8e };
+enum { SUBSCRIBE_SLOT = 0, TAKEN_OVER = 0x8e };
 
 void listener_init(struct listener *s, const struct listener_options *options)
 {
-    memset(s, 0, sizeof(*s));
-    s->o = *options;
-    delay_init(&s->delay, options->random, options->random_ctx);
-}
-
-static void drop(struct listener *s, int64_t now_ms, int64_t wait)
-{
-    s->o.link->ops->close(s->o.link);
-    s->state = LISTENER_IDLE;
-    s->due_ms = now_ms + wait;
-}
-
-static void close_for_good(struct listener *s)
-{
-    s->o.link->ops->close(s->o.link);
-    s->state = LISTENER_CLOSED;
+    *s = (struct listener){.o = *options};
+    connection_init(&s->connection, options->link, LINK_IN, options->topics, options->config);
 }
 
 /* Each reason once in a row. */
@@ -48,21 +34,19 @@ static void say(struct listener *s, const char *text, int reason)
         log_warn("bridge", "no commands from %s for now: %s", s->broker->name, text);
 }
 
-static void ended(struct listener *s, const struct link_event *event, int64_t now_ms)
+/* Not before a wait that grows, longer if another client has taken the session over. */
+static void try_later(struct listener *s, const char *text, int reason, int64_t now_ms)
 {
-    int64_t wait;
+    int64_t wait = backoff_next(&s->backoff, s->o.random(s->o.random_ctx));
 
-    if (s->state == LISTENER_OPEN)
-        delay_ended(&s->delay, now_ms - s->since_ms);
-    wait = delay_next(&s->delay);
-    say(s, event->text, event->reason);
-    s->taken_over = event->reason == TAKEN_OVER;
-    drop(s, now_ms, s->taken_over ? LISTENER_SLOW_MS + wait : wait);
+    say(s, text, reason);
+    s->taken_over = reason == TAKEN_OVER;
+    s->due_ms = now_ms + (s->taken_over ? LISTENER_SLOW_MS : 0) + wait;
 }
 
 void listener_hurry(struct listener *s, int64_t now_ms)
 {
-    if (s->state == LISTENER_IDLE && !s->taken_over && s->due_ms > now_ms)
+    if (s->connection.state == CONNECTION_IDLE && !s->taken_over && s->due_ms > now_ms)
         s->due_ms = now_ms;
 }
 
@@ -76,46 +60,51 @@ static void subscribe(struct listener *s, int64_t now_ms)
                                   NULL);
 }
 
+static void came_up(struct listener *s, const struct link_limits *limits, int64_t now_ms)
+{
+    s->up_ms = now_ms;
+    s->subscribed = false;
+    s->nudges = limits->session && limits->mqtt_version == 5 ? LISTENER_NUDGES : 0;
+    s->clean = false;
+    subscribe(s, now_ms);
+}
+
+static void subscription_done(struct listener *s, int reason, int64_t now_ms)
+{
+    if (reason == 0 && !s->subscribed)
+        log_info("bridge", "taking commands from %s", s->broker->name);
+    s->subscribed = reason == 0;
+    if (s->subscribed) {
+        s->said[0] = '\0';
+        if (s->nudges > 0) {
+            s->nudges--;
+            subscribe(s, now_ms);
+        }
+    } else if (reason > 0) {
+        say(s, "it refuses the subscription: check the broker's access list", reason);
+        s->subscribe_ms = now_ms + LISTENER_SLOW_MS;
+    }
+}
+
 void listener_event(struct listener *s, const struct link_event *event, int64_t now_ms)
 {
-    if (event->link != LINK_IN || event->generation != s->generation || s->state == LISTENER_IDLE ||
-        s->state == LISTENER_CLOSED)
-        return;
-    switch (event->kind) {
-    case LINK_UP:
-        s->state = LISTENER_OPEN;
-        s->since_ms = now_ms;
-        s->subscribed = false;
-        s->nudges = event->limits.session && event->limits.mqtt_version == 5 ? LISTENER_NUDGES : 0;
-        s->clean = false;
-        subscribe(s, now_ms);
+    switch (connection_event(&s->connection, event, now_ms)) {
+    case CONNECTION_CAME_UP:
+        came_up(s, &event->limits, now_ms);
         break;
-    case LINK_FAILED:
-    case LINK_LOST:
-    case LINK_CLOSED:
-        if (s->state == LISTENER_CLOSING)
-            close_for_good(s);
-        else
-            ended(s, event, now_ms);
+    case CONNECTION_ENDED:
+        backoff_ended(&s->backoff, now_ms - s->up_ms);
+        /* fall through */
+    case CONNECTION_FAILED:
+        if (!s->closing)
+            try_later(s, event->text, event->reason, now_ms);
         break;
-    case LINK_DONE:
-        if (s->state != LISTENER_OPEN)
-            break;
-        if (event->reason == 0 && !s->subscribed)
-            log_info("bridge", "taking commands from %s", s->broker->name);
-        s->subscribed = event->reason == 0;
-        if (s->subscribed) {
-            s->said[0] = '\0';
-            if (s->nudges > 0) {
-                s->nudges--;
-                subscribe(s, now_ms);
-            }
-        } else if (event->reason > 0) {
-            say(s, "it refuses the subscription: check the broker's access list", event->reason);
-            s->subscribe_ms = now_ms + LISTENER_SLOW_MS;
-        }
+    case CONNECTION_DONE:
+        if (!s->closing)
+            subscription_done(s, event->reason, now_ms);
         break;
-    case LINK_HEARD:
+    case CONNECTION_HEARD:
+    case CONNECTION_NOTHING:
         break;
     }
 }
@@ -123,63 +112,54 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
 static void connect_now(struct listener *s, const struct broker *broker, int mqtt_version,
                         int64_t now_ms)
 {
-    char client_id[STUDIO_USER_ID_MAX + 24], text[LINK_TEXT_MAX] = "";
-    struct link_target target = {.uri = broker->uri,
-                                 .client_id = client_id,
-                                 .username = broker->username,
-                                 .password = broker->password,
-                                 .ca_file = s->o.config->ca_file,
-                                 .keepalive_s = s->o.config->keepalive_s,
-                                 .mqtt_version = mqtt_version,
+    struct link_target target = {.mqtt_version = mqtt_version,
                                  .session_expiry_s = s->o.config->session_expiry_s};
+    char text[LINK_TEXT_MAX];
 
     if (s->broker && s->broker != broker)
         s->clean = true; /* until it has come up there once */
     s->broker = broker;
     target.clean = s->clean;
-    snprintf(client_id, sizeof(client_id), "studio-agent-%s-in", s->o.topics->agent);
-    s->state = LISTENER_CONNECTING;
-    s->due_ms = now_ms + LISTENER_CONNECT_MS;
-    s->generation++;
-    if (s->o.link->ops->connect(s->o.link, s->generation, &target, text))
-        return;
-    say(s, text, 0);
-    drop(s, now_ms, delay_next(&s->delay));
+    if (!connection_connect(&s->connection, broker, target, now_ms, text))
+        try_later(s, text, 0, now_ms);
 }
 
 int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_version,
                       int64_t now_ms)
 {
-    if (s->state >= LISTENER_CLOSING)
-        return now_ms + NEVER_MS;
-    if (broker && s->broker && broker != s->broker && s->state != LISTENER_IDLE)
-        drop(s, now_ms, 0);
-    if (s->state == LISTENER_CONNECTING && now_ms >= s->due_ms) {
-        say(s, "no answer", 0);
-        drop(s, now_ms, delay_next(&s->delay));
+    const struct connection *connection = &s->connection;
+
+    if (s->closing)
+        return INT64_MAX;
+    if (broker && s->broker && broker != s->broker && connection->state != CONNECTION_IDLE) {
+        connection_close(&s->connection, now_ms);
+        s->due_ms = now_ms;
     }
-    if (s->state == LISTENER_IDLE && broker && now_ms >= s->due_ms)
+    if (connection_overdue(&s->connection, now_ms))
+        try_later(s, "no answer", 0, now_ms);
+    if (connection->state == CONNECTION_IDLE && broker && now_ms >= s->due_ms)
         connect_now(s, broker, mqtt_version, now_ms);
-    if (s->state == LISTENER_OPEN && !s->subscribed && now_ms >= s->subscribe_ms)
+    if (connection->state == CONNECTION_UP && !s->subscribed && now_ms >= s->subscribe_ms)
         subscribe(s, now_ms);
-    if (s->state == LISTENER_OPEN)
-        return s->subscribed ? now_ms + NEVER_MS : s->subscribe_ms;
-    if (s->state == LISTENER_CONNECTING || broker)
-        return s->due_ms;
-    return now_ms + NEVER_MS;
+    if (connection->state == CONNECTION_UP)
+        return s->subscribed ? INT64_MAX : s->subscribe_ms;
+    if (connection->state == CONNECTION_IDLE)
+        return broker ? s->due_ms : INT64_MAX;
+    return connection_deadline(connection);
 }
 
-void listener_close(struct listener *s)
+void listener_close(struct listener *s, int64_t now_ms)
 {
-    if (s->state >= LISTENER_CLOSING)
+    if (s->closing)
         return;
-    if (s->state == LISTENER_OPEN && s->o.link->ops->disconnect(s->o.link, false))
-        s->state = LISTENER_CLOSING;
+    s->closing = true;
+    if (s->connection.state != CONNECTION_UP)
+        connection_close(&s->connection, now_ms);
     else
-        close_for_good(s);
+        connection_leave(&s->connection, false, now_ms);
 }
 
 bool listener_quiet(const struct listener *s)
 {
-    return s->state == LISTENER_CLOSED;
+    return s->closing && s->connection.state == CONNECTION_IDLE;
 }

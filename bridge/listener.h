@@ -2,12 +2,6 @@
  * listener.h - the connection commands come in by: client id `studio-agent-<agent>-in`, no will, its
  * session kept by the broker so that commands wait while the agent is away. Bridge thread.
  *
- *     IDLE ── publishing connection is up, wait over ──► CONNECTING ── UP ──► OPEN (subscribed)
- *      ▲                                                     │                  │
- *      └────────────────── FAILED, LOST, other broker ───────┴──────────────────┤
- *                                                                             │ close
- *                                           CLOSED ◄── CLOSED, LOST ── CLOSING ◄┘
- *
  * It follows the publishing connection from broker to broker but survives a loss of that one. On the
  * first broker of this run it takes up the session it finds; on another one it starts clean, for
  * what may wait there is meant for another time.
@@ -15,18 +9,8 @@
 #ifndef BRIDGE_LISTENER_H
 #define BRIDGE_LISTENER_H
 
-#include "brokers.h"
-#include "delay.h"
-#include "link.h"
-#include "topics.h"
-
-enum listener_state {
-    LISTENER_IDLE,
-    LISTENER_CONNECTING,
-    LISTENER_OPEN,
-    LISTENER_CLOSING,
-    LISTENER_CLOSED /* for good */
-};
+#include "base/backoff.h"
+#include "connection.h"
 
 enum {
     /* When a session is resumed it is subscribed to again so often: Mosquitto 2.0 stops handing over what
@@ -34,29 +18,28 @@ enum {
      * 1,000 by default. Not on 3.1.1, where nothing expires and each brings all retained ones again. */
     LISTENER_NUDGES = 256,
     LISTENER_SUBSCRIBE_MS = 5000,
-    LISTENER_SLOW_MS = 30000,
-    LISTENER_CONNECT_MS = 20000
+    LISTENER_SLOW_MS = 30000
 };
 
 struct listener_options {
     struct link *link;
     const struct topics *topics;
     const struct bridge_config *config;
-    delay_random_fn *random;
+    backoff_random_fn *random;
     void *random_ctx;
 };
 
 struct listener {
     struct listener_options o;
-    enum listener_state state;
+    struct connection connection;
+    bool closing;                /* for good: takes no more commands */
     const struct broker *broker; /* connected or last connected to; NULL: none yet */
     bool clean;                  /* what waits there is not for us */
     bool subscribed;
     bool taken_over; /* by another client: no hurry */
     unsigned nudges; /* subscriptions still to be repeated */
-    struct delay delay;
-    int64_t due_ms, since_ms, subscribe_ms;
-    uint64_t generation;
+    struct backoff backoff;
+    int64_t due_ms, up_ms, subscribe_ms;
     char said[LINK_TEXT_MAX];
 };
 
@@ -70,7 +53,7 @@ int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_
  * but for a session that was taken over. */
 void listener_hurry(struct listener *s, int64_t now_ms);
 /* Takes no command any more: disconnects, the broker keeps the session. */
-void listener_close(struct listener *s);
+void listener_close(struct listener *s, int64_t now_ms);
 /* Closed, and no command can come any more. */
 bool listener_quiet(const struct listener *s);
 

@@ -1,100 +1,80 @@
 #include "probe.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 
-enum { NEVER_MS = 3600 * 1000 };
-
 void probe_init(struct probe *p, struct link *link, const struct topics *topics,
-                const struct brokers *brokers, const char *ca_file, const int *mqtt_version)
+                const struct bridge_config *config, const struct brokers *brokers,
+                const int *mqtt_version)
 {
-    *p = (struct probe){.link = link,
-                        .topics = topics,
-                        .brokers = brokers,
-                        .ca_file = ca_file,
-                        .mqtt_version = mqtt_version};
+    *p = (struct probe){.brokers = brokers, .mqtt_version = mqtt_version};
+    connection_init(&p->connection, link, LINK_PROBE, topics, config);
 }
 
+/* The next preferred one has its turn, the most preferred again after all of them. */
 static void rest(struct probe *p, int64_t now_ms)
 {
-    p->link->ops->close(p->link);
-    p->state = PROBE_RESTING;
-    p->target++; /* the next preferred one has its turn; the most preferred again after them */
+    p->target++;
     p->due_ms = now_ms + PROBE_REST_MS;
 }
 
 void probe_event(struct probe *p, const struct link_event *event, int64_t now_ms)
 {
-    if (event->link != LINK_PROBE || event->generation != p->generation ||
-        (p->state != PROBE_CONNECTING && p->state != PROBE_HOLDING))
-        return;
-    switch (event->kind) {
-    case LINK_UP:
-        p->state = PROBE_HOLDING;
+    switch (connection_event(&p->connection, event, now_ms)) {
+    case CONNECTION_CAME_UP:
         p->due_ms = now_ms + PROBE_HOLD_MS;
         break;
-    case LINK_FAILED:
-    case LINK_LOST:
-    case LINK_CLOSED:
+    case CONNECTION_FAILED:
+    case CONNECTION_ENDED:
         rest(p, now_ms);
         break;
-    case LINK_DONE:
-    case LINK_HEARD:
+    case CONNECTION_DONE:
+    case CONNECTION_HEARD:
+    case CONNECTION_NOTHING:
         break;
     }
 }
 
 static void connect_now(struct probe *p, size_t current, int64_t now_ms)
 {
-    char client_id[STUDIO_USER_ID_MAX + 24], text[LINK_TEXT_MAX];
-    const struct broker *broker;
-    struct link_target target;
+    struct link_target target = {.keepalive_s = PROBE_KEEPALIVE_S, .clean = true};
+    char text[LINK_TEXT_MAX];
 
     if (p->target >= current)
         p->target = 0;
-    broker = &p->brokers->list[p->target];
-    target = (struct link_target){.uri = broker->uri,
-                                  .client_id = client_id,
-                                  .username = broker->username,
-                                  .password = broker->password,
-                                  .ca_file = p->ca_file,
-                                  .keepalive_s = PROBE_KEEPALIVE_S,
-                                  .mqtt_version = p->mqtt_version[p->target],
-                                  .clean = true};
-    snprintf(client_id, sizeof(client_id), "studio-agent-%s-probe", p->topics->agent);
-    p->state = PROBE_CONNECTING;
-    p->due_ms = now_ms + PROBE_CONNECT_MS;
-    p->generation++;
-    if (!p->link->ops->connect(p->link, p->generation, &target, text))
+    target.mqtt_version = p->mqtt_version[p->target];
+    if (!connection_connect(&p->connection, &p->brokers->list[p->target], target, now_ms, text))
         rest(p, now_ms);
+}
+
+static void turn(struct probe *p, bool on, int64_t now_ms)
+{
+    if (p->connection.state != CONNECTION_IDLE)
+        connection_close(&p->connection, now_ms);
+    p->on = on;
+    p->target = 0;
+    p->due_ms = now_ms + PROBE_REST_MS;
 }
 
 int64_t probe_step(struct probe *p, size_t current, bool online, int64_t now_ms, size_t *back)
 {
+    bool wanted = online && current > 0;
+
     *back = current;
-    if (!online || current == 0) {
-        if (p->state == PROBE_CONNECTING || p->state == PROBE_HOLDING)
-            p->link->ops->close(p->link);
-        p->state = PROBE_OFF;
-        return now_ms + NEVER_MS;
-    }
-    if (p->state == PROBE_OFF) {
-        p->state = PROBE_RESTING;
-        p->target = 0;
-        p->due_ms = now_ms + PROBE_REST_MS;
-    }
-    if (now_ms < p->due_ms)
-        return p->due_ms;
-    if (p->state == PROBE_HOLDING) {
+    if (wanted != p->on)
+        turn(p, wanted, now_ms);
+    if (!p->on)
+        return INT64_MAX;
+    if (connection_overdue(&p->connection, now_ms))
+        rest(p, now_ms);
+    if (p->connection.state == CONNECTION_IDLE && now_ms >= p->due_ms)
+        connect_now(p, current, now_ms);
+    if (p->connection.state == CONNECTION_UP && now_ms >= p->due_ms) {
         log_info("bridge", "%s has answered for %d s: going back to it",
                  p->brokers->list[p->target].name, PROBE_HOLD_MS / 1000);
         *back = p->target;
+        connection_close(&p->connection, now_ms);
         rest(p, now_ms);
-    } else if (p->state == PROBE_CONNECTING) {
-        rest(p, now_ms);
-    } else {
-        connect_now(p, current, now_ms);
     }
-    return p->due_ms;
+    return p->connection.state == CONNECTION_CONNECTING ? connection_deadline(&p->connection)
+                                                        : p->due_ms;
 }

@@ -1,35 +1,20 @@
 #include "relay.h"
 
-#include <stdio.h>
 #include <string.h>
-
-enum { NEVER_MS = 3600 * 1000 };
 
 static int64_t now_ms(const struct relay *r)
 {
     return clock_mono(r->o.clock);
 }
 
-static struct link *out_link(const struct relay *r)
-{
-    return r->o.links[LINK_OUT];
-}
-
-static bool connected(const struct relay *r)
-{
-    return r->state >= RELAY_ONLINE && r->state <= RELAY_LEAVING;
-}
-
 static void set_state(struct relay *r, enum relay_state state)
 {
     /* allowed[from] has a bit for each state it may change to: the drawing in relay.h */
     static const unsigned allowed[] = {
-        [RELAY_WAITING] = 1u << RELAY_CONNECTING | 1u << RELAY_ENDED,
-        [RELAY_CONNECTING] = 1u << RELAY_WAITING | 1u << RELAY_ONLINE | 1u << RELAY_ENDED,
-        [RELAY_ONLINE] = 1u << RELAY_WAITING | 1u << RELAY_DRAINING | 1u << RELAY_ENDED,
-        [RELAY_DRAINING] = 1u << RELAY_FAREWELL | 1u << RELAY_WAITING | 1u << RELAY_ENDED,
-        [RELAY_FAREWELL] = 1u << RELAY_LEAVING | 1u << RELAY_WAITING | 1u << RELAY_ENDED,
-        [RELAY_LEAVING] = 1u << RELAY_WAITING | 1u << RELAY_ENDED,
+        [RELAY_SERVING] = 1u << RELAY_DRAINING | 1u << RELAY_ENDED,
+        [RELAY_DRAINING] = 1u << RELAY_FAREWELL | 1u << RELAY_SERVING | 1u << RELAY_ENDED,
+        [RELAY_FAREWELL] = 1u << RELAY_LEAVING | 1u << RELAY_SERVING | 1u << RELAY_ENDED,
+        [RELAY_LEAVING] = 1u << RELAY_SERVING | 1u << RELAY_ENDED,
         [RELAY_ENDED] = 0,
     };
 
@@ -66,11 +51,12 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
     r->o = *options;
     r->conn_used = true;
     r->since_ms = now_ms(r);
+    connection_init(&r->connection, options->links[LINK_OUT], LINK_OUT, options->topics, config);
     dial_init(&r->dial, options->brokers, config->mqtt_version, options->random,
               options->random_ctx);
     listener_init(&r->listener, &listener);
-    probe_init(&r->probe, options->links[LINK_PROBE], options->topics, options->brokers,
-               config->ca_file, r->dial.mqtt_version);
+    probe_init(&r->probe, options->links[LINK_PROBE], options->topics, config, options->brokers,
+               r->dial.mqtt_version);
     return sender_init(&r->sender, &sender);
 }
 
@@ -79,31 +65,32 @@ void relay_finish(struct relay *r)
     sender_finish(&r->sender);
 }
 
+/* Goes on with leaving: answers and what is in flight first, then this state as the last word. */
+static void leave_saying(struct relay *r, const char *state)
+{
+    sender_leave(&r->sender, state);
+    set_state(r, RELAY_DRAINING);
+}
+
 /* --- connecting ------------------------------------------------------------------------------ */
 
 static void connect_failed(struct relay *r, int reason, bool closed, const char *text)
 {
-    out_link(r)->ops->close(out_link(r));
-    dial_failed(&r->dial, now_ms(r), reason, closed, text);
-    set_state(r, RELAY_WAITING);
+    if (r->connection.state != CONNECTION_IDLE)
+        connection_close(&r->connection, now_ms(r));
+    if (r->stopping)
+        set_state(r, RELAY_ENDED);
+    else
+        dial_failed(&r->dial, now_ms(r), reason, closed, text);
 }
 
 static void connect_now(struct relay *r)
 {
-    const struct broker *broker = dial_broker(&r->dial);
-    char topic[TOPIC_MAX], client_id[STUDIO_USER_ID_MAX + 16], text[LINK_TEXT_MAX] = "";
+    char topic[TOPIC_MAX], text[LINK_TEXT_MAX];
     struct buf will;
-    struct link_target target = {.uri = broker->uri,
-                                 .client_id = client_id,
-                                 .username = broker->username,
-                                 .password = broker->password,
-                                 .ca_file = r->o.config->ca_file,
-                                 .keepalive_s = r->o.config->keepalive_s,
-                                 .mqtt_version = dial_version(&r->dial),
-                                 .clean = true,
-                                 .will_topic = topic};
+    struct link_target target = {
+        .mqtt_version = dial_version(&r->dial), .clean = true, .will_topic = topic};
 
-    set_state(r, RELAY_CONNECTING);
     if (r->conn_used) /* else the last attempt never reached a broker */
         r->conn++;
     r->conn_used = true;
@@ -111,81 +98,80 @@ static void connect_now(struct relay *r)
                                              .boot = r->o.config->boot,
                                              .conn = r->conn,
                                              .since_ms = clock_wall(r->o.clock)};
-    snprintf(client_id, sizeof(client_id), "studio-agent-%s", r->o.topics->agent);
     buf_init(&will, TOPIC_MAX);
     announce_availability(&will, "lost", &r->presence);
     target.will = will.data;
-    r->generation++;
     if (!buf_ok(&will) || !topics_agent(r->o.topics, TOPIC_AVAILABILITY, NULL, topic))
         connect_failed(r, 0, false, "out of memory");
-    else if (!out_link(r)->ops->connect(out_link(r), r->generation, &target, text))
+    else if (!connection_connect(&r->connection, dial_broker(&r->dial), target, now_ms(r), text))
         connect_failed(r, 0, false, text);
     buf_finish(&will);
 }
 
-static void came_up(struct relay *r, const struct link_event *event)
+static void came_up(struct relay *r, const struct link_limits *limits)
 {
-    if (r->state != RELAY_CONNECTING)
-        return;
-    if (event->limits.max_qos < 1) {
+    if (limits->max_qos < 1) {
         connect_failed(r, 0x9b, false, "");
         return;
     }
     r->connections++;
     r->parked_before = r->sender.parked;
-    dial_up(&r->dial, now_ms(r), event->limits.mqtt_version, sender_backlog(&r->sender));
-    set_state(r, RELAY_ONLINE);
-    sender_up(&r->sender, &event->limits, dial_broker(&r->dial)->name, &r->presence);
-    listener_hurry(&r->listener, now_ms(r));
+    r->moved = false;
+    dial_up(&r->dial, now_ms(r), limits->mqtt_version, sender_backlog(&r->sender));
+    sender_up(&r->sender, limits, dial_broker(&r->dial)->name, &r->presence);
+    if (r->stopping) /* it came here to say so */
+        leave_saying(r, "stopped");
+    else
+        listener_hurry(&r->listener, now_ms(r));
 }
 
+/* The connection is gone. A stop goes on only to a broker where `stopped` still has to be said. */
 static void went_down(struct relay *r, int reason, const char *text)
 {
-    bool leaving = r->state != RELAY_ONLINE;
     size_t current = r->dial.current;
 
     sender_down(&r->sender);
-    out_link(r)->ops->close(out_link(r));
-    if (r->stopping) {
+    if (r->stopping && !r->moved) {
         set_state(r, RELAY_ENDED);
-        return;
-    }
-    if (leaving) /* also when it broke off on the way out */
+    } else if (r->state != RELAY_SERVING) { /* also when it broke off on the way out */
         dial_move(&r->dial, now_ms(r), r->move_to);
-    else
+        set_state(r, RELAY_SERVING);
+    } else {
         dial_lost(&r->dial, now_ms(r), reason, text);
-    if (!leaving && r->sender.parked > r->parked_before)
-        dial_resume(&r->dial, now_ms(r), current);
-    set_state(r, RELAY_WAITING);
+        if (r->sender.parked > r->parked_before)
+            dial_resume(&r->dial, now_ms(r), current);
+    }
+}
+
+/* We end the connection ourselves. */
+static void drop(struct relay *r, const char *text)
+{
+    connection_close(&r->connection, now_ms(r));
+    went_down(r, 0, text);
 }
 
 void relay_event(struct relay *r, const struct link_event *event)
 {
     listener_event(&r->listener, event, now_ms(r));
     probe_event(&r->probe, event, now_ms(r));
-    if (event->link != LINK_OUT || event->generation != r->generation)
-        return;
-    switch (event->kind) {
-    case LINK_UP:
-        came_up(r, event);
+    switch (connection_event(&r->connection, event, now_ms(r))) {
+    case CONNECTION_CAME_UP:
+        came_up(r, &event->limits);
         break;
-    case LINK_FAILED:
-        if (r->state == RELAY_CONNECTING) {
-            r->conn_used = event->reached;
-            connect_failed(r, event->reason, event->closed, event->text);
-        }
+    case CONNECTION_FAILED:
+        r->conn_used = event->reached;
+        connect_failed(r, event->reason, event->closed, event->text);
         break;
-    case LINK_LOST:
-    case LINK_CLOSED:
-        if (connected(r))
-            went_down(r, event->reason, event->text);
+    case CONNECTION_ENDED:
+        went_down(r, event->reason, event->text);
         break;
-    case LINK_DONE:
-        if (connected(r))
-            sender_done(&r->sender, event->slot, event->reason);
+    case CONNECTION_DONE:
+        sender_done(&r->sender, event->slot, event->reason);
         break;
-    case LINK_HEARD:
+    case CONNECTION_HEARD:
         sender_heard(&r->sender, event->same);
+        break;
+    case CONNECTION_NOTHING:
         break;
     }
 }
@@ -194,7 +180,7 @@ void relay_event(struct relay *r, const struct link_event *event)
 
 void relay_quiesce(struct relay *r)
 {
-    listener_close(&r->listener);
+    listener_close(&r->listener, now_ms(r));
 }
 
 bool relay_quiet(const struct relay *r)
@@ -202,32 +188,29 @@ bool relay_quiet(const struct relay *r)
     return listener_quiet(&r->listener);
 }
 
-/* A preferred broker is back. */
-static void move_to(struct relay *r, size_t broker)
+static void end(struct relay *r)
 {
-    r->move_to = broker;
-    sender_leave(&r->sender, "moved");
-    set_state(r, RELAY_DRAINING);
+    connection_close(&r->connection, now_ms(r));
+    sender_down(&r->sender);
+    set_state(r, RELAY_ENDED);
 }
 
+/* After `moved` a stop goes on to the other broker, else nobody would ever hear of it. */
 void relay_stop(struct relay *r)
 {
     if (r->stopping)
         return;
     r->stopping = true;
+    r->stop_by_ms = now_ms(r) + RELAY_STOP_MS;
     relay_quiesce(r);
-    if (r->state == RELAY_ONLINE) {
-        sender_leave(&r->sender, "stopped");
-        set_state(r, RELAY_DRAINING);
-    } else if (r->state == RELAY_DRAINING || r->state == RELAY_FAREWELL) {
+    if (r->state == RELAY_DRAINING || r->state == RELAY_FAREWELL) {
         sender_leave(&r->sender, "stopped"); /* not `moved`, as it would have been */
         if (r->state == RELAY_FAREWELL)
             sender_say_farewell(&r->sender);
-    } else if (r->state == RELAY_WAITING) {
-        set_state(r, RELAY_ENDED);
-    } else if (r->state == RELAY_CONNECTING) {
-        out_link(r)->ops->close(out_link(r));
-        set_state(r, RELAY_ENDED);
+    } else if (r->state == RELAY_SERVING && r->connection.state == CONNECTION_UP) {
+        leave_saying(r, "stopped");
+    } else if (r->state == RELAY_SERVING && (!r->moved || r->dial.due_ms > r->stop_by_ms)) {
+        end(r);
     }
 }
 
@@ -239,101 +222,117 @@ bool relay_ended(const struct relay *r)
 /* Without an acknowledged farewell the broker is asked to say `lost` for us. */
 static void leave(struct relay *r)
 {
+    r->moved = !r->stopping;
     set_state(r, RELAY_LEAVING);
-    if (!out_link(r)->ops->disconnect(out_link(r), !r->sender.farewell_done))
+    if (!connection_leave(&r->connection, !r->sender.farewell_done, now_ms(r)))
         went_down(r, 0, "");
-}
-
-static bool passed(const struct relay *r, int64_t ms)
-{
-    return now_ms(r) - r->since_ms >= ms;
-}
-
-/* Changes of state that need no event. True if there was one. */
-static bool step_state(struct relay *r)
-{
-    enum relay_state before = r->state;
-
-    switch (r->state) {
-    case RELAY_WAITING:
-        if (now_ms(r) >= r->dial.due_ms)
-            connect_now(r);
-        break;
-    case RELAY_CONNECTING:
-        if (passed(r, RELAY_CONNECT_MS))
-            connect_failed(r, 0, false, "no answer");
-        break;
-    case RELAY_DRAINING:
-        if (sender_drained(&r->sender) || passed(r, RELAY_DRAIN_MS)) {
-            set_state(r, RELAY_FAREWELL);
-            sender_say_farewell(&r->sender);
-        }
-        break;
-    case RELAY_FAREWELL:
-        if (r->sender.farewell_done || passed(r, RELAY_FAREWELL_MS))
-            leave(r);
-        break;
-    case RELAY_LEAVING:
-        if (passed(r, RELAY_LEAVE_MS))
-            went_down(r, 0, "");
-        break;
-    case RELAY_ONLINE:
-        if (now_ms(r) >= sender_overdue_ms(&r->sender))
-            went_down(r, 0, "an acknowledgement did not come within 30 s");
-        break;
-    case RELAY_ENDED:
-        break;
-    }
-    return r->state != before;
 }
 
 static int64_t state_deadline(const struct relay *r)
 {
     switch (r->state) {
-    case RELAY_WAITING:
-        return r->dial.due_ms;
-    case RELAY_CONNECTING:
-        return r->since_ms + RELAY_CONNECT_MS;
+    case RELAY_SERVING:
+        if (r->connection.state == CONNECTION_IDLE)
+            return r->dial.due_ms;
+        return r->connection.state == CONNECTION_UP ? sender_overdue_ms(&r->sender)
+                                                    : connection_deadline(&r->connection);
     case RELAY_DRAINING:
         return r->since_ms + RELAY_DRAIN_MS;
     case RELAY_FAREWELL:
         return r->since_ms + RELAY_FAREWELL_MS;
     case RELAY_LEAVING:
         return r->since_ms + RELAY_LEAVE_MS;
-    case RELAY_ONLINE:
-        return sender_overdue_ms(&r->sender);
     case RELAY_ENDED:
         break;
     }
-    return now_ms(r) + NEVER_MS;
+    return INT64_MAX;
+}
+
+/* What the state has to wait for has not come in time, or is due. */
+static void step_serving(struct relay *r)
+{
+    if (r->connection.state == CONNECTION_IDLE)
+        connect_now(r);
+    else if (connection_overdue(&r->connection, now_ms(r)))
+        connect_failed(r, 0, false, "no answer");
+    else if (r->connection.state == CONNECTION_UP)
+        drop(r, "an acknowledgement did not come within 30 s");
+}
+
+/* Changes of state that need no event. True if the sender has something to say now. */
+static bool step_state(struct relay *r)
+{
+    bool due = now_ms(r) >= state_deadline(r);
+
+    switch (r->state) {
+    case RELAY_SERVING:
+        if (due)
+            step_serving(r);
+        break;
+    case RELAY_DRAINING:
+        if (!due && !sender_drained(&r->sender))
+            break;
+        set_state(r, RELAY_FAREWELL);
+        sender_say_farewell(&r->sender);
+        return true;
+    case RELAY_FAREWELL:
+        if (due || r->sender.farewell_done)
+            leave(r);
+        break;
+    case RELAY_LEAVING:
+        if (due)
+            drop(r, "");
+        break;
+    case RELAY_ENDED:
+        break;
+    }
+    return false;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* The command session and the probe. */
 static int64_t step_others(struct relay *r)
 {
-    bool online = r->state == RELAY_ONLINE;
+    bool online = r->state == RELAY_SERVING && r->connection.state == CONNECTION_UP;
     size_t current = r->dial.current, back;
     int64_t now = now_ms(r);
     int64_t probe = probe_step(&r->probe, current, online, now, &back);
-    int64_t session;
 
-    if (back != current)
-        move_to(r, back);
-    session = listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
-                            dial_version(&r->dial), now);
-    return session < probe ? session : probe;
+    if (back != current) {
+        r->move_to = back;
+        leave_saying(r, "moved");
+    }
+    return earlier(probe, listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
+                                        dial_version(&r->dial), now));
 }
 
 int64_t relay_step(struct relay *r)
 {
-    int64_t deadline, at;
+    int64_t deadline;
 
     do
         deadline = sender_step(&r->sender);
-    while (step_state(r) && r->state != RELAY_WAITING);
-    at = state_deadline(r);
-    if (at < deadline)
-        deadline = at;
-    at = step_others(r);
-    return at < deadline ? at : deadline;
+    while (step_state(r));
+    if (r->stopping && r->state != RELAY_ENDED) {
+        if (now_ms(r) >= r->stop_by_ms)
+            end(r);
+        deadline = earlier(deadline, r->stop_by_ms);
+    }
+    deadline = earlier(deadline, state_deadline(r));
+    return earlier(deadline, step_others(r));
+}
+
+void relay_get_stats(const struct relay *r, struct bridge_stats *out)
+{
+    const char *broker = dial_broker(&r->dial)->name;
+
+    *out = (struct bridge_stats){.connected = r->connection.state >= CONNECTION_UP,
+                                 .acked = r->sender.window.acked,
+                                 .parked = r->sender.parked,
+                                 .connections = r->connections};
+    strncpy(out->broker, broker, sizeof(out->broker) - 1);
 }

@@ -2,18 +2,17 @@
  * relay.h - the bridge's state machine: connect, keep sending, lose, try again, leave in order. It
  * runs on the bridge thread and sees time, MQTT and the agent only through tables of functions.
  *
- *                    due                    UP
- *     ┌─► WAITING ─────────► CONNECTING ─────────► ONLINE ──────── stop, or move to another broker
- *     │                          │ FAILED            │ LOST, overdue    │
- *     ├──────────────────────────┴───────────────────┘                  ▼
- *     │                                                             DRAINING   in flight, answers: <= 1 s
- *     │ moved                                                           │
- *     ├───────────────────── LEAVING ◄───────────── FAREWELL ◄──────────┘
- *     │                      <= 0.5 s    acked or    `stopped` / `moved` published
- *     ▼ stopped                          0.5 s
+ *                           stop, or a preferred broker is back
+ *     ┌─► SERVING (idle, connecting, up) ───────────────────► DRAINING   in flight, answers: <= 1 s
+ *     │                                                         │
+ *     │ moved, or the connection ended                          ▼
+ *     ├─────────────────────── LEAVING ◄────────────────── FAREWELL
+ *     │                        <= 0.5 s      acked or     `stopped` / `moved` published
+ *     ▼ stopped                              0.5 s
  *   ENDED
  *
- * Beside it, the listener for commands (listener.h) follows the publishing connection, and while that one is
+ * The connection itself is connection.h's, when and where to connect is dial.h's. Beside it the
+ * listener for commands (listener.h) follows the publishing connection, and while that one is
  * not with the most preferred broker, the probe (probe.h) looks whether a better one is back.
  *
  * The CONNACK starts the drain: birth first, then everything else by its share (sender.h).
@@ -21,27 +20,18 @@
 #ifndef BRIDGE_RELAY_H
 #define BRIDGE_RELAY_H
 
-#include "brokers.h"
 #include "dial.h"
 #include "listener.h"
 #include "probe.h"
 #include "sender.h"
 
-enum relay_state {
-    RELAY_WAITING,
-    RELAY_CONNECTING,
-    RELAY_ONLINE,
-    RELAY_DRAINING,
-    RELAY_FAREWELL,
-    RELAY_LEAVING,
-    RELAY_ENDED
-};
+enum relay_state { RELAY_SERVING, RELAY_DRAINING, RELAY_FAREWELL, RELAY_LEAVING, RELAY_ENDED };
 
 enum {
-    RELAY_CONNECT_MS = 20000, /* the library should have given up before */
     RELAY_DRAIN_MS = 1000,
     RELAY_FAREWELL_MS = 500,
-    RELAY_LEAVE_MS = 500
+    RELAY_LEAVE_MS = 500,
+    RELAY_STOP_MS = RELAY_DRAIN_MS + RELAY_FAREWELL_MS + RELAY_LEAVE_MS
 };
 
 struct relay_options {
@@ -55,7 +45,7 @@ struct relay_options {
     uint64_t (*ignored)(void *ctx); /* for health; may be NULL */
     void *ignored_ctx;
     const char *info; /* payload of the topic */
-    delay_random_fn *random;
+    backoff_random_fn *random;
     void *random_ctx;
 };
 
@@ -63,7 +53,7 @@ struct relay {
     struct relay_options o;
     enum relay_state state;
     int64_t since_ms; /* of the state */
-    uint64_t generation;
+    struct connection connection;
     uint64_t conn;  /* number of the connection or attempt */
     bool conn_used; /* it may have been seen by a broker */
     struct announce_presence presence;
@@ -72,7 +62,9 @@ struct relay {
     struct listener listener; /* commands */
     struct probe probe;
     size_t move_to; /* the broker to go on with after leaving this one */
+    bool moved;     /* `moved` is the last word said; not connected since */
     bool stopping;
+    int64_t stop_by_ms;
     uint64_t connections;
     uint64_t parked_before; /* this connection */
 };
@@ -90,5 +82,6 @@ bool relay_quiet(const struct relay *r);
 /* Starts the orderly end; relay_ended() tells when it is reached. */
 void relay_stop(struct relay *r);
 bool relay_ended(const struct relay *r);
+void relay_get_stats(const struct relay *r, struct bridge_stats *out);
 
 #endif

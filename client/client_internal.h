@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "backoff.h"
+#include "base/backoff.h"
 #include "client_session.h"
 #include "client_ws.h"
 #include "studio/client.h"

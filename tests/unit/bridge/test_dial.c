@@ -38,9 +38,9 @@ static void a_loss_moves_on_and_a_stable_connection_starts_a_new_round(void **st
     dial_init(&d, &three, 5, zero, NULL);
     dial_failed(&d, 0, 0, false, "no");
     dial_up(&d, 0, 5, 0);
-    dial_lost(&d, DELAY_STABLE_MS, 0, "gone");
+    dial_lost(&d, BACKOFF_STABLE_MS, 0, "gone");
     assert_int_equal(d.current, 2);
-    assert_int_equal(d.due_ms, DELAY_STABLE_MS + DIAL_NEXT_MS);
+    assert_int_equal(d.due_ms, BACKOFF_STABLE_MS + DIAL_NEXT_MS);
     dial_move(&d, 77, 0);
     assert_int_equal(d.current, 0);
     assert_int_equal(d.due_ms, 77 + DIAL_NEXT_MS);

@@ -9,6 +9,7 @@ static struct brokers brokers = {
              {.name = (char *)"mqtt://b", .uri = (char *)"tcp://b"},
              {.name = (char *)"mqtt://c", .uri = (char *)"tcp://c"}},
     .count = 3};
+static const struct bridge_config config = {.keepalive_s = 30};
 static const int versions[BROKERS_MAX] = {5, 4, 5};
 static struct topics topics;
 static struct fake_link link_of_probe;
@@ -20,7 +21,7 @@ static int setup(void **state)
     (void)state;
     fake_link_init(&link_of_probe, LINK_PROBE);
     assert_true(topics_init(&topics, "studio", "edge-1"));
-    probe_init(&p, &link_of_probe.link, &topics, &brokers, NULL, versions);
+    probe_init(&p, &link_of_probe.link, &topics, &config, &brokers, versions);
     return 0;
 }
 
@@ -74,7 +75,7 @@ static void one_that_breaks_off_starts_over(void **state)
     assert_int_equal(back, 1);
     probe_step(&p, 1, true, 49000, &back);
     assert_int_equal(link_of_probe.connects, 2);
-    assert_int_equal(p.state, PROBE_CONNECTING);
+    assert_true(link_of_probe.open);
 }
 
 static void all_preferred_ones_have_their_turn(void **state)
@@ -90,12 +91,12 @@ static void all_preferred_ones_have_their_turn(void **state)
         assert_string_equal(link_of_probe.uri, expected[i]);
         assert_int_equal(link_of_probe.target.mqtt_version, i == 1 ? 4 : 5);
         if (i == 1) { /* no answer at all */
-            now += PROBE_CONNECT_MS;
+            now += CONNECTION_CONNECT_MS;
             probe_step(&p, 2, true, now, &back);
         } else {
             tell(fake_ended(&link_of_probe, LINK_FAILED, 0), now);
         }
-        assert_int_equal(p.state, PROBE_RESTING);
+        assert_false(link_of_probe.open);
     }
 }
 
@@ -108,7 +109,8 @@ static void losing_the_connection_ends_it(void **state)
     probe_step(&p, 1, false, 20000, &back);
     assert_false(link_of_probe.open);
     tell(fake_ended(&link_of_probe, LINK_LOST, 0), 20001); /* too late to matter */
-    assert_int_equal(p.state, PROBE_OFF);
+    assert_int_equal(probe_step(&p, 1, true, 30000, &back), 30000 + PROBE_REST_MS); /* anew */
+    assert_int_equal(link_of_probe.connects, 1);
 }
 
 int main(void)

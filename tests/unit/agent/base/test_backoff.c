@@ -1,4 +1,4 @@
-#include "client/backoff.h"
+#include "base/backoff.h"
 #include "support/cmocka_all.h"
 
 static void doubles_within_its_bounds(void **state)

@@ -1,10 +1,13 @@
 /* backoff.h - how long to wait before connecting again: doubling, with jitter. Pure. */
-#ifndef CLIENT_BACKOFF_H
-#define CLIENT_BACKOFF_H
+#ifndef AGENT_BASE_BACKOFF_H
+#define AGENT_BASE_BACKOFF_H
 
 #include <stdint.h>
 
 enum { BACKOFF_MIN_MS = 500, BACKOFF_MAX_MS = 30000, BACKOFF_STABLE_MS = 10000 };
+
+/* Where the random numbers of a state machine come from: any 32 bits; tests know what comes. */
+typedef uint32_t backoff_random_fn(void *ctx);
 
 struct backoff {
     unsigned tries; /* since the last stable connection */

@@ -1,0 +1,124 @@
+/* test_connection.c - one MQTT connection: attempt, connection, end. */
+#include "bridge/connection.h"
+
+#include "support/cmocka_all.h"
+#include "unit/bridge/fakes.h"
+
+static const struct bridge_config config = {.keepalive_s = 30, .ca_file = "ca"};
+static const struct broker broker = {
+    .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"me"};
+static struct topics topics;
+static struct fake_link out;
+static struct connection s;
+static char text[LINK_TEXT_MAX];
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_link_init(&out, LINK_IN);
+    assert_true(topics_init(&topics, "studio", "edge-1"));
+    connection_init(&s, &out.link, LINK_IN, &topics, &config);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_link_finish(&out);
+    return 0;
+}
+
+static enum connection_news tell(enum link_event_kind kind, uint64_t generation, int64_t now)
+{
+    const struct link_event event = {.link = LINK_IN, .kind = kind, .generation = generation};
+
+    return connection_event(&s, &event, now);
+}
+
+static void connect_at(int64_t now)
+{
+    assert_true(
+        connection_connect(&s, &broker, (struct link_target){.mqtt_version = 5}, now, text));
+}
+
+static void an_attempt_is_made_with_what_is_configured(void **state)
+{
+    (void)state;
+    connect_at(0);
+    assert_string_equal(out.uri, "tcp://a");
+    assert_string_equal(out.client_id, "studio-agent-edge-1-in");
+    assert_string_equal(out.username, "me");
+    assert_int_equal(out.target.keepalive_s, 30);
+    assert_string_equal(out.target.ca_file, "ca");
+    connection_close(&s, 0);
+    assert_true(connection_connect(&s, &broker, (struct link_target){.keepalive_s = 5}, 0, text));
+    assert_int_equal(out.target.keepalive_s, 5);
+}
+
+static void an_attempt_comes_up_fails_or_is_given_up(void **state)
+{
+    (void)state;
+    assert_false(connection_overdue(&s, 1000000)); /* there is none */
+    connect_at(100);
+    assert_int_equal(connection_deadline(&s), 100 + CONNECTION_CONNECT_MS);
+    assert_false(connection_overdue(&s, 99 + CONNECTION_CONNECT_MS));
+    assert_true(connection_overdue(&s, 100 + CONNECTION_CONNECT_MS));
+    assert_false(out.open);
+    connect_at(0);
+    assert_int_equal(tell(LINK_FAILED, out.generation, 1), CONNECTION_FAILED);
+    assert_false(out.open);
+    connect_at(2);
+    assert_int_equal(tell(LINK_UP, out.generation, 3), CONNECTION_CAME_UP);
+    assert_int_equal(connection_deadline(&s), INT64_MAX);
+    assert_true(out.open);
+}
+
+static void only_a_connection_has_answers_and_an_end(void **state)
+{
+    static const enum link_event_kind kinds[] = {LINK_LOST, LINK_CLOSED, LINK_DONE, LINK_HEARD};
+
+    (void)state;
+    connect_at(0);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(tell(kinds[i], out.generation, 1), CONNECTION_NOTHING);
+    tell(LINK_UP, out.generation, 1);
+    assert_int_equal(tell(LINK_UP, out.generation, 1), CONNECTION_NOTHING);
+    assert_int_equal(tell(LINK_FAILED, out.generation, 1), CONNECTION_NOTHING);
+    assert_int_equal(tell(LINK_DONE, out.generation, 1), CONNECTION_DONE);
+    assert_int_equal(tell(LINK_HEARD, out.generation, 1), CONNECTION_HEARD);
+    assert_true(connection_leave(&s, true, 2));
+    assert_true(out.will_wanted);
+    assert_int_equal(tell(LINK_DONE, out.generation, 2), CONNECTION_DONE);
+    assert_int_equal(tell(LINK_CLOSED, out.generation, 3), CONNECTION_ENDED);
+    assert_int_equal(tell(LINK_CLOSED, out.generation, 3), CONNECTION_NOTHING);
+    assert_false(out.open);
+}
+
+static void records_of_older_connections_are_nothing(void **state)
+{
+    uint64_t old;
+
+    (void)state;
+    connect_at(0);
+    old = out.generation;
+    tell(LINK_FAILED, old, 0);
+    connect_at(1);
+    assert_int_equal(tell(LINK_UP, old, 1), CONNECTION_NOTHING);
+    assert_int_equal(tell(LINK_UP, out.generation, 1), CONNECTION_CAME_UP);
+    assert_int_equal(tell(LINK_LOST, old, 1), CONNECTION_NOTHING);
+    connection_close(&s, 2);
+    assert_int_equal(tell(LINK_LOST, out.generation, 2), CONNECTION_NOTHING);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(an_attempt_is_made_with_what_is_configured),
+        TEST(an_attempt_comes_up_fails_or_is_given_up),
+        TEST(only_a_connection_has_answers_and_an_end),
+        TEST(records_of_older_connections_are_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
