@@ -31,6 +31,7 @@ enum {
 struct studio_agent {
     const struct clock *clock;
     struct studio_values lists;
+    struct log log;
     char host[ADDRESS_HOST_MAX + 1];
     bool mirror;
     struct store *store;
@@ -415,21 +416,19 @@ static enum studio_err open_net(struct studio_agent *agent,
     return STUDIO_OK;
 }
 
-enum studio_err studio_agent_create(const struct studio_agent_config *config,
-                                    struct studio_agent **out, struct studio_error *error)
+/* What it leaves behind on an error studio_agent_destroy frees. */
+static enum studio_err build(struct studio_agent *agent, const struct studio_agent_config *config,
+                             struct studio_error *error)
 {
-    struct studio_agent *agent = calloc(1, sizeof(*agent));
     struct tokens *tokens = NULL;
-    enum studio_err err = STUDIO_ERR_NO_MEMORY;
+    enum studio_err err;
 
-    *out = NULL;
-    studio_error_set(error, err, NULL);
-    if (!agent || !(agent->tokens_file = config_tokens_path(config)))
-        goto fail;
-    log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
     agent->clock = clock_system();
     agent->lists = studio_built_in_values;
     agent->mirror = config->broker != NULL;
+    agent->tokens_file = config_tokens_path(config);
+    if (!agent->tokens_file)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     if ((err = config_check(config, error)) != STUDIO_OK ||
         (err = studio_values_add(&agent->lists, config->service_values, config->device_values,
                                  error)) != STUDIO_OK ||
@@ -437,8 +436,10 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
         (err = open_store(agent, config, error)) != STUDIO_OK ||
         (err = open_core(agent, config, error)) != STUDIO_OK ||
         (err = open_bridge(agent, config, error)) != STUDIO_OK ||
-        (err = open_net(agent, config, &tokens, error)) != STUDIO_OK)
-        goto fail;
+        (err = open_net(agent, config, &tokens, error)) != STUDIO_OK) {
+        tokens_destroy(tokens);
+        return err;
+    }
     leave_figures(agent);
     const struct store_info *info =
         store_info(agent->store); /* its numbers are the store thread's */
@@ -446,16 +447,30 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
              STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
              tables_count(core_tables(agent->core)),
              (unsigned long long)core_get_stats(agent->core).last_seq);
-    if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK) {
-        studio_error_set(error, err, ": the bridge's thread cannot be started");
-        goto fail;
-    }
-    *out = agent;
+    if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
+        return studio_error_set(error, err, ": the bridge's thread cannot be started");
     return STUDIO_OK;
+}
 
-fail:
-    tokens_destroy(tokens);
-    studio_agent_destroy(agent);
+enum studio_err studio_agent_create(const struct studio_agent_config *config,
+                                    struct studio_agent **out, struct studio_error *error)
+{
+    struct studio_agent *agent = calloc(1, sizeof(*agent));
+
+    *out = NULL;
+    if (!agent)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    log_init(&agent->log, (enum log_level)config->log_level, (enum log_format)config->log_format);
+    agent->log.sink = config->log;
+    agent->log.ctx = config->log_ctx;
+
+    const struct log *before = log_use(&agent->log);
+    enum studio_err err = build(agent, config, error);
+    log_use(before);
+    if (err == STUDIO_OK)
+        *out = agent;
+    else
+        studio_agent_destroy(agent);
     return err;
 }
 
@@ -471,6 +486,8 @@ const char *studio_agent_host(const struct studio_agent *agent)
 
 int studio_agent_run(struct studio_agent *agent)
 {
+    const struct log *before = log_use(&agent->log);
+
     server_run(agent->server);
     if (agent->bridge)
         bridge_stop(agent->bridge);
@@ -478,6 +495,7 @@ int studio_agent_run(struct studio_agent *agent)
     if (committer_failed(agent->committer))
         agent->exit_code = STUDIO_EXIT_FAILED;
     log_info("agent", "stopped");
+    log_use(before);
     return agent->exit_code;
 }
 
@@ -499,6 +517,7 @@ void studio_agent_destroy(struct studio_agent *agent)
 
     if (!agent)
         return;
+    const struct log *before = log_use(&agent->log);
     if (agent->bridge)
         bridge_stop(agent->bridge);
     committer_destroy(agent->committer); /* no more wakes from it */
@@ -512,6 +531,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     store_reader_close(agent->net_reader);
     store_close(agent->store);
     free(agent->tokens_file);
+    log_use(before);
     free(agent);
 }
 

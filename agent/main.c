@@ -23,6 +23,7 @@
 
 struct signals {
     sigset_t set;
+    struct log log;
     pthread_t thread;
     pthread_mutex_t lock;       /* guards the agent */
     struct studio_agent *agent; /* NULL: it has stopped and is being torn down */
@@ -44,6 +45,7 @@ static void *wait_for_signals(void *arg)
 {
     struct signals *signals = arg;
     bool stopping = false;
+    log_use(&signals->log);
     while (!atomic_load(&signals->done)) {
         int number = 0;
         if (sigwait(&signals->set, &number) != 0)
@@ -84,6 +86,8 @@ static int serve(const struct studio_agent_config *config)
     struct studio_agent *agent;
     struct studio_error error;
     block_signals(&signals);
+    log_init(&signals.log, (enum log_level)config->log_level, (enum log_format)config->log_format);
+    log_use(&signals.log);
 
     enum studio_err err = studio_agent_create(config, &agent, &error);
     if (err != STUDIO_OK) {

@@ -26,6 +26,7 @@ struct bridge {
     /* Set by bridge_create, constant afterwards: */
     struct bridge_config config; /* its strings are ours */
     const struct clock *clock;
+    struct log log; /* of the thread that created it */
     struct brokers brokers;
     struct topics topics;
     char *info;
@@ -200,6 +201,7 @@ enum studio_err bridge_create(const struct bridge_config *config,
         return studio_error_set(error, err, NULL);
     init_locks(b);
     b->clock = clock;
+    b->log = *log_used();
     if (guard_init(&b->guard, source) != STUDIO_OK || events_init(&b->events) != STUDIO_OK ||
         intake_init(&b->intake, config->committed) != STUDIO_OK || !copy_config(b, config))
         goto no_memory;
@@ -301,6 +303,7 @@ static void *run(void *arg)
     struct bridge *b = arg;
     bool orphan;
 
+    log_use(&b->log);
     while (!relay_ended(&b->relay)) {
         int64_t deadline;
         bool all;

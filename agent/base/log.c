@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +16,8 @@ enum {
     LIMIT_MS = 10000
 };
 
-static atomic_int sink_level = LOG_INFO;
-static atomic_int sink_format = LOG_TEXT;
-static atomic_bool sink_colour = false;
+static const struct log plain = {.level = LOG_INFO, .format = LOG_TEXT};
+static _Thread_local const struct log *used = &plain;
 
 static const struct {
     const char *name;
@@ -31,16 +29,27 @@ static const struct {
     [LOG_DEBUG] = {"debug", "\033[2m"},
 };
 
-void log_setup(enum log_level level, enum log_format format)
+void log_init(struct log *log, enum log_level level, enum log_format format)
 {
-    atomic_store(&sink_level, (int)level);
-    atomic_store(&sink_format, (int)format);
-    atomic_store(&sink_colour, format == LOG_TEXT && isatty(STDERR_FILENO) == 1);
+    *log = (struct log){.level = level, .format = format};
+    log->colour = format == LOG_TEXT && isatty(STDERR_FILENO) == 1;
+}
+
+const struct log *log_use(const struct log *log)
+{
+    const struct log *before = used;
+    used = log != NULL ? log : &plain;
+    return before;
+}
+
+const struct log *log_used(void)
+{
+    return used;
 }
 
 bool log_enabled(enum log_level level)
 {
-    return (int)level <= atomic_load_explicit(&sink_level, memory_order_relaxed);
+    return level <= used->level;
 }
 
 /* A peer's text may be in the message: no line breaks, no terminal sequences, valid UTF-8. */
@@ -57,9 +66,8 @@ static void make_harmless(char *text, size_t len)
 static void print_text(struct buf *line, enum log_level level, const char *ts, const char *module,
                        const char *message)
 {
-    bool colour = atomic_load_explicit(&sink_colour, memory_order_relaxed);
-    buf_printf(line, "%s %s%s%s %s: %s\n", ts, colour ? levels[level].colour : "",
-               levels[level].name, colour ? "\033[0m" : "", module, message);
+    buf_printf(line, "%s %s%s%s %s: %s\n", ts, used->colour ? levels[level].colour : "",
+               levels[level].name, used->colour ? "\033[0m" : "", module, message);
 }
 
 static void print_json(struct buf *line, enum log_level level, const char *ts, const char *module,
@@ -70,6 +78,26 @@ static void print_json(struct buf *line, enum log_level level, const char *ts, c
     buf_str(line, ",\"msg\":");
     buf_json(line, message, strlen(message));
     buf_str(line, "}\n");
+}
+
+/* One write for the whole line, so that threads do not mix; nobody to tell if it fails. */
+static void write_line(enum log_level level, const char *module, const char *message)
+{
+    char ts[TEXT_TS_LEN + 1];
+    text_ts(clock_wall(clock_system()), ts);
+
+    char space[LOG_LINE_MAX];
+    struct buf line;
+    buf_init_fixed(&line, space, sizeof(space));
+    if (used->format == LOG_JSON)
+        print_json(&line, level, ts, module, message);
+    else
+        print_text(&line, level, ts, module, message);
+
+    ssize_t written;
+    do {
+        written = write(STDERR_FILENO, line.data, line.len);
+    } while (written < 0 && errno == EINTR);
 }
 
 STUDIO_PRINTF(4, 0)
@@ -89,23 +117,11 @@ static void emit(enum log_level level, const char *module, unsigned long left_ou
     }
     make_harmless(message, len);
 
-    char ts[TEXT_TS_LEN + 1];
-    text_ts(clock_wall(clock_system()), ts);
-
-    char space[LOG_LINE_MAX];
-    struct buf line;
-    buf_init_fixed(&line, space, sizeof(space));
-    if (atomic_load_explicit(&sink_format, memory_order_relaxed) == LOG_JSON)
-        print_json(&line, level, ts, module, message);
-    else
-        print_text(&line, level, ts, module, message);
-
-    /* One write for the whole line, so that threads do not mix; nobody to tell if it fails. */
     int saved = errno;
-    ssize_t written;
-    do {
-        written = write(STDERR_FILENO, line.data, line.len);
-    } while (written < 0 && errno == EINTR);
+    if (used->sink != NULL)
+        used->sink(used->ctx, (int)level, module, message);
+    else
+        write_line(level, module, message);
     errno = saved;
 }
 

@@ -1,8 +1,10 @@
 /*
- * log.h - the log: one line per event to standard error, as text or JSON.
+ * log.h - the log: one line per event to standard error, as text or JSON, or to a function.
  *
- * The sink is the one global of the agent. Set it up before other threads run; log_write may be
- * called from any thread and never fails. Secrets (tokens, query strings) are never logged.
+ * Each agent of a process has a log of its own. Which one counts is a matter of the thread: whoever
+ * starts threads for an agent lets them begin with log_use(). A thread that never did logs to
+ * standard error as text, level info. log_write may be called from any thread and never fails.
+ * Secrets (tokens, query strings) are never logged.
  */
 #ifndef AGENT_BASE_LOG_H
 #define AGENT_BASE_LOG_H
@@ -15,8 +17,26 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* Default: info, text. Colours only when standard error is a terminal. */
-void log_setup(enum log_level level, enum log_format format);
+/* Takes one message, without a newline and harmless to a terminal. Any thread of the agent, also
+ * several at once; it must not log. `level` is an enum log_level. */
+typedef void log_sink(void *ctx, int level, const char *module, const char *message);
+
+/* Filled before it is used and only read afterwards; outlives the threads that use it. */
+struct log {
+    enum log_level level;   /* the least important one */
+    enum log_format format; /* on standard error */
+    bool colour;            /* text on a terminal */
+    log_sink *sink;         /* NULL: standard error */
+    void *ctx;              /* of the sink */
+};
+
+/* To standard error, in colours if that is a terminal. */
+void log_init(struct log *log, enum log_level level, enum log_format format);
+/* What this thread logs to from now on; NULL: the default. Returns what it was. */
+const struct log *log_use(const struct log *log);
+/* What this thread logs to: for the threads it starts. */
+const struct log *log_used(void);
+
 bool log_enabled(enum log_level level);
 
 /* `module` is the part that speaks ("store", "bridge"); one line, no newline in fmt. In text:

@@ -28,6 +28,7 @@ struct committer {
     const struct clock *clock;
     void (*wake)(void *ctx);
     void *ctx;
+    struct log log; /* of the thread that created it */
     pthread_t thread;
     pthread_mutex_t lock; /* guards the lines up to the next blank one */
     pthread_cond_t work;
@@ -146,6 +147,7 @@ static void *run(void *arg)
     struct committer *c = arg;
     int64_t pause_ms = 0;
 
+    log_use(&c->log);
     for (;;) {
         pthread_mutex_lock(&c->lock);
         wait_for_work(c, pause_ms);
@@ -182,6 +184,7 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     c->clock = clock;
     c->wake = wake;
     c->ctx = ctx;
+    c->log = *log_used();
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
     atomic_init(&c->writable, true);

@@ -18,7 +18,7 @@ static void pause_accepting(const char *line)
 
 void complaint_log(bool error, const char *line)
 {
-    static struct log_limit limit;
+    static _Thread_local struct log_limit limit; /* the library's log is the process's */
     int len = (int)strcspn(line, "\n");
 
     pause_accepting(line);

@@ -36,7 +36,7 @@ struct sum {
     uint32_t a, b;
 };
 
-struct log {
+struct wal {
     int fd, db_fd; /* -1: not open */
     uint32_t page_size;
     bool big_endian;        /* words of the checksums */
@@ -77,14 +77,14 @@ static uint32_t number(const unsigned char *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static uint32_t word(const struct log *log, const unsigned char *at)
+static uint32_t word(const struct wal *log, const unsigned char *at)
 {
     if (log->big_endian)
         return number(at);
     return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
 }
 
-static struct sum sum_over(const struct log *log, struct sum sum, const unsigned char *bytes,
+static struct sum sum_over(const struct wal *log, struct sum sum, const unsigned char *bytes,
                            size_t len)
 {
     for (size_t i = 0; i + 8 <= len; i += 8) {
@@ -105,7 +105,7 @@ static bool same(struct sum x, struct sum y)
 }
 
 /* All of it; false at the end of the file or after an error. */
-static bool read_at(struct log *log, int fd, void *to, size_t len, uint64_t offset)
+static bool read_at(struct wal *log, int fd, void *to, size_t len, uint64_t offset)
 {
     ssize_t n = pread(fd, to, len, (off_t)offset);
     if (n < 0)
@@ -121,7 +121,7 @@ static bool usable_page_size(uint32_t size)
 }
 
 /* The header as it is; true if it fits. */
-static bool read_header(struct log *log)
+static bool read_header(struct wal *log)
 {
     unsigned char header[HEADER] = {0};
     uint32_t one = 1;
@@ -136,19 +136,19 @@ static bool read_header(struct log *log)
            same(sum_over(log, (struct sum){0, 0}, header, 24), log->sum);
 }
 
-static uint64_t frame_at(const struct log *log, uint64_t i)
+static uint64_t frame_at(const struct wal *log, uint64_t i)
 {
     return HEADER + (i - 1) * (FRAME + (uint64_t)log->page_size);
 }
 
 /* Reads frame `i`, from 1 on, behind frame i - 1. False at the end. */
-static bool read_frame(struct log *log, uint64_t i)
+static bool read_frame(struct wal *log, uint64_t i)
 {
     return read_at(log, log->fd, log->frame, FRAME + log->page_size, frame_at(log, i));
 }
 
 /* Does the frame read last follow the one before it? From now on it is the one before. */
-static bool follows(struct log *log, const unsigned char salts[8])
+static bool follows(struct wal *log, const unsigned char salts[8])
 {
     struct sum sum = sum_over(log, log->sum, log->frame, 8);
     sum = sum_over(log, sum, log->frame + FRAME, log->page_size);
@@ -156,7 +156,7 @@ static bool follows(struct log *log, const unsigned char salts[8])
     return number(log->frame) != 0 && memcmp(log->frame + 8, salts, 8) == 0 && same(sum, log->sum);
 }
 
-static bool commits(const struct log *log)
+static bool commits(const struct wal *log)
 {
     return number(log->frame + 4) != 0;
 }
@@ -164,7 +164,7 @@ static bool commits(const struct log *log)
 /* --- what is damage -------------------------------------------------------------------------- */
 
 /* The header fits. */
-static void look_behind(struct log *log, struct wal_damage *out)
+static void look_behind(struct wal *log, struct wal_damage *out)
 {
     bool whole = false; /* a whole transaction stands behind the frame that does not fit */
     for (uint64_t i = 1; read_frame(log, i); i++) {
@@ -180,7 +180,7 @@ static void look_behind(struct log *log, struct wal_damage *out)
 }
 
 /* Has a frame between `i` and `last` a newer state of the same page as frame `i`? */
-static bool replaced(struct log *log, uint64_t i, uint64_t last)
+static bool replaced(struct wal *log, uint64_t i, uint64_t last)
 {
     unsigned char page[4], later[4];
     bool found = false;
@@ -192,7 +192,7 @@ static bool replaced(struct log *log, uint64_t i, uint64_t last)
     return found;
 }
 
-static bool in_database(struct log *log, uint64_t i)
+static bool in_database(struct wal *log, uint64_t i)
 {
     if (!read_frame(log, i))
         return true;
@@ -202,7 +202,7 @@ static bool in_database(struct log *log, uint64_t i)
 }
 
 /* The header does not fit: the first frames that follow each other are its log. */
-static void look_without_header(struct log *log, struct wal_damage *out)
+static void look_without_header(struct wal *log, struct wal_damage *out)
 {
     unsigned char salts[8];
     uint64_t begin = 1, first = 1, last = 0; /* of a transaction, and of the last whole one */
@@ -224,7 +224,7 @@ static void look_without_header(struct log *log, struct wal_damage *out)
         out->found = !in_database(log, i) && !replaced(log, i, last);
 }
 
-static void examine(struct log *log, struct wal_damage *out)
+static void examine(struct wal *log, struct wal_damage *out)
 {
     unsigned char size[2];
     struct stat st;
@@ -248,7 +248,7 @@ static void examine(struct log *log, struct wal_damage *out)
 
 enum studio_err wal_examine(const char *path, struct wal_damage *out, struct studio_error *error)
 {
-    struct log log = {.fd = open_log(path, O_RDONLY), .db_fd = -1};
+    struct wal log = {.fd = open_log(path, O_RDONLY), .db_fd = -1};
     *out = (struct wal_damage){.found = false};
     if (log.fd >= 0)
         log.db_fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -13,8 +13,8 @@
  *     studio_agent_destroy(agent);
  *     studio_agent_config_finish(&config);
  *
- * One agent per process is supported (the log and the value lists are per process). Out of memory in
- * the event loop or the MQTT library ends the process with exit code 1: they cannot go on.
+ * Agents of one process have nothing in common: each has its own store, log and lists of values. Out
+ * of memory in the event loop or the MQTT library ends the process with exit code 1: they cannot go on.
  */
 #ifndef STUDIO_AGENT_H
 #define STUDIO_AGENT_H
@@ -30,6 +30,10 @@ extern "C" {
 
 /* How the net thread waits for sockets. */
 enum studio_event_loop { STUDIO_LOOP_AUTO, STUDIO_LOOP_LIBEV, STUDIO_LOOP_POLL };
+
+/* Takes one message of the agent's log, without a newline; `level` is 0 error, 1 warn, 2 info,
+ * 3 debug, `module` the part that speaks. Any of the agent's threads, also several at once. */
+typedef void studio_log_fn(void *ctx, int level, const char *module, const char *message);
 
 /* Every option of protocol section 7. Strings are owned by the struct; NULL means not set.
  * Change it only through studio_agent_set and friends; read it freely. */
@@ -69,6 +73,8 @@ struct studio_agent_config {
     /* [log] */
     int64_t log_level;  /* enum log_level */
     int64_t log_format; /* enum log_format */
+    studio_log_fn *log; /* instead of lines on standard error; NULL: those */
+    void *log_ctx;
 };
 
 /* Defaults. Never fails; what it holds is freed by studio_agent_config_finish. */

@@ -201,7 +201,7 @@ int main(void)
         cmocka_unit_test(all_fail_for_a_while),
     };
 
-    log_setup(LOG_ERROR, LOG_TEXT);
+    log_use(&(const struct log){.level = LOG_ERROR});
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (failed)
         print_message("the last allocations that failed: %lu, %lu of them\n", tried, tried_times);

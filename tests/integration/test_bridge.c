@@ -376,6 +376,8 @@ int main(void)
         cmocka_unit_test(stopping_is_quick),
     };
 
-    log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_WARN, LOG_TEXT);
+    struct log log;
+    log_init(&log, getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_WARN, LOG_TEXT);
+    log_use(&log);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,6 +232,8 @@ int main(void)
         cmocka_unit_test(back_to_the_preferred_one_when_it_has_answered),
     };
 
-    log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    struct log log;
+    log_init(&log, getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    log_use(&log);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

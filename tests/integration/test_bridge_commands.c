@@ -392,6 +392,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(on_3_1_1_commands_work_too, setup4, teardown),
     };
 
-    log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    struct log log;
+    log_init(&log, getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    log_use(&log);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

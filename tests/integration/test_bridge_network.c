@@ -305,6 +305,8 @@ int main(void)
         cmocka_unit_test(a_lookup_that_hangs_does_not_hold_up_the_stop),
     };
 
-    log_setup(getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    struct log log;
+    log_init(&log, getenv("STUDIO_TEST_LOG") ? LOG_DEBUG : LOG_ERROR, LOG_TEXT);
+    log_use(&log);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

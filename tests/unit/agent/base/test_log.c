@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -36,11 +37,19 @@ static const char *capture_stop(struct capture *c)
     return c->text;
 }
 
+static struct log used;
+
+static void use(enum log_level level, enum log_format format)
+{
+    log_init(&used, level, format);
+    log_use(&used);
+}
+
 static void test_text_line(void **state)
 {
     (void)state;
     struct capture c;
-    log_setup(LOG_INFO, LOG_TEXT);
+    use(LOG_INFO, LOG_TEXT);
     capture_start(&c);
     log_warn("store", "took %d ms", 7);
     log_debug("store", "not shown");
@@ -53,7 +62,7 @@ static void test_json_line(void **state)
 {
     (void)state;
     struct capture c;
-    log_setup(LOG_DEBUG, LOG_JSON);
+    use(LOG_DEBUG, LOG_JSON);
     capture_start(&c);
     log_error("ws", "said \"%s\"", "no\n\x1b[31m");
     const char *text = capture_stop(&c);
@@ -67,14 +76,14 @@ static void test_levels(void **state)
 {
     (void)state;
     struct capture c;
-    log_setup(LOG_ERROR, LOG_TEXT);
+    use(LOG_ERROR, LOG_TEXT);
     assert_true(log_enabled(LOG_ERROR));
     assert_false(log_enabled(LOG_WARN));
     capture_start(&c);
     log_warn("x", "hidden");
     log_info("x", "hidden");
     assert_string_equal(capture_stop(&c), "");
-    log_setup(LOG_DEBUG, LOG_TEXT);
+    use(LOG_DEBUG, LOG_TEXT);
     capture_start(&c);
     log_info("x", "a");
     log_debug("x", "b");
@@ -90,7 +99,7 @@ static void test_long_and_hostile_text(void **state)
     char text[5000];
     memset(text, '"', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
-    log_setup(LOG_INFO, LOG_JSON);
+    use(LOG_INFO, LOG_JSON);
     capture_start(&c);
     log_info("x", "%s", text);
     log_info("x", "%s", "bad \xff utf");
@@ -100,7 +109,7 @@ static void test_long_and_hostile_text(void **state)
     assert_true(end - out > 2048);
     assert_memory_equal(end - 3, "\"\"}", 3);
     assert_non_null(strstr(end, "\"msg\":\"bad ? utf\"}\n"));
-    log_setup(LOG_INFO, LOG_TEXT);
+    use(LOG_INFO, LOG_TEXT);
 }
 
 static void test_limited(void **state)
@@ -108,7 +117,7 @@ static void test_limited(void **state)
     (void)state;
     struct capture c;
     struct log_limit limit = {0};
-    log_setup(LOG_INFO, LOG_TEXT);
+    use(LOG_INFO, LOG_TEXT);
     capture_start(&c);
     for (int i = 0; i < 5; i++)
         log_limited(&limit, LOG_WARN, "x", "line %d", i);
@@ -136,7 +145,7 @@ static void test_threads_do_not_mix(void **state)
     struct capture c;
     pthread_t threads[THREADS];
     char text[] = "a line of some length";
-    log_setup(LOG_INFO, LOG_TEXT);
+    use(LOG_INFO, LOG_TEXT);
     capture_start(&c);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, write_lines, text), 0);
@@ -152,12 +161,58 @@ static void test_threads_do_not_mix(void **state)
     assert_int_equal(count, THREADS * LINES);
 }
 
+static void keep(void *ctx, int level, const char *module, const char *message)
+{
+    struct buf *kept = ctx;
+    buf_printf(kept, "%d %s: %s\n", level, module, message);
+}
+
+static void *log_to(void *arg)
+{
+    log_use(arg);
+    log_info("thread", "to \"%s\"\n", "its own");
+    log_debug("thread", "not by everybody");
+    return NULL;
+}
+
+/* Two agents in one process: each line goes where the thread's agent wants it. */
+static void test_each_thread_has_its_log(void **state)
+{
+    (void)state;
+    struct buf kept[2];
+    struct log logs[2];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        buf_init(&kept[i], 1000);
+        logs[i] =
+            (struct log){.level = i == 0 ? LOG_INFO : LOG_DEBUG, .sink = keep, .ctx = &kept[i]};
+        assert_int_equal(pthread_create(&threads[i], NULL, log_to, &logs[i]), 0);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_string_equal(kept[0].data, "2 thread: to \"its own\"?\n");
+    assert_string_equal(kept[1].data, "2 thread: to \"its own\"?\n3 thread: not by everybody\n");
+    buf_finish(&kept[0]);
+    buf_finish(&kept[1]);
+
+    const struct log *before = log_use(&logs[0]);
+    assert_ptr_equal(log_used(), &logs[0]);
+    assert_ptr_equal(log_use(NULL), &logs[0]);
+    assert_true(log_enabled(LOG_INFO));
+    assert_false(log_enabled(LOG_DEBUG));
+    log_use(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_line), cmocka_unit_test(test_json_line),
-        cmocka_unit_test(test_levels),    cmocka_unit_test(test_long_and_hostile_text),
-        cmocka_unit_test(test_limited),   cmocka_unit_test(test_threads_do_not_mix),
+        cmocka_unit_test(test_each_thread_has_its_log),
+        cmocka_unit_test(test_text_line),
+        cmocka_unit_test(test_json_line),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_long_and_hostile_text),
+        cmocka_unit_test(test_limited),
+        cmocka_unit_test(test_threads_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

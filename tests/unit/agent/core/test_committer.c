@@ -273,6 +273,6 @@ int main(void)
     };
 #undef TEST
 
-    log_setup(LOG_ERROR, LOG_TEXT);
+    log_use(&(const struct log){.level = LOG_ERROR});
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
