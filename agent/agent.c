@@ -193,21 +193,14 @@ static void on_turn(void *ctx)
 
 struct restoring {
     struct core *core;
-    const struct studio_values *lists;
     struct studio_error *error;
 };
 
 static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
 {
     struct restoring *r = ctx;
-    struct table *table = tables_add(core_tables(r->core), id);
-    struct table_state state;
-    enum studio_err err = table ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+    enum studio_err err = core_restore(r->core, id, rev, document, len);
 
-    if (err == STUDIO_OK && document)
-        err = document_parse(r->lists, document, len, NULL, &state);
-    else
-        state_init(&state, r->lists, 0);
     if (err == STUDIO_ERR_INVALID_VALUE)
         studio_error_set(r->error, STUDIO_ERR_USAGE,
                          ": table %s has a value that is no longer configured; put it back into "
@@ -220,11 +213,7 @@ static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *d
                          ": the document of table %s cannot be read; `studio-agent store check "
                          "--data DIR` tells more",
                          id);
-    if (err != STUDIO_OK)
-        return false;
-    state.rev = rev;
-    tables_restore(core_tables(r->core), table, document != NULL, &state);
-    return true;
+    return err == STUDIO_OK;
 }
 
 /* A host name that is no agent id loses what an id cannot have. */
@@ -291,7 +280,7 @@ static enum studio_err open_core(struct studio_agent *agent,
     agent->core = core_create(&options);
     if (!agent->core)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    restoring = (struct restoring){agent->core, &agent->lists, error};
+    restoring = (struct restoring){agent->core, error};
     error->code = STUDIO_OK;
     err = store_tables(agent->store, restore_table, &restoring);
     if (error->code != STUDIO_OK)

@@ -4,6 +4,7 @@
 #ifndef AGENT_INBOX_H
 #define AGENT_INBOX_H
 
+#include "bridge/bridge.h"
 #include "core/core.h"
 
 struct inbox;

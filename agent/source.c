@@ -1,45 +1,20 @@
 #include "source.h"
 
-/* Hands an event of the store to the bridge in its own shape. */
-struct passing {
-    bridge_event_fn *fn;
-    void *ctx;
-};
-
-static bool pass(void *ctx, const struct store_event *event)
-{
-    const struct passing *to = ctx;
-    const struct bridge_event out = {
-        .seq = event->seq,
-        .kind = event->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
-        .table_id = event->table_id,
-        .rev = event->rev,
-        .wall_ms = event->wall_ms,
-        .parked = event->parked,
-        .body = event->body,
-        .body_len = event->body_len,
-    };
-
-    return to->fn(to->ctx, &out);
-}
-
 static enum studio_err read_events(void *ctx, uint64_t from, uint64_t to, size_t limit,
-                                   bridge_event_fn *fn, void *fn_ctx)
+                                   studio_event_fn *fn, void *fn_ctx)
 {
     struct source *source = ctx;
-    struct passing passing = {fn, fn_ctx};
 
-    return store_read_events(source->reader, from, to, limit, pass, &passing);
+    return store_read_events(source->reader, from, to, limit, fn, fn_ctx);
 }
 
 static enum studio_err read_changes(void *ctx, const char *table_id, uint64_t from_rev,
-                                    uint64_t after_seq, size_t limit, bridge_event_fn *fn,
+                                    uint64_t after_seq, size_t limit, studio_event_fn *fn,
                                     void *fn_ctx)
 {
     struct source *source = ctx;
-    struct passing passing = {fn, fn_ctx};
 
-    return store_read_changes(source->reader, table_id, from_rev, after_seq, limit, pass, &passing);
+    return store_read_changes(source->reader, table_id, from_rev, after_seq, limit, fn, fn_ctx);
 }
 
 static enum studio_err oldest(void *ctx, uint64_t *seq)

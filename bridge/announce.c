@@ -122,7 +122,7 @@ void announce_health(struct buf *out, const struct announce_health *h)
     buf_printf(out, ",\"store\":{\"writable\":%s}}", h->agent.store_writable ? "true" : "false");
 }
 
-void announce_event(struct buf *out, const struct bridge_event *event, const char *epoch,
+void announce_event(struct buf *out, const struct studio_event *event, const char *epoch,
                     bool replay)
 {
     buf_str(out, "{");

@@ -35,7 +35,7 @@ struct announce_health {
 void announce_health(struct buf *out, const struct announce_health *health);
 
 /* The event as published; with `replay` it says so. */
-void announce_event(struct buf *out, const struct bridge_event *event, const char *epoch,
+void announce_event(struct buf *out, const struct studio_event *event, const char *epoch,
                     bool replay);
 
 #endif

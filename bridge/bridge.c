@@ -266,13 +266,14 @@ static bool take_inbox(struct bridge *b)
 {
     struct sender *sender = &b->relay.sender;
     struct intake_news news;
-    struct feed_event *event;
+    struct studio_event *event;
     uint64_t committed;
     struct feed_list events = intake_take_events(&b->intake, &committed);
     unsigned taken = 0;
 
     while ((event = feed_list_take(&events)))
         feed_add(&sender->feed, event);
+    feed_list_finish(&events);
     feed_committed(&sender->feed, committed);
     while (taken++ < NEWS_PER_STEP && intake_take_news(&b->intake, &news)) {
         enum studio_err err = STUDIO_OK;
@@ -406,15 +407,10 @@ void bridge_destroy(struct bridge *b)
 
 /* --- from the net thread --------------------------------------------------------------------- */
 
-void bridge_events(struct bridge *b, const struct bridge_event *events, size_t count)
+bool bridge_committed(struct bridge *b, struct studio_event *const *events, size_t n,
+                      struct studio_snapshot *const *snapshots, size_t m)
 {
-    intake_events(&b->intake, events, count);
-    events_wake(&b->events);
-}
-
-bool bridge_table(struct bridge *b, struct studio_snapshot *snapshot)
-{
-    bool taken = intake_table(&b->intake, snapshot) == STUDIO_OK;
+    bool taken = intake_committed(&b->intake, events, n, snapshots, m) == STUDIO_OK;
 
     events_wake(&b->events);
     return taken;

@@ -8,54 +8,18 @@
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/event.h"
+#include "model/snapshot.h"
 #include "studio/error.h"
 
 struct clock;
 struct studio_values;
 struct bridge;
 
-/* One table as it is after a commit: immutable, shared between threads by counting references.
- * `fields` are the nine settable ones in document order, then the custom ones (values as JSON). */
-struct studio_snapshot_field {
-    const char *name;
-    const char *text; /* the payload of its topic: `up`, `true`, JSON for custom fields */
-};
-struct studio_snapshot {
-    atomic_uint refs;
-    uint64_t rev;
-    bool removed; /* the table was removed: clear all its retained topics */
-    const char *table_id;
-    const char *document;
-    size_t document_len;
-    const char
-        *push; /* {"event":"status","data":<document>}, with room for a frame header before */
-    size_t push_len;
-    size_t field_count;
-    const struct studio_snapshot_field *fields;
-};
-/* Any thread. unref frees with the last reference; NULL does nothing. */
-struct studio_snapshot *studio_snapshot_ref(struct studio_snapshot *snapshot);
-void studio_snapshot_unref(struct studio_snapshot *snapshot);
-
-enum bridge_event_kind { BRIDGE_CHANGE = 1, BRIDGE_EXCEPTION = 2 };
-
-/* One committed event. Pointers are valid only during the call that hands it over. */
-struct bridge_event {
-    uint64_t seq;
-    enum bridge_event_kind kind;
-    const char *table_id;
-    uint64_t rev;
-    int64_t wall_ms;
-    bool parked;
-    const char *body; /* after the head, from `"table_id"` to the final `}` */
-    size_t body_len;
-};
-typedef bool bridge_event_fn(void *ctx, const struct bridge_event *event); /* false stops */
 typedef bool bridge_cleared_fn(void *ctx, const char *table_id, const char *field);
 
 /* What `health` and `info` tell about the agent. */
@@ -82,10 +46,10 @@ struct bridge_source {
     void *ctx;
     /* Events with from <= seq <= to in order, at most `limit`, from the store. May read the disk. */
     enum studio_err (*read)(void *ctx, uint64_t from, uint64_t to, size_t limit,
-                            bridge_event_fn *fn, void *fn_ctx);
+                            studio_event_fn *fn, void *fn_ctx);
     /* Change events of a table with rev >= from_rev and seq > after_seq, at most `limit`. */
     enum studio_err (*read_changes)(void *ctx, const char *table_id, uint64_t from_rev,
-                                    uint64_t after_seq, size_t limit, bridge_event_fn *fn,
+                                    uint64_t after_seq, size_t limit, studio_event_fn *fn,
                                     void *fn_ctx);
     /* Oldest kept seq (committed + 1 when none is); of a table: its oldest kept rev and its seq. */
     enum studio_err (*oldest)(void *ctx, uint64_t *seq);
@@ -135,7 +99,7 @@ STUDIO_MUST_USE enum studio_err bridge_create(const struct bridge_config *config
                                               const struct bridge_source *source,
                                               const struct clock *clock, struct bridge **out,
                                               struct studio_error *error);
-/* Starts the thread. All tables have been handed over by bridge_table before. */
+/* Starts the thread. All tables have been handed over by bridge_committed before. */
 STUDIO_MUST_USE enum studio_err bridge_start(struct bridge *bridge);
 /* For the beginning of an orderly stop: takes no more commands (the broker keeps them for the next
  * start). Those on their way still get their answer. Returns at once. */
@@ -150,12 +114,12 @@ void bridge_destroy(struct bridge *bridge);
 
 /* --- from the net thread, never blocking on the network -------------------------------------- */
 
-/* Committed events, in order, without a gap to the ones before. Copied into a bounded queue; what
- * does not fit is read from the source later. */
-void bridge_events(struct bridge *bridge, const struct bridge_event *events, size_t count);
-/* The newest state of a table (takes its own reference). Conflated (promise 3). False: no memory, it
- * has to be handed over again. */
-STUDIO_MUST_USE bool bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot);
+/* What one commit brought: its events, in order, without a gap to the ones before, and the newest state
+ * of each table it changed. Takes its own references. Events that do not fit into its bounded queue
+ * are read from the source later; snapshots are conflated (promise 3). False: no memory for a
+ * snapshot, they all have to be handed over again. n or m may be 0. */
+STUDIO_MUST_USE bool bridge_committed(struct bridge *bridge, struct studio_event *const *events,
+                                      size_t n, struct studio_snapshot *const *snapshots, size_t m);
 /* The newest presence document of a table, JSON; NULL clears the retained topic. Conflated: at most
  * one publication per second and table. Without memory it is lost until it changes. */
 void bridge_presence(struct bridge *bridge, const char *table_id, const char *json);

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/faulty.h"
 #include "base/log.h"
@@ -10,67 +9,92 @@
 
 enum { READ_RETRY_MS = 1000 };
 
-struct feed_event *feed_event_copy(const struct bridge_event *event)
-{
-    size_t id_len = strlen(event->table_id) + 1;
-    struct feed_event *copy = malloc(sizeof(*copy) + id_len + event->body_len + 1);
-
-    if (!copy)
-        return NULL;
-    *copy = (struct feed_event){.seq = event->seq,
-                                .rev = event->rev,
-                                .wall_ms = event->wall_ms,
-                                .kind = event->kind,
-                                .parked = event->parked,
-                                .table_id = copy->data,
-                                .body = copy->data + id_len,
-                                .body_len = event->body_len};
-    memcpy(copy->data, event->table_id, id_len);
-    memcpy(copy->data + id_len, event->body, event->body_len);
-    copy->data[id_len + event->body_len] = '\0';
-    return copy;
-}
-
-static size_t size_of(const struct feed_event *event)
+static size_t size_of(const struct studio_event *event)
 {
     return sizeof(*event) + event->body_len + (size_t)STUDIO_TABLE_ID_MAX;
 }
 
-bool feed_list_add(struct feed_list *list, struct feed_event *event)
+static struct studio_event **slot(const struct feed_list *list, size_t i)
 {
-    size_t size = size_of(event);
+    return &list->ring[(list->head + i) % list->cap];
+}
 
-    if (list->count >= FEED_MAX_EVENTS || list->bytes + size > FEED_MAX_BYTES)
+bool feed_list_reserve(struct feed_list *list, size_t n)
+{
+    struct studio_event **ring;
+
+    if (n <= list->cap)
+        return true;
+    ring = malloc(n * sizeof(*ring));
+    if (!ring)
         return false;
-    event->next = NULL;
-    *(list->tail ? &list->tail->next : &list->head) = event;
-    list->tail = event;
-    list->count++;
-    list->bytes += size;
+    for (size_t i = 0; i < list->count; i++)
+        ring[i] = *slot(list, i);
+    free(list->ring);
+    list->ring = ring;
+    list->cap = n;
+    list->head = 0;
     return true;
 }
 
-struct feed_event *feed_list_take(struct feed_list *list)
+static void append(struct feed_list *list, struct studio_event *event)
 {
-    struct feed_event *event = list->head;
+    *slot(list, list->count++) = event;
+    list->bytes += size_of(event);
+}
+
+bool feed_list_add(struct feed_list *list, struct studio_event *event)
+{
+    if (list->count >= FEED_MAX_EVENTS || list->bytes + size_of(event) > FEED_MAX_BYTES)
+        return false;
+    if (list->count == list->cap && !feed_list_reserve(list, list->cap ? list->cap * 2 : 64))
+        return false;
+    append(list, event);
+    return true;
+}
+
+void feed_list_insert(struct feed_list *list, struct studio_event *event)
+{
+    append(list, event);
+    for (size_t i = list->count - 1; i > 0 && (*slot(list, i - 1))->seq > event->seq; i--) {
+        *slot(list, i) = *slot(list, i - 1);
+        *slot(list, i - 1) = event;
+    }
+}
+
+struct studio_event *feed_list_first(const struct feed_list *list)
+{
+    return list->count > 0 ? *slot(list, 0) : NULL;
+}
+
+struct studio_event *feed_list_last(const struct feed_list *list)
+{
+    return list->count > 0 ? *slot(list, list->count - 1) : NULL;
+}
+
+struct studio_event *feed_list_take(struct feed_list *list)
+{
+    struct studio_event *event = feed_list_first(list);
 
     if (!event)
         return NULL;
-    list->head = event->next;
-    if (!list->head)
-        list->tail = NULL;
+    list->head = (list->head + 1) % list->cap;
     list->count--;
     list->bytes -= size_of(event);
-    event->next = NULL;
     return event;
 }
 
 void feed_list_clear(struct feed_list *list)
 {
-    struct feed_event *event;
+    while (list->count > 0)
+        studio_event_unref(feed_list_take(list));
+}
 
-    while ((event = feed_list_take(list)))
-        free(event);
+void feed_list_finish(struct feed_list *list)
+{
+    feed_list_clear(list);
+    free(list->ring);
+    *list = (struct feed_list){.count = 0};
 }
 
 void feed_init(struct feed *f, const struct bridge_source *source, uint64_t next,
@@ -81,8 +105,8 @@ void feed_init(struct feed *f, const struct bridge_source *source, uint64_t next
 
 void feed_finish(struct feed *f)
 {
-    feed_list_clear(&f->page);
-    feed_list_clear(&f->live);
+    feed_list_finish(&f->page);
+    feed_list_finish(&f->live);
 }
 
 void feed_committed(struct feed *f, uint64_t seq)
@@ -91,28 +115,25 @@ void feed_committed(struct feed *f, uint64_t seq)
         f->committed = seq;
 }
 
-void feed_add(struct feed *f, struct feed_event *event)
+void feed_add(struct feed *f, struct studio_event *event)
 {
-    const struct feed_event *last = f->live.tail;
+    const struct studio_event *last = feed_list_last(&f->live), *read = feed_list_last(&f->page);
     bool follows = last ? event->seq == last->seq + 1 : event->seq >= f->next;
 
     feed_committed(f, event->seq);
     /* A page may already reach beyond an event that comes late from the intake. */
-    if (f->page.tail && event->seq <= f->page.tail->seq)
+    if (read && event->seq <= read->seq)
         follows = false;
     if (!follows || !feed_list_add(&f->live, event))
-        free(event);
+        studio_event_unref(event);
 }
 
-static bool add_to_page(void *ctx, const struct bridge_event *event)
+static bool add_to_page(void *ctx, struct studio_event *event)
 {
-    struct feed_list *page = ctx;
-    struct feed_event *copy = feed_event_copy(event);
-
-    if (copy && feed_list_add(page, copy))
-        return true;
-    free(copy);
-    return false;
+    if (!feed_list_add(ctx, event))
+        return false;
+    studio_event_ref(event);
+    return true;
 }
 
 /* The store has none of the events asked for. It never removes what waits, so this is a store that
@@ -133,7 +154,8 @@ static void skip_hole(struct feed *f, int64_t now_ms)
 
 static void read_page(struct feed *f, int64_t now_ms)
 {
-    uint64_t to = f->live.head ? f->live.head->seq - 1 : f->committed;
+    const struct studio_event *first = feed_list_first(&f->live);
+    uint64_t to = first ? first->seq - 1 : f->committed;
     enum studio_err err;
 
     if (now_ms < f->retry_ms)
@@ -142,7 +164,7 @@ static void read_page(struct feed *f, int64_t now_ms)
         to = f->next + FEED_PAGE - 1;
     f->retry_ms = 0;
     err = f->source->read(f->source->ctx, f->next, to, FEED_PAGE, add_to_page, &f->page);
-    if (f->page.head)
+    if (f->page.count > 0)
         return;
     if (err == STUDIO_OK) {
         skip_hole(f, now_ms);
@@ -155,31 +177,31 @@ static void read_page(struct feed *f, int64_t now_ms)
 
 static void swap_first_two(struct feed_list *list)
 {
-    struct feed_event *first = list->head, *second = first ? first->next : NULL;
+    struct studio_event *first = feed_list_first(list);
 
-    if (!second || first->seq % 5 != 0 || second->seq != first->seq + 1)
+    if (list->count < 2 || first->seq % 5 != 0 || (*slot(list, 1))->seq != first->seq + 1)
         return;
-    first->next = second->next;
-    second->next = first;
-    list->head = second;
-    if (list->tail == second)
-        list->tail = first;
+    *slot(list, 0) = *slot(list, 1);
+    *slot(list, 1) = first;
 }
 
-const struct feed_event *feed_peek(struct feed *f, int64_t now_ms)
+const struct studio_event *feed_peek(struct feed *f, int64_t now_ms)
 {
-    if (!f->page.head && f->next <= f->committed && (!f->live.head || f->live.head->seq > f->next))
+    const struct studio_event *live = feed_list_first(&f->live);
+
+    if (f->page.count == 0 && f->next <= f->committed && (!live || live->seq > f->next))
         read_page(f, now_ms);
     if (faulty("swap-events"))
-        swap_first_two(f->page.head ? &f->page : &f->live);
-    if (f->page.head)
-        return f->page.head;
-    return f->live.head && f->live.head->seq <= f->next ? f->live.head : NULL;
+        swap_first_two(f->page.count > 0 ? &f->page : &f->live);
+    if (f->page.count > 0)
+        return feed_list_first(&f->page);
+    live = feed_list_first(&f->live);
+    return live && live->seq <= f->next ? live : NULL;
 }
 
-struct feed_event *feed_take(struct feed *f)
+struct studio_event *feed_take(struct feed *f)
 {
-    struct feed_event *event = feed_list_take(f->page.head ? &f->page : &f->live);
+    struct studio_event *event = feed_list_take(f->page.count > 0 ? &f->page : &f->live);
 
     if (event)
         f->next = event->seq + 1;

@@ -18,30 +18,24 @@ enum {
     FEED_MAX_BYTES = 4 << 20
 };
 
-/* A copy of a bridge_event in one block. */
-struct feed_event {
-    struct feed_event *next;
-    uint64_t seq;
-    uint64_t rev;
-    int64_t wall_ms;
-    enum bridge_event_kind kind;
-    bool parked;
-    const char *table_id;
-    const char *body;
-    size_t body_len;
-    char data[];
-};
-/* NULL without memory; free() it. */
-struct feed_event *feed_event_copy(const struct bridge_event *event);
-
+/* A queue of events; zeroed memory is an empty one. */
 struct feed_list {
-    struct feed_event *head, *tail;
-    size_t count, bytes;
+    struct studio_event **ring;
+    size_t cap, head, count, bytes;
 };
-/* Appends if the bounds allow; else false, the event stays the caller's. */
-bool feed_list_add(struct feed_list *list, struct feed_event *event);
-struct feed_event *feed_list_take(struct feed_list *list);
+/* Makes room for `n` events. False: no memory. */
+STUDIO_MUST_USE bool feed_list_reserve(struct feed_list *list, size_t n);
+/* Appends if the bounds and the memory allow, and takes the reference over; else false. */
+bool feed_list_add(struct feed_list *list, struct studio_event *event);
+/* Into its place in the order of seq, into room that was reserved; no bound applies. */
+void feed_list_insert(struct feed_list *list, struct studio_event *event);
+struct studio_event *feed_list_first(const struct feed_list *list);
+struct studio_event *feed_list_last(const struct feed_list *list);
+/* The first, with its reference; NULL when empty. */
+struct studio_event *feed_list_take(struct feed_list *list);
+/* Lets go of all events; finish of the memory too. */
 void feed_list_clear(struct feed_list *list);
+void feed_list_finish(struct feed_list *list);
 
 struct feed {
     const struct bridge_source *source;
@@ -56,12 +50,12 @@ void feed_init(struct feed *f, const struct bridge_source *source, uint64_t next
 void feed_finish(struct feed *f);
 /* Events up to here exist, whether they come by feed_add or not. */
 void feed_committed(struct feed *f, uint64_t seq);
-/* Takes over one event of the intake. */
-void feed_add(struct feed *f, struct feed_event *event);
+/* Takes over one event of the intake, with its reference. */
+void feed_add(struct feed *f, struct studio_event *event);
 /* The next event to send, NULL if there is none now. It stays in the feed. */
-const struct feed_event *feed_peek(struct feed *f, int64_t now_ms);
-/* Takes what feed_peek gave. */
-struct feed_event *feed_take(struct feed *f);
+const struct studio_event *feed_peek(struct feed *f, int64_t now_ms);
+/* Takes what feed_peek gave, with its reference. */
+struct studio_event *feed_take(struct feed *f);
 /* Goes back: everything from `seq` on is to be sent again. */
 void feed_rewind(struct feed *f, uint64_t seq);
 /* True while there are events to send. */

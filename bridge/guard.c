@@ -17,7 +17,7 @@ static void leave(struct guard *g)
 }
 
 static enum studio_err read_events(void *ctx, uint64_t from, uint64_t to, size_t limit,
-                                   bridge_event_fn *fn, void *fn_ctx)
+                                   studio_event_fn *fn, void *fn_ctx)
 {
     struct guard *g = ctx;
     enum studio_err err = STUDIO_ERR_STORAGE;
@@ -30,7 +30,7 @@ static enum studio_err read_events(void *ctx, uint64_t from, uint64_t to, size_t
 }
 
 static enum studio_err read_changes(void *ctx, const char *table_id, uint64_t from_rev,
-                                    uint64_t after_seq, size_t limit, bridge_event_fn *fn,
+                                    uint64_t after_seq, size_t limit, studio_event_fn *fn,
                                     void *fn_ctx)
 {
     struct guard *g = ctx;

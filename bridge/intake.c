@@ -30,7 +30,7 @@ void intake_finish(struct intake *in)
 
     if (!in->ready)
         return;
-    feed_list_clear(&in->events);
+    feed_list_finish(&in->events);
     reply_list_clear(&in->replies);
     reply_list_clear(&in->requests);
     HASH_ITER(hh, in->entries, entry, next)
@@ -42,31 +42,6 @@ void intake_finish(struct intake *in)
     }
     pthread_mutex_destroy(&in->lock);
     in->ready = false;
-}
-
-void intake_events(struct intake *in, const struct bridge_event *events, size_t count)
-{
-    struct feed_list copies = {.count = 0};
-    struct feed_event *copy;
-
-    /* Copied outside the lock. Once one does not fit, those behind it must not either. */
-    for (size_t i = 0; i < count; i++) {
-        copy = feed_event_copy(&events[i]);
-        if (!copy || !feed_list_add(&copies, copy)) {
-            free(copy);
-            break;
-        }
-    }
-    pthread_mutex_lock(&in->lock);
-    if (count > 0 && events[count - 1].seq > in->committed)
-        in->committed = events[count - 1].seq;
-    while ((copy = feed_list_take(&copies)))
-        if (!feed_list_add(&in->events, copy)) {
-            free(copy);
-            break;
-        }
-    pthread_mutex_unlock(&in->lock);
-    feed_list_clear(&copies);
 }
 
 /* With the lock held. NULL without memory. */
@@ -99,21 +74,34 @@ static void list(struct intake *in, struct intake_entry *entry)
     in->news_tail = entry;
 }
 
-enum studio_err intake_table(struct intake *in, struct studio_snapshot *snapshot)
+/* With the lock held. What does not fit is read from the store; then so is what is behind it. */
+static void add_events(struct intake *in, struct studio_event *const *events, size_t n)
 {
-    struct studio_snapshot *old = NULL;
-    struct intake_entry *entry;
+    for (size_t i = 0; i < n && feed_list_add(&in->events, events[i]); i++)
+        studio_event_ref(events[i]);
+    if (n > 0 && events[n - 1]->seq > in->committed)
+        in->committed = events[n - 1]->seq;
+}
+
+enum studio_err intake_committed(struct intake *in, struct studio_event *const *events, size_t n,
+                                 struct studio_snapshot *const *snapshots, size_t m)
+{
+    enum studio_err err = STUDIO_OK;
 
     pthread_mutex_lock(&in->lock);
-    entry = entry_of(in, snapshot->table_id);
-    if (entry) {
-        old = entry->snapshot;
-        entry->snapshot = studio_snapshot_ref(snapshot);
+    add_events(in, events, n);
+    for (size_t i = 0; i < m; i++) {
+        struct intake_entry *entry = entry_of(in, snapshots[i]->table_id);
+        if (!entry) {
+            err = STUDIO_ERR_NO_MEMORY;
+            continue;
+        }
+        studio_snapshot_unref(entry->snapshot);
+        entry->snapshot = studio_snapshot_ref(snapshots[i]);
         list(in, entry);
     }
     pthread_mutex_unlock(&in->lock);
-    studio_snapshot_unref(old);
-    return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+    return err;
 }
 
 enum studio_err intake_presence(struct intake *in, const char *table_id, const char *json)

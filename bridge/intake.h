@@ -29,8 +29,11 @@ STUDIO_MUST_USE enum studio_err intake_init(struct intake *in, uint64_t committe
 void intake_finish(struct intake *in);
 
 /* Net thread. */
-void intake_events(struct intake *in, const struct bridge_event *events, size_t count);
-STUDIO_MUST_USE enum studio_err intake_table(struct intake *in, struct studio_snapshot *snapshot);
+/* Takes its own references. NO_MEMORY: for a snapshot; all of them have to come again. */
+STUDIO_MUST_USE enum studio_err intake_committed(struct intake *in,
+                                                 struct studio_event *const *events, size_t n,
+                                                 struct studio_snapshot *const *snapshots,
+                                                 size_t m);
 STUDIO_MUST_USE enum studio_err intake_presence(struct intake *in, const char *table_id,
                                                 const char *json);
 
@@ -45,7 +48,7 @@ bool intake_request(struct intake *in, struct reply *request);
 bool intake_has_reply(struct intake *in);
 struct reply *intake_take_reply(struct intake *in);
 struct reply *intake_take_request(struct intake *in);
-/* Bridge thread. All events waiting, and the newest event there is. */
+/* Bridge thread. All events waiting (feed_list_finish), and the newest event there is. */
 struct feed_list intake_take_events(struct intake *in, uint64_t *committed);
 
 /* One table's news; the receiver owns what is set. */

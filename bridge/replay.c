@@ -19,7 +19,7 @@ void replays_init(struct replays *r, const struct bridge_source *source, const c
 static void finish(struct replay *one)
 {
     free(one->request);
-    feed_list_clear(&one->page);
+    feed_list_finish(&one->page);
     *one = (struct replay){.request = NULL};
 }
 
@@ -152,20 +152,18 @@ bool replays_ready(const struct replays *r, int64_t now_ms)
     return false;
 }
 
-static bool add_to_page(void *ctx, const struct bridge_event *event)
+static bool add_to_page(void *ctx, struct studio_event *event)
 {
     struct replay *one = ctx;
-    struct feed_event *copy;
 
     if (event->seq > one->to)
         return false;
-    copy = feed_event_copy(event);
-    if (copy && feed_list_add(&one->page, copy)) {
+    if (feed_list_add(&one->page, event)) {
+        studio_event_ref(event);
         one->next = event->seq + 1;
         return true;
     }
-    free(copy);
-    one->no_memory = !one->page.head;
+    one->no_memory = one->page.count == 0;
     return false;
 }
 
@@ -189,7 +187,7 @@ static bool read_page(struct replays *r, struct replay *one)
         err = r->source->read(r->source->ctx, one->next, one->to, REPLAY_PAGE, add_to_page, one);
     if (err != STUDIO_OK || one->no_memory)
         return false;
-    if (!one->page.head)
+    if (one->page.count == 0)
         one->read_all = true;
     return true;
 }
@@ -198,10 +196,9 @@ static bool read_page(struct replays *r, struct replay *one)
 static bool next_of(struct replays *r, struct replay *one, struct buf *out,
                     struct replay_message *m)
 {
-    struct feed_event *event;
-    struct bridge_event parts;
+    struct studio_event *event;
 
-    if (!one->page.head && !one->read_all && !read_page(r, one))
+    if (one->page.count == 0 && !one->read_all && !read_page(r, one))
         return false;
     m->topic = one->request->topic;
     m->correlation = one->request->correlation;
@@ -213,12 +210,10 @@ static bool next_of(struct replays *r, struct replay *one, struct buf *out,
         buf_printf(out, "{\"end\":true,\"count\":%" PRIu64 "}", one->count);
         return true;
     }
-    parts =
-        (struct bridge_event){.seq = event->seq, .body = event->body, .body_len = event->body_len};
-    announce_event(out, &parts, r->epoch, true);
+    announce_event(out, event, r->epoch, true);
     m->seq = event->seq;
     one->count++;
-    free(event);
+    studio_event_unref(event);
     return true;
 }
 

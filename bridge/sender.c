@@ -39,6 +39,8 @@ enum studio_err sender_init(struct sender *s, const struct sender_options *optio
     window_init(&s->window, options->acked);
     share_init(&s->share);
     replays_init(&s->replays, options->source, options->epoch);
+    if (!feed_list_reserve(&s->retry, LINK_SLOTS)) /* all that can be in flight */
+        return STUDIO_ERR_NO_MEMORY;
     return mirror_create(&s->mirror);
 }
 
@@ -73,7 +75,7 @@ void sender_finish(struct sender *s)
     reply_list_clear(&s->again);
     replays_clear(&s->replays);
     window_reset(&s->window, 0);
-    feed_list_clear(&s->retry);
+    feed_list_finish(&s->retry);
     feed_finish(&s->feed);
     mirror_destroy(s->mirror);
     buf_finish(&s->text);
@@ -100,7 +102,9 @@ uint64_t sender_backlog(const struct sender *s)
 
 void sender_advance(struct sender *s)
 {
-    window_advance(&s->window, s->retry.head ? s->retry.head->seq : 0, s->feed.next);
+    const struct studio_event *first = feed_list_first(&s->retry);
+
+    window_advance(&s->window, first ? first->seq : 0, s->feed.next);
 }
 
 /* Once per step: the store writes the watermark with its next commit. */
@@ -130,37 +134,6 @@ void sender_park(struct sender *s, uint64_t seq, const char *reason)
                 "%s refuses event %" PRIu64 " for good (%s): parked, kept for replay", s->broker,
                 seq, reason);
     s->o.source->parked(s->o.source->ctx, seq, reason);
-}
-
-/* In order of seq: the list is short and a refusal rare. */
-static void add_retry(struct sender *s, struct feed_event *event)
-{
-    struct feed_event **at = &s->retry.head;
-
-    while (*at && (*at)->seq < event->seq)
-        at = &(*at)->next;
-    event->next = *at;
-    *at = event;
-    if (!event->next)
-        s->retry.tail = event;
-    s->retry.count++;
-}
-
-struct feed_event *sender_take_retry(struct sender *s)
-{
-    struct feed_event *event = s->retry.head;
-
-    s->retry.head = event->next;
-    if (!s->retry.head)
-        s->retry.tail = NULL;
-    s->retry.count--;
-    return event;
-}
-
-static void clear_retry(struct sender *s)
-{
-    while (s->retry.head)
-        free(sender_take_retry(s));
 }
 
 /* --- connection ------------------------------------------------------------------------------ */
@@ -209,7 +182,7 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
  * no event pays for one behind it, or for a retained message. */
 static void suspect(struct sender *s)
 {
-    const struct feed_event *oldest = window_oldest(&s->window);
+    const struct studio_event *oldest = window_oldest(&s->window);
     uint64_t seq = oldest ? oldest->seq : 0;
 
     if (s->undelivered && (!seq || s->undelivered < seq))
@@ -236,7 +209,7 @@ void sender_down(struct sender *s)
         suspect(s);
     s->up = false;
     s->due = 0;
-    clear_retry(s);
+    feed_list_clear(&s->retry);
     keep_replies(s);
     replays_clear(&s->replays);
     window_reset(&s->window, 0);
@@ -292,13 +265,13 @@ int64_t sender_overdue_ms(const struct sender *s)
     return sent < 0 ? INT64_MAX : sent + SENDER_OVERDUE_MS;
 }
 
-static void event_done(struct sender *s, struct feed_event *event, int reason)
+static void event_done(struct sender *s, struct studio_event *event, int reason)
 {
     uint64_t seq = event->seq;
     const char *good = for_good(reason);
 
     if (reason == 0 || good) {
-        free(event);
+        studio_event_unref(event);
         if (good)
             sender_park(s, seq, good);
         if (seq == s->window.acked + 1)
@@ -311,7 +284,7 @@ static void event_done(struct sender *s, struct feed_event *event, int reason)
         log_limited(&s->refused_log, LOG_WARN, "bridge",
                     "%s refuses event %" PRIu64 " for now (reason 0x%02x): trying again", s->broker,
                     seq, (unsigned)reason);
-    add_retry(s, event);
+    feed_list_insert(&s->retry, event);
     s->retry_ms = sender_now(s) + SENDER_RETRY_MS;
 }
 
@@ -363,7 +336,7 @@ void sender_done(struct sender *s, unsigned number, int reason)
 {
     struct slot *slot = &s->window.slots[number];
     struct slot was = *slot;
-    struct feed_event *event;
+    struct studio_event *event;
 
     if (number >= LINK_SLOTS || was.kind == SLOT_FREE)
         return;

@@ -15,7 +15,5 @@ void sender_tell_acked(struct sender *s);
 bool sender_has_reply(const struct sender *s);
 bool sender_is_parked(const struct sender *s, uint64_t seq);
 void sender_park(struct sender *s, uint64_t seq, const char *reason);
-/* The first of the events to be sent again; there is one. */
-struct feed_event *sender_take_retry(struct sender *s);
 
 #endif

@@ -35,14 +35,15 @@ static bool publish(struct sender *s, struct slot *slot, struct link_message *me
 
 static void print_health(struct sender *s)
 {
-    const struct feed_event *oldest = window_oldest(&s->window);
+    const struct studio_event *oldest = window_oldest(&s->window);
+    const struct studio_event *again = feed_list_first(&s->retry);
     struct announce_health health = {.now_ms = clock_wall(s->o.clock),
                                      .acked = s->window.acked,
                                      .parked = s->parked,
                                      .broker = s->broker};
 
-    if (s->retry.head && (!oldest || s->retry.head->seq < oldest->seq))
-        oldest = s->retry.head;
+    if (again && (!oldest || again->seq < oldest->seq))
+        oldest = again;
     if (!oldest)
         oldest = feed_peek(&s->feed, sender_now(s));
     s->o.source->stats(s->o.source->ctx, &health.agent);
@@ -123,35 +124,33 @@ static enum control control_due(const struct sender *s, int64_t now)
 }
 
 /* The next event that is to be sent: refused ones first, nothing new while one of them waits. */
-static const struct feed_event *next_event(struct sender *s, int64_t now)
+static const struct studio_event *next_event(struct sender *s, int64_t now)
 {
-    if (s->retry.head)
-        return now >= s->retry_ms ? s->retry.head : NULL;
+    if (s->retry.count > 0)
+        return now >= s->retry_ms ? feed_list_first(&s->retry) : NULL;
     return feed_peek(&s->feed, now);
 }
 
-static struct feed_event *take_event(struct sender *s)
+static struct studio_event *take_event(struct sender *s)
 {
-    return s->retry.head ? sender_take_retry(s) : feed_take(&s->feed);
+    return s->retry.count > 0 ? feed_list_take(&s->retry) : feed_take(&s->feed);
 }
 
 /* Parks or skips it instead of sending; its place in the order is done with. */
 static void pass_over(struct sender *s, const char *reason)
 {
-    struct feed_event *event = take_event(s);
+    struct studio_event *event = take_event(s);
 
     if (reason)
         sender_park(s, event->seq, reason);
-    free(event);
+    studio_event_unref(event);
     sender_advance(s);
 }
 
-static bool send_event(struct sender *s, const struct feed_event *event)
+static bool send_event(struct sender *s, const struct studio_event *event)
 {
     char topic[TOPIC_MAX];
     struct link_message m = {.topic = topic, .seq = event->seq};
-    struct bridge_event parts = {
-        .seq = event->seq, .body = event->body, .body_len = event->body_len};
     struct slot *slot;
 
     if (event->parked || sender_is_parked(s, event->seq) ||
@@ -160,7 +159,7 @@ static bool send_event(struct sender *s, const struct feed_event *event)
         return true;
     }
     buf_clear(&s->text);
-    announce_event(&s->text, &parts, s->o.epoch, false);
+    announce_event(&s->text, event, s->o.epoch, false);
     m.payload = s->text.data;
     m.len = s->text.len;
     if (!buf_ok(&s->text)) {
@@ -168,7 +167,7 @@ static bool send_event(struct sender *s, const struct feed_event *event)
         return false;
     }
     if (!topics_table(s->o.topics, event->table_id,
-                      event->kind == BRIDGE_CHANGE ? TOPIC_CHANGES : TOPIC_EXCEPTIONS, NULL,
+                      event->kind == EVENT_CHANGE ? TOPIC_CHANGES : TOPIC_EXCEPTIONS, NULL,
                       topic)) {
         pass_over(s, "topic name invalid");
         return true;
@@ -289,7 +288,7 @@ static bool careful(const struct sender *s)
 static bool send_one(struct sender *s, int64_t now)
 {
     enum control control = control_due(s, now);
-    const struct feed_event *event;
+    const struct studio_event *event;
     bool wants[SHARE_COUNT] = {false};
 
     if (control != CONTROL_COUNT)
@@ -339,7 +338,7 @@ static int64_t next_deadline(struct sender *s, int64_t now)
         return deadline;
     if (s->replays.retry_ms > now)
         earliest(&deadline, s->replays.retry_ms);
-    if (s->retry.head)
+    if (s->retry.count > 0)
         earliest(&deadline, s->retry_ms);
     else if (feed_pending(&s->feed) && s->feed.retry_ms > now)
         earliest(&deadline, s->feed.retry_ms);

@@ -11,7 +11,7 @@ void window_init(struct window *w, uint64_t acked)
 void window_reset(struct window *w, unsigned limit)
 {
     for (unsigned i = 0; i < LINK_SLOTS; i++) {
-        free(w->slots[i].event);
+        studio_event_unref(w->slots[i].event);
         w->slots[i] = (struct slot){.kind = SLOT_FREE};
         w->free[i] = LINK_SLOTS - 1 - i;
     }
@@ -42,9 +42,9 @@ unsigned window_number(const struct window *w, const struct slot *slot)
     return (unsigned)(slot - w->slots);
 }
 
-struct feed_event *window_put(struct window *w, struct slot *slot)
+struct studio_event *window_put(struct window *w, struct slot *slot)
 {
-    struct feed_event *event = slot->event;
+    struct studio_event *event = slot->event;
 
     *slot = (struct slot){.kind = SLOT_FREE};
     w->free[w->free_count++] = window_number(w, slot);
@@ -62,12 +62,12 @@ int64_t window_sent_ms(const struct window *w)
     return first ? first->sent_ms : -1;
 }
 
-const struct feed_event *window_oldest(const struct window *w)
+const struct studio_event *window_oldest(const struct window *w)
 {
-    const struct feed_event *oldest = NULL;
+    const struct studio_event *oldest = NULL;
 
     for (unsigned i = 0; i < LINK_SLOTS; i++) {
-        const struct feed_event *event = w->slots[i].event;
+        const struct studio_event *event = w->slots[i].event;
 
         if (event && (!oldest || event->seq < oldest->seq))
             oldest = event;
@@ -77,7 +77,7 @@ const struct feed_event *window_oldest(const struct window *w)
 
 bool window_advance(struct window *w, uint64_t waiting, uint64_t next)
 {
-    const struct feed_event *oldest = window_oldest(w);
+    const struct studio_event *oldest = window_oldest(w);
     uint64_t lowest = next;
 
     if (oldest && oldest->seq < lowest)

@@ -14,11 +14,11 @@ enum slot_kind { SLOT_FREE, SLOT_EVENT, SLOT_RETAINED, SLOT_CONTROL, SLOT_REPLY,
 
 struct slot {
     enum slot_kind kind;
-    struct feed_event *event; /* EVENT: owned */
-    void *owner;              /* RETAINED: the mirror's entry; REPLY: the reply */
-    unsigned what;            /* CONTROL: which */
-    uint64_t order;           /* slots taken later have a higher one */
-    int64_t sent_ms;          /* set by who hands it to the link */
+    struct studio_event *event; /* EVENT: a reference */
+    void *owner;                /* RETAINED: the mirror's entry; REPLY: the reply */
+    unsigned what;              /* CONTROL: which */
+    uint64_t order;             /* slots taken later have a higher one */
+    int64_t sent_ms;            /* set by who hands it to the link */
 };
 
 struct window {
@@ -32,7 +32,7 @@ struct window {
 
 /* Everything <= acked is done. Nothing is in flight. */
 void window_init(struct window *w, uint64_t acked);
-/* Forgets what is in flight (its events are freed) and sets the limit for a new connection. */
+/* Forgets what is in flight (its events are let go) and sets the limit for a new connection. */
 void window_reset(struct window *w, unsigned limit);
 /* Room for one more within the limit. */
 bool window_has_room(const struct window *w);
@@ -40,7 +40,7 @@ bool window_has_room(const struct window *w);
 struct slot *window_take(struct window *w, enum slot_kind kind);
 unsigned window_number(const struct window *w, const struct slot *slot);
 /* Empties a slot; its event goes to the caller (NULL if it has none). */
-struct feed_event *window_put(struct window *w, struct slot *slot);
+struct studio_event *window_put(struct window *w, struct slot *slot);
 /* When the message in flight for longest was sent, -1 if none is. */
 int64_t window_sent_ms(const struct window *w);
 /* Moves the watermark as far as events are done: everything before the lowest seq that is in
@@ -48,6 +48,6 @@ int64_t window_sent_ms(const struct window *w);
  * it moved. */
 bool window_advance(struct window *w, uint64_t waiting, uint64_t next);
 /* The lowest event in flight, NULL if none. */
-const struct feed_event *window_oldest(const struct window *w);
+const struct studio_event *window_oldest(const struct window *w);
 
 #endif

@@ -59,9 +59,7 @@ static enum studio_err print_document(struct core *core, const char *id, bool an
     if (table && table_exists(table)) {
         /* First to all who watch: who is shown this document now needs no push of it later. */
         core_announce_table(core, table);
-        struct studio_snapshot *snapshot = table_snapshot(table);
-        if (!snapshot)
-            return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+        const struct studio_snapshot *snapshot = table_snapshot(table);
         buf_add(out, snapshot->document, snapshot->document_len);
     } else if (any) {
         print_default(core, id, out);

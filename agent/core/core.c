@@ -18,6 +18,8 @@ struct core *core_create(const struct core_options *options)
     core->open = &core->batches[0];
     core->flying = &core->batches[1];
     core->stats.last_seq = options->last_seq;
+    buf_init(&core->text, SIZE_MAX);
+    buf_init(&core->changes, SIZE_MAX);
     core->tables = tables_create();
     core->hub = hub_create();
     core->presence = presence_create();
@@ -33,10 +35,34 @@ void core_destroy(struct core *core)
         return;
     batch_finish(&core->batches[0]);
     batch_finish(&core->batches[1]);
+    buf_finish(&core->text);
+    buf_finish(&core->changes);
     presence_destroy(core->presence);
     hub_destroy(core->hub);
     tables_destroy(core->tables);
     free(core);
+}
+
+enum studio_err core_restore(struct core *core, const char *id, uint64_t rev, const char *document,
+                             size_t len)
+{
+    struct table_state state = {.lists = core->o.lists};
+    struct table *table = tables_add(core->tables, id);
+    struct studio_snapshot *snapshot;
+    enum studio_err err = table ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+
+    if (err == STUDIO_OK && document)
+        err = document_parse(core->o.lists, document, len, NULL, &state);
+    if (err != STUDIO_OK)
+        return err;
+    state.rev = rev;
+    snapshot = document_snapshot(&core->text, id, &state, !document);
+    state_finish(&state);
+    if (!snapshot)
+        return STUDIO_ERR_NO_MEMORY;
+    tables_restore(core->tables, table, snapshot);
+    studio_snapshot_unref(snapshot);
+    return STUDIO_OK;
 }
 
 struct tables *core_tables(struct core *core)
@@ -69,34 +95,10 @@ void core_set_bridge(struct core *core, struct bridge *bridge)
     core->bridge = bridge;
 }
 
-struct announcement {
-    struct core *core;
-    bool ok;
-};
-
-static void announce(void *ctx, struct table *table)
-{
-    struct announcement *a = ctx;
-    struct studio_snapshot *snapshot = table_snapshot(table);
-
-    a->ok = a->ok && snapshot && (!table_exists(table) || hub_publish(a->core->hub, snapshot));
-    if (a->ok && a->core->bridge)
-        a->ok = bridge_table(a->core->bridge, snapshot);
-    table_announced(table);
-}
-
-bool core_announce(struct core *core)
-{
-    struct announcement a = {core, true};
-
-    tables_each(core->tables, announce, &a);
-    return a.ok;
-}
-
 /* Puts an item without a row into the batch. False: out of memory, and the item is gone. */
 static bool wait_in_turn(struct core *core, struct item *item)
 {
-    if (item && buf_ok(&item->answer) && buf_ok(&item->body) && batch_add(core->open, item))
+    if (item && buf_ok(&item->answer) && buf_ok(&item->text) && batch_add(core->open, item))
         return true;
     item_destroy(item);
     return false;
@@ -233,7 +235,7 @@ static enum studio_err recall(struct core *core, struct actor *actor, const stru
     if (request_pending(core, actor->table_id, request)) {
         struct item *item = item_create(ITEM_REPEAT, actor);
         if (item)
-            buf_add(&item->body, text, len);
+            buf_add(&item->text, text, len);
         *handled = wait_in_turn(core, item);
         return *handled ? STUDIO_OK : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
@@ -323,12 +325,12 @@ static void answer_too_early(struct batch *batch)
 }
 
 /* Likewise: the bridge hears of events that are on no disk yet, under the numbers they will have. */
-static void publish_too_early(struct core *core, const struct batch *batch)
+static void publish_too_early(struct core *core, struct batch *batch)
 {
-    for (size_t i = 0; core->bridge && i < batch->row_count; i++) {
-        struct bridge_event event = core_event_of(&batch->rows[i], core->stats.last_seq + 1 + i);
-        bridge_events(core->bridge, &event, 1);
-    }
+    for (size_t i = 0; i < batch->event_count; i++)
+        batch->events[i]->seq = core->stats.last_seq + 1 + i;
+    if (core->bridge && !bridge_committed(core->bridge, batch->events, batch->event_count, NULL, 0))
+        core->announce_due = true;
 }
 
 void core_end_turn(struct core *core)

@@ -15,6 +15,7 @@
 #include "core/presence.h"
 #include "core/tables.h"
 
+struct bridge;
 struct core;
 
 struct core_options {
@@ -36,8 +37,12 @@ struct core_stats {
     uint64_t refused; /* answered with an error since start */
 };
 
-/* The tables are restored into core_tables() afterwards. NULL: out of memory. */
+/* NULL: out of memory. */
 struct core *core_create(const struct core_options *options);
+/* At start, for each table of the store: its row; without a document it was removed. Errors as of
+ * document_parse. */
+STUDIO_MUST_USE enum studio_err core_restore(struct core *core, const char *id, uint64_t rev,
+                                             const char *document, size_t len);
 /* The committer has been destroyed before. */
 void core_destroy(struct core *core);
 

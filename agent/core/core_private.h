@@ -2,6 +2,7 @@
 #ifndef AGENT_CORE_CORE_PRIVATE_H
 #define AGENT_CORE_CORE_PRIVATE_H
 
+#include "bridge/bridge.h"
 #include "core/core.h"
 #include "core/hub.h"
 #include "core/item.h"
@@ -19,10 +20,11 @@ struct core {
     struct presence *presence;
     struct bridge *bridge; /* NULL: none */
     struct batch batches[2];
-    struct batch *open;   /* being filled */
-    struct batch *flying; /* with the store */
-    bool settling;        /* the answer being given is the one whose turn it is */
-    bool announce_due;    /* a table could not be announced for want of memory */
+    struct batch *open;       /* being filled */
+    struct batch *flying;     /* with the store */
+    bool settling;            /* the answer being given is the one whose turn it is */
+    bool announce_due;        /* a table could not be announced for want of memory */
+    struct buf text, changes; /* to print into, kept so that nothing is allocated for it */
     struct core_stats stats;
 };
 
@@ -47,8 +49,6 @@ void call_welcome(struct core *core, struct actor *actor);
 
 /* settle.c: tells watchers and bridge what is visible now, if they do not know it yet. */
 void core_announce_table(struct core *core, struct table *table);
-/* settle.c: an event as the bridge wants it; `row` must live as long. */
-struct bridge_event core_event_of(const struct store_item *row, uint64_t seq);
 
 /* core.c: answers, in turn. */
 void core_answer(struct core *core, struct actor *actor, const struct buf *answer);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/snapshot.h"
 #include "protocol/document.h"
 
 #define HASH_NONFATAL_OOM 1

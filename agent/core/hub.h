@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "bridge/bridge.h"
+#include "model/snapshot.h"
 
 enum {
     HUB_EXCEPTIONS_MAX = 64,     /* waiting per watcher; beyond that the oldest go */

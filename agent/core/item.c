@@ -13,8 +13,7 @@ struct item *item_create(enum item_kind kind, struct actor *actor)
     item->actor = actor;
     actor->refs++;
     buf_init(&item->answer, SIZE_MAX);
-    buf_init(&item->body, SIZE_MAX);
-    buf_init(&item->document, SIZE_MAX);
+    buf_init(&item->text, SIZE_MAX);
     return item;
 }
 
@@ -23,31 +22,20 @@ void item_destroy(struct item *item)
     if (!item)
         return;
     actor_unref(item->actor);
-    state_finish(&item->staged.state);
     message_finish(&item->message);
     buf_finish(&item->answer);
-    buf_finish(&item->body);
-    buf_finish(&item->document);
+    buf_finish(&item->text);
+    studio_event_unref(item->event);
+    studio_snapshot_unref(item->snapshot);
     free(item->names);
     free(item);
 }
 
 static struct store_item row_of(const struct item *item)
 {
-    bool exception = item->kind == ITEM_EXCEPTION;
-
     return (struct store_item){
-        .kind = exception                 ? STORE_EXCEPTION
-                : item->kind == ITEM_NOTE ? STORE_NOTE
-                                          : STORE_CHANGE,
-        .table_id = table_id(item->table),
-        .rev = exception ? table_newest(item->table)->rev : item->staged.state.rev,
-        .wall_ms = item->wall_ms,
-        .body = item->body.data,
-        .body_len = item->body.len,
-        .document = item->document.data,
-        .document_len = item->document.len,
-        .removed = item->kind == ITEM_REMOVE,
+        .event = item->event,
+        .snapshot = item->snapshot,
         .cleared = item->names,
         .cleared_count = item->cleared_count,
         .set = item->names ? item->names + item->cleared_count : NULL,
@@ -56,36 +44,55 @@ static struct store_item row_of(const struct item *item)
     };
 }
 
-/* Makes room for one more element. */
-static bool grow(void **array, size_t *cap, size_t count, size_t size)
+/* The array with room for `cap` elements; NULL: out of memory, it is as before. */
+static bool grow(void *array, size_t cap, size_t size)
 {
-    if (count < *cap)
+    void *old;
+
+    memcpy(&old, array, sizeof(old)); /* a pointer to a pointer of whatever type */
+    void *grown = realloc(old, cap * size);
+    if (grown)
+        memcpy(array, &grown, sizeof(grown));
+    return grown != NULL;
+}
+
+static bool reserve_item(struct batch *batch)
+{
+    size_t cap = batch->cap ? batch->cap * 2 : 64;
+
+    if (batch->count < batch->cap)
         return true;
-    size_t cap2 = *cap ? *cap * 2 : 64;
-    void *grown = realloc(*array, cap2 * size);
-    if (!grown)
+    if (!grow(&batch->items, cap, sizeof(*batch->items)))
         return false;
-    *array = grown;
-    *cap = cap2;
+    batch->cap = cap;
+    return true;
+}
+
+static bool reserve_row(struct batch *batch)
+{
+    size_t cap = batch->row_cap ? batch->row_cap * 2 : 64;
+
+    if (batch->row_count < batch->row_cap)
+        return true;
+    if (!grow(&batch->rows, cap, sizeof(*batch->rows)) ||
+        !grow(&batch->events, cap, sizeof(*batch->events)) ||
+        !grow(&batch->snapshots, cap, sizeof(*batch->snapshots)))
+        return false;
+    batch->row_cap = cap;
     return true;
 }
 
 bool batch_add(struct batch *batch, struct item *item)
 {
-    void *items = batch->items, *rows = batch->rows;
-    bool ok = grow(&items, &batch->cap, batch->count, sizeof(struct item *));
-
-    batch->items = items;
-    ok = ok && grow(&rows, &batch->row_cap, batch->row_count, sizeof(*batch->rows));
-    batch->rows = rows;
-    if (!ok)
+    if (!reserve_item(batch) || (item_has_row(item) && !reserve_row(batch)))
         return false;
-    if (item_has_row(item)) {
-        item->row = batch->row_count;
+    if (item_has_row(item))
         batch->rows[batch->row_count++] = row_of(item);
-    }
+    if (item->event)
+        batch->events[batch->event_count++] = item->event;
     batch->items[batch->count++] = item;
-    batch->bytes += sizeof(*item) + item->body.len + item->document.len;
+    batch->bytes += sizeof(*item) + (item->event ? item->event->body_len : 0) +
+                    (item->snapshot ? item->snapshot->push_len : 0);
     item->actor->outstanding++;
     return true;
 }
@@ -96,6 +103,7 @@ void batch_clear(struct batch *batch)
         item_destroy(batch->items[i]);
     batch->count = 0;
     batch->row_count = 0;
+    batch->event_count = 0;
     batch->bytes = 0;
 }
 
@@ -104,5 +112,7 @@ void batch_finish(struct batch *batch)
     batch_clear(batch);
     free(batch->items);
     free(batch->rows);
+    free(batch->events);
+    free(batch->snapshots);
     memset(batch, 0, sizeof(*batch));
 }

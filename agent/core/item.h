@@ -23,17 +23,17 @@ enum item_kind {
 struct item {
     enum item_kind kind;
     struct actor *actor;
-    struct table *table;    /* of the four kinds that have a row */
-    struct staged staged;   /* CREATE, UPDATE, REMOVE */
-    struct message message; /* UPDATE, EXCEPTION, REMOVE, CALL; else zeroed */
-    struct buf answer;      /* if all goes well; ANSWER: in any case */
-    struct buf body, document;
-    const char **names; /* of custom fields: first those cleared, then those set */
+    struct table *table;              /* of the kinds that have a row */
+    struct message message;           /* UPDATE, EXCEPTION, REMOVE, CALL; else zeroed */
+    struct buf answer;                /* if all goes well; ANSWER: in any case */
+    struct buf text;                  /* REPEAT: the message again */
+    struct studio_event *event;       /* of the kinds that are stored, but for NOTE */
+    struct studio_snapshot *snapshot; /* CREATE, UPDATE, REMOVE: the table afterwards */
+    const char **names; /* of custom fields: first those cleared, then those set; NULL: none */
     size_t cleared_count, set_count;
     struct store_request request;
     bool has_request;
     int64_t wall_ms;
-    size_t row; /* index among the batch's rows */
 };
 
 struct batch {
@@ -41,6 +41,10 @@ struct batch {
     size_t count, cap;
     struct store_item *rows; /* one for each item that is to be stored, in order */
     size_t row_count, row_cap;
+    /* Room for what the bridge gets of it, as many as rows: */
+    struct studio_event **events; /* in order; event_count of them */
+    size_t event_count;
+    struct studio_snapshot **snapshots;
     size_t bytes; /* about, to bound the batch */
 };
 

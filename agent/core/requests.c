@@ -18,7 +18,7 @@ static bool in_batch(const struct batch *batch, const char *table_id,
 {
     for (size_t i = 0; i < batch->row_count; i++) {
         const struct store_item *row = &batch->rows[i];
-        if (row->request && strcmp(row->table_id, table_id) == 0 &&
+        if (row->request && strcmp(row->request->table_id, table_id) == 0 &&
             strcmp(row->request->client, request->client) == 0 &&
             strcmp(row->request->request_id, request->request_id) == 0)
             return true;

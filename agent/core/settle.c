@@ -8,7 +8,7 @@
  * visible and answered, or refused; then, once per table, what is visible now is announced.
  */
 
-static void push(struct core *core, const struct item *item, uint64_t seq)
+static void push(struct core *core, const struct item *item)
 {
     const struct event_origin origin = {
         .table_id = table_id(item->table),
@@ -20,7 +20,7 @@ static void push(struct core *core, const struct item *item, uint64_t seq)
     struct frame *frame = NULL;
 
     buf_init(&text, SIZE_MAX);
-    push_exception(&text, &origin, seq, item->message.data);
+    push_exception(&text, &origin, item->event->seq, item->message.data);
     if (buf_ok(&text))
         frame = frame_create(text.data, text.len);
     hub_exception(core->hub, origin.table_id, frame); /* without memory it counts as missed */
@@ -46,23 +46,19 @@ static void refuse(struct core *core, struct item *item, enum studio_err err)
     core_answer_error(core, item->actor, &error, item->message.request_id);
 }
 
-static void accept(struct core *core, struct item *item, uint64_t seq)
+static void accept(struct core *core, struct item *item)
 {
-    if (item->kind == ITEM_NOTE) {
-        answer(item);
-        return;
-    }
-    core->stats.last_seq = seq;
+    if (item->event)
+        core->stats.last_seq = item->event->seq;
     core->stats.updates += item->kind == ITEM_UPDATE;
-    if (item->kind != ITEM_EXCEPTION)
-        tables_commit(core->tables, item->table, &item->staged);
+    if (item->snapshot)
+        tables_commit(core->tables, item->table, item->snapshot);
     answer(item);
     if (item->kind == ITEM_EXCEPTION)
-        push(core, item, seq);
+        push(core, item);
 }
 
-static void settle_item(struct core *core, struct batch *batch, struct item *item,
-                        enum studio_err err)
+static void settle_item(struct core *core, struct item *item, enum studio_err err)
 {
     item->actor->outstanding--;
     core->settling = item->kind != ITEM_REPEAT;
@@ -73,7 +69,7 @@ static void settle_item(struct core *core, struct batch *batch, struct item *ite
     case ITEM_EXCEPTION:
     case ITEM_NOTE:
         if (err == STUDIO_OK)
-            accept(core, item, batch->rows[item->row].seq);
+            accept(core, item);
         else
             refuse(core, item, err);
         break;
@@ -89,41 +85,10 @@ static void settle_item(struct core *core, struct batch *batch, struct item *ite
             call_welcome(core, item->actor);
         break;
     case ITEM_REPEAT:
-        core_command_again(core, item->actor, item->body.data, item->body.len);
+        core_command_again(core, item->actor, item->text.data, item->text.len);
         break;
     }
     core->settling = false;
-}
-
-struct bridge_event core_event_of(const struct store_item *row, uint64_t seq)
-{
-    return (struct bridge_event){
-        .seq = seq,
-        .kind = row->kind == STORE_EXCEPTION ? BRIDGE_EXCEPTION : BRIDGE_CHANGE,
-        .table_id = row->table_id,
-        .rev = row->rev,
-        .wall_ms = row->wall_ms,
-        .body = row->body,
-        .body_len = row->body_len,
-    };
-}
-
-/* Committed events go to the bridge in one piece, so that it sees no gap. */
-static void mirror_events(struct core *core, const struct batch *batch)
-{
-    enum { PIECE = 64 };
-    struct bridge_event events[PIECE];
-    size_t n = 0;
-
-    for (size_t i = 0; core->bridge && i < batch->row_count; i++) {
-        const struct store_item *row = &batch->rows[i];
-        if (row->kind != STORE_NOTE)
-            events[n++] = core_event_of(row, row->seq);
-        if (n > 0 && (n == PIECE || i + 1 == batch->row_count)) {
-            bridge_events(core->bridge, events, n);
-            n = 0;
-        }
-    }
 }
 
 /* Watchers are told in the queue of exceptions: there is no document to show any more. */
@@ -141,27 +106,42 @@ static void tell_removed(struct core *core, const char *id)
     frame_unref(frame);
 }
 
-void core_announce_table(struct core *core, struct table *table)
+/* Tells the watchers. False: out of memory. */
+static bool show(struct core *core, struct studio_snapshot *snapshot)
 {
-    struct studio_snapshot *snapshot;
-
-    if (!table_changed(table))
-        return;
-    snapshot = table_snapshot(table);
-    /* The bridge first: it may be told twice, watchers may not. */
-    if (!snapshot || (core->bridge && !bridge_table(core->bridge, snapshot))) {
-        core->announce_due = true; /* out of memory */
-        return;
-    }
     if (snapshot->removed)
         tell_removed(core, snapshot->table_id);
-    if (!hub_publish(core->hub, snapshot)) {
-        core->announce_due = true;
-        return;
-    }
-    table_announced(table);
+    if (!hub_publish(core->hub, snapshot))
+        return false;
     if (core->bridge && snapshot->removed)
         bridge_presence(core->bridge, snapshot->table_id, NULL);
+    return true;
+}
+
+/* What is out of memory now is announced again later, all of it. */
+static void announce(struct core *core, struct studio_event *const *events, size_t event_count,
+                     struct studio_snapshot *const *snapshots, size_t count)
+{
+    bool taken = true;
+
+    /* The bridge first: it may be told twice, watchers may not. */
+    if (core->bridge && event_count + count > 0)
+        taken = bridge_committed(core->bridge, events, event_count, snapshots, count);
+    for (size_t i = 0; i < count; i++) {
+        struct table *table = tables_find(core->tables, snapshots[i]->table_id);
+        if (taken && show(core, snapshots[i]))
+            table_announced(table);
+        else
+            core->announce_due = true;
+    }
+}
+
+void core_announce_table(struct core *core, struct table *table)
+{
+    struct studio_snapshot *snapshot = table_snapshot(table);
+
+    if (table_changed(table))
+        announce(core, NULL, 0, &snapshot, 1);
 }
 
 static void announce_again(void *ctx, struct table *table)
@@ -177,19 +157,36 @@ void core_announce_due(struct core *core)
     tables_each(core->tables, announce_again, core);
 }
 
+bool core_announce(struct core *core)
+{
+    core->announce_due = true;
+    core_announce_due(core);
+    return !core->announce_due;
+}
+
+/* Lists the snapshots that are visible now and not announced yet: the last one of each table. */
+static size_t newest(struct batch *batch)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct item *item = batch->items[i];
+        if (item->snapshot && item->snapshot == table_snapshot(item->table) &&
+            table_changed(item->table))
+            batch->snapshots[n++] = item->snapshot;
+    }
+    return n;
+}
+
 static void settle(struct core *core, struct batch *batch, enum studio_err err)
 {
     size_t count = batch->count;
 
     /* Items staged while these are settled go into the other batch: this one does not grow. */
     for (size_t i = 0; i < count; i++)
-        settle_item(core, batch, batch->items[i], err);
-    if (err == STUDIO_OK) {
-        mirror_events(core, batch);
-        for (size_t i = 0; i < count; i++)
-            if (batch->items[i]->table)
-                core_announce_table(core, batch->items[i]->table);
-    }
+        settle_item(core, batch->items[i], err);
+    if (err == STUDIO_OK)
+        announce(core, batch->events, batch->event_count, batch->snapshots, newest(batch));
     batch_clear(batch);
 }
 

@@ -61,40 +61,57 @@ static struct item *begin(struct core *core, enum item_kind kind, struct actor *
     return item;
 }
 
-/* Prints body and document of a staged state and adds the item. */
-static enum studio_err finish_change(struct core *core, struct item *item, const char *changes)
+/* Prints the event of an item from core->text and adds the item. */
+static enum studio_err finish(struct core *core, struct item *item, enum event_kind kind,
+                              uint64_t rev)
+{
+    const struct buf *body = &core->text;
+
+    if (buf_ok(body))
+        item->event = studio_event_create(kind, table_id(item->table), rev, item->wall_ms,
+                                          body->data, body->len);
+    if (!item->event || !buf_ok(&item->answer) || !batch_add(core->open, item))
+        return STUDIO_ERR_NO_MEMORY;
+    return STUDIO_OK;
+}
+
+/* Prints event and snapshot of the table's next state, which is moved from, and adds the item. */
+static enum studio_err finish_change(struct core *core, struct item *item,
+                                     struct table_state *state, const struct buf *changes)
 {
     struct event_origin origin = origin_of(item);
     bool removed = item->kind == ITEM_REMOVE;
+    uint64_t rev = state->rev;
 
-    event_change_body(&item->body, &origin, item->staged.state.rev, changes, removed);
-    if (!removed)
-        document_print(&item->document, table_id(item->table), &item->staged.state);
-    if (!buf_ok(&item->body) || !buf_ok(&item->document) || !buf_ok(&item->answer) ||
-        !batch_add(core->open, item))
+    if (!buf_ok(changes))
         return STUDIO_ERR_NO_MEMORY;
-    tables_stage(core->tables, item->table, &item->staged);
-    return STUDIO_OK;
+    item->snapshot = document_snapshot(&core->text, table_id(item->table), state, removed);
+    if (!item->snapshot)
+        return STUDIO_ERR_NO_MEMORY;
+    buf_clear(&core->text);
+    event_change_body(&core->text, &origin, rev, changes->data, removed);
+    enum studio_err err = finish(core, item, EVENT_CHANGE, rev);
+    if (err == STUDIO_OK)
+        tables_stage(core->tables, item->table, item->snapshot);
+    return err;
 }
 
 static enum studio_err create(struct core *core, struct actor *actor, struct table *table)
 {
     struct item *item = begin(core, ITEM_CREATE, actor, table);
     enum studio_err err = check_backlog(core);
-    struct buf changes;
+    struct table_state state;
 
-    buf_init(&changes, SIZE_MAX);
     if (!item)
         err = STUDIO_ERR_NO_MEMORY;
     if (err == STUDIO_OK) {
-        item->staged.exists = true;
-        state_init(&item->staged.state, core->o.lists, item->wall_ms / 1000);
+        state_init(&state, core->o.lists, item->wall_ms / 1000);
         if (table_known(table)) /* it returns after its removal: its number goes on */
-            item->staged.state.rev = table_newest(table)->rev + 1;
-        state_first_changes(&item->staged.state, &changes);
-        err = buf_ok(&changes) ? finish_change(core, item, changes.data) : STUDIO_ERR_NO_MEMORY;
+            state.rev = table_newest(table)->rev + 1;
+        buf_clear(&core->changes);
+        state_first_changes(&state, &core->changes);
+        err = finish_change(core, item, &state, &core->changes);
     }
-    buf_finish(&changes);
     if (err != STUDIO_OK)
         item_destroy(item);
     return err;
@@ -120,9 +137,14 @@ static bool list_names(struct item *item)
     const struct update *update = &item->message.update;
     size_t n = 0;
 
-    item->names = calloc(update->count + 1, sizeof(*item->names));
+    for (size_t i = 0; i < update->count; i++)
+        n += !update->sets[i].field;
+    if (n == 0)
+        return true;
+    item->names = calloc(n, sizeof(*item->names));
     if (!item->names)
         return false;
+    n = 0;
     for (size_t i = 0; i < update->count; i++)
         if (!update->sets[i].field && !update->sets[i].json)
             item->names[n++] = update->sets[i].name;
@@ -141,6 +163,8 @@ static void prepare_answer(struct item *item, const char *status,
     answer_done(&item->answer, status, table_id(item->table), item->message.request_id);
     if (request && buf_ok(&item->answer)) {
         item->request = *request;
+        item->request.table_id = table_id(item->table);
+        item->request.wall_ms = item->wall_ms;
         item->request.client = item->actor->user_id;
         item->request.request_id = item->message.request_id;
         item->request.answer = item->answer.data;
@@ -187,12 +211,32 @@ static enum studio_err stage_nothing(struct core *core, struct actor *actor, str
     return err == STUDIO_OK ? err : give_back(item, message, err, error);
 }
 
+/* The table's newest state with the item's update in it. */
+static enum studio_err apply(struct core *core, struct item *item,
+                             const struct store_request *request)
+{
+    struct table_state state;
+    enum studio_err err = state_copy(&state, table_newest(item->table));
+
+    if (err != STUDIO_OK)
+        return err;
+    buf_clear(&core->changes);
+    err = state_apply(&state, &item->message.update, item->wall_ms / 1000, &core->changes);
+    if (err == STUDIO_OK && !list_names(item))
+        err = STUDIO_ERR_NO_MEMORY;
+    if (err == STUDIO_OK) {
+        prepare_answer(item, "updated", request);
+        err = finish_change(core, item, &state, &core->changes);
+    }
+    state_finish(&state);
+    return err;
+}
+
 enum studio_err stage_update(struct core *core, struct actor *actor, struct message *message,
                              const struct store_request *request, struct studio_error *error)
 {
     struct table *table = NULL;
     struct item *item;
-    struct buf changes;
     enum studio_err err = find_table(core, actor, message->table_id, &table, error);
 
     if (err != STUDIO_OK)
@@ -205,20 +249,8 @@ enum studio_err stage_update(struct core *core, struct actor *actor, struct mess
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     item->message = *message;
     memset(message, 0, sizeof(*message));
-    item->staged.exists = true;
-    buf_init(&changes, SIZE_MAX);
     if (err == STUDIO_OK)
-        err = state_copy(&item->staged.state, table_newest(table));
-    if (err == STUDIO_OK)
-        err =
-            state_apply(&item->staged.state, &item->message.update, item->wall_ms / 1000, &changes);
-    if (err == STUDIO_OK && !list_names(item))
-        err = STUDIO_ERR_NO_MEMORY;
-    if (err == STUDIO_OK) {
-        prepare_answer(item, "updated", request);
-        err = finish_change(core, item, changes.data);
-    }
-    buf_finish(&changes);
+        err = apply(core, item, request);
     return give_back(item, message, err, error);
 }
 
@@ -240,10 +272,10 @@ enum studio_err stage_exception(struct core *core, struct actor *actor, struct m
     memset(message, 0, sizeof(*message));
     if (err == STUDIO_OK) {
         origin = origin_of(item);
-        event_exception_body(&item->body, &origin, item->message.data);
+        buf_clear(&core->text);
+        event_exception_body(&core->text, &origin, item->message.data);
         prepare_answer(item, "received", request);
-        if (!buf_ok(&item->body) || !buf_ok(&item->answer) || !batch_add(core->open, item))
-            err = STUDIO_ERR_NO_MEMORY;
+        err = finish(core, item, EVENT_EXCEPTION, table_newest(table)->rev);
     }
     return give_back(item, message, err, error);
 }
@@ -251,13 +283,35 @@ enum studio_err stage_exception(struct core *core, struct actor *actor, struct m
 /* All custom fields of a removed table have retained topics to clear. */
 static bool list_all_names(struct item *item, const struct table_state *state)
 {
-    item->names = calloc(state->custom_count + 1, sizeof(*item->names));
+    if (state->custom_count == 0)
+        return true;
+    item->names = calloc(state->custom_count, sizeof(*item->names));
     if (!item->names)
         return false;
     for (size_t i = 0; i < state->custom_count; i++)
         item->names[i] = state->custom[i].name;
     item->cleared_count = state->custom_count;
     return true;
+}
+
+static enum studio_err take_away(struct core *core, struct item *item)
+{
+    static const struct buf nothing = {.data = (char *)(uintptr_t) "{}", .len = 2};
+    struct table_state state;
+    enum studio_err err = state_copy(&state, table_newest(item->table));
+
+    if (err != STUDIO_OK)
+        return err;
+    /* The names are those of the copy, which goes into the item's snapshot. */
+    if (!list_all_names(item, &state))
+        err = STUDIO_ERR_NO_MEMORY;
+    if (err == STUDIO_OK) {
+        state.rev++;
+        answer_done(&item->answer, "removed", table_id(item->table), item->message.request_id);
+        err = finish_change(core, item, &state, &nothing);
+    }
+    state_finish(&state);
+    return err;
 }
 
 enum studio_err stage_remove(struct core *core, struct actor *actor, struct message *message,
@@ -279,15 +333,7 @@ enum studio_err stage_remove(struct core *core, struct actor *actor, struct mess
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     item->message = *message;
     memset(message, 0, sizeof(*message));
-    /* The names are borrowed from the copy, which the item keeps until it is settled. */
     if (err == STUDIO_OK)
-        err = state_copy(&item->staged.state, table_newest(table));
-    if (err == STUDIO_OK && !list_all_names(item, &item->staged.state))
-        err = STUDIO_ERR_NO_MEMORY;
-    if (err == STUDIO_OK) {
-        item->staged.state.rev++;
-        answer_done(&item->answer, "removed", table_id(table), item->message.request_id);
-        err = finish_change(core, item, "{}");
-    }
+        err = take_away(core, item);
     return give_back(item, message, err, error);
 }

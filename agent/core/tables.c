@@ -4,20 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/snapshot.h"
-
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 struct table {
     char id[STUDIO_TABLE_ID_MAX + 1];
-    bool exists;
-    bool known;
-    bool changed; /* since table_announced */
-    struct table_state visible;
-    const struct staged *staged; /* the newest; NULL when nothing is staged */
+    bool changed;                    /* since table_announced */
+    struct studio_snapshot *visible; /* what is committed; NULL: nothing yet */
+    struct studio_snapshot *staged;  /* the newest, borrowed; NULL when nothing is staged */
     size_t staged_count;
-    struct studio_snapshot *snapshot; /* of `visible`; NULL until asked for */
     UT_hash_handle hh;
 };
 
@@ -36,8 +31,7 @@ struct tables *tables_create(void)
 static void drop(struct tables *tables, struct table *table)
 {
     HASH_DEL(tables->by_id, table);
-    studio_snapshot_unref(table->snapshot);
-    state_finish(&table->visible);
+    studio_snapshot_unref(table->visible);
     free(table);
 }
 
@@ -116,7 +110,7 @@ size_t tables_count_staged(const struct tables *tables)
 void tables_each(struct tables *tables, void (*fn)(void *ctx, struct table *table), void *ctx)
 {
     for (struct table *table = tables->by_id; table; table = table->hh.next)
-        if (table->known)
+        if (table->visible)
             fn(ctx, table);
 }
 
@@ -125,72 +119,78 @@ const char *table_id(const struct table *table)
     return table->id;
 }
 
+static bool there(const struct studio_snapshot *snapshot)
+{
+    return snapshot && !snapshot->removed;
+}
+
+static const struct studio_snapshot *newest(const struct table *table)
+{
+    return table->staged ? table->staged : table->visible;
+}
+
 bool table_exists(const struct table *table)
 {
-    return table->exists;
+    return there(table->visible);
 }
 
 bool table_exists_staged(const struct table *table)
 {
-    return table->staged ? table->staged->exists : table->exists;
+    return there(newest(table));
 }
 
 const struct table_state *table_newest(const struct table *table)
 {
-    return table->staged ? &table->staged->state : &table->visible;
+    static const struct table_state none;
+
+    return newest(table) ? &newest(table)->state : &none;
 }
 
 bool table_known(const struct table *table)
 {
-    return table->known || table->staged;
+    return newest(table) != NULL;
 }
 
-/* Makes `state` the visible one and takes it over. */
-static void show(struct tables *tables, struct table *table, bool exists, struct table_state *state)
+static void show(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
-    state_finish(&table->visible);
-    table->visible = *state;
-    memset(state, 0, sizeof(*state));
-    tables->count += (size_t)exists - (size_t)table->exists;
-    table->exists = exists;
-    tables->unknown -= !table->known;
-    table->known = true;
+    tables->count += (size_t)there(snapshot) - (size_t)there(table->visible);
+    tables->unknown -= !table->visible;
     table->changed = true;
-    studio_snapshot_unref(table->snapshot);
-    table->snapshot = NULL;
+    studio_snapshot_ref(snapshot);
+    studio_snapshot_unref(table->visible);
+    table->visible = snapshot;
 }
 
-void tables_restore(struct tables *tables, struct table *table, bool exists,
-                    struct table_state *state)
+void tables_restore(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
-    assert(!table->known && !table->staged);
-    show(tables, table, exists, state);
-    tables->count_staged += exists;
+    assert(!table_known(table));
+    show(tables, table, snapshot);
+    tables->count_staged += there(snapshot);
 }
 
-void tables_stage(struct tables *tables, struct table *table, struct staged *staged)
+void tables_stage(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
-    tables->count_staged += (size_t)staged->exists - (size_t)table_exists_staged(table);
-    table->staged = staged;
+    tables->count_staged += (size_t)there(snapshot) - (size_t)table_exists_staged(table);
+    table->staged = snapshot;
     table->staged_count++;
 }
 
-void tables_commit(struct tables *tables, struct table *table, struct staged *staged)
+void tables_commit(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
     assert(table->staged_count > 0);
     table->staged_count--;
-    if (table->staged == staged) {
+    if (table->staged == snapshot) {
         assert(table->staged_count == 0);
         table->staged = NULL;
     }
-    show(tables, table, staged->exists, &staged->state);
+    show(tables, table, snapshot);
 }
 
 void tables_drop(struct tables *tables, struct table *table)
 {
     if (!table->staged)
         return;
-    tables->count_staged += (size_t)table->exists - (size_t)table->staged->exists;
+    tables->count_staged += (size_t)there(table->visible) - (size_t)there(table->staged);
     table->staged = NULL;
     table->staged_count = 0;
 }
@@ -205,10 +205,7 @@ void table_announced(struct table *table)
     table->changed = false;
 }
 
-struct studio_snapshot *table_snapshot(struct table *table)
+struct studio_snapshot *table_snapshot(const struct table *table)
 {
-    if (!table->snapshot)
-        table->snapshot =
-            snapshot_create(table->id, table->exists ? &table->visible : NULL, table->visible.rev);
-    return table->snapshot;
+    return table->visible;
 }

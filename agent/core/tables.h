@@ -8,17 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bridge/bridge.h"
-#include "model/state.h"
+#include "model/snapshot.h"
 
 struct table;
 struct tables;
-
-/* A table as it will be once its message is committed. Owned by the message's item. */
-struct staged {
-    bool exists; /* false: removed; only rev counts then */
-    struct table_state state;
-};
 
 struct tables *tables_create(void);
 void tables_destroy(struct tables *tables);
@@ -49,15 +42,13 @@ const struct table_state *table_newest(const struct table *table);
 /* Was there ever an event of this table, committed or staged? */
 bool table_known(const struct table *table);
 
-/* At start: the state as stored; `state` is moved from. exists false: removed, only rev counts. */
-void tables_restore(struct tables *tables, struct table *table, bool exists,
-                    struct table_state *state);
+/* At start: the table as stored. Takes its own reference. */
+void tables_restore(struct tables *tables, struct table *table, struct studio_snapshot *snapshot);
 
-/* The newest staged state is now `staged` (not owned, must live until commit or drop). */
-void tables_stage(struct tables *tables, struct table *table, struct staged *staged);
-/* The oldest staged state of this table became durable: it is visible now (moved out of `staged`).
- */
-void tables_commit(struct tables *tables, struct table *table, struct staged *staged);
+/* The newest staged one is now this (borrowed: the message's item keeps it until commit or drop). */
+void tables_stage(struct tables *tables, struct table *table, struct studio_snapshot *snapshot);
+/* The oldest staged one of this table became durable: it is visible now. */
+void tables_commit(struct tables *tables, struct table *table, struct studio_snapshot *snapshot);
 /* Everything staged of this table was refused. Does nothing when nothing is staged. */
 void tables_drop(struct tables *tables, struct table *table);
 
@@ -65,8 +56,7 @@ void tables_drop(struct tables *tables, struct table *table);
 bool table_changed(const struct table *table);
 void table_announced(struct table *table);
 
-/* The committed state as shared bytes, printed once per change; owned by the table, take a
- * reference to keep it. NULL: out of memory. */
-struct studio_snapshot *table_snapshot(struct table *table);
+/* What is committed; owned by the table, take a reference to keep it. NULL: nothing yet. */
+struct studio_snapshot *table_snapshot(const struct table *table);
 
 #endif

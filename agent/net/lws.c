@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "core/snapshot.h"
+#include "model/snapshot.h"
 #include "net/address.h"
 #include "net/complaint.h"
 #include "protocol/document.h"

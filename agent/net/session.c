@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/snapshot.h"
 #include "protocol/message.h"
 #include <utlist.h>
 

@@ -55,6 +55,26 @@ void document_print(struct buf *out, const char *table_id, const struct table_st
     buf_str(out, "}");
 }
 
+struct studio_snapshot *document_snapshot(struct buf *text, const char *table_id,
+                                          struct table_state *state, bool removed)
+{
+    static const char before[] = "{\"event\":\"status\",\"data\":";
+    struct snapshot_text push = {.document_at = sizeof(before) - 1};
+
+    if (removed)
+        return studio_snapshot_create(table_id, state, NULL);
+    buf_clear(text);
+    buf_str(text, before);
+    document_print(text, table_id, state);
+    buf_str(text, "}");
+    if (!buf_ok(text))
+        return NULL;
+    push.push = text->data;
+    push.push_len = text->len;
+    push.document_len = text->len - push.document_at - 1;
+    return studio_snapshot_create(table_id, state, &push);
+}
+
 /* --- and back --------------------------------------------------------------------------------- */
 
 static bool read_number(const char *text, size_t digits, int64_t *out)

@@ -7,7 +7,7 @@
 #define AGENT_PROTOCOL_DOCUMENT_H
 
 #include "base/buf.h"
-#include "model/state.h"
+#include "model/snapshot.h"
 
 enum studio_via { VIA_WEBSOCKET, VIA_MQTT, VIA_HTTP };
 
@@ -16,6 +16,11 @@ const char *via_name(enum studio_via via);
 
 /* Appends the status document. */
 void document_print(struct buf *out, const char *table_id, const struct table_state *state);
+
+/* The snapshot of a table in this state, which is moved from; `removed`: of one that is gone. `text`
+ * is emptied and printed into. NULL: out of memory, and `state` is as before. */
+struct studio_snapshot *document_snapshot(struct buf *text, const char *table_id,
+                                          struct table_state *state, bool removed);
 
 /*
  * Reads back a document this version or an older one printed; a field it lacks has its first value.
@@ -54,7 +59,8 @@ void answer_tables(struct buf *out, const char *status, const char *const *table
 void answer_document(struct buf *out, const char *document, size_t len, const char *request_id);
 void answer_error(struct buf *out, const char *text, const char *request_id);
 
-/* Pushes to subscribers. The status push is the answer to `get` without a request_id. */
+/* Pushes to subscribers; that of a status is in its snapshot: the answer to `get` without a
+ * request_id. */
 void push_exception(struct buf *out, const struct event_origin *origin, uint64_t seq,
                     const char *data);
 void push_removed(struct buf *out, const char *table_id);

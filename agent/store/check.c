@@ -102,7 +102,7 @@ typedef bool agree_fn(const struct record *record, const char *table_id, uint64_
 static bool event_agrees(const struct record *record, const char *table_id, uint64_t rev, int kind)
 {
     uint64_t n = rev;
-    bool known = kind == STORE_CHANGE
+    bool known = kind == EVENT_CHANGE
                      ? record_u64(record, "rev", &n) && record_get(record, "changes") != NULL
                      : record_get(record, "data") != NULL;
     return known && n == rev && record_is(record, "table_id", table_id);

@@ -102,26 +102,26 @@ enum studio_err store_end(struct store *store, int rc)
 
 /* --- one item -------------------------------------------------------------------------------- */
 
-static int add_event(struct store *store, const struct store_item *item)
+static int add_event(struct store *store, const struct studio_event *event)
 {
     struct sql_call call = store_call(store, STMT_ADD_EVENT);
-    sql_u64(&call, item->seq);
-    sql_i64(&call, item->kind);
-    sql_str(&call, item->table_id);
-    sql_u64(&call, item->rev);
-    sql_i64(&call, item->wall_ms);
-    sql_text(&call, item->body, item->body_len);
+    sql_u64(&call, event->seq);
+    sql_i64(&call, event->kind);
+    sql_str(&call, event->table_id);
+    sql_u64(&call, event->rev);
+    sql_i64(&call, event->wall_ms);
+    sql_text(&call, event->body, event->body_len);
     return sql_run(&call);
 }
 
-static int put_table(struct store *store, const struct store_item *item)
+static int put_table(struct store *store, const struct studio_snapshot *snapshot)
 {
-    if (!item->document && !item->removed)
+    if (!snapshot)
         return SQLITE_OK;
     struct sql_call call = store_call(store, STMT_PUT_TABLE);
-    sql_str(&call, item->table_id);
-    sql_u64(&call, item->rev);
-    sql_text(&call, item->removed ? NULL : item->document, item->document_len);
+    sql_str(&call, snapshot->table_id);
+    sql_u64(&call, snapshot->rev);
+    sql_text(&call, snapshot->removed ? NULL : snapshot->document, snapshot->document_len);
     return sql_run(&call);
 }
 
@@ -138,35 +138,35 @@ static int mark_fields(struct store *store, enum store_stmt stmt, const char *ta
     return rc;
 }
 
-static int put_request(struct store *store, const struct store_item *item)
+static int put_request(struct store *store, const struct store_request *request)
 {
-    const struct store_request *request = item->request;
     if (!request)
         return SQLITE_OK;
     struct sql_call call = store_call(store, STMT_PUT_REQUEST);
-    sql_str(&call, item->table_id);
+    sql_str(&call, request->table_id);
     sql_str(&call, request->client);
     sql_str(&call, request->request_id);
     sql_blob(&call, request->digest, sizeof request->digest);
     sql_text(&call, request->answer, request->answer_len);
-    sql_i64(&call, item->wall_ms);
+    sql_i64(&call, request->wall_ms);
     return sql_run(&call);
 }
 
 static int put_item(struct store *store, const struct store_item *item)
 {
-    if (item->kind == STORE_NOTE)
-        return put_request(store, item);
-    int rc = add_event(store, item);
+    if (!item->event)
+        return put_request(store, item->request);
+    int rc = add_event(store, item->event);
     if (rc == SQLITE_OK)
-        rc = put_table(store, item);
+        rc = put_table(store, item->snapshot);
     if (rc == SQLITE_OK)
-        rc = mark_fields(store, STMT_ADD_CLEARED, item->table_id, item->cleared,
+        rc = mark_fields(store, STMT_ADD_CLEARED, item->event->table_id, item->cleared,
                          item->cleared_count);
     if (rc == SQLITE_OK)
-        rc = mark_fields(store, STMT_DROP_CLEARED, item->table_id, item->set, item->set_count);
+        rc = mark_fields(store, STMT_DROP_CLEARED, item->event->table_id, item->set,
+                         item->set_count);
     if (rc == SQLITE_OK)
-        rc = put_request(store, item);
+        rc = put_request(store, item->request);
     return rc;
 }
 
@@ -187,7 +187,8 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
 {
     uint64_t last_seq = store->info.last_seq;
     for (size_t i = 0; i < n; i++)
-        items[i].seq = items[i].kind == STORE_NOTE ? 0 : ++last_seq;
+        if (items[i].event)
+            items[i].event->seq = ++last_seq;
     acked = watermark(store, acked, last_seq);
     if (n == 0 && acked == store->info.acked)
         return store->failed ? STUDIO_ERR_IO : STUDIO_OK;
@@ -205,7 +206,8 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     err = store_end(store, rc);
     if (err != STUDIO_OK) {
         for (size_t i = 0; i < n; i++)
-            items[i].seq = 0;
+            if (items[i].event)
+                items[i].event->seq = 0;
         return err;
     }
     store->info.last_seq = last_seq;

@@ -212,7 +212,7 @@ static enum studio_err take_event(struct import *im)
         return err;
     struct sql_call call = sql_call(im->stmts[IMPORT_EVENT]);
     sql_u64(&call, seq);
-    sql_i64(&call, change ? STORE_CHANGE : STORE_EXCEPTION);
+    sql_i64(&call, change ? EVENT_CHANGE : EVENT_EXCEPTION);
     bind_string(&call, &im->strings[0]);
     if (change)
         sql_u64(&call, rev);

@@ -91,33 +91,44 @@ static const char *text_column(sqlite3_stmt *stmt, int column, size_t *len)
     return text;
 }
 
-static enum studio_err each_event(struct sql_call *call, store_event_fn *fn, void *ctx)
+/* The row as an event; NULL: out of memory. */
+static struct studio_event *event_of(sqlite3_stmt *stmt)
+{
+    size_t id_len, body_len;
+    const char *table_id = text_column(stmt, 2, &id_len);
+    const char *body = text_column(stmt, 6, &body_len);
+    struct studio_event *event = NULL;
+
+    if (table_id && body)
+        event = studio_event_create((enum event_kind)sqlite3_column_int(stmt, 1), table_id,
+                                    (uint64_t)sqlite3_column_int64(stmt, 3),
+                                    sqlite3_column_int64(stmt, 4), body, body_len);
+    if (event) {
+        event->seq = (uint64_t)sqlite3_column_int64(stmt, 0);
+        event->parked = sqlite3_column_int(stmt, 5) != 0;
+    }
+    return event;
+}
+
+static enum studio_err each_event(struct sql_call *call, studio_event_fn *fn, void *ctx)
 {
     int rc;
     bool go_on = true;
     while (go_on && (rc = sql_step(call)) == SQLITE_ROW) {
-        size_t ignored;
-        struct store_event event = {
-            .seq = (uint64_t)sqlite3_column_int64(call->stmt, 0),
-            .kind = (enum store_event_kind)sqlite3_column_int(call->stmt, 1),
-            .table_id = text_column(call->stmt, 2, &ignored),
-            .rev = (uint64_t)sqlite3_column_int64(call->stmt, 3),
-            .wall_ms = sqlite3_column_int64(call->stmt, 4),
-            .parked = sqlite3_column_int(call->stmt, 5) != 0,
-        };
-        event.body = text_column(call->stmt, 6, &event.body_len);
-        if (!event.table_id || !event.body) {
+        struct studio_event *event = event_of(call->stmt);
+        if (!event) {
             rc = SQLITE_NOMEM;
             break;
         }
-        go_on = fn(ctx, &event);
+        go_on = fn(ctx, event);
+        studio_event_unref(event);
     }
     sql_end(call);
     return result(rc);
 }
 
 enum studio_err store_read_events(struct store_reader *reader, uint64_t from, uint64_t to,
-                                  size_t limit, store_event_fn *fn, void *ctx)
+                                  size_t limit, studio_event_fn *fn, void *ctx)
 {
     struct sql_call call = sql_call(reader->stmts[READ_EVENTS]);
     sql_u64(&call, from);
@@ -128,7 +139,7 @@ enum studio_err store_read_events(struct store_reader *reader, uint64_t from, ui
 
 enum studio_err store_read_changes(struct store_reader *reader, const char *table_id,
                                    uint64_t from_rev, uint64_t after_seq, size_t limit,
-                                   store_event_fn *fn, void *ctx)
+                                   studio_event_fn *fn, void *ctx)
 {
     struct sql_call call = sql_call(reader->stmts[READ_CHANGES]);
     sql_str(&call, table_id);

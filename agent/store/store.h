@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/event.h"
+#include "model/snapshot.h"
 #include "studio/error.h"
 
 struct store;
@@ -42,36 +44,28 @@ struct store_info {
     uint64_t parked;   /* events a broker refused for good */
 };
 
-/* A note is no event and takes no number: it only remembers its request. */
-enum store_event_kind { STORE_NOTE = 0, STORE_CHANGE = 1, STORE_EXCEPTION = 2 };
-
 /* A command that must be answered the same again (section 4). */
 struct store_request {
+    const char *table_id;
     const char *client;
     const char *request_id;   /* printed JSON */
     unsigned char digest[32]; /* SHA-256 of the payload */
     const char *answer;
     size_t answer_len;
+    int64_t wall_ms;
 };
 
-/* One accepted message: its event, and what it makes of the table's row. Strings belong to the
+/* One accepted message: its event, and what it makes of the table's row. All of it belongs to the
  * caller and must live until store_commit returns. */
 struct store_item {
-    enum store_event_kind kind;
-    const char *table_id;
-    uint64_t rev; /* of the change; for an exception the table's current one */
-    int64_t wall_ms;
-    const char *body; /* the event after its head (document.h) */
-    size_t body_len;
-    const char *document; /* the table's row from now on; NULL leaves it as it is */
-    size_t document_len;
-    bool removed;               /* the table is removed: its row keeps only id and rev */
+    struct studio_event *event;             /* NULL: a note, which only remembers its request */
+    const struct studio_snapshot *snapshot; /* the table's row from now on (of a removed one only id
+                                               and rev); NULL leaves it as it is */
     const char *const *cleared; /* custom fields this removes: their retained topics are to be */
     size_t cleared_count;       /*   cleared after every new broker connection */
     const char *const *set;     /* custom fields this sets: no longer cleared */
     size_t set_count;
     const struct store_request *request; /* NULL if none */
-    uint64_t seq;                        /* out: the event's number */
 };
 
 /*
@@ -98,7 +92,7 @@ typedef bool store_table_fn(void *ctx, const char *table_id, uint64_t rev, const
 STUDIO_MUST_USE enum studio_err store_tables(struct store *store, store_table_fn *row, void *ctx);
 
 /*
- * Commits the items in order in one transaction, synced, and gives each its seq. `acked` (the
+ * Commits the items in order in one transaction, synced, and gives each event its seq. `acked` (the
  * watermark so far) rides along. Either all are durable or none has happened and no number is used.
  * n may be 0 (only the watermark). Errors: STORAGE (nothing applied; works again when the cause is
  * gone), IO (an error on sync: the process must stop, what is on disk is unknown until restart).
@@ -127,28 +121,15 @@ STUDIO_MUST_USE enum studio_err store_reader_open(const char *dir, struct store_
                                                   struct studio_error *error);
 void store_reader_close(struct store_reader *reader);
 
-/* An event as kept. Pointers are valid only inside the callback. */
-struct store_event {
-    uint64_t seq;
-    enum store_event_kind kind;
-    const char *table_id;
-    uint64_t rev;
-    int64_t wall_ms;
-    bool parked;
-    const char *body;
-    size_t body_len;
-};
-typedef bool store_event_fn(void *ctx, const struct store_event *event); /* false stops */
-
 /* Events with from <= seq <= to, in order, at most `limit`. Holds no lock afterwards. */
 STUDIO_MUST_USE enum studio_err store_read_events(struct store_reader *reader, uint64_t from,
-                                                  uint64_t to, size_t limit, store_event_fn *fn,
+                                                  uint64_t to, size_t limit, studio_event_fn *fn,
                                                   void *ctx);
 /* Change events of one table with rev >= from_rev, in order, at most `limit`; `after_seq` pages. */
 STUDIO_MUST_USE enum studio_err store_read_changes(struct store_reader *reader,
                                                    const char *table_id, uint64_t from_rev,
                                                    uint64_t after_seq, size_t limit,
-                                                   store_event_fn *fn, void *ctx);
+                                                   studio_event_fn *fn, void *ctx);
 /* The oldest kept seq (last + 1 when none is), and the oldest kept rev of a table. */
 STUDIO_MUST_USE enum studio_err store_read_oldest(struct store_reader *reader, uint64_t *seq);
 STUDIO_MUST_USE enum studio_err store_read_oldest_rev(struct store_reader *reader,

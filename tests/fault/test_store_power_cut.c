@@ -30,7 +30,7 @@ static size_t mark_count;
 
 /* --- how a store looks ----------------------------------------------------------------------- */
 
-static bool print_event(void *ctx, const struct store_event *event)
+static bool print_event(void *ctx, struct studio_event *event)
 {
     fprintf(ctx, "%" PRIu64 " %d %s %" PRIu64 " %d %.*s\n", event->seq, (int)event->kind,
             event->table_id, event->rev, event->parked, (int)event->body_len, event->body);
@@ -104,6 +104,8 @@ struct piece {
     char document[9000];
     char request_id[24];
     struct store_request request;
+    struct studio_event event;
+    struct studio_snapshot snapshot;
 };
 static struct piece pieces[PIECES];
 static uint64_t revs[3];
@@ -125,16 +127,19 @@ static struct store_item make_item(struct piece *piece, uint64_t seq)
     int document = snprintf(piece->document, sizeof piece->document,
                             "{\"TABLE_ID\":\"%s\",\"UPTIME\":%" PRIu64 ",\"note\":\"%.*s\"}",
                             piece->table_id, rev, (int)len, pad);
-    struct store_item item = {.kind = STORE_CHANGE,
-                              .table_id = piece->table_id,
-                              .rev = rev,
-                              .wall_ms = now_ms,
-                              .body = piece->body,
-                              .body_len = (size_t)body,
-                              .document = piece->document,
-                              .document_len = (size_t)document};
+    piece->event = (struct studio_event){.kind = EVENT_CHANGE,
+                                         .table_id = piece->table_id,
+                                         .rev = rev,
+                                         .wall_ms = now_ms,
+                                         .body = piece->body,
+                                         .body_len = (size_t)body};
+    piece->snapshot = (struct studio_snapshot){.table_id = piece->table_id,
+                                               .rev = rev,
+                                               .document = piece->document,
+                                               .document_len = (size_t)document};
+    struct store_item item = {.event = &piece->event, .snapshot = &piece->snapshot};
     if (seq % 5 == 0) {
-        item.removed = true;
+        piece->snapshot.removed = true;
         item.cleared = field;
         item.cleared_count = 1;
     } else {
@@ -142,8 +147,12 @@ static struct store_item make_item(struct piece *piece, uint64_t seq)
         item.set_count = 1;
     }
     if (table == 0) {
-        piece->request = (struct store_request){
-            .client = "plc", .request_id = piece->request_id, .answer = "{}", .answer_len = 2};
+        piece->request = (struct store_request){.table_id = piece->table_id,
+                                                .client = "plc",
+                                                .request_id = piece->request_id,
+                                                .answer = "{}",
+                                                .answer_len = 2,
+                                                .wall_ms = now_ms};
         item.request = &piece->request;
     }
     return item;
@@ -237,7 +246,7 @@ static const char *judge(const char *dir, const struct mark *before, const struc
     }
     make_change(&next, "NEW", 0);
     if (!result &&
-        (store_commit(store, &next.item, 1, 0) != STUDIO_OK || next.item.seq != last + 1))
+        (store_commit(store, &next.item, 1, 0) != STUDIO_OK || next.event.seq != last + 1))
         result = "the next commit fails";
     store_close(store);
     free(look);

@@ -58,12 +58,8 @@ static inline void stop(void)
 
 static inline void commit(unsigned n)
 {
-    struct bridge_event event;
-
-    while (n-- > 0) {
-        fake_commit(&source, "T", source.count, &event);
-        bridge_events(bridge, &event, 1);
-    }
+    while (n-- > 0)
+        fake_hand_over(&source, bridge, fake_commit(&source, "T", source.count));
 }
 
 static inline void wait_acked(uint64_t seq)

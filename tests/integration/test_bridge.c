@@ -58,22 +58,22 @@ static void rig_finish(struct rig *r)
     bridge_stop(r->bridge);
     bridge_destroy(r->bridge);
     fake_source_finish(&r->source);
-    assert_int_equal(atomic_load(&fake_snapshots), 0);
+    assert_int_equal(fake_snapshots(), 0);
 }
 
 /* One accepted update of a table: event and snapshot. */
 static void rig_update(struct rig *r, const char *table)
 {
-    struct bridge_event event;
+    struct studio_event *event;
     struct studio_snapshot *snapshot;
     char sdp[16];
 
     r->rev++;
     snprintf(sdp, sizeof(sdp), "a%" PRIu64, r->rev);
-    fake_commit(&r->source, table, r->rev, &event);
+    event = fake_event(&r->source, fake_commit(&r->source, table, r->rev));
     snapshot = fake_snapshot(table, r->rev, sdp, NULL);
-    bridge_events(r->bridge, &event, 1);
-    assert_true(bridge_table(r->bridge, snapshot));
+    assert_true(bridge_committed(r->bridge, &event, 1, &snapshot, 1));
+    studio_event_unref(event);
     studio_snapshot_unref(snapshot);
 }
 

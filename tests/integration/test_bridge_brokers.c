@@ -175,15 +175,13 @@ static void refused_events_are_parked_and_block_nobody(void **state)
     struct broker *broker = broker_create(&options);
     struct bridge_config config = config_for(broker_uri(broker));
     struct mqttclient *client = listen_to(broker, NULL);
-    struct bridge_event event;
     struct bridge_stats stats;
 
     (void)state;
     start(&config);
     wait_connected(broker_uri(broker), 1);
     commit(2);
-    fake_commit(&source, "FORBIDDEN", 0, &event);
-    bridge_events(bridge, &event, 1);
+    fake_hand_over(&source, bridge, fake_commit(&source, "FORBIDDEN", 0));
     commit(2);
     wait_acked(5);
     assert_int_equal(source.parked_count, 1);
@@ -203,16 +201,14 @@ static void an_event_too_large_for_the_broker_is_parked(void **state)
     struct broker_options options = {.extra = "max_packet_size 400\n"};
     struct broker *broker = broker_create(&options);
     struct bridge_config config = config_for(broker_uri(broker));
-    struct bridge_event event;
 
     (void)state;
     start(&config);
     wait_connected(broker_uri(broker), 1);
-    fake_commit(&source, "T", 0, &event);
+    fake_commit(&source, "T", 0);
     memset(source.events[0].body + 10, 'x', 200);
     strcpy(source.events[0].body + 210, "\"}");
-    event.body_len = strlen(event.body);
-    bridge_events(bridge, &event, 1);
+    fake_hand_over(&source, bridge, 1);
     commit(3);
     wait_acked(4);
     assert_int_equal(source.parked_count, 1);

@@ -325,14 +325,13 @@ static void commands_wait_while_the_agent_is_away(void **state)
 
 static void events_are_replayed_on_request(void **state)
 {
-    struct bridge_event event;
     const struct mqtt_message *m;
     uint64_t next = 11;
 
     (void)state;
     for (uint64_t i = 0; i < 1000; i++)
-        fake_commit(&agent.source, i % 2 ? "B" : "A", i / 2, &event);
-    bridge_events(agent.bridge, &event, 1); /* the rest is in the store */
+        fake_commit(&agent.source, i % 2 ? "B" : "A", i / 2);
+    fake_hand_over(&agent.source, agent.bridge, 1000); /* the rest is in the store */
     mqttclient_publish(client, "studio/agents/edge-1/replay/bo",
                        "{\"from_seq\":11,\"to_seq\":500}");
     m = mqttclient_wait_json(client, "studio/agents/edge-1/replayed/bo", "end", "true");

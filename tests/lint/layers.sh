@@ -29,13 +29,13 @@ include/studio
 agent/base
 agent/model      base
 agent/protocol   base model
-agent/store      base
+agent/store      base model
 agent/config     base model
 agent/auth       base model protocol config
 agent/core       base model protocol store config auth bridge
 agent/net        base model protocol store config auth core
 agent/cmd        base model store config auth
-bridge           base
+bridge           base model
 client           base model protocol
 client/program   base model protocol client
 '

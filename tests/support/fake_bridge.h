@@ -30,25 +30,23 @@ static inline void fake_bridge_note(struct bridge *bridge, char *line)
     bridge->log[bridge->count++] = line;
 }
 
-void bridge_events(struct bridge *bridge, const struct bridge_event *events, size_t count)
+bool bridge_committed(struct bridge *bridge, struct studio_event *const *events, size_t n,
+                      struct studio_snapshot *const *snapshots, size_t m)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (bridge->last_seq)
-            assert_int_equal(events[i].seq, bridge->last_seq + 1);
-        bridge->last_seq = events[i].seq;
+            assert_int_equal(events[i]->seq, bridge->last_seq + 1);
+        bridge->last_seq = events[i]->seq;
         fake_bridge_note(bridge,
                          test_printf("%s %llu %s rev %llu",
-                                     events[i].kind == BRIDGE_CHANGE ? "change" : "exception",
-                                     (unsigned long long)events[i].seq, events[i].table_id,
-                                     (unsigned long long)events[i].rev));
+                                     events[i]->kind == EVENT_CHANGE ? "change" : "exception",
+                                     (unsigned long long)events[i]->seq, events[i]->table_id,
+                                     (unsigned long long)events[i]->rev));
     }
-}
-
-bool bridge_table(struct bridge *bridge, struct studio_snapshot *snapshot)
-{
-    fake_bridge_note(bridge, test_printf("table %s rev %llu%s", snapshot->table_id,
-                                         (unsigned long long)snapshot->rev,
-                                         snapshot->removed ? " removed" : ""));
+    for (size_t i = 0; i < m; i++)
+        fake_bridge_note(bridge, test_printf("table %s rev %llu%s", snapshots[i]->table_id,
+                                             (unsigned long long)snapshots[i]->rev,
+                                             snapshots[i]->removed ? " removed" : ""));
     return true;
 }
 

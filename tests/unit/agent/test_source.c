@@ -18,33 +18,31 @@ static void on_wake(void *ctx)
     (void)ctx;
 }
 
-static void commit(enum store_event_kind kind, const char *table_id, uint64_t rev,
-                   const char *cleared)
+static void commit(enum event_kind kind, const char *table_id, uint64_t rev, const char *cleared)
 {
+    struct studio_event *event =
+        studio_event_create(kind, table_id, rev, FAKE_WALL_MS, "\"body\":1}", 9);
+    const struct studio_snapshot snapshot = {
+        .table_id = table_id, .rev = rev, .document = "{}", .document_len = 2};
     struct store_item item = {
-        .kind = kind,
-        .table_id = table_id,
-        .rev = rev,
-        .wall_ms = FAKE_WALL_MS,
-        .body = "\"body\":1}",
-        .body_len = 9,
-        .document = kind == STORE_CHANGE ? "{}" : NULL,
-        .document_len = kind == STORE_CHANGE ? 2 : 0,
+        .event = event,
+        .snapshot = kind == EVENT_CHANGE ? &snapshot : NULL,
         .cleared = &cleared,
         .cleared_count = cleared != NULL,
     };
 
     assert_int_equal(store_commit(f.store, &item, 1, 0), STUDIO_OK);
+    studio_event_unref(event);
 }
 
 static int setup(void **state)
 {
     (void)state;
     core_fixture_open(&f, true);
-    commit(STORE_CHANGE, "ARO-001", 0, NULL);
-    commit(STORE_CHANGE, "ARO-002", 0, NULL);
-    commit(STORE_EXCEPTION, "ARO-001", 0, NULL);
-    commit(STORE_CHANGE, "ARO-001", 1, "note");
+    commit(EVENT_CHANGE, "ARO-001", 0, NULL);
+    commit(EVENT_CHANGE, "ARO-002", 0, NULL);
+    commit(EVENT_EXCEPTION, "ARO-001", 0, NULL);
+    commit(EVENT_CHANGE, "ARO-001", 1, "note");
     committer = committer_create(f.store, &f.clock.clock, on_wake, NULL);
     core_fixture_start(&f, committer);
     inbox = inbox_create(f.core, on_wake, NULL);
@@ -68,13 +66,13 @@ struct seen {
     unsigned stop_after;
 };
 
-static bool see(void *ctx, const struct bridge_event *event)
+static bool see(void *ctx, struct studio_event *event)
 {
     struct seen *seen = ctx;
     size_t len = strlen(seen->text);
 
     snprintf(seen->text + len, sizeof(seen->text) - len, "%s%llu %s %llu %.*s%s; ",
-             event->kind == BRIDGE_EXCEPTION ? "!" : "", (unsigned long long)event->seq,
+             event->kind == EVENT_EXCEPTION ? "!" : "", (unsigned long long)event->seq,
              event->table_id, (unsigned long long)event->rev, (int)event->body_len, event->body,
              event->parked ? " parked" : "");
     assert_int_equal(event->wall_ms, FAKE_WALL_MS);

@@ -58,20 +58,35 @@ struct fake_snapshot {
     char names[FAKE_FIELDS_MAX][16], texts[FAKE_FIELDS_MAX][16];
 };
 
-static atomic_int fake_snapshots; /* alive */
+/* All that were made; each is held by one more reference than the test has. */
+static struct {
+    struct studio_snapshot **list;
+    size_t count, cap;
+} fake_made;
 
-struct studio_snapshot *studio_snapshot_ref(struct studio_snapshot *s)
+static inline void fake_keep(struct studio_snapshot *s)
 {
-    atomic_fetch_add(&s->refs, 1);
-    return s;
+    if (fake_made.count == fake_made.cap) {
+        fake_made.cap = fake_made.cap ? fake_made.cap * 2 : 64;
+        fake_made.list = realloc(fake_made.list, fake_made.cap * sizeof(struct studio_snapshot *));
+        if (!fake_made.list)
+            abort();
+    }
+    fake_made.list[fake_made.count++] = studio_snapshot_ref(s);
 }
 
-void studio_snapshot_unref(struct studio_snapshot *s)
+/* How many somebody still holds; all are let go of. */
+static inline size_t fake_snapshots(void)
 {
-    if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
-        atomic_fetch_sub(&fake_snapshots, 1);
-        free(s);
+    size_t held = 0;
+
+    for (size_t i = 0; i < fake_made.count; i++) {
+        held += atomic_load(&fake_made.list[i]->refs) > 1;
+        studio_snapshot_unref(fake_made.list[i]);
     }
+    free(fake_made.list);
+    memset(&fake_made, 0, sizeof(fake_made));
+    return held;
 }
 
 static inline void fake_field(struct fake_snapshot *s, const char *name, const char *text)
@@ -93,7 +108,7 @@ static inline struct studio_snapshot *fake_snapshot(const char *id, uint64_t rev
     if (!s)
         abort();
     atomic_init(&s->head.refs, 1);
-    atomic_fetch_add(&fake_snapshots, 1);
+    fake_keep(&s->head);
     s->head.rev = rev;
     snprintf(s->id, sizeof(s->id), "%s", id);
     snprintf(s->document, sizeof(s->document),
@@ -131,7 +146,7 @@ enum { FAKE_PARKED_MAX = 64, FAKE_BODY_MAX = 256 };
 
 struct fake_event {
     uint64_t seq, rev;
-    enum bridge_event_kind kind;
+    enum event_kind kind;
     char table_id[24];
     bool parked;
     char body[FAKE_BODY_MAX];
@@ -152,23 +167,31 @@ struct fake_source {
     int64_t wall_ms;
 };
 
-static inline bool fake_give(const struct fake_source *s, const struct fake_event *e,
-                             bridge_event_fn *fn, void *ctx)
+static inline struct studio_event *fake_copy(const struct fake_source *s,
+                                             const struct fake_event *e)
 {
-    struct bridge_event out = {.seq = e->seq,
-                               .kind = e->kind,
-                               .table_id = e->table_id,
-                               .rev = e->rev,
-                               .wall_ms = s->wall_ms,
-                               .parked = e->parked,
-                               .body = e->body,
-                               .body_len = strlen(e->body)};
+    struct studio_event *event =
+        studio_event_create(e->kind, e->table_id, e->rev, s->wall_ms, e->body, strlen(e->body));
 
-    return fn(ctx, &out);
+    if (!event)
+        abort();
+    event->seq = e->seq;
+    event->parked = e->parked;
+    return event;
+}
+
+static inline bool fake_give(const struct fake_source *s, const struct fake_event *e,
+                             studio_event_fn *fn, void *ctx)
+{
+    struct studio_event *event = fake_copy(s, e);
+    bool more = fn(ctx, event);
+
+    studio_event_unref(event);
+    return more;
 }
 
 static inline enum studio_err fake_read(void *ctx, uint64_t from, uint64_t to, size_t limit,
-                                        bridge_event_fn *fn, void *fn_ctx)
+                                        studio_event_fn *fn, void *fn_ctx)
 {
     struct fake_source *s = ctx;
 
@@ -189,7 +212,7 @@ static inline enum studio_err fake_read(void *ctx, uint64_t from, uint64_t to, s
 
 static inline enum studio_err fake_read_changes(void *ctx, const char *table_id, uint64_t from_rev,
                                                 uint64_t after_seq, size_t limit,
-                                                bridge_event_fn *fn, void *fn_ctx)
+                                                studio_event_fn *fn, void *fn_ctx)
 {
     struct fake_source *s = ctx;
     uint64_t from = after_seq + 1 < s->oldest ? s->oldest : after_seq + 1;
@@ -199,7 +222,7 @@ static inline enum studio_err fake_read_changes(void *ctx, const char *table_id,
     for (; from <= s->count && limit > 0; from++) {
         const struct fake_event *e = &s->events[from - 1];
 
-        if (e->kind != BRIDGE_CHANGE || e->rev < from_rev || strcmp(e->table_id, table_id) != 0)
+        if (e->kind != EVENT_CHANGE || e->rev < from_rev || strcmp(e->table_id, table_id) != 0)
             continue;
         limit--;
         if (!fake_give(s, e, fn, fn_ctx))
@@ -223,7 +246,7 @@ static inline enum studio_err fake_oldest_rev(void *ctx, const char *table_id, b
     *found = false;
     pthread_mutex_lock(&s->lock);
     for (size_t i = s->oldest - 1; i < s->count && !*found; i++)
-        if (strcmp(s->events[i].table_id, table_id) == 0 && s->events[i].kind == BRIDGE_CHANGE) {
+        if (strcmp(s->events[i].table_id, table_id) == 0 && s->events[i].kind == EVENT_CHANGE) {
             *found = true;
             *rev = s->events[i].rev;
             *seq = s->events[i].seq;
@@ -301,31 +324,45 @@ static inline void fake_source_finish(struct fake_source *s)
     free(s->events);
 }
 
-/* Commits one more change event and tells it in *out (valid until fake_source_finish). */
-static inline uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev,
-                                   struct bridge_event *out)
+/* Commits one more change event; its seq. */
+static inline uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev)
 {
     struct fake_event *e;
+    uint64_t seq;
 
     pthread_mutex_lock(&s->lock);
     if (s->count == s->max)
         abort();
     e = &s->events[s->count++];
-    *e = (struct fake_event){.seq = s->count, .rev = rev, .kind = BRIDGE_CHANGE};
+    *e = (struct fake_event){.seq = seq = s->count, .rev = rev, .kind = EVENT_CHANGE};
     snprintf(e->table_id, sizeof(e->table_id), "%s", table_id);
     snprintf(e->body, sizeof(e->body),
              "\"table_id\":\"%s\",\"rev\":%" PRIu64 ",\"changes\":{\"SDP\":[\"a%" PRIu64
              "\",\"a%" PRIu64 "\"]}}",
              table_id, rev, rev == 0 ? 0 : rev - 1, rev);
-    *out = (struct bridge_event){.seq = e->seq,
-                                 .kind = e->kind,
-                                 .table_id = e->table_id,
-                                 .rev = rev,
-                                 .wall_ms = s->wall_ms,
-                                 .body = e->body,
-                                 .body_len = strlen(e->body)};
     pthread_mutex_unlock(&s->lock);
-    return e->seq;
+    return seq;
+}
+
+/* A committed event; the reference is the caller's. */
+static inline struct studio_event *fake_event(struct fake_source *s, uint64_t seq)
+{
+    struct studio_event *event;
+
+    pthread_mutex_lock(&s->lock);
+    event = fake_copy(s, &s->events[seq - 1]);
+    pthread_mutex_unlock(&s->lock);
+    return event;
+}
+
+/* Hands a committed event to a bridge, as the agent does. */
+static inline void fake_hand_over(struct fake_source *s, struct bridge *bridge, uint64_t seq)
+{
+    struct studio_event *event = fake_event(s, seq);
+
+    if (!bridge_committed(bridge, &event, 1, NULL, 0))
+        abort();
+    studio_event_unref(event);
 }
 
 static inline uint64_t fake_source_acked(struct fake_source *s)

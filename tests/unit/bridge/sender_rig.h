@@ -40,7 +40,7 @@ static int rig_teardown(void **state)
     intake_finish(&intake);
     fake_link_finish(&out);
     fake_source_finish(&source);
-    assert_int_equal(atomic_load(&fake_snapshots), 0);
+    assert_int_equal(fake_snapshots(), 0);
     return 0;
 }
 
@@ -98,12 +98,8 @@ static inline void rig_settle_words(size_t from)
 
 static inline void rig_commit(unsigned n)
 {
-    struct bridge_event event;
-
-    while (n-- > 0) {
-        fake_commit(&source, "T", source.count + 1, &event);
-        feed_add(&s.feed, feed_event_copy(&event));
-    }
+    while (n-- > 0)
+        feed_add(&s.feed, fake_event(&source, fake_commit(&source, "T", source.count + 1)));
 }
 
 static inline void rig_show(uint64_t rev, const char *sdp)

@@ -91,7 +91,7 @@ static void info_lists_fields_and_limits_once(void **state)
 static void events_get_their_head_and_say_when_they_are_replayed(void **state)
 {
     static const char body[] = "\"table_id\":\"T\",\"rev\":1}";
-    const struct bridge_event event = {.seq = 12, .body = body, .body_len = sizeof(body) - 1};
+    const struct studio_event event = {.seq = 12, .body = body, .body_len = sizeof(body) - 1};
 
     (void)state;
     announce_event(&out, &event, "e", false);

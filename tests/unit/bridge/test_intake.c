@@ -16,8 +16,17 @@ static int teardown(void **state)
 {
     (void)state;
     intake_finish(&in);
-    assert_int_equal(atomic_load(&fake_snapshots), 0);
+    assert_int_equal(fake_snapshots(), 0);
     return 0;
+}
+
+static void hand_over(uint64_t seq)
+{
+    struct studio_event *event = studio_event_create(EVENT_CHANGE, "T", 0, 0, "}", 1);
+
+    event->seq = seq;
+    assert_int_equal(intake_committed(&in, &event, 1, NULL, 0), STUDIO_OK);
+    studio_event_unref(event);
 }
 
 static void events_come_out_in_order_up_to_the_bound(void **state)
@@ -27,14 +36,13 @@ static void events_come_out_in_order_up_to_the_bound(void **state)
 
     (void)state;
     for (uint64_t i = 6; i < 6 + FEED_MAX_EVENTS + 10; i++)
-        intake_events(
-            &in, &(struct bridge_event){.seq = i, .table_id = "T", .body = "}", .body_len = 1}, 1);
+        hand_over(i);
     list = intake_take_events(&in, &committed);
     assert_int_equal(committed, 5 + FEED_MAX_EVENTS + 10);
     assert_int_equal(list.count, FEED_MAX_EVENTS);
-    assert_int_equal(list.head->seq, 6);
-    assert_int_equal(list.tail->seq, 5 + FEED_MAX_EVENTS);
-    feed_list_clear(&list);
+    assert_int_equal(feed_list_first(&list)->seq, 6);
+    assert_int_equal(feed_list_last(&list)->seq, 5 + FEED_MAX_EVENTS);
+    feed_list_finish(&list);
     list = intake_take_events(&in, &committed);
     assert_int_equal(list.count, 0);
 }
@@ -47,7 +55,7 @@ static void a_table_has_one_newest_state(void **state)
     for (uint64_t rev = 1; rev <= 3; rev++) {
         struct studio_snapshot *s = fake_snapshot("A", rev, "up", NULL);
 
-        assert_int_equal(intake_table(&in, s), STUDIO_OK);
+        assert_int_equal(intake_committed(&in, NULL, 0, &s, 1), STUDIO_OK);
         studio_snapshot_unref(s);
     }
     assert_int_equal(intake_presence(&in, "B", "x"), STUDIO_OK);
@@ -74,14 +82,14 @@ static void what_is_put_back_comes_again_unless_there_is_newer(void **state)
     struct intake_news news;
 
     (void)state;
-    assert_int_equal(intake_table(&in, old), STUDIO_OK);
+    assert_int_equal(intake_committed(&in, NULL, 0, &old, 1), STUDIO_OK);
     assert_int_equal(intake_presence(&in, "A", "x"), STUDIO_OK);
     assert_true(intake_take_news(&in, &news));
     intake_put_back(&in, &news);
     assert_true(intake_take_news(&in, &news));
     assert_ptr_equal(news.snapshot, old);
     assert_string_equal(news.presence, "x");
-    assert_int_equal(intake_table(&in, newer), STUDIO_OK);
+    assert_int_equal(intake_committed(&in, NULL, 0, &newer, 1), STUDIO_OK);
     assert_int_equal(intake_presence(&in, "A", "y"), STUDIO_OK);
     intake_put_back(&in, &news);
     assert_true(intake_take_news(&in, &news));
@@ -99,7 +107,7 @@ static void what_nobody_took_is_freed(void **state)
     struct studio_snapshot *s = fake_snapshot("A", 1, "up", NULL);
 
     (void)state;
-    assert_int_equal(intake_table(&in, s), STUDIO_OK);
+    assert_int_equal(intake_committed(&in, NULL, 0, &s, 1), STUDIO_OK);
     assert_int_equal(intake_presence(&in, "A", "y"), STUDIO_OK);
     assert_true(intake_reply(&in, reply_create(NULL, "t", NULL, 0, "x", 1)));
     assert_true(intake_request(&in, reply_create("c", "t", NULL, 0, "x", 1)));

@@ -16,7 +16,7 @@ static int teardown(void **state)
 {
     (void)state;
     mirror_destroy(m);
-    assert_int_equal(atomic_load(&fake_snapshots), 0);
+    assert_int_equal(fake_snapshots(), 0);
     return 0;
 }
 

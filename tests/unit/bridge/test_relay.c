@@ -183,14 +183,10 @@ static void an_attempt_without_an_end_is_given_up(void **state)
 
 static void the_connack_starts_the_drain_and_a_loss_starts_it_again(void **state)
 {
-    struct bridge_event event;
-
     (void)state;
     start("mqtt://a");
-    for (int i = 0; i < 50; i++) {
-        fake_commit(&source, "T", source.count + 1, &event);
-        feed_committed(&r.sender.feed, event.seq);
-    }
+    for (int i = 0; i < 50; i++)
+        feed_committed(&r.sender.feed, fake_commit(&source, "T", source.count + 1));
     relay_step(&r);
     tell(fake_up(out));
     assert_int_not_equal(fake_find(out, 0, "/changes"), SIZE_MAX);
@@ -205,18 +201,14 @@ static void the_connack_starts_the_drain_and_a_loss_starts_it_again(void **state
 
 static void a_broker_that_does_not_acknowledge_is_left(void **state)
 {
-    struct bridge_event event;
-
     (void)state;
     start("mqtt://a,mqtt://b");
     relay_step(&r);
     tell(fake_up(out));
     settle();
     forget_sent();
-    for (int i = 0; i < 3; i++) {
-        fake_commit(&source, "T", source.count + 1, &event);
-        feed_committed(&r.sender.feed, event.seq);
-    }
+    for (int i = 0; i < 3; i++)
+        feed_committed(&r.sender.feed, fake_commit(&source, "T", source.count + 1));
     relay_step(&r);
     for (size_t i = 0; i < out->count; i++) /* all but the events */
         if (out->sent[i].seq == 0)
@@ -243,12 +235,9 @@ static void a_broker_that_does_not_acknowledge_is_left(void **state)
 
 static void the_event_is_not_blamed_for_it(void **state)
 {
-    struct bridge_event event;
-
     (void)state;
     start("mqtt://a");
-    fake_commit(&source, "T", 1, &event);
-    feed_committed(&r.sender.feed, event.seq);
+    feed_committed(&r.sender.feed, fake_commit(&source, "T", 1));
     for (int i = 0; i < 2 * SENDER_SUSPECT; i++) {
         relay_step(&r);
         tell(fake_up(out));
@@ -305,16 +294,13 @@ static void an_old_broker_is_spoken_to_in_3_1_1_at_once(void **state)
 
 static void stopping_lets_what_is_under_way_finish(void **state)
 {
-    struct bridge_event event;
-
     (void)state;
     start("mqtt://a");
     relay_step(&r);
     tell(fake_up(out));
     tell(fake_up(&links[LINK_IN]));
     settle();
-    fake_commit(&source, "T", 1, &event);
-    feed_add(&r.sender.feed, feed_event_copy(&event));
+    feed_add(&r.sender.feed, fake_event(&source, fake_commit(&source, "T", 1)));
     relay_step(&r);
     relay_stop(&r);
     relay_step(&r);

@@ -10,12 +10,10 @@ static struct buf out;
 
 static int setup(void **state)
 {
-    struct bridge_event event;
-
     (void)state;
     fake_source_init(&source, 1000);
     for (uint64_t i = 0; i < 600; i++) /* odd seqs are A, rev 0 on; even ones B */
-        fake_commit(&source, i % 2 ? "B" : "A", i / 2, &event);
+        fake_commit(&source, i % 2 ? "B" : "A", i / 2);
     replays_init(&r, &source.ops, "6f1c");
     buf_init(&out, 65536);
     return 0;
@@ -98,18 +96,16 @@ static void nothing_to_replay_is_an_end(void **state)
 static void by_table_only_its_changes(void **state)
 {
     (void)state;
-    source.events[102].kind = BRIDGE_EXCEPTION;
+    source.events[102].kind = EVENT_EXCEPTION;
     assert_null(start("c", "{\"table_id\":\"A\",\"from_rev\":52}"));
     expect_run(105, 599, 2);
 }
 
 static void events_after_the_request_are_live_ones(void **state)
 {
-    struct bridge_event event;
-
     (void)state;
     assert_null(start("c", "{\"from_seq\":599}"));
-    fake_commit(&source, "A", 300, &event);
+    fake_commit(&source, "A", 300);
     expect_run(599, 600, 1);
 }
 

@@ -7,16 +7,16 @@
 
 static struct slot *send(struct window *w, uint64_t seq)
 {
-    struct bridge_event event = {.seq = seq, .table_id = "T", .body = "}", .body_len = 1};
     struct slot *slot = window_take(w, SLOT_EVENT);
 
-    slot->event = feed_event_copy(&event);
+    slot->event = studio_event_create(EVENT_CHANGE, "T", 0, 0, "}", 1);
+    slot->event->seq = seq;
     return slot;
 }
 
 static void done(struct window *w, struct slot *slot)
 {
-    free(window_put(w, slot));
+    studio_event_unref(window_put(w, slot));
 }
 
 static void the_limit_is_the_brokers_and_never_above_ours(void **state)

@@ -73,16 +73,20 @@ static int teardown(void **state)
 
 static struct store_item change(const char *table_id, uint64_t rev)
 {
-    return (struct store_item){
-        .kind = STORE_CHANGE,
+    static struct studio_event events[256];
+    static struct studio_snapshot snapshot;
+    struct studio_event *event = &events[rev % 256];
+
+    *event = (struct studio_event){
+        .kind = EVENT_CHANGE,
         .table_id = table_id,
         .rev = rev,
         .wall_ms = FAKE_WALL_MS,
         .body = "\"changes\":{}}",
         .body_len = 13,
-        .document = "{}",
-        .document_len = 2,
     };
+    snapshot = (struct studio_snapshot){.table_id = table_id, .document = "{}", .document_len = 2};
+    return (struct store_item){.event = event, .snapshot = &snapshot};
 }
 
 static enum studio_err submit_and_take(struct store_item *items, size_t n)
@@ -106,12 +110,12 @@ static void a_batch_comes_back_with_its_numbers(void **state)
     assert_int_equal(submit_and_take(items, 2), STUDIO_OK);
     assert_true(committer_idle(committer));
     assert_false(committer_take(committer, &err));
-    assert_int_equal(items[0].seq, 1);
-    assert_int_equal(items[1].seq, 2);
+    assert_int_equal(items[0].event->seq, 1);
+    assert_int_equal(items[1].event->seq, 2);
     for (uint64_t i = 0; i < 100; i++) {
         struct store_item item = change("ARO-001", i + 2);
         assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
-        assert_int_equal(item.seq, i + 3);
+        assert_int_equal(item.event->seq, i + 3);
     }
     assert_true(committer_writable(committer));
     assert_false(committer_failed(committer));
@@ -157,7 +161,7 @@ static void the_watermark_only_grows_and_is_written(void **state)
     assert_int_equal(store_info(f.store)->acked, 3);
 }
 
-static bool count_parked(void *ctx, const struct store_event *event)
+static bool count_parked(void *ctx, struct studio_event *event)
 {
     *(unsigned *)ctx += event->parked;
     return true;
@@ -239,7 +243,7 @@ static void a_full_disk_refuses_until_there_is_room(void **state)
     assert_true(committer_writable(committer));
     assert_false(committer_failed(committer));
     assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
-    assert_int_equal(item.seq, 1);
+    assert_int_equal(item.event->seq, 1);
 }
 
 static void a_failed_sync_ends_all_trust(void **state)

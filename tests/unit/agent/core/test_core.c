@@ -115,16 +115,7 @@ static void thousands_of_messages_in_order(void **state)
 
 static bool restore(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
 {
-    struct core *core = ctx;
-    struct table_state state;
-
-    if (document)
-        assert_int_equal(document_parse(&studio_built_in_values, document, len, NULL, &state),
-                         STUDIO_OK);
-    else
-        state_init(&state, &studio_built_in_values, 0);
-    state.rev = rev;
-    tables_restore(core_tables(core), tables_add(core_tables(core), id), document != NULL, &state);
+    assert_int_equal(core_restore(ctx, id, rev, document, len), STUDIO_OK);
     return true;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/snapshot.h"
+#include "protocol/document.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 
@@ -51,18 +51,21 @@ static void publish(const char *table_id, uint64_t rev)
 {
     struct table_state state;
     struct studio_snapshot *snapshot;
+    struct buf text;
 
     state_init(&state, &studio_built_in_values, 0);
     state.rev = rev;
-    snapshot = snapshot_create(table_id, &state, rev);
-    state_finish(&state);
+    buf_init(&text, SIZE_MAX);
+    snapshot = document_snapshot(&text, table_id, &state, false);
+    buf_finish(&text);
     assert_true(hub_publish(hub, snapshot));
     studio_snapshot_unref(snapshot);
 }
 
 static void remove_table(const char *table_id, uint64_t rev)
 {
-    struct studio_snapshot *snapshot = snapshot_create(table_id, NULL, rev);
+    struct table_state state = {.rev = rev};
+    struct studio_snapshot *snapshot = studio_snapshot_create(table_id, &state, NULL);
 
     assert_true(hub_publish(hub, snapshot));
     studio_snapshot_unref(snapshot);

@@ -53,11 +53,11 @@ static void settle(void)
 
 struct event {
     uint64_t seq, rev;
-    enum store_event_kind kind;
+    enum event_kind kind;
     char body[2048];
 };
 
-static bool read_one(void *ctx, const struct store_event *event)
+static bool read_one(void *ctx, struct studio_event *event)
 {
     struct event *out = ctx;
 
@@ -205,7 +205,7 @@ static void an_exception_is_an_event_without_a_revision(void **state)
     settle();
     event = last_event();
     assert_int_equal(event.seq, 4);
-    assert_int_equal(event.kind, STORE_EXCEPTION);
+    assert_int_equal(event.kind, EVENT_EXCEPTION);
     assert_string_equal(event.body, "\"table_id\":\"ARO-001\",\"ts\":\"2024-01-01T12:00:00.000Z\","
                                     "\"by\":\"ARO-001_pc\",\"via\":\"websocket\","
                                     "\"data\":{\"signal\":{\"msgId\":\"a\"}}}");

@@ -1,8 +1,5 @@
 #include "core/tables.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "support/cmocka_all.h"
 
 static struct tables *tables;
@@ -21,28 +18,39 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A state at `rev` on top of the newest one. */
-static void stage(struct table *table, struct staged *staged, uint64_t rev, bool exists)
+/* The table at `rev`, there or removed. */
+static struct studio_snapshot *snapshot(const struct table *table, uint64_t rev, bool exists)
 {
-    staged->exists = exists;
-    state_init(&staged->state, &studio_built_in_values, 1000);
-    staged->state.rev = rev;
-    tables_stage(tables, table, staged);
+    const struct snapshot_text text = {"{}", 2, 0, 2};
+    struct table_state state;
+
+    state_init(&state, &studio_built_in_values, 1000);
+    state.rev = rev;
+    return studio_snapshot_create(table_id(table), &state, exists ? &text : NULL);
 }
 
-static void finish(struct staged *staged)
+/* One on top of the newest; let go of by commit() or studio_snapshot_unref(). */
+static struct studio_snapshot *stage(struct table *table, uint64_t rev, bool exists)
 {
-    state_finish(&staged->state);
+    struct studio_snapshot *staged = snapshot(table, rev, exists);
+
+    tables_stage(tables, table, staged);
+    return staged;
+}
+
+static void commit(struct table *table, struct studio_snapshot *staged)
+{
+    tables_commit(tables, table, staged);
+    studio_snapshot_unref(staged);
 }
 
 static struct table *restored(const char *id, uint64_t rev, bool exists)
 {
     struct table *table = tables_add(tables, id);
-    struct table_state state;
+    struct studio_snapshot *stored = snapshot(table, rev, exists);
 
-    state_init(&state, &studio_built_in_values, 1000);
-    state.rev = rev;
-    tables_restore(tables, table, exists, &state);
+    tables_restore(tables, table, stored);
+    studio_snapshot_unref(stored);
     return table;
 }
 
@@ -74,25 +82,25 @@ static void a_name_is_added_once_and_does_not_exist_yet(void **state)
 static void staged_is_seen_by_the_next_message_only(void **state)
 {
     struct table *table = tables_add(tables, "ARO-001");
-    struct staged first = {0}, second = {0};
+    struct studio_snapshot *first, *second;
 
     (void)state;
-    stage(table, &first, 0, true);
+    first = stage(table, 0, true);
     assert_true(table_exists_staged(table));
     assert_false(table_exists(table));
     assert_true(table_known(table));
     assert_int_equal(tables_count(tables), 0);
     assert_int_equal(tables_count_staged(tables), 1);
-    stage(table, &second, 1, true);
+    second = stage(table, 1, true);
     assert_int_equal(tables_count_staged(tables), 1);
     assert_int_equal(table_newest(table)->rev, 1);
 
-    tables_commit(tables, table, &first);
+    commit(table, first);
     assert_true(table_exists(table));
     assert_int_equal(tables_count(tables), 1);
     assert_int_equal(table_snapshot(table)->rev, 0);
     assert_int_equal(table_newest(table)->rev, 1);
-    tables_commit(tables, table, &second);
+    commit(table, second);
     assert_int_equal(table_newest(table)->rev, 1);
     assert_int_equal(table_snapshot(table)->rev, 1);
     assert_int_equal(tables_count(tables), 1);
@@ -103,12 +111,12 @@ static void dropping_goes_back_to_what_is_committed(void **state)
 {
     struct table *table = restored("ARO-001", 5, true);
     struct table *fresh = tables_add(tables, "ARO-002");
-    struct staged update = {0}, removal = {0}, creation = {0};
+    struct studio_snapshot *update, *removal, *creation;
 
     (void)state;
-    stage(table, &update, 6, true);
-    stage(table, &removal, 7, false);
-    stage(fresh, &creation, 0, true);
+    update = stage(table, 6, true);
+    removal = stage(table, 7, false);
+    creation = stage(fresh, 0, true);
     assert_false(table_exists_staged(table));
     assert_int_equal(tables_count_staged(tables), 1);
     tables_drop(tables, table);
@@ -120,19 +128,17 @@ static void dropping_goes_back_to_what_is_committed(void **state)
     assert_false(table_known(fresh));
     assert_int_equal(tables_count_staged(tables), 1);
     assert_int_equal(tables_count(tables), 1);
-    finish(&update);
-    finish(&removal);
-    finish(&creation);
+    studio_snapshot_unref(update);
+    studio_snapshot_unref(removal);
+    studio_snapshot_unref(creation);
 }
 
 static void a_removed_table_keeps_its_number(void **state)
 {
     struct table *table = restored("ARO-001", 5, true);
-    struct staged removal = {0};
 
     (void)state;
-    stage(table, &removal, 6, false);
-    tables_commit(tables, table, &removal);
+    commit(table, stage(table, 6, false));
     assert_false(table_exists(table));
     assert_true(table_known(table));
     assert_int_equal(table_newest(table)->rev, 6);
@@ -159,8 +165,7 @@ static void restored_tables_count_if_they_exist(void **state)
 static void a_change_is_told_once_and_printed_once(void **state)
 {
     struct table *table = restored("ARO-001", 5, true);
-    struct staged update = {0};
-    struct studio_snapshot *before;
+    struct studio_snapshot *before, *update;
 
     (void)state;
     assert_true(table_changed(table));
@@ -169,9 +174,9 @@ static void a_change_is_told_once_and_printed_once(void **state)
     before = table_snapshot(table);
     assert_ptr_equal(table_snapshot(table), before);
     studio_snapshot_ref(before);
-    stage(table, &update, 6, true);
+    update = stage(table, 6, true);
     assert_false(table_changed(table));
-    tables_commit(tables, table, &update);
+    commit(table, update);
     assert_true(table_changed(table));
     table_announced(table);
     assert_ptr_not_equal(table_snapshot(table), before);
@@ -181,7 +186,7 @@ static void a_change_is_told_once_and_printed_once(void **state)
 
 static void names_nothing_came_of_are_forgotten(void **state)
 {
-    struct staged staged;
+    struct studio_snapshot *staged;
     struct table *table = tables_add(tables, "ARO-001");
 
     (void)state;
@@ -194,13 +199,13 @@ static void names_nothing_came_of_are_forgotten(void **state)
         static const char *const ids[] = {"A", "B", "C"};
         table = tables_add(tables, ids[i]);
     }
-    stage(table, &staged, 0, true); /* C */
+    staged = stage(table, 0, true); /* C */
     tables_sweep(tables);
     assert_null(tables_find(tables, "A"));
     assert_null(tables_find(tables, "B"));
     assert_ptr_equal(tables_find(tables, "C"), table);
     tables_drop(tables, table);
-    finish(&staged);
+    studio_snapshot_unref(staged);
     tables_sweep(tables);
     assert_null(tables_find(tables, "C"));
     tables_sweep(tables);

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_AGENT_NET_SESSION_FIXTURE_H
 #define TESTS_UNIT_AGENT_NET_SESSION_FIXTURE_H
 
-#include "core/snapshot.h"
+#include "model/snapshot.h"
 #include "net/session.h"
 #include "support/core_fixture.h"
 #include "support/fake_committer.h"

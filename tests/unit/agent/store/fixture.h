@@ -41,9 +41,11 @@ static inline struct store_reader *open_reader(const char *dir)
     return reader;
 }
 
-/* A change whose body and document tell table and rev. The strings live in the struct. */
+/* A change whose body and document tell table and rev. All of it lives in the struct. */
 struct change {
     struct store_item item;
+    struct studio_event event;
+    struct studio_snapshot snapshot;
     char body[200];
     char document[96];
 };
@@ -58,16 +60,30 @@ static inline void make_change(struct change *c, const char *table_id, uint64_t 
     int document =
         snprintf(c->document, sizeof c->document, "{\"TABLE_ID\":\"%s\",\"UPTIME\":%llu}", table_id,
                  (unsigned long long)rev);
-    c->item = (struct store_item){
-        .kind = STORE_CHANGE,
+    c->event = (struct studio_event){
+        .kind = EVENT_CHANGE,
         .table_id = table_id,
         .rev = rev,
         .wall_ms = 1700000000000,
         .body = c->body,
         .body_len = (size_t)body,
+    };
+    c->snapshot = (struct studio_snapshot){
+        .table_id = table_id,
+        .rev = rev,
         .document = c->document,
         .document_len = (size_t)document,
     };
+    c->item = (struct store_item){.event = &c->event, .snapshot = &c->snapshot};
+}
+
+/* The change removes the table. */
+static inline void make_removal(struct change *c, const char *table_id, uint64_t rev)
+{
+    make_change(c, table_id, rev);
+    c->snapshot.removed = true;
+    c->snapshot.document = NULL;
+    c->snapshot.document_len = 0;
 }
 
 static inline void make_exception(struct change *c, const char *table_id, uint64_t rev)
@@ -75,14 +91,15 @@ static inline void make_exception(struct change *c, const char *table_id, uint64
     int body =
         snprintf(c->body, sizeof c->body,
                  "\"table_id\":\"%s\"," FIXTURE_ORIGIN ",\"data\":\"NO BALL DETECT\"}", table_id);
-    c->item = (struct store_item){
-        .kind = STORE_EXCEPTION,
+    c->event = (struct studio_event){
+        .kind = EVENT_EXCEPTION,
         .table_id = table_id,
         .rev = rev,
         .wall_ms = 1700000000000,
         .body = c->body,
         .body_len = (size_t)body,
     };
+    c->item = (struct store_item){.event = &c->event};
 }
 
 /* One change in a commit of its own. */
@@ -144,7 +161,7 @@ struct seen {
     char body[200]; /* of the last one */
 };
 
-static inline bool see_event(void *ctx, const struct store_event *event)
+static inline bool see_event(void *ctx, struct studio_event *event)
 {
     struct seen *seen = ctx;
     if (seen->count == 0)

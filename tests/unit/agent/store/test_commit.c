@@ -29,7 +29,7 @@ static void test_one_commit_of_many(void **state)
     make_batch(0);
     assert_int_equal(store_commit(store, items, BATCH, 0), STUDIO_OK);
     for (unsigned i = 0; i < BATCH; i++)
-        assert_int_equal(items[i].seq, i + 1);
+        assert_int_equal(items[i].event->seq, i + 1);
     assert_int_equal(store_info(store)->last_seq, BATCH);
     struct seen seen = read_events(reader, 0, UINT64_MAX, SIZE_MAX);
     assert_int_equal(seen.count, BATCH);
@@ -161,7 +161,7 @@ static void fail_each_write(int rc)
         failures++;
         assert_int_equal(err, STUDIO_ERR_STORAGE);
         assert_int_equal(store_info(store)->last_seq, last);
-        assert_int_equal(items[BATCH - 1].seq, 0);
+        assert_int_equal(items[BATCH - 1].event->seq, 0);
         assert_int_equal(read_events(reader, last + 1, UINT64_MAX, 9).count, 0);
         if (nth % 8 == 0) {
             assert_int_equal(commit_change(store, "A-1", nth), STUDIO_OK);
@@ -284,7 +284,7 @@ static void test_page_limit(void **state)
     assert_int_equal(store_info(store)->last_seq, 3);
     assert_int_equal(sql_exec(store->db, "PRAGMA max_page_count = 100000"), SQLITE_OK);
     assert_int_equal(store_commit(store, items, BATCH, 0), STUDIO_OK);
-    assert_int_equal(items[0].seq, 4);
+    assert_int_equal(items[0].event->seq, 4);
     store_close(store);
 }
 
@@ -299,8 +299,8 @@ static void test_one_item_that_cannot_be_kept(void **state)
     static char body[2000];
     make_batch(0);
     memset(body, 'x', sizeof body);
-    items[2].body = body;
-    items[2].body_len = sizeof body;
+    items[2].event->body = body;
+    items[2].event->body_len = sizeof body;
     assert_int_equal(store_commit(store, items, 5, 0), STUDIO_ERR_STORAGE);
     assert_int_equal(read_events(reader, 1, 9, 9).count, 0);
     assert_int_equal(commit_change(store, "A-1", 0), STUDIO_OK);

@@ -80,7 +80,7 @@ static void test_age(void **state)
     struct change c;
     commit_batch(store, 20);
     make_change(&c, "A-1", 20);
-    c.item.wall_ms = now_ms + 10 * (int64_t)DAY_MS;
+    c.event.wall_ms = now_ms + 10 * (int64_t)DAY_MS;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
     commit_batch(store, 20); /* the clock stepped back: they wait for the one before them */
     ack(store, 41);
@@ -146,11 +146,15 @@ static void test_parked_events_are_counted_out(void **state)
 
 static void commit_request(struct store *store, const char *id, int64_t wall_ms)
 {
-    struct store_request request = {
-        .client = "plc", .request_id = id, .digest = {1}, .answer = "{}", .answer_len = 2};
+    struct store_request request = {.table_id = "A-1",
+                                    .client = "plc",
+                                    .request_id = id,
+                                    .digest = {1},
+                                    .answer = "{}",
+                                    .answer_len = 2,
+                                    .wall_ms = wall_ms};
     struct change c;
     make_change(&c, "A-1", 0);
-    c.item.wall_ms = wall_ms;
     c.item.request = &request;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
 }

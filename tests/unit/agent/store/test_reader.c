@@ -126,14 +126,15 @@ static void test_oldest(void **state)
 static void commit_request(struct store *store, const char *client, unsigned char digest,
                            const char *answer, int64_t wall_ms)
 {
-    struct store_request request = {.client = client,
+    struct store_request request = {.table_id = "A-1",
+                                    .client = client,
                                     .request_id = "\"r1\"",
                                     .digest = {digest},
                                     .answer = answer,
-                                    .answer_len = strlen(answer)};
+                                    .answer_len = strlen(answer),
+                                    .wall_ms = wall_ms};
     struct change c;
     make_change(&c, "A-1", 0);
-    c.item.wall_ms = wall_ms;
     c.item.request = &request;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
 }
@@ -201,8 +202,7 @@ static void test_cleared(void **state)
     static const char *const fields[] = {"note", "light", "stop"};
     char list[128] = "";
     struct change c;
-    make_change(&c, "B-2", 0);
-    c.item.removed = true;
+    make_removal(&c, "B-2", 0);
     c.item.cleared = fields;
     c.item.cleared_count = 2;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);

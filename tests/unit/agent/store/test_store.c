@@ -108,9 +108,7 @@ static void test_restart_brings_everything_back(void **state)
     commit_changes(store, "B-2", 0, 3);
     commit_changes(store, "A-1", 0, 1);
     struct change gone;
-    make_change(&gone, "A-1", 1);
-    gone.item.removed = true;
-    gone.item.document = NULL;
+    make_removal(&gone, "A-1", 1);
     assert_int_equal(store_commit(store, &gone.item, 1, 3), STUDIO_OK);
     assert_int_equal(store_park(store, 2, "too large"), STUDIO_OK);
     store_close(store);
@@ -143,7 +141,7 @@ static void test_removed_table_may_return(void **state)
     struct change c;
     commit_changes(store, "A-1", 0, 5);
     make_change(&c, "A-1", 5);
-    c.item.removed = true; /* its document, if given, does not count */
+    c.snapshot.removed = true; /* its document, if given, does not count */
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
     struct rows rows = {.stop_at = 4};
     assert_int_equal(store_tables(store, keep_row, &rows), STUDIO_OK);
@@ -167,7 +165,7 @@ static void test_exception_leaves_the_row(void **state)
     commit_changes(store, "A-1", 0, 2);
     make_exception(&c, "A-1", 1);
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
-    assert_int_equal(c.item.seq, 3);
+    assert_int_equal(c.event.seq, 3);
     struct rows rows = {.stop_at = 4};
     assert_int_equal(store_tables(store, keep_row, &rows), STUDIO_OK);
     assert_int_equal(rows.count, 1);

@@ -37,16 +37,17 @@ static inline const char *full_store(void)
     make_exception(&c, "B-2", 2);
     commit_one(store, &c);
     assert_int_equal(commit_change(store, "B-2", 3), STUDIO_OK);
-    make_change(&c, "B-2", 4);
-    c.item.removed = true;
+    make_removal(&c, "B-2", 4);
     c.item.cleared = fields;
     c.item.cleared_count = 2;
     commit_one(store, &c);
-    struct store_request request = {.client = "plc",
+    struct store_request request = {.table_id = "C-3",
+                                    .client = "plc",
                                     .request_id = "\"r-1\"",
                                     .digest = {0xab, 0xcd},
                                     .answer = "{\"status\":\"updated\"}",
-                                    .answer_len = 20};
+                                    .answer_len = 20,
+                                    .wall_ms = 1700000000000};
     make_change(&c, "C-3", 0);
     c.item.request = &request;
     commit_one(store, &c);

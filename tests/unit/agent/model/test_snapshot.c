@@ -1,8 +1,9 @@
-#include "core/snapshot.h"
+#include "model/snapshot.h"
 
 #include <pthread.h>
 #include <string.h>
 
+#include "protocol/document.h"
 #include "support/cmocka_all.h"
 
 static const char first_document[] =
@@ -13,6 +14,20 @@ static const char first_document[] =
 
 enum { NOON_S = 1704110400 };
 
+/* The state is moved from. */
+static struct studio_snapshot *snapshot_of(struct table_state *table)
+{
+    struct studio_snapshot *s;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    s = document_snapshot(&text, "ARO-001", table, false);
+    buf_finish(&text);
+    assert_non_null(s);
+    assert_null(table->custom);
+    return s;
+}
+
 static void the_document_is_a_part_of_its_push(void **state)
 {
     struct table_state table;
@@ -20,9 +35,7 @@ static void the_document_is_a_part_of_its_push(void **state)
 
     (void)state;
     state_init(&table, &studio_built_in_values, NOON_S);
-    s = snapshot_create("ARO-001", &table, 0);
-    state_finish(&table);
-    assert_non_null(s);
+    s = snapshot_of(&table);
     assert_string_equal(s->table_id, "ARO-001");
     assert_false(s->removed);
     assert_int_equal(s->document_len, strlen(first_document));
@@ -50,8 +63,7 @@ static void fields_are_the_nine_then_the_custom_ones(void **state)
     buf_init(&changes, SIZE_MAX);
     assert_int_equal(state_apply(&table, &update, NOON_S, &changes), STUDIO_OK);
     buf_finish(&changes);
-    s = snapshot_create("ARO-001", &table, table.rev);
-    state_finish(&table); /* the snapshot has its own */
+    s = snapshot_of(&table);
     assert_int_equal(s->rev, 1);
     assert_int_equal(s->field_count, STUDIO_FIELD_COUNT + 2);
     assert_string_equal(s->fields[0].name, "MAINTENANCE");
@@ -65,7 +77,8 @@ static void fields_are_the_nine_then_the_custom_ones(void **state)
 
 static void a_removed_table_has_no_document(void **state)
 {
-    struct studio_snapshot *s = snapshot_create("ARO-001", NULL, 7);
+    struct table_state table = {.rev = 7};
+    struct studio_snapshot *s = studio_snapshot_create("ARO-001", &table, NULL);
 
     (void)state;
     assert_true(s->removed);
@@ -92,8 +105,7 @@ static void threads_share_it_by_reference(void **state)
 
     (void)state;
     state_init(&table, &studio_built_in_values, NOON_S);
-    s = snapshot_create("ARO-001", &table, 0);
-    state_finish(&table);
+    s = snapshot_of(&table);
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, pass_references, studio_snapshot_ref(s)),
                          0);
