@@ -224,7 +224,7 @@ static void default_agent_id(char out[65])
 
     (void)gethostname(host, sizeof(host) - 1);
     for (const char *p = host; *p && n < 64; p++)
-        if (studio_client_name_valid(p, 1) || (n > 0 && strchr("_.@-", *p)))
+        if (studio_name_valid(p, 1) || (n > 0 && strchr("_.@-", *p)))
             out[n++] = *p;
     out[n] = '\0';
     if (n == 0)

@@ -137,7 +137,7 @@ const char *check_brokers(const char *value)
 
 const char *check_agent_id(const char *value)
 {
-    if (!*value || studio_client_name_valid(value, strlen(value)))
+    if (!*value || studio_name_valid(value, strlen(value)))
         return NULL;
     return "expected a letter or digit, then up to 63 of A-Z a-z 0-9 _ . @ -";
 }

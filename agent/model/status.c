@@ -120,7 +120,7 @@ bool studio_token_valid(const char *token, size_t len)
     return len >= STUDIO_TOKEN_MIN && len <= STUDIO_TOKEN_MAX && all_of(token, len, "._~-");
 }
 
-bool studio_client_name_valid(const char *name, size_t len)
+bool studio_name_valid(const char *name, size_t len)
 {
     return len >= 1 && len <= STUDIO_TABLE_ID_MAX && is_alnum(name[0]) && all_of(name, len, "_.@-");
 }

@@ -27,6 +27,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* How the net thread waits for sockets. */
 enum studio_event_loop { STUDIO_LOOP_AUTO, STUDIO_LOOP_LIBEV, STUDIO_LOOP_POLL };
@@ -128,6 +129,7 @@ void studio_agent_destroy(struct studio_agent *agent);
 /* The exit code a failure of studio_agent_create stands for. */
 int studio_agent_exit_code(enum studio_err err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

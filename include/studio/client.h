@@ -33,6 +33,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct studio_client;
 
@@ -128,6 +129,7 @@ STUDIO_MUST_USE enum studio_err studio_client_unsubscribe(struct studio_client *
 
 enum studio_client_state studio_client_get_state(struct studio_client *client);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define STUDIO_MUST_USE           __attribute__((warn_unused_result))
 #define STUDIO_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
@@ -95,6 +96,7 @@ enum studio_exit {
     STUDIO_EXIT_STORE = 4
 };
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

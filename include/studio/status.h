@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 enum {
     STUDIO_TABLE_ID_MAX = 64,       /* bytes, without the terminating NUL; so are all below */
@@ -109,8 +110,9 @@ bool studio_custom_name_valid(const char *name, size_t len);
 bool studio_token_valid(const char *token, size_t len);
 
 /* `[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}`: agent and MQTT client names (protocol section 4). */
-bool studio_client_name_valid(const char *name, size_t len);
+bool studio_name_valid(const char *name, size_t len);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

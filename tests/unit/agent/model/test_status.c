@@ -169,7 +169,7 @@ static void test_names(void **state)
          128,
          {"abcd", "A-._~9"},
          {"", "abc", "abc ", "abc:d", "abc+d", "abc\n"}},
-        {studio_client_name_valid,
+        {studio_name_valid,
          64,
          {"a", "back-office", "a@b.c", "9_"},
          {"", "_a", "@a", "a b", "a/b", "a+", "#"}},
