@@ -367,7 +367,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     };
     struct server_options options = {
         .host = agent->host,
-        .event_loop = (enum studio_event_loop)config->event_loop,
+        .event_loop = (enum event_loop)config->event_loop,
         .connections = connections,
         .env = &agent->env,
         .hooks = {on_wake, on_tick, on_turn, agent},

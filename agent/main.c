@@ -19,7 +19,7 @@
 #include "cmd/cli.h"
 #include "cmd/commands.h"
 #include "cmd/store_command.h"
-#include "studio/agent.h"
+#include "config/config.h"
 
 struct signals {
     sigset_t set;
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
     struct studio_agent_config config;
     const char *const *variables = (const char *const *)environ;
     int code = STUDIO_EXIT_USAGE;
-    studio_agent_config_init(&config);
+    config_init(&config);
     enum studio_err err = cli_parse(&cli, argc, (const char *const *)argv, &error);
     bool other = err == STUDIO_OK && cli.command != CLI_RUN;
     if (err == STUDIO_OK && !other)
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
         code = !other                     ? serve(&config)
                : cli.command == CLI_STORE ? store_command(&cli, variables)
                                           : command_run(&cli, variables);
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     cli_finish(&cli);
     return code;
 }

@@ -257,7 +257,7 @@ enum studio_err cli_configure(const struct cli *cli, const char *const *variable
     if (err == STUDIO_OK)
         err = config_environment(config, variables, error);
     for (size_t i = 0; err == STUDIO_OK && i < cli->setting_count; i++)
-        err = studio_agent_set(config, cli->settings[i].name, cli->settings[i].value, error);
+        err = studio_agent_config_set(config, cli->settings[i].name, cli->settings[i].value, error);
     if (err == STUDIO_OK)
         err = config_check(config, error);
     return err;

@@ -67,7 +67,7 @@ static int command_check(const struct cli *cli, const char *const *variables)
         command_complain("check needs a file: studio-agent check -c FILE");
         return STUDIO_EXIT_USAGE;
     }
-    studio_agent_config_init(&config);
+    config_init(&config);
     if (config_parse_file(&config, cli->file, print_mistake, &copy, &mistakes, &error) !=
         STUDIO_OK) {
         command_complain(error.text);
@@ -80,7 +80,7 @@ static int command_check(const struct cli *cli, const char *const *variables)
     } else {
         printf("%s: ok\n", cli->file);
     }
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     return code;
 }
 

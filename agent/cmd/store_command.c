@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "config/config.h"
 #include "store/tools.h"
 
 static enum studio_err check(const char *dir, struct studio_error *error)
@@ -56,12 +57,12 @@ int store_command(const struct cli *cli, const char *const *variables)
                          "studio-agent store check --data DIR");
         return STUDIO_EXIT_USAGE;
     }
-    studio_agent_config_init(&config);
+    config_init(&config);
     err = cli_configure(cli, variables, &config, &error);
     if (err == STUDIO_OK)
         err = actions[i].run(config.data, &error);
     if (err != STUDIO_OK)
         command_complain(error.text);
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     return studio_agent_exit_code(err);
 }

@@ -161,7 +161,7 @@ int command_token(const struct cli *cli, const char *const *variables)
         command_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
         return STUDIO_EXIT_USAGE;
     }
-    studio_agent_config_init(&config);
+    config_init(&config);
     enum studio_err err = cli_configure(cli, variables, &config, &error);
     if (err == STUDIO_OK && !(file = config_tokens_path(&config)))
         err = config_fail(&error, STUDIO_ERR_NO_MEMORY, "out of memory");
@@ -170,7 +170,7 @@ int command_token(const struct cli *cli, const char *const *variables)
     else
         code = fail_with(&error);
     free(file);
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     return code;
 }
 
@@ -218,10 +218,10 @@ int command_reload(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
     struct studio_error error;
-    studio_agent_config_init(&config);
+    config_init(&config);
     int code = cli_configure(cli, variables, &config, &error) == STUDIO_OK
                    ? signal_agent(config.data)
                    : fail_with(&error);
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     return code;
 }

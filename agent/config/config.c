@@ -107,7 +107,7 @@ static void string_release(char *slot, const struct option *option)
         free(slot);
 }
 
-void studio_agent_config_init(struct studio_agent_config *config)
+void config_init(struct studio_agent_config *config)
 {
     memset(config, 0, sizeof *config);
     for (size_t i = 0; i < option_count; i++) {
@@ -123,7 +123,7 @@ void studio_agent_config_init(struct studio_agent_config *config)
     }
 }
 
-void studio_agent_config_finish(struct studio_agent_config *config)
+void config_finish(struct studio_agent_config *config)
 {
     for (size_t i = 0; i < option_count; i++) {
         if (options[i].type == OPTION_STRING) {
@@ -132,6 +132,29 @@ void studio_agent_config_finish(struct studio_agent_config *config)
         }
     }
     memset(config, 0, sizeof *config);
+}
+
+struct studio_agent_config *studio_agent_config_create(void)
+{
+    struct studio_agent_config *config = malloc(sizeof(*config));
+
+    if (config)
+        config_init(config);
+    return config;
+}
+
+void studio_agent_config_destroy(struct studio_agent_config *config)
+{
+    if (config)
+        config_finish(config);
+    free(config);
+}
+
+void studio_agent_config_log(struct studio_agent_config *config, studio_agent_log_fn *log,
+                             void *ctx)
+{
+    config->log = log;
+    config->log_ctx = ctx;
 }
 
 static enum studio_err fail_value(struct studio_error *error, const struct option *option,
@@ -197,8 +220,8 @@ static enum studio_err fail_unknown(struct studio_error *error, const char *sect
                        near ? near : "", near ? "'?" : "");
 }
 
-enum studio_err studio_agent_set(struct studio_agent_config *config, const char *name,
-                                 const char *value, struct studio_error *error)
+enum studio_err studio_agent_config_set(struct studio_agent_config *config, const char *name,
+                                        const char *value, struct studio_error *error)
 {
     char section[32];
     size_t len = strcspn(name, ".");

@@ -1,12 +1,17 @@
 /*
- * config.h - the configuration as a whole, beyond what studio/agent.h offers to everybody.
+ * config.h - the configuration as the agent sees it; studio/agent.h has what everybody may do.
  *
  * Order of precedence: defaults, file, environment, command line. One thread at a time.
  */
 #ifndef AGENT_CONFIG_CONFIG_H
 #define AGENT_CONFIG_CONFIG_H
 
+#include "config/settings.h"
 #include "studio/agent.h"
+
+/* For a configuration on memory of the caller: defaults; frees what it holds. */
+void config_init(struct studio_agent_config *config);
+void config_finish(struct studio_agent_config *config);
 
 /* Sets what the variables STUDIO_<SECTION>_<KEY> among `variables` ("NAME=value", ended by NULL)
  * say; an empty one counts as not set. A name with a known section and an unknown key is an error.

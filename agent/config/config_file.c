@@ -155,7 +155,7 @@ static int take_key(void *user, const char *section, const char *key, const char
     if (option)
         p->seen[option_index(option)] = p->line;
     snprintf(name, sizeof name, "%s.%s", section, key);
-    enum studio_err err = studio_agent_set(p->config, name, value, &error);
+    enum studio_err err = studio_agent_config_set(p->config, name, value, &error);
     if (err == STUDIO_ERR_NO_MEMORY)
         p->no_memory = true;
     else if (err != STUDIO_OK)

@@ -10,11 +10,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/checks.h"
+#include "config/settings.h"
 
-static const struct option_choice event_loops[] = {{"auto", STUDIO_LOOP_AUTO},
-                                                   {"libev", STUDIO_LOOP_LIBEV},
-                                                   {"poll", STUDIO_LOOP_POLL},
-                                                   {NULL, 0}};
+static const struct option_choice event_loops[] = {
+    {"auto", LOOP_AUTO}, {"libev", LOOP_LIBEV}, {"poll", LOOP_POLL}, {NULL, 0}};
 static const struct option_choice mqtt_versions[] = {{"5", 5}, {"3.1.1", 4}, {NULL, 0}};
 static const struct option_choice log_levels[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};

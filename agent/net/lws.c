@@ -470,7 +470,7 @@ static bool open_loop(struct server *server)
 {
     struct loop_hooks hooks = {on_wake, on_tick, on_turn, server};
 
-    if (server->o.event_loop != STUDIO_LOOP_POLL) {
+    if (server->o.event_loop != LOOP_POLL) {
         server->loop = loop_create(&hooks);
         if (server->loop)
             server->context = create_context(server);
@@ -478,7 +478,7 @@ static bool open_loop(struct server *server)
             return true;
         loop_destroy(server->loop);
         server->loop = NULL;
-        if (server->o.event_loop == STUDIO_LOOP_LIBEV)
+        if (server->o.event_loop == LOOP_LIBEV)
             return false;
         log_warn("server", "libwebsockets cannot use libev (install the package "
                            "libwebsockets-evlib-ev); thousands of connections will cost much more");

@@ -9,17 +9,17 @@
 
 #include <stdint.h>
 
+#include "config/settings.h"
 #include "net/loop.h"
 #include "net/routes.h"
 #include "net/session.h"
-#include "studio/agent.h"
 
 struct server;
 
 struct server_options {
     const char *host; /* `localhost` is both 127.0.0.1 and ::1; `*` is every address */
     uint16_t port;    /* 0: any free one */
-    enum studio_event_loop event_loop;
+    enum event_loop event_loop;
     size_t connections;      /* the limit; a few more are accepted to be told so */
     struct session_env *env; /* its `ops` are set here */
     struct loop_hooks hooks;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/config.h"
 #include "config/config_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,13 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size)
         memcpy(text, data, size);
     text[size] = '\0';
-    studio_agent_config_init(&config);
+    config_init(&config);
     if (config_parse(&config, text, size, tell, &told, &mistakes) == STUDIO_OK &&
         mistakes != told.count)
         abort();
     if (!config.listen || !config.topic_root || !config.data || config.tls_cert)
         abort();
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     free(text);
     return 0;
 }

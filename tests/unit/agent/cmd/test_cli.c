@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
+#include "config/config.h"
 
 static struct cli cli;
 static struct studio_error error;
@@ -124,7 +125,7 @@ static void later_sources_win(void **state)
     assert_true(dprintf(fd, "[websocket]\nlisten = file:1\n[mqtt]\ntopic_root = file\n"
                             "[log]\nlevel = debug\n") > 0);
     close(fd);
-    studio_agent_config_init(&config);
+    config_init(&config);
     assert_int_equal(PARSE("--log-level", "error", "-c", path), STUDIO_OK);
     if (cli_configure(&cli, variables, &config, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
@@ -132,7 +133,7 @@ static void later_sources_win(void **state)
     assert_string_equal(config.topic_root, "env");
     assert_int_equal(config.log_level, 0);
     assert_string_equal(config.data, "studio-data");
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     unlink(path);
 }
 
@@ -142,7 +143,7 @@ static void mistakes_of_every_source_are_told(void **state)
     const char *const wrong[] = {"STUDIO_LOG_LEVEL=loud", NULL};
     struct studio_agent_config config;
     (void)state;
-    studio_agent_config_init(&config);
+    config_init(&config);
     assert_int_equal(PARSE("-c", "/nonexistent/file"), STUDIO_OK);
     assert_int_equal(cli_configure(&cli, right, &config, &error), STUDIO_ERR_USAGE);
     says("/nonexistent/file");
@@ -155,7 +156,7 @@ static void mistakes_of_every_source_are_told(void **state)
     assert_int_equal(PARSE("--set", "mqtt.password_file=f"), STUDIO_OK);
     assert_int_equal(cli_configure(&cli, right, &config, &error), STUDIO_ERR_USAGE);
     says("mqtt.username");
-    studio_agent_config_finish(&config);
+    config_finish(&config);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)

@@ -13,7 +13,7 @@ static struct studio_error error;
 static int setup(void **state)
 {
     (void)state;
-    studio_agent_config_init(&config);
+    config_init(&config);
     memset(&error, 0, sizeof error);
     return 0;
 }
@@ -21,19 +21,19 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     return 0;
 }
 
 static void set(const char *name, const char *value)
 {
-    if (studio_agent_set(&config, name, value, &error) != STUDIO_OK)
+    if (studio_agent_config_set(&config, name, value, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
 }
 
 static void refused(const char *name, const char *value, const char *text)
 {
-    assert_int_equal(studio_agent_set(&config, name, value, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(studio_agent_config_set(&config, name, value, &error), STUDIO_ERR_USAGE);
     assert_int_equal(error.code, STUDIO_ERR_USAGE);
     if (!strstr(error.text, text))
         fail_msg("'%s' does not say '%s'", error.text, text);
@@ -48,7 +48,7 @@ static void defaults(void **state)
     assert_null(config.broker);
     assert_null(config.tokens);
     assert_null(config.tls_cert);
-    assert_int_equal(config.event_loop, STUDIO_LOOP_AUTO);
+    assert_int_equal(config.event_loop, LOOP_AUTO);
     assert_int_equal(config.auth_timeout_s, 10);
     assert_int_equal(config.ping_after_s, 20);
     assert_int_equal(config.ping_grace_s, 10);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "config/config_file.h"
 
 static struct studio_agent_config config;
@@ -15,14 +16,14 @@ static size_t mistakes;
 static int setup(void **state)
 {
     (void)state;
-    studio_agent_config_init(&config);
+    config_init(&config);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    studio_agent_config_finish(&config);
+    config_finish(&config);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/options.h"
+#include "config/settings.h"
 
 static void every_option_is_found_by_its_names(void **state)
 {

@@ -1,0 +1,57 @@
+/*
+ * settings.h - what struct studio_agent_config of studio/agent.h is: the options as values.
+ */
+#ifndef AGENT_CONFIG_SETTINGS_H
+#define AGENT_CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "studio/agent.h"
+
+/* How the net thread waits for sockets. */
+enum event_loop { LOOP_AUTO, LOOP_LIBEV, LOOP_POLL };
+
+/* Strings are owned by the struct; NULL means not set. Changed only by studio_agent_config_set and
+ * its like. */
+struct studio_agent_config {
+    /* [websocket] */
+    char *listen; /* HOST:PORT */
+    char *tls_cert, *tls_key, *tls_client_ca;
+    int64_t event_loop;      /* enum event_loop */
+    int64_t auth_timeout_s;  /* for the first message of one who authenticates by message */
+    int64_t ping_after_s;    /* of silence */
+    int64_t ping_grace_s;    /* for any frame after the ping */
+    int64_t write_timeout_s; /* a client that does not read with data waiting */
+    /* [mqtt] */
+    char *broker;         /* URI[,URI...]; NULL: a status server only */
+    char *agent_id;       /* NULL: the one kept in the store */
+    char *topic_root;     /* */
+    int64_t mqtt_version; /* 5 or 4 (3.1.1) */
+    char *username;       /* one for all brokers, or one for each, separated by commas */
+    char *password;       /* from the environment or a file; never on the command line */
+    char *password_file;  /* one line for all brokers, or one line for each */
+    char *ca_file;        /* for ssl:// brokers */
+    int64_t keepalive_s;
+    int64_t session_expiry_s; /* of the command session */
+    int64_t max_backlog;      /* events */
+    bool create_tables;       /* by MQTT commands */
+    bool shared_root;         /* several agents under one root: silence on unknown tables */
+    /* [store] */
+    char *data; /* directory */
+    int64_t retention_events;
+    int64_t retention_days;
+    /* [auth] */
+    char *tokens; /* file; NULL: <data>/tokens */
+    /* [limits] */
+    int64_t updates_per_second, updates_burst; /* 0 per second = no limit */
+    int64_t connections, connections_per_id, auth_failures_per_minute, tables;
+    char *service_values, *device_values; /* added to the built-in lists */
+    /* [log] */
+    int64_t log_level;        /* enum log_level */
+    int64_t log_format;       /* enum log_format */
+    studio_agent_log_fn *log; /* instead of lines on standard error; NULL: those */
+    void *log_ctx;
+};
+
+#endif
