@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "support/capture.h"
 #include "support/deadline.h"
 #include "support/port.h"
 #include "support/tmpdir.h"
@@ -89,6 +90,7 @@ struct agent_proc *agent_proc_start(const struct agent_options *options)
             test_fail("too many arguments for the agent");
         a->argv[n++] = o->args[i];
     }
+    capture_agent(o->config ? o->config : "");
     start(a);
     return a;
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/capture.h"
 #include "support/deadline.h"
 #include "support/port.h"
 
@@ -71,6 +72,9 @@ struct http_answer http_request(uint16_t port, const char *method, const char *t
     }
     answer.headers = text;
     answer.body = test_printf("%s", split ? split + 4 : "");
+    char *channel = test_printf("%s %s %d", method, target, answer.status);
+    capture("http", channel, answer.body, strlen(answer.body));
+    free(channel);
     return answer;
 }
 

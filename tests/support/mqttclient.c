@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/capture.h"
 #include "support/deadline.h"
 #include "support/json.h"
 
@@ -154,6 +155,7 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
     m->qos = in->qos;
     m->at_ms = now_ms();
     read_properties(m, properties);
+    capture("mqtt", m->topic, m->payload, m->len);
     pthread_mutex_lock(&c->mutex);
     if (c->count == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 256;
@@ -458,6 +460,7 @@ int mqttclient_send(struct mqttclient *c, const struct mqttclient_publish *p)
         mosquitto_property_add_int32(&properties, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, p->expiry_s);
     size_t len = p->len ? p->len : strlen(p->payload);
     int mid = 0;
+    capture("own", p->topic, p->payload, len);
     int rc = mosquitto_publish_v5(c->mosq, &mid, p->topic, (int)len, p->payload, 1, p->retain,
                                   properties);
     mosquitto_property_free_all(&properties);

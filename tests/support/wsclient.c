@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/capture.h"
 #include "support/deadline.h"
 #include "support/json.h"
 #include "support/port.h"
@@ -28,6 +29,7 @@ struct bytes {
 struct wsclient {
     int fd;
     bool ignore_pings;
+    bool heard;            /* a text came already */
     struct bytes in;       /* received, not yet consumed */
     struct bytes message;  /* the message being put together, then handed out */
     struct bytes queue;    /* frames for wsclient_flush */
@@ -119,6 +121,7 @@ int wsclient_upgrade(uint16_t port, const char *path, const char *headers, struc
     if (!strstr(c->in.data, ACCEPT))
         test_fail("wrong Sec-WebSocket-Accept in: %s", c->in.data);
     bytes_drop(&c->in, (size_t)(end - c->in.data) + 4);
+    capture("upgrade", path, "", 0);
     *out = c;
     return status;
 }
@@ -287,6 +290,9 @@ struct ws_message wsclient_next(struct wsclient *c, int timeout_ms)
                 test_fail("the agent sends its messages in one frame, not in fragments");
             if (opcode > WS_PONG || (opcode > WS_BINARY && opcode < WS_PING))
                 test_fail("unknown opcode %d", opcode);
+            if (opcode == WS_TEXT)
+                capture("websocket", c->heard ? "later" : "first", c->message.data, c->message.len);
+            c->heard = c->heard || opcode == WS_TEXT;
             return (struct ws_message){
                 .kind = kinds[opcode], .data = c->message.data, .len = c->message.len};
         }

@@ -1,0 +1,149 @@
+"""include/schema/ as something to hold messages against."""
+
+import copy
+import json
+import re
+import sys
+from pathlib import Path
+
+try:
+    import jsonschema
+    import yaml
+except ImportError as missing:
+    print(f"skipped: {missing} (Debian: python3-jsonschema, python3-yaml)")
+    sys.exit(77)
+
+FOLDER = Path(__file__).resolve().parents[2] / "include" / "schema"
+
+# How messages that may come the same way are told apart; the first that fits.
+MARKS = [
+    ("status-document.json", lambda m: "TABLE_ID" in m),
+    ("welcome.json", lambda m: "message" in m),
+    ("http-error.json", lambda m: "error" in m),
+    ("error.json", lambda m: "error" in m),
+    ("replay-error.json", lambda m: "error" in m),
+    ("login.json", lambda m: "token" in m),
+    ("push-status.json", lambda m: m.get("event") == "status"),
+    ("push-exception.json", lambda m: m.get("event") == "exception" and "seq" in m),
+    ("push-removed.json", lambda m: m.get("event") == "removed"),
+    ("push-lagged.json", lambda m: m.get("event") == "lagged"),
+    ("exception.json", lambda m: m.get("event") == "exception"),
+    ("update-envelope.json", lambda m: m.get("event") == "service_status"),
+    ("subscribe.json", lambda m: m.get("event") in ("subscribe", "unsubscribe")),
+    ("get.json", lambda m: m.get("event") == "get"),
+    ("remove-table.json", lambda m: m.get("event") == "remove_table"),
+    ("change-event.json", lambda m: "changes" in m),
+    ("exception-event.json", lambda m: "seq" in m and "via" in m),
+    ("replay-end.json", lambda m: "end" in m),
+    ("replay-request.json", lambda m: "from_seq" in m or "from_rev" in m),
+    ("presence.json", lambda m: "clients" in m and "online" in m),
+    ("availability.json", lambda m: "state" in m and "boot" in m),
+    ("info.json", lambda m: "protocol" in m),
+    ("health.json", lambda m: "backlog" in m),
+    ("readyz.json", lambda m: "store" in m and "broker" in m),
+    ("healthz.json", lambda m: m.get("status") == "ok"),
+    ("answer.json", lambda m: "status" in m),
+    ("update.json", lambda m: True),
+]
+
+
+def load():
+    """Every schema by its file's name."""
+    return {path.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def close(schema):
+    """Readers ignore unknown keys, so the schemas allow them; the agent itself sends none."""
+    if isinstance(schema, list):
+        for each in schema:
+            close(each)
+    elif isinstance(schema, dict):
+        for each in schema.values():
+            close(each)
+        if schema.get("type") == "object" and "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+
+
+class Schemas:
+    """Checks messages; `service` and `device` are the values a configuration has added."""
+
+    def __init__(self, closed=False, service=(), device=()):
+        self.all = copy.deepcopy(load())
+        words = self.all["common.json"]["$defs"]
+        words["service"]["enum"] += service
+        words["device"]["enum"] += device
+        if closed:
+            close(self.all)
+        base = FOLDER.as_uri() + "/"
+        store = {base + name: schema for name, schema in self.all.items()}
+        self.validators = {
+            name: jsonschema.Draft202012Validator(
+                schema, resolver=jsonschema.RefResolver(base + name, schema, store=store)
+            )
+            for name, schema in self.all.items()
+        }
+
+    def fault(self, message, names):
+        """What is wrong with a message that one of these schemas should describe; None: nothing.
+        The second result is the schema that was taken."""
+        if not isinstance(message, dict):
+            return "not a JSON object", None
+        for name, fits in MARKS:
+            if name in names and fits(message):
+                error = jsonschema.exceptions.best_match(
+                    self.validators[name].iter_errors(message)
+                )
+                return (f"{error.json_path}: {error.message}" if error else None), name
+        return f"it is none of {', '.join(sorted(names))}", None
+
+
+class Api:
+    """asyncapi.yaml: which messages travel where."""
+
+    def __init__(self):
+        self.document = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
+        self.topics = []  # (pattern, channel, names of schemas, sent by the agent)
+        self.sent, self.heard = self.websocket("answerAndPush"), self.websocket("hear")
+        sent = {op["channel"]["$ref"] for op in self.document["operations"].values()
+                if op["action"] == "send"}
+        for key, channel in self.document["channels"].items():
+            if channel["address"].startswith("studio/"):
+                pattern = re.escape(channel["address"][len("studio"):])
+                pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", pattern)
+                names = {self.schema(message) for message in channel["messages"].values()}
+                self.topics.append((re.compile(pattern), key, names, f"#/channels/{key}" in sent))
+
+    def schema(self, reference):
+        payload = follow(self.document, reference)["payload"]
+        return payload["schema"]["$ref"] if "schema" in payload else "text"
+
+    def websocket(self, operation):
+        messages = self.document["operations"][operation]["messages"]
+        return {self.schema(follow(self.document, message)) for message in messages}
+
+    def topic(self, topic, root="studio"):
+        """(match, channel, schemas, sent by the agent) of a topic under `root`; None if it is not one."""
+        for pattern, key, names, sent in self.topics:
+            match = pattern.fullmatch(topic[len(root):]) if topic.startswith(root) else None
+            if match:
+                return match, key, names, sent
+        return None
+
+
+def follow(document, reference):
+    """What `{"$ref": "#/a/b"}` stands for."""
+    node = document
+    for step in reference["$ref"][2:].split("/"):
+        node = node[step]
+    return node
+
+
+def value_fault(text, allowed):
+    """The payload of a `fields` topic: one of `allowed`, or JSON text if the field is custom (None)."""
+    if allowed is not None:
+        return None if text in allowed else f"{text!r} is not one of {', '.join(allowed)}"
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return f"not JSON: {error}"
+    return None
