@@ -16,11 +16,10 @@
 #include "commands.h"
 #include "events.h"
 #include "guard.h"
-#include "intake.h"
 #include "link_paho.h"
 #include "relay.h"
 
-enum { STOP_MS = 2500, STOP_HELD_MS = 200, INFO_MAX = 65536, NEWS_PER_STEP = 1000 };
+enum { STOP_MS = 2500, STOP_HELD_MS = 200, INFO_MAX = 65536 };
 
 struct bridge {
     /* Set by bridge_create, constant afterwards: */
@@ -34,7 +33,10 @@ struct bridge {
 
     struct guard guard;
     struct events events;
-    struct intake intake;
+    struct feed feed; /* what other threads hand over: these four */
+    struct mirror *mirror;
+    struct answers answers;
+    struct replays replays;
     struct commands commands;
     struct relay relay; /* bridge thread */
 
@@ -142,7 +144,10 @@ static void free_bridge(struct bridge *b)
     destroy_links(b);
     relay_finish(&b->relay);
     commands_finish(&b->commands);
-    intake_finish(&b->intake);
+    replays_finish(&b->replays);
+    answers_finish(&b->answers);
+    mirror_destroy(b->mirror);
+    feed_finish(&b->feed);
     events_finish(&b->events);
     guard_finish(&b->guard);
     brokers_finish(&b->brokers);
@@ -167,6 +172,20 @@ static void init_locks(struct bridge *b)
     pthread_condattr_destroy(&attr);
 }
 
+static enum studio_err create_inlets(struct bridge *b)
+{
+    const struct bridge_source *source = &b->guard.source;
+    enum studio_err err = feed_init(&b->feed, source, b->config.acked + 1, b->config.committed);
+
+    if (err == STUDIO_OK)
+        err = mirror_create(&b->mirror);
+    if (err == STUDIO_OK)
+        err = answers_init(&b->answers);
+    if (err == STUDIO_OK)
+        err = replays_init(&b->replays, source, b->config.epoch, &b->answers);
+    return err;
+}
+
 static uint64_t count_ignored(void *ctx)
 {
     return commands_ignored(ctx);
@@ -179,10 +198,14 @@ static enum studio_err create_relay(struct bridge *b)
                                     .topics = &b->topics,
                                     .source = &b->guard.source,
                                     .clock = b->clock,
-                                    .intake = &b->intake,
-                                    .ignored = count_ignored,
-                                    .ignored_ctx = &b->commands,
-                                    .info = b->info,
+                                    .in = {.feed = &b->feed,
+                                           .mirror = b->mirror,
+                                           .answers = &b->answers,
+                                           .replays = &b->replays},
+                                    .control = {.source = &b->guard.source,
+                                                .info = b->info,
+                                                .ignored = count_ignored,
+                                                .ignored_ctx = &b->commands},
                                     .random = random_bits};
 
     memcpy(options.links, b->links, sizeof(options.links));
@@ -203,14 +226,15 @@ enum studio_err bridge_create(const struct bridge_config *config,
     b->clock = clock;
     b->log = *log_used();
     if (guard_init(&b->guard, source) != STUDIO_OK || events_init(&b->events) != STUDIO_OK ||
-        intake_init(&b->intake, config->committed) != STUDIO_OK || !copy_config(b, config))
+        !copy_config(b, config) || create_inlets(b) != STUDIO_OK)
         goto no_memory;
     err = check_config(config, &b->topics, error);
     if (err == STUDIO_OK)
         err = brokers_init(&b->brokers, config, error);
     if (err != STUDIO_OK)
         goto fail;
-    err = commands_init(&b->commands, &b->topics, &b->guard.source, &b->intake, &b->events);
+    err = commands_init(&b->commands, &b->topics, &b->guard.source, &b->answers, &b->replays,
+                        &b->events);
     if (err != STUDIO_OK)
         goto no_memory;
     b->info = print_info(b, config);
@@ -261,36 +285,6 @@ static void take_events(struct bridge *b)
     }
 }
 
-/* False if there is more than one step should take. */
-static bool take_inbox(struct bridge *b)
-{
-    struct sender *sender = &b->relay.sender;
-    struct intake_news news;
-    struct studio_event *event;
-    uint64_t committed;
-    struct feed_list events = intake_take_events(&b->intake, &committed);
-    unsigned taken = 0;
-
-    while ((event = feed_list_take(&events)))
-        feed_add(&sender->feed, event);
-    feed_list_finish(&events);
-    feed_committed(&sender->feed, committed);
-    while (taken++ < NEWS_PER_STEP && intake_take_news(&b->intake, &news)) {
-        enum studio_err err = STUDIO_OK;
-
-        if (news.snapshot)
-            err = mirror_table(sender->mirror, news.snapshot);
-        if (err == STUDIO_OK && news.has_presence)
-            err = mirror_presence(sender->mirror, news.table_id, news.presence);
-        if (err != STUDIO_OK) {
-            intake_put_back(&b->intake, &news); /* no memory: with a later step */
-            break;
-        }
-        studio_snapshot_unref(news.snapshot);
-    }
-    return taken <= NEWS_PER_STEP;
-}
-
 static void publish_stats(struct bridge *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -307,15 +301,13 @@ static void *run(void *arg)
     log_use(&b->log);
     while (!relay_ended(&b->relay)) {
         int64_t deadline;
-        bool all;
 
         take_events(b);
-        all = take_inbox(b);
         follow_wishes(b);
         deadline = relay_step(&b->relay);
         publish_stats(b);
         if (!relay_ended(&b->relay))
-            events_wait(&b->events, all ? deadline - clock_mono(b->clock) : 0);
+            events_wait(&b->events, deadline - clock_mono(b->clock));
     }
     destroy_links(b);
     pthread_mutex_lock(&b->lock);
@@ -410,15 +402,16 @@ void bridge_destroy(struct bridge *b)
 bool bridge_committed(struct bridge *b, struct studio_event *const *events, size_t n,
                       struct studio_snapshot *const *snapshots, size_t m)
 {
-    bool taken = intake_committed(&b->intake, events, n, snapshots, m) == STUDIO_OK;
+    bool taken = mirror_tables(b->mirror, snapshots, m) == STUDIO_OK;
 
+    feed_add(&b->feed, events, n);
     events_wake(&b->events);
     return taken;
 }
 
 void bridge_presence(struct bridge *b, const char *table_id, const char *json)
 {
-    if (intake_presence(&b->intake, table_id, json) != STUDIO_OK)
+    if (mirror_presence(b->mirror, table_id, json) != STUDIO_OK)
         log_error("bridge", "no memory for the presence of table %s", table_id);
     events_wake(&b->events);
 }

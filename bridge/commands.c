@@ -21,14 +21,15 @@ struct pending {
 };
 
 enum studio_err commands_init(struct commands *c, const struct topics *topics,
-                              const struct bridge_source *source, struct intake *intake,
-                              struct events *events)
+                              const struct bridge_source *source, struct answers *answers,
+                              struct replays *replays, struct events *events)
 {
     pthread_condattr_t attr;
 
     *c = (struct commands){.topics = topics,
                            .source = source,
-                           .intake = intake,
+                           .answers = answers,
+                           .replays = replays,
                            .events = events,
                            .hold_ms = COMMANDS_HOLD_MS};
     if (pthread_mutex_init(&c->lock, NULL) != 0)
@@ -88,7 +89,7 @@ static void reply(struct commands *c, const char *topic, const void *correlation
 {
     struct reply *r = reply_create(NULL, topic, correlation, correlation_len, json, len);
 
-    if (!r || !intake_reply(c->intake, r)) {
+    if (!r || !answers_put(c->answers, r)) {
         pthread_mutex_lock(&c->lock);
         log_limited(&c->log, LOG_WARN, "bridge",
                     "the answer for %s is dropped: too many wait for the broker", topic);
@@ -248,15 +249,20 @@ static void carry_out(struct commands *c, const struct link_command *in,
 static void ask_replay(struct commands *c, const struct link_command *in, const char *client,
                        const char *topic)
 {
-    struct reply *request = reply_create(client, topic, in->correlation, in->correlation_len,
-                                         in->payload, in->payload_len);
+    struct ask ask;
+    const char *wrong = ask_read(in->payload, in->payload_len, &ask);
+    struct reply *to = NULL;
 
-    if (request && intake_request(c->intake, request)) {
+    if (!wrong) {
+        to = reply_create(client, topic, in->correlation, in->correlation_len, "", 0);
+        wrong = studio_err_text(STUDIO_ERR_LIMIT);
+    }
+    if (to && replays_put(c->replays, to, &ask)) {
         events_wake(c->events);
         return;
     }
-    free(request);
-    reply_error(c, topic, in, studio_err_text(STUDIO_ERR_LIMIT));
+    free(to);
+    reply_error(c, topic, in, wrong);
 }
 
 void commands_arrived(void *ctx, const struct link_command *in)

@@ -15,10 +15,11 @@
 
 #include <pthread.h>
 
+#include "answers.h"
 #include "base/log.h"
 #include "events.h"
-#include "intake.h"
 #include "link_paho.h"
+#include "replays.h"
 #include "topics.h"
 
 enum { COMMANDS_WAIT_MS = 2000, COMMANDS_HOLD_MS = 60000 /* longer than a stop takes */ };
@@ -26,7 +27,8 @@ enum { COMMANDS_WAIT_MS = 2000, COMMANDS_HOLD_MS = 60000 /* longer than a stop t
 struct commands {
     const struct topics *topics;
     const struct bridge_source *source;
-    struct intake *intake;
+    struct answers *answers;
+    struct replays *replays;
     struct events *events;
     pthread_mutex_t lock;
     pthread_cond_t answered;
@@ -39,7 +41,8 @@ struct commands {
 
 STUDIO_MUST_USE enum studio_err commands_init(struct commands *c, const struct topics *topics,
                                               const struct bridge_source *source,
-                                              struct intake *intake, struct events *events);
+                                              struct answers *answers, struct replays *replays,
+                                              struct events *events);
 void commands_finish(struct commands *c);
 
 /* A link_command_fn; ctx is the struct commands. On a library thread. */

@@ -97,35 +97,68 @@ void feed_list_finish(struct feed_list *list)
     *list = (struct feed_list){.count = 0};
 }
 
-void feed_init(struct feed *f, const struct bridge_source *source, uint64_t next,
-               uint64_t committed)
+enum studio_err feed_init(struct feed *f, const struct bridge_source *source, uint64_t next,
+                          uint64_t committed)
 {
     *f = (struct feed){.source = source, .next = next, .committed = committed};
+    f->ready = pthread_mutex_init(&f->lock, NULL) == 0;
+    return f->ready ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
 void feed_finish(struct feed *f)
 {
+    if (!f->ready)
+        return;
     feed_list_finish(&f->page);
     feed_list_finish(&f->live);
+    pthread_mutex_destroy(&f->lock);
+    f->ready = false;
 }
 
-void feed_committed(struct feed *f, uint64_t seq)
+/* With the lock held. Once one does not fit, those behind it must not either. */
+static bool add_live(struct feed *f, struct studio_event *event)
 {
-    if (seq > f->committed)
-        f->committed = seq;
-}
-
-void feed_add(struct feed *f, struct studio_event *event)
-{
-    const struct studio_event *last = feed_list_last(&f->live), *read = feed_list_last(&f->page);
+    const struct studio_event *last = feed_list_last(&f->live);
     bool follows = last ? event->seq == last->seq + 1 : event->seq >= f->next;
 
-    feed_committed(f, event->seq);
-    /* A page may already reach beyond an event that comes late from the intake. */
-    if (read && event->seq <= read->seq)
-        follows = false;
-    if (!follows || !feed_list_add(&f->live, event))
-        studio_event_unref(event);
+    return follows && feed_list_add(&f->live, event);
+}
+
+void feed_add(struct feed *f, struct studio_event *const *events, size_t n)
+{
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < n && add_live(f, events[i]); i++)
+        studio_event_ref(events[i]);
+    if (n > 0 && events[n - 1]->seq > f->committed)
+        f->committed = events[n - 1]->seq;
+    pthread_mutex_unlock(&f->lock);
+}
+
+uint64_t feed_next(const struct feed *f)
+{
+    return f->next;
+}
+
+uint64_t feed_committed(struct feed *f)
+{
+    uint64_t committed;
+
+    pthread_mutex_lock(&f->lock);
+    committed = f->committed;
+    pthread_mutex_unlock(&f->lock);
+    return committed;
+}
+
+int64_t feed_retry_ms(struct feed *f)
+{
+    return f->next <= feed_committed(f) ? f->retry_ms : 0;
+}
+
+static void set_next(struct feed *f, uint64_t next)
+{
+    pthread_mutex_lock(&f->lock);
+    f->next = next;
+    pthread_mutex_unlock(&f->lock);
 }
 
 static bool add_to_page(void *ctx, struct studio_event *event)
@@ -148,14 +181,13 @@ static void skip_hole(struct feed *f, int64_t now_ms)
     log_error("bridge",
               "events %" PRIu64 " to %" PRIu64 " are not in the store: they cannot be sent",
               f->next, oldest - 1);
-    f->next = oldest;
+    set_next(f, oldest);
     f->retry_ms = 0;
 }
 
-static void read_page(struct feed *f, int64_t now_ms)
+/* Reads from `next` on, at most up to `to`. */
+static void read_page(struct feed *f, uint64_t to, int64_t now_ms)
 {
-    const struct studio_event *first = feed_list_first(&f->live);
-    uint64_t to = first ? first->seq - 1 : f->committed;
     enum studio_err err;
 
     if (now_ms < f->retry_ms)
@@ -185,37 +217,52 @@ static void swap_first_two(struct feed_list *list)
     *slot(list, 1) = first;
 }
 
-const struct studio_event *feed_peek(struct feed *f, int64_t now_ms)
+/* The next one in memory; else NULL, and up to where the store has to be read. */
+static struct studio_event *peek_live(struct feed *f, uint64_t *to)
 {
-    const struct studio_event *live = feed_list_first(&f->live);
+    struct studio_event *live;
 
-    if (f->page.count == 0 && f->next <= f->committed && (!live || live->seq > f->next))
-        read_page(f, now_ms);
+    pthread_mutex_lock(&f->lock);
     if (faulty("swap-events"))
-        swap_first_two(f->page.count > 0 ? &f->page : &f->live);
-    if (f->page.count > 0)
-        return feed_list_first(&f->page);
+        swap_first_two(&f->live);
     live = feed_list_first(&f->live);
+    *to = live ? live->seq - 1 : f->committed;
+    pthread_mutex_unlock(&f->lock);
     return live && live->seq <= f->next ? live : NULL;
+}
+
+struct studio_event *feed_peek(struct feed *f, int64_t now_ms)
+{
+    struct studio_event *live;
+    uint64_t to;
+
+    if (f->page.count == 0) {
+        live = peek_live(f, &to);
+        if (live)
+            return live;
+        if (f->next <= to)
+            read_page(f, to, now_ms);
+    }
+    if (faulty("swap-events"))
+        swap_first_two(&f->page);
+    return feed_list_first(&f->page);
 }
 
 struct studio_event *feed_take(struct feed *f)
 {
-    struct studio_event *event = feed_list_take(f->page.count > 0 ? &f->page : &f->live);
+    struct studio_event *event;
 
+    pthread_mutex_lock(&f->lock);
+    event = feed_list_take(f->page.count > 0 ? &f->page : &f->live);
     if (event)
         f->next = event->seq + 1;
+    pthread_mutex_unlock(&f->lock);
     return event;
 }
 
 void feed_rewind(struct feed *f, uint64_t seq)
 {
     feed_list_clear(&f->page);
-    f->next = seq;
     f->retry_ms = 0;
-}
-
-bool feed_pending(const struct feed *f)
-{
-    return f->next <= f->committed;
+    set_next(f, seq);
 }

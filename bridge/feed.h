@@ -1,21 +1,24 @@
 /*
  * feed.h - the committed events still to be sent, in order and without a gap: from memory when they
- * are there, else in pages from the store. Bridge thread; lists may be used anywhere.
+ * are there, else in pages from the store.
  *
  *     store  [ next ........ page ][ ..... ]        read in pages of FEED_PAGE, up to where
  *     memory                               [ live ] the events in memory begin
  *
- * What no longer fits into memory is dropped at its end and read from the store later.
+ * The net thread hands events over, the bridge thread takes them; what does not fit into memory is left
+ * out and read from the store later.
  */
 #ifndef BRIDGE_FEED_H
 #define BRIDGE_FEED_H
+
+#include <pthread.h>
 
 #include "bridge.h"
 
 enum {
     FEED_PAGE = 256,
-    FEED_MAX_EVENTS = 4096, /* of one list: the bridge's intake is another, 8192 in all */
-    FEED_MAX_BYTES = 4 << 20
+    FEED_MAX_EVENTS = 8192, /* in memory */
+    FEED_MAX_BYTES = 8 << 20
 };
 
 /* A queue of events; zeroed memory is an empty one. */
@@ -39,26 +42,34 @@ void feed_list_finish(struct feed_list *list);
 
 struct feed {
     const struct bridge_source *source;
-    struct feed_list page, live;
-    uint64_t next;      /* the event to send next */
+    struct feed_list page; /* bridge thread */
+    int64_t retry_ms;      /* bridge thread: no reading before this; 0: at once */
+    pthread_mutex_t lock;  /* guards what follows */
+    struct feed_list live;
+    uint64_t next;      /* the event to send next; only the bridge thread changes it */
     uint64_t committed; /* the newest there is */
-    int64_t retry_ms;   /* no reading before this; 0: at once */
+    bool ready;
 };
 
-void feed_init(struct feed *f, const struct bridge_source *source, uint64_t next,
-               uint64_t committed);
+/* `next`: the first one to be sent; `committed`: the newest in the store. */
+STUDIO_MUST_USE enum studio_err feed_init(struct feed *f, const struct bridge_source *source,
+                                          uint64_t next, uint64_t committed);
 void feed_finish(struct feed *f);
-/* Events up to here exist, whether they come by feed_add or not. */
-void feed_committed(struct feed *f, uint64_t seq);
-/* Takes over one event of the intake, with its reference. */
-void feed_add(struct feed *f, struct studio_event *event);
-/* The next event to send, NULL if there is none now. It stays in the feed. */
-const struct studio_event *feed_peek(struct feed *f, int64_t now_ms);
+
+/* Net thread. Committed events, in order, without a gap to the ones before; takes its own
+ * references. */
+void feed_add(struct feed *f, struct studio_event *const *events, size_t n);
+
+/* Bridge thread, all below. The next event to send, NULL if there is none now. It stays in the feed. */
+struct studio_event *feed_peek(struct feed *f, int64_t now_ms);
 /* Takes what feed_peek gave, with its reference. */
 struct studio_event *feed_take(struct feed *f);
 /* Goes back: everything from `seq` on is to be sent again. */
 void feed_rewind(struct feed *f, uint64_t seq);
-/* True while there are events to send. */
-bool feed_pending(const struct feed *f);
+/* The event to send next, whether there is one yet or not; the newest there is. */
+uint64_t feed_next(const struct feed *f);
+uint64_t feed_committed(struct feed *f);
+/* When the store is read again, after it could not be; 0: nothing waits for that. */
+int64_t feed_retry_ms(struct feed *f);
 
 #endif

@@ -1,5 +1,6 @@
 #include "mirror.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ struct mirror_entry {
 };
 
 struct mirror {
+    pthread_mutex_t lock; /* guards all */
     struct mirror_entry *entries;
     struct pacer rounds, presences;
     /* The round going on: */
@@ -38,6 +40,7 @@ struct mirror {
     enum step step;
     size_t index;
     struct cleared *at;
+    char *saying; /* the presence handed out last */
 };
 
 /* A custom field, by its name; the settable ones have fixed places before them. */
@@ -52,8 +55,11 @@ static const char *custom_text(const struct studio_snapshot *s, const char *name
 enum studio_err mirror_create(struct mirror **out)
 {
     *out = calloc(1, sizeof(**out));
-    if (!*out)
+    if (!*out || pthread_mutex_init(&(*out)->lock, NULL) != 0) {
+        free(*out);
+        *out = NULL;
         return STUDIO_ERR_NO_MEMORY;
+    }
     pacer_init(&(*out)->rounds, MIRROR_ROUND_MS);
     pacer_init(&(*out)->presences, MIRROR_PRESENCE_MS);
     return STUDIO_OK;
@@ -93,6 +99,8 @@ void mirror_destroy(struct mirror *m)
         free(entry->presence);
         free(entry);
     }
+    pthread_mutex_destroy(&m->lock);
+    free(m->saying);
     free(m);
 }
 
@@ -116,7 +124,7 @@ static struct mirror_entry *entry_of(struct mirror *m, const char *table_id)
     return added;
 }
 
-enum studio_err mirror_table(struct mirror *m, struct studio_snapshot *snapshot)
+static enum studio_err take_table(struct mirror *m, struct studio_snapshot *snapshot)
 {
     struct mirror_entry *entry = entry_of(m, snapshot->table_id);
 
@@ -130,17 +138,37 @@ enum studio_err mirror_table(struct mirror *m, struct studio_snapshot *snapshot)
     return STUDIO_OK;
 }
 
-enum studio_err mirror_presence(struct mirror *m, const char *table_id, char *json)
+enum studio_err mirror_tables(struct mirror *m, struct studio_snapshot *const *snapshots, size_t n)
 {
-    struct mirror_entry *entry = entry_of(m, table_id);
+    enum studio_err err = STUDIO_OK;
 
-    if (!entry)
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < n; i++)
+        if (take_table(m, snapshots[i]) != STUDIO_OK)
+            err = STUDIO_ERR_NO_MEMORY;
+    pthread_mutex_unlock(&m->lock);
+    return err;
+}
+
+enum studio_err mirror_presence(struct mirror *m, const char *table_id, const char *json)
+{
+    char *copy = json ? strdup(json) : NULL;
+    struct mirror_entry *entry;
+
+    if (json && !copy)
         return STUDIO_ERR_NO_MEMORY;
-    free(entry->presence);
-    entry->presence = json;
-    entry->presence_known = true;
-    pacer_mark(&m->presences, &entry->presence_pace);
-    return STUDIO_OK;
+    pthread_mutex_lock(&m->lock);
+    entry = entry_of(m, table_id);
+    if (entry) {
+        free(entry->presence);
+        entry->presence = copy;
+        entry->presence_known = true;
+        pacer_mark(&m->presences, &entry->presence_pace);
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (!entry)
+        free(copy);
+    return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
 static void full_round(struct mirror *m, struct mirror_entry *entry)
@@ -154,6 +182,7 @@ void mirror_restart(struct mirror *m)
 {
     struct mirror_entry *entry, *next;
 
+    pthread_mutex_lock(&m->lock);
     end_round(m);
     HASH_ITER(hh, m->entries, entry, next)
     {
@@ -165,9 +194,10 @@ void mirror_restart(struct mirror *m)
         if (entry->presence_known)
             pacer_mark_backfill(&m->presences, &entry->presence_pace);
     }
+    pthread_mutex_unlock(&m->lock);
 }
 
-enum studio_err mirror_clear(struct mirror *m, const char *table_id, const char *field)
+static enum studio_err clear(struct mirror *m, const char *table_id, const char *field)
 {
     struct mirror_entry *entry = entry_of(m, table_id);
     size_t len = field ? strlen(field) : 0;
@@ -187,14 +217,26 @@ enum studio_err mirror_clear(struct mirror *m, const char *table_id, const char 
     return STUDIO_OK;
 }
 
+enum studio_err mirror_clear(struct mirror *m, const char *table_id, const char *field)
+{
+    enum studio_err err;
+
+    pthread_mutex_lock(&m->lock);
+    err = clear(m, table_id, field);
+    pthread_mutex_unlock(&m->lock);
+    return err;
+}
+
 void mirror_again(struct mirror *m, struct mirror_entry *entry)
 {
+    pthread_mutex_lock(&m->lock);
     studio_snapshot_unref(entry->published);
     entry->published = NULL;
     entry->again = m->current == entry;
     if (entry->presence_known)
         pacer_mark(&m->presences, &entry->presence_pace);
     pacer_mark(&m->rounds, &entry->round);
+    pthread_mutex_unlock(&m->lock);
 }
 
 static void start_round(struct mirror *m, struct mirror_entry *entry)
@@ -335,6 +377,7 @@ static bool step_round(struct mirror *m, struct mirror_message *out)
     }
 }
 
+/* A copy goes out: the next one may come while this one is being sent. */
 static bool next_presence(struct mirror *m, int64_t now_ms, struct mirror_message *out)
 {
     struct pacer_node *node = pacer_next(&m->presences, now_ms);
@@ -343,15 +386,21 @@ static bool next_presence(struct mirror *m, int64_t now_ms, struct mirror_messag
     if (!node)
         return false;
     entry = (struct mirror_entry *)((char *)node - offsetof(struct mirror_entry, presence_pace));
+    free(m->saying);
+    m->saying = strdup(entry->presence ? entry->presence : "");
+    if (!m->saying) { /* no memory: when its interval is over */
+        pacer_mark(&m->presences, node);
+        return false;
+    }
     *out = (struct mirror_message){.entry = entry,
                                    .topic = TOPIC_PRESENCE,
                                    .table_id = entry->id,
-                                   .payload = entry->presence ? entry->presence : "",
-                                   .len = entry->presence ? strlen(entry->presence) : 0};
+                                   .payload = m->saying,
+                                   .len = strlen(m->saying)};
     return true;
 }
 
-bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out)
+static bool next_message(struct mirror *m, int64_t now_ms, struct mirror_message *out)
 {
     for (;;) {
         struct pacer_node *node;
@@ -368,15 +417,34 @@ bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out)
     }
 }
 
-bool mirror_ready(struct mirror *m, int64_t now_ms)
+bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out)
 {
-    return m->current || pacer_ready(&m->presences, now_ms) || pacer_ready(&m->rounds, now_ms);
+    bool any;
+
+    pthread_mutex_lock(&m->lock);
+    any = next_message(m, now_ms, out);
+    pthread_mutex_unlock(&m->lock);
+    return any;
 }
 
-int64_t mirror_deadline(const struct mirror *m)
+bool mirror_ready(struct mirror *m, int64_t now_ms)
 {
-    int64_t a = pacer_deadline(&m->rounds), b = pacer_deadline(&m->presences);
+    bool ready;
 
+    pthread_mutex_lock(&m->lock);
+    ready = m->current || pacer_ready(&m->presences, now_ms) || pacer_ready(&m->rounds, now_ms);
+    pthread_mutex_unlock(&m->lock);
+    return ready;
+}
+
+int64_t mirror_deadline(struct mirror *m)
+{
+    int64_t a, b;
+
+    pthread_mutex_lock(&m->lock);
+    a = pacer_deadline(&m->rounds);
+    b = pacer_deadline(&m->presences);
+    pthread_mutex_unlock(&m->lock);
     if (a < 0 || b < 0)
         return a < 0 ? b : a;
     return a < b ? a : b;

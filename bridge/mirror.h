@@ -1,6 +1,7 @@
 /*
  * mirror.h - the retained picture of every table: what was published last, what is newer, and what
- * has to go out next (protocol section 4, promise 3). Pure; bridge thread.
+ * has to go out next (protocol section 4, promise 3). The one place where a table is known to the bridge:
+ * any thread tells what is newest, the bridge thread takes what is to be published.
  *
  * A table publishes in rounds: status, then the fields that differ from the last round, then empty
  * payloads for what is gone. A round shows one snapshot throughout; the next one starts 100 ms
@@ -19,7 +20,7 @@ enum { MIRROR_ROUND_MS = 100, MIRROR_PRESENCE_MS = 1000 };
 struct mirror;
 struct mirror_entry;
 
-/* One retained message. Pointers are valid until the next call on the mirror. */
+/* One retained message. Pointers are valid until the next mirror_next or mirror_restart. */
 struct mirror_message {
     struct mirror_entry *entry; /* lives as long as the mirror */
     enum table_topic topic;     /* STATUS, FIELD, PRESENCE */
@@ -33,12 +34,15 @@ struct mirror_message {
 STUDIO_MUST_USE enum studio_err mirror_create(struct mirror **out);
 void mirror_destroy(struct mirror *m);
 
-/* The newest state of a table. Takes its own reference; an older one than known is ignored. */
-STUDIO_MUST_USE enum studio_err mirror_table(struct mirror *m, struct studio_snapshot *snapshot);
-/* The newest presence document; takes the string over (free()) on success; NULL clears the topic. */
-STUDIO_MUST_USE enum studio_err mirror_presence(struct mirror *m, const char *table_id, char *json);
+/* Any thread. The newest states of tables; takes its own references, one older than known is ignored.
+ * NO_MEMORY: some are not known, they have to be handed over again. */
+STUDIO_MUST_USE enum studio_err mirror_tables(struct mirror *m,
+                                              struct studio_snapshot *const *snapshots, size_t n);
+/* Any thread. The newest presence document; NULL clears the topic. */
+STUDIO_MUST_USE enum studio_err mirror_presence(struct mirror *m, const char *table_id,
+                                                const char *json);
 
-/* A new connection: nothing counts as published. */
+/* Bridge thread, all below. A new connection: nothing counts as published. */
 void mirror_restart(struct mirror *m);
 /* A topic the broker may still hold: the field's, or with NULL or "" all of the table. Goes out
  * empty once, unless the table has the field again by then. */
@@ -53,6 +57,6 @@ bool mirror_ready(struct mirror *m, int64_t now_ms);
 void mirror_again(struct mirror *m, struct mirror_entry *entry);
 
 /* When mirror_next may have something that it has not now; -1 for never. */
-int64_t mirror_deadline(const struct mirror *m);
+int64_t mirror_deadline(struct mirror *m);
 
 #endif

@@ -29,17 +29,14 @@ static void set_state(struct relay *r, enum relay_state state)
 enum studio_err relay_init(struct relay *r, const struct relay_options *options)
 {
     const struct bridge_config *config = options->config;
-    struct sender_options sender = {.topics = options->topics,
+    struct sender_options sender = {.window = {.link = options->links[LINK_OUT],
+                                               .clock = options->clock,
+                                               .topics = options->topics,
+                                               .epoch = config->epoch},
+                                    .control = options->control,
                                     .source = options->source,
-                                    .clock = options->clock,
-                                    .link = options->links[LINK_OUT],
-                                    .epoch = config->epoch,
-                                    .info = options->info,
-                                    .intake = options->intake,
-                                    .ignored = options->ignored,
-                                    .ignored_ctx = options->ignored_ctx,
+                                    .in = options->in,
                                     .acked = config->acked,
-                                    .committed = config->committed,
                                     .parked = config->parked};
     struct listener_options listener = {.link = options->links[LINK_IN],
                                         .topics = options->topics,
@@ -115,7 +112,7 @@ static void came_up(struct relay *r, const struct link_limits *limits)
         return;
     }
     r->connections++;
-    r->parked_before = r->sender.parked;
+    r->parked_before = sender_parked(&r->sender);
     r->moved = false;
     dial_up(&r->dial, now_ms(r), limits->mqtt_version, sender_backlog(&r->sender));
     sender_up(&r->sender, limits, dial_broker(&r->dial)->name, &r->presence);
@@ -138,7 +135,7 @@ static void went_down(struct relay *r, int reason, const char *text)
         set_state(r, RELAY_SERVING);
     } else {
         dial_lost(&r->dial, now_ms(r), reason, text);
-        if (r->sender.parked > r->parked_before)
+        if (sender_parked(&r->sender) > r->parked_before)
             dial_resume(&r->dial, now_ms(r), current);
     }
 }
@@ -224,7 +221,7 @@ static void leave(struct relay *r)
 {
     r->moved = !r->stopping;
     set_state(r, RELAY_LEAVING);
-    if (!connection_leave(&r->connection, !r->sender.farewell_done, now_ms(r)))
+    if (!connection_leave(&r->connection, !sender_farewell_done(&r->sender), now_ms(r)))
         went_down(r, 0, "");
 }
 
@@ -276,7 +273,7 @@ static bool step_state(struct relay *r)
         sender_say_farewell(&r->sender);
         return true;
     case RELAY_FAREWELL:
-        if (due || r->sender.farewell_done)
+        if (due || sender_farewell_done(&r->sender))
             leave(r);
         break;
     case RELAY_LEAVING:
@@ -331,8 +328,8 @@ void relay_get_stats(const struct relay *r, struct bridge_stats *out)
     const char *broker = dial_broker(&r->dial)->name;
 
     *out = (struct bridge_stats){.connected = r->connection.state >= CONNECTION_UP,
-                                 .acked = r->sender.window.acked,
-                                 .parked = r->sender.parked,
+                                 .acked = sender_acked(&r->sender),
+                                 .parked = sender_parked(&r->sender),
                                  .connections = r->connections};
     strncpy(out->broker, broker, sizeof(out->broker) - 1);
 }

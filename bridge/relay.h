@@ -41,10 +41,8 @@ struct relay_options {
     const struct bridge_source *source;
     const struct clock *clock;
     struct link *links[LINK_COUNT];
-    struct intake *intake;
-    uint64_t (*ignored)(void *ctx); /* for health; may be NULL */
-    void *ignored_ctx;
-    const char *info; /* payload of the topic */
+    struct sender_inlets in;
+    struct control_options control;
     backoff_random_fn *random;
     void *random_ctx;
 };

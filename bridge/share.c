@@ -1,27 +1,30 @@
 #include "share.h"
 
-/* Virtual time per send: the inverse of the weights 10, 2, 2, 1. */
-static const uint64_t stride[SHARE_COUNT] = {
-    [SHARE_EVENT] = 1, [SHARE_RETAINED] = 5, [SHARE_REPLY] = 5, [SHARE_REPLAY] = 10};
+/* Virtual time per send: the inverse of the weights 10, 2, 2, 1; control does not count. */
+static const uint64_t stride[TRAFFIC_COUNT] = {[TRAFFIC_CONTROL] = 0,
+                                               [TRAFFIC_EVENTS] = 1,
+                                               [TRAFFIC_RETAINED] = 5,
+                                               [TRAFFIC_ANSWERS] = 5,
+                                               [TRAFFIC_REPLAYS] = 10};
 
 void share_init(struct share *s)
 {
     *s = (struct share){.now = 0};
 }
 
-enum share_class share_pick(struct share *s, const bool wants[SHARE_COUNT])
+enum traffic share_pick(struct share *s, const bool wants[TRAFFIC_COUNT])
 {
-    enum share_class best = SHARE_COUNT;
+    enum traffic best = TRAFFIC_COUNT;
 
-    for (enum share_class c = 0; c < SHARE_COUNT; c++) {
-        if (!wants[c])
+    for (enum traffic t = 0; t < TRAFFIC_COUNT; t++) {
+        if (!wants[t])
             continue;
-        if (s->passed[c] < s->now) /* it was idle: no credit for that */
-            s->passed[c] = s->now;
-        if (best == SHARE_COUNT || s->passed[c] < s->passed[best])
-            best = c;
+        if (s->passed[t] < s->now) /* it was idle: no credit for that */
+            s->passed[t] = s->now;
+        if (best == TRAFFIC_COUNT || s->passed[t] < s->passed[best])
+            best = t;
     }
-    if (best != SHARE_COUNT) {
+    if (best != TRAFFIC_COUNT) {
         s->now = s->passed[best];
         s->passed[best] += stride[best];
     }

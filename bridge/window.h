@@ -1,53 +1,91 @@
 /*
- * window.h - the messages in flight: what each slot carries, and up to which event everything is
- * acknowledged. Pure; bridge thread.
+ * window.h - the messages in flight on the publishing connection, and the way to put one more there.
+ * Bridge thread.
+ *
+ * The window is ours: never more in flight than the broker's Receive Maximum (and WINDOW_MAX), but for
+ * the last words of a connection. Whose message a slot carries, its traffic knows; it is told when
+ * the message ends, one way or the other.
  */
 #ifndef BRIDGE_WINDOW_H
 #define BRIDGE_WINDOW_H
 
-#include "feed.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "link.h"
+#include "share.h"
+#include "studio/error.h"
+#include "topics.h"
 
 enum { WINDOW_MAX = 100 }; /* above ~200 the library's linear lists cost more than they bring */
 
-enum slot_kind { SLOT_FREE, SLOT_EVENT, SLOT_RETAINED, SLOT_CONTROL, SLOT_REPLY, SLOT_REPLAY };
-
+/* One message in flight. */
 struct slot {
-    enum slot_kind kind;
-    struct studio_event *event; /* EVENT: a reference */
-    void *owner;                /* RETAINED: the mirror's entry; REPLY: the reply */
-    unsigned what;              /* CONTROL: which */
-    uint64_t order;             /* slots taken later have a higher one */
-    int64_t sent_ms;            /* set by who hands it to the link */
+    bool used;
+    enum traffic traffic;
+    void *owner;     /* the traffic's own */
+    uint64_t key;    /* the traffic's own: seq of an event, which word of control */
+    uint64_t order;  /* slots taken later have a higher one */
+    int64_t sent_ms; /* handed to the link */
+};
+
+struct window_options {
+    struct link *link;
+    const struct clock *clock;
+    const struct topics *topics;
+    const char *epoch;
 };
 
 struct window {
+    struct window_options o;
     unsigned limit, in_flight;
     struct slot slots[LINK_SLOTS];
     unsigned free[LINK_SLOTS];
     unsigned free_count;
     uint64_t order; /* of the newest slot */
-    uint64_t acked; /* every event <= acked is acknowledged or parked */
+    struct buf text;
+    /* This connection: */
+    struct link_limits limits;
+    const char *broker;
+    int64_t stalled_ms;           /* the library took nothing: not before this */
+    struct log_limit refused_log; /* what the broker refuses, of all traffic */
 };
 
-/* Everything <= acked is done. Nothing is in flight. */
-void window_init(struct window *w, uint64_t acked);
-/* Forgets what is in flight (its events are let go) and sets the limit for a new connection. */
-void window_reset(struct window *w, unsigned limit);
+enum window_sent {
+    WINDOW_SENT,
+    WINDOW_TOO_LARGE, /* for this broker, for good */
+    WINDOW_STALLED    /* the library takes nothing, or there is no slot: later */
+};
+
+void window_init(struct window *w, const struct window_options *options);
+void window_finish(struct window *w);
+/* A connection to `broker` (lives as long) is up; nothing is in flight. */
+void window_up(struct window *w, const struct link_limits *limits, const char *broker);
 /* Room for one more within the limit. */
 bool window_has_room(const struct window *w);
-/* A slot, also beyond the limit (the last words of a connection); NULL when all are in use. */
-struct slot *window_take(struct window *w, enum slot_kind kind);
-unsigned window_number(const struct window *w, const struct slot *slot);
-/* Empties a slot; its event goes to the caller (NULL if it has none). */
-struct studio_event *window_put(struct window *w, struct slot *slot);
+/* An empty buffer for the payload to be sent next; its content lives until the next call. */
+struct buf *window_text(struct window *w);
+/* Nothing can be sent for a moment (no memory). */
+void window_stall(struct window *w);
+/* Hands a message to the link, also beyond the limit. */
+STUDIO_MUST_USE enum window_sent window_publish(struct window *w, enum traffic traffic, void *owner,
+                                                uint64_t key, struct link_message *message);
+/* The same for a subscription to one topic, whose messages are compared with `watch`. */
+STUDIO_MUST_USE enum window_sent window_subscribe(struct window *w, enum traffic traffic,
+                                                  uint64_t key, const char *topic,
+                                                  const char *watch);
+/* The message in this slot ended: empties it and tells whose it was. False: there was none. */
+bool window_done(struct window *w, unsigned number, struct slot *was);
+/* Empties the slot taken last; for the end of a connection. False: nothing is in flight. */
+bool window_give_back(struct window *w, struct slot *was);
 /* When the message in flight for longest was sent, -1 if none is. */
 int64_t window_sent_ms(const struct window *w);
-/* Moves the watermark as far as events are done: everything before the lowest seq that is in
- * flight, `waiting` (a refused event to be sent again; 0 if none) or `next` (not sent yet). True if
- * it moved. */
-bool window_advance(struct window *w, uint64_t waiting, uint64_t next);
-/* The lowest event in flight, NULL if none. */
-const struct studio_event *window_oldest(const struct window *w);
+/* The slot with the lowest key of that traffic, NULL if it has none in flight. */
+const struct slot *window_lowest(const struct window *w, enum traffic traffic);
+
+/* The text of a PUBACK reason that will not change by trying again, else NULL. */
+const char *window_for_good(int reason);
+/* Says that something on this topic is above the broker's Maximum Packet Size. */
+void window_log_too_large(struct window *w, const char *topic);
 
 #endif

@@ -8,13 +8,13 @@
 #include "base/log.h"
 #include "bridge/bridge.h"
 #include "studio/status.h"
+#include "support/bridge_fakes.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/json.h"
 #include "support/mqttclient.h"
 #include "support/proc.h"
-#include "unit/bridge/fakes.h"
 
 static const char epoch[] = "6f1c0000000000000000000000000001";
 

@@ -7,12 +7,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "studio/status.h"
+#include "support/bridge_fakes.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/json.h"
 #include "support/mqttclient.h"
-#include "unit/bridge/fakes.h"
 
 static const char epoch[] = "6f1c0000000000000000000000000001";
 

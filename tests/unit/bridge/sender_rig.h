@@ -1,34 +1,40 @@
-/* sender_rig.h - a sender with everything around it faked, for the tests of its two halves. */
+/* sender_rig.h - a sender with everything around it faked, for the tests of its kinds of traffic. */
 #ifndef TESTS_UNIT_BRIDGE_SENDER_RIG_H
 #define TESTS_UNIT_BRIDGE_SENDER_RIG_H
 
 #include "bridge/sender.h"
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
+#include "support/fake_clock.h"
 
 static struct fake_clock clk;
 static struct fake_source source;
 static struct fake_link out;
 static struct topics topics;
-static struct intake intake;
+static struct feed feed;
+static struct mirror *mirror;
+static struct answers answers;
+static struct replays replays;
 static struct sender s;
 
 static int rig_setup(void **state)
 {
-    struct sender_options options = {.topics = &topics,
-                                     .source = &source.ops,
-                                     .clock = &clk.clock,
-                                     .link = &out.link,
-                                     .epoch = "6f1c",
-                                     .info = "{\"info\":true}",
-                                     .intake = &intake};
+    struct sender_options options = {
+        .window = {.link = &out.link, .clock = &clk.clock, .topics = &topics, .epoch = "6f1c"},
+        .control = {.source = &source.ops, .info = "{\"info\":true}"},
+        .source = &source.ops,
+        .in = {.feed = &feed, .answers = &answers, .replays = &replays}};
 
     (void)state;
     fake_clock_init(&clk);
     fake_source_init(&source, 20000);
     fake_link_init(&out, LINK_OUT);
     assert_true(topics_init(&topics, "studio", "edge-1"));
-    assert_int_equal(intake_init(&intake, 0), STUDIO_OK);
+    assert_int_equal(feed_init(&feed, &source.ops, 1, 0), STUDIO_OK);
+    assert_int_equal(mirror_create(&mirror), STUDIO_OK);
+    assert_int_equal(answers_init(&answers), STUDIO_OK);
+    assert_int_equal(replays_init(&replays, &source.ops, "6f1c", &answers), STUDIO_OK);
+    options.in.mirror = mirror;
     assert_int_equal(sender_init(&s, &options), STUDIO_OK);
     return 0;
 }
@@ -37,7 +43,10 @@ static int rig_teardown(void **state)
 {
     (void)state;
     sender_finish(&s);
-    intake_finish(&intake);
+    replays_finish(&replays);
+    answers_finish(&answers);
+    mirror_destroy(mirror);
+    feed_finish(&feed);
     fake_link_finish(&out);
     fake_source_finish(&source);
     assert_int_equal(fake_snapshots(), 0);
@@ -53,7 +62,7 @@ static inline struct link_limits rig_limits(void)
 static inline void rig_up_with(const struct link_limits *limits)
 {
     const struct announce_presence presence = {
-        .epoch = "6f1c", .boot = 1, .conn = 1, .since_ms = clk.wall};
+        .epoch = "6f1c", .boot = 1, .conn = 1, .since_ms = clk.wall_ms};
 
     sender_up(&s, limits, "mqtt://a", &presence);
 }
@@ -66,48 +75,80 @@ static inline void rig_up(void)
     rig_up_with(&limits);
 }
 
-/* Acknowledges what is not, from `from` on, until nothing more comes. */
-static inline void rig_settle(size_t from)
+/* The message of that number has ended. */
+static inline void rig_done(size_t index, int reason)
 {
-    sender_step(&s);
-    for (; from < out.count; from++) {
-        struct fake_sent *sent = &out.sent[from];
-
-        if (!sent->answered) {
-            sent->answered = true;
-            sender_done(&s, sent->slot, 0);
-            sender_step(&s);
-        }
-    }
+    out.sent[index].answered = true;
+    sender_done(&s, out.sent[index].slot, reason);
 }
 
-/* Acknowledges what is no event, from `from` on. */
-static inline void rig_settle_words(size_t from)
+/* Acknowledges what is not (only what is no event, if `words`), from `from` on, until nothing more
+ * comes. */
+static inline void rig_acknowledge(size_t from, bool words)
 {
     sender_step(&s);
-    for (; from < out.count; from++) {
-        struct fake_sent *sent = &out.sent[from];
-
-        if (!sent->answered && !sent->seq) {
-            sent->answered = true;
-            sender_done(&s, sent->slot, 0);
+    for (; from < out.count; from++)
+        if (!out.sent[from].answered && !(words && out.sent[from].seq)) {
+            rig_done(from, 0);
             sender_step(&s);
         }
-    }
+}
+
+static inline void rig_settle(size_t from)
+{
+    rig_acknowledge(from, false);
+}
+
+static inline void rig_settle_words(size_t from)
+{
+    rig_acknowledge(from, true);
+}
+
+/* Connects and gets what the agent says of itself out of the way; returns where the rest begins. */
+static inline size_t rig_connect(void)
+{
+    rig_up();
+    rig_settle(0);
+    return out.count;
+}
+
+static inline void rig_hand_over(uint64_t seq)
+{
+    struct studio_event *event = fake_event(&source, seq);
+
+    feed_add(&feed, &event, 1);
+    studio_event_unref(event);
 }
 
 static inline void rig_commit(unsigned n)
 {
     while (n-- > 0)
-        feed_add(&s.feed, fake_event(&source, fake_commit(&source, "T", source.count + 1)));
+        rig_hand_over(fake_commit(&source, "T", source.count + 1));
 }
 
-static inline void rig_show(uint64_t rev, const char *sdp)
+/* A start with n events that only the store has. */
+static inline void rig_start_with(unsigned n)
 {
-    struct studio_snapshot *snapshot = fake_snapshot("T", rev, sdp, NULL);
+    while (n-- > 0)
+        fake_commit(&source, "T", source.count + 1);
+    feed_finish(&feed);
+    assert_int_equal(feed_init(&feed, &source.ops, 1, source.count), STUDIO_OK);
+}
 
-    assert_int_equal(mirror_table(s.mirror, snapshot), STUDIO_OK);
+static inline void rig_show(const char *table_id, uint64_t rev, const char *sdp)
+{
+    struct studio_snapshot *snapshot = fake_snapshot(table_id, rev, sdp, NULL);
+
+    assert_int_equal(mirror_tables(mirror, &snapshot, 1), STUDIO_OK);
     studio_snapshot_unref(snapshot);
 }
+
+static inline void rig_answer(const char *topic, const char *id, const char *text)
+{
+    assert_true(
+        answers_put(&answers, reply_create(NULL, topic, id, id ? 2 : 0, text, strlen(text))));
+}
+
+#define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 #endif

@@ -3,12 +3,13 @@
 
 #include <unistd.h>
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
 
 static struct fake_source source;
 static struct topics topics;
-static struct intake intake;
+static struct answers answers;
+static struct replays replays;
 static struct events events;
 static struct commands c;
 
@@ -58,9 +59,11 @@ static int setup(void **state)
     fake_source_init(&source, 1);
     source.ops.command = take_command;
     assert_true(topics_init(&topics, "studio", "edge-1"));
-    assert_int_equal(intake_init(&intake, 0), STUDIO_OK);
+    assert_int_equal(answers_init(&answers), STUDIO_OK);
+    assert_int_equal(replays_init(&replays, &source.ops, "6f1c", &answers), STUDIO_OK);
     assert_int_equal(events_init(&events), STUDIO_OK);
-    assert_int_equal(commands_init(&c, &topics, &source.ops, &intake, &events), STUDIO_OK);
+    assert_int_equal(commands_init(&c, &topics, &source.ops, &answers, &replays, &events),
+                     STUDIO_OK);
     return 0;
 }
 
@@ -69,7 +72,8 @@ static int teardown(void **state)
     (void)state;
     commands_finish(&c);
     events_finish(&events);
-    intake_finish(&intake);
+    replays_finish(&replays);
+    answers_finish(&answers);
     fake_source_finish(&source);
     return 0;
 }
@@ -95,13 +99,13 @@ static struct link_command message(const char *topic, const char *payload)
 static const char *answer(void)
 {
     static char text[512];
-    struct reply *r = intake_take_reply(&intake);
+    struct reply *r = reply_list_take(&answers.list);
 
     text[0] = '\0';
     if (r)
         snprintf(text, sizeof(text), "%s %s", r->topic, r->payload);
     free(r);
-    assert_null(intake_take_reply(&intake));
+    assert_null(reply_list_take(&answers.list));
     return text;
 }
 
@@ -135,7 +139,7 @@ static void response_topic_and_correlation_are_used(void **state)
     in.correlation = "\1\0\2";
     in.correlation_len = 3;
     arrive(&in);
-    r = intake_take_reply(&intake);
+    r = reply_list_take(&answers.list);
     assert_string_equal(r->topic, "my/answers");
     assert_int_equal(r->correlation_len, 3);
     assert_memory_equal(r->correlation, "\1\0\2", 3);
@@ -143,7 +147,7 @@ static void response_topic_and_correlation_are_used(void **state)
     in.response = "studio/tables/ARO-001/status"; /* not for the likes of you */
     in.response_len = strlen(in.response);
     arrive(&in);
-    r = intake_take_reply(&intake);
+    r = reply_list_take(&answers.list);
     assert_string_equal(r->topic, "studio/tables/ARO-001/reply/plc");
     free(r);
 }
@@ -264,16 +268,13 @@ static void an_ignored_command_has_no_answer(void **state)
 static void requests_for_replay_go_to_the_bridge(void **state)
 {
     struct link_command in = message("studio/agents/edge-1/replay/bo", "{\"from_seq\":1}");
-    struct reply *request;
+    struct link_command broken = message("studio/agents/edge-1/replay/bo", "{");
 
     (void)state;
-    arrive(&in);
-    request = intake_take_request(&intake);
-    assert_string_equal(request->client, "bo");
-    assert_string_equal(request->topic, "studio/agents/edge-1/replayed/bo");
-    assert_string_equal(request->payload, "{\"from_seq\":1}");
-    free(request);
-    for (int i = 0; i < INTAKE_REQUESTS_MAX; i++)
+    arrive(&broken);
+    assert_string_equal(answer(),
+                        "studio/agents/edge-1/replayed/bo {\"error\":\"Invalid JSON format\"}");
+    for (int i = 0; i < REPLAYS_WAITING; i++)
         arrive(&in);
     assert_string_equal(answer(), "");
     arrive(&in);

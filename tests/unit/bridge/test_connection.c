@@ -1,8 +1,8 @@
 /* test_connection.c - one MQTT connection: attempt, connection, end. */
 #include "bridge/connection.h"
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
 
 static const struct bridge_config config = {.keepalive_s = 30, .ca_file = "ca"};
 static const struct broker broker = {

@@ -1,8 +1,8 @@
 /* test_guard.c - the agent behind a door. */
 #include "bridge/guard.h"
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
 
 static unsigned commands;
 

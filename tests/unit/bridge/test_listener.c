@@ -1,8 +1,8 @@
 /* test_listener.c - the connection commands come in by. */
 #include "bridge/listener.h"
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
 
 static struct fake_link in;
 static struct topics topics;

@@ -1,8 +1,8 @@
 /* test_mirror.c - what of a table goes out, when, and what is cleared. */
 #include "bridge/mirror.h"
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
 
 static struct mirror *m;
 
@@ -22,13 +22,13 @@ static int teardown(void **state)
 
 static void show(struct studio_snapshot *s)
 {
-    assert_int_equal(mirror_table(m, s), STUDIO_OK);
+    assert_int_equal(mirror_tables(m, &s, 1), STUDIO_OK);
     studio_snapshot_unref(s);
 }
 
 static void present(const char *json)
 {
-    assert_int_equal(mirror_presence(m, "T", json ? strdup(json) : NULL), STUDIO_OK);
+    assert_int_equal(mirror_presence(m, "T", json), STUDIO_OK);
 }
 
 static void clear(const char *table, const char *field)

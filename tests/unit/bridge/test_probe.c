@@ -1,8 +1,8 @@
 /* test_probe.c - is a preferred broker back? */
 #include "bridge/probe.h"
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
 
 static struct brokers brokers = {
     .list = {{.name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"ua"},

@@ -1,14 +1,18 @@
 /* test_relay.c - connect, lose, try again, move, leave: the bridge's state machine. */
 #include "bridge/relay.h"
 
+#include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
-#include "unit/bridge/fakes.h"
+#include "support/fake_clock.h"
 
 static struct fake_clock clk;
 static struct fake_source source;
 static struct fake_link links[LINK_COUNT];
 static struct topics topics;
-static struct intake intake;
+static struct feed feed;
+static struct mirror *mirror;
+static struct answers answers;
+static struct replays replays;
 static struct brokers brokers;
 static struct relay r;
 
@@ -22,14 +26,15 @@ static void start(const char *uris)
 {
     static struct bridge_config config;
     struct studio_error error;
-    struct relay_options options = {.config = &config,
-                                    .brokers = &brokers,
-                                    .topics = &topics,
-                                    .source = &source.ops,
-                                    .clock = &clk.clock,
-                                    .intake = &intake,
-                                    .info = "{}",
-                                    .random = zero};
+    struct relay_options options = {
+        .config = &config,
+        .brokers = &brokers,
+        .topics = &topics,
+        .source = &source.ops,
+        .clock = &clk.clock,
+        .in = {.feed = &feed, .mirror = mirror, .answers = &answers, .replays = &replays},
+        .control = {.source = &source.ops, .info = "{}"},
+        .random = zero};
 
     config = (struct bridge_config){.brokers = uris,
                                     .username = "me",
@@ -53,7 +58,10 @@ static int setup(void **state)
     for (size_t i = 0; i < LINK_COUNT; i++)
         fake_link_init(&links[i], (enum link_id)i);
     assert_true(topics_init(&topics, "studio", "edge-1"));
-    return intake_init(&intake, 0) == STUDIO_OK ? 0 : -1;
+    assert_int_equal(feed_init(&feed, &source.ops, 1, 0), STUDIO_OK);
+    assert_int_equal(mirror_create(&mirror), STUDIO_OK);
+    assert_int_equal(answers_init(&answers), STUDIO_OK);
+    return replays_init(&replays, &source.ops, "6f1c", &answers) == STUDIO_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -61,11 +69,25 @@ static int teardown(void **state)
     (void)state;
     relay_finish(&r);
     brokers_finish(&brokers);
-    intake_finish(&intake);
+    replays_finish(&replays);
+    answers_finish(&answers);
+    mirror_destroy(mirror);
+    feed_finish(&feed);
     for (size_t i = 0; i < LINK_COUNT; i++)
         fake_link_finish(&links[i]);
     fake_source_finish(&source);
     return 0;
+}
+
+static void commit(unsigned n)
+{
+    while (n-- > 0) {
+        struct studio_event *event =
+            fake_event(&source, fake_commit(&source, "T", source.count + 1));
+
+        feed_add(&feed, &event, 1);
+        studio_event_unref(event);
+    }
 }
 
 static struct fake_link *out = &links[LINK_OUT];
@@ -120,7 +142,7 @@ static void forget_sent(void)
 
 static void wait_ms(int64_t ms)
 {
-    fake_clock_pass(&clk, ms);
+    fake_clock_advance(&clk, ms);
     relay_step(&r);
 }
 
@@ -137,13 +159,13 @@ static void birth_and_will_are_of_one_connection(void **state)
     assert_true(out->target.clean);
     assert_string_equal(out->will_topic, "studio/agents/edge-1/availability");
     assert_string_equal(out->will, "{\"state\":\"lost\",\"epoch\":\"6f1c\",\"boot\":41,\"conn\":1,"
-                                   "\"since\":\"2026-01-02T03:04:05.678Z\"}");
-    fake_clock_pass(&clk, 700);
+                                   "\"since\":\"2024-01-01T12:00:00.000Z\"}");
+    fake_clock_advance(&clk, 700);
     tell(fake_up(out));
     assert_true(stats().connected);
     assert_string_equal(out->sent[0].payload,
                         "{\"state\":\"online\",\"epoch\":\"6f1c\",\"boot\":41,\"conn\":1,"
-                        "\"since\":\"2026-01-02T03:04:05.678Z\"}");
+                        "\"since\":\"2024-01-01T12:00:00.000Z\"}");
     assert_int_equal(links[LINK_IN].connects, 1); /* commands follow */
     assert_int_equal(links[LINK_PROBE].connects, 0);
 }
@@ -185,8 +207,7 @@ static void the_connack_starts_the_drain_and_a_loss_starts_it_again(void **state
 {
     (void)state;
     start("mqtt://a");
-    for (int i = 0; i < 50; i++)
-        feed_committed(&r.sender.feed, fake_commit(&source, "T", source.count + 1));
+    commit(50);
     relay_step(&r);
     tell(fake_up(out));
     assert_int_not_equal(fake_find(out, 0, "/changes"), SIZE_MAX);
@@ -207,8 +228,7 @@ static void a_broker_that_does_not_acknowledge_is_left(void **state)
     tell(fake_up(out));
     settle();
     forget_sent();
-    for (int i = 0; i < 3; i++)
-        feed_committed(&r.sender.feed, fake_commit(&source, "T", source.count + 1));
+    commit(3);
     relay_step(&r);
     for (size_t i = 0; i < out->count; i++) /* all but the events */
         if (out->sent[i].seq == 0)
@@ -237,8 +257,8 @@ static void the_event_is_not_blamed_for_it(void **state)
 {
     (void)state;
     start("mqtt://a");
-    feed_committed(&r.sender.feed, fake_commit(&source, "T", 1));
-    for (int i = 0; i < 2 * SENDER_SUSPECT; i++) {
+    commit(1);
+    for (int i = 0; i < 2 * OUTBOX_SUSPECT; i++) {
         relay_step(&r);
         tell(fake_up(out));
         wait_ms(SENDER_OVERDUE_MS);
@@ -300,7 +320,7 @@ static void stopping_lets_what_is_under_way_finish(void **state)
     tell(fake_up(out));
     tell(fake_up(&links[LINK_IN]));
     settle();
-    feed_add(&r.sender.feed, fake_event(&source, fake_commit(&source, "T", 1)));
+    commit(1);
     relay_step(&r);
     relay_stop(&r);
     relay_step(&r);
@@ -323,16 +343,16 @@ static void stopping_waits_no_longer_than_promised(void **state)
     start("mqtt://a");
     relay_step(&r);
     tell(fake_up(out)); /* and never an acknowledgement */
-    began = clk.mono;
+    began = clk.mono_ms;
     relay_stop(&r);
     while (!relay_ended(&r)) {
         int64_t next = relay_step(&r);
 
-        assert_true(next > clk.mono || relay_ended(&r));
+        assert_true(next > clk.mono_ms || relay_ended(&r));
         if (!relay_ended(&r))
-            fake_clock_pass(&clk, next - clk.mono);
+            fake_clock_advance(&clk, next - clk.mono_ms);
     }
-    assert_true(clk.mono - began <= 2500);
+    assert_true(clk.mono_ms - began <= 2500);
     assert_true(out->will_wanted); /* the broker says `lost` for us */
     assert_false(out->open);
 }
@@ -478,13 +498,13 @@ static void a_stop_after_moved_waits_no_longer_than_promised(void **state)
     on_the_second_while_the_first_is_back();
     wait_ms(PROBE_HOLD_MS);
     settle();
-    began = clk.mono;
+    began = clk.mono_ms;
     relay_stop(&r);
     relay_step(&r);
     tell(fake_ended(out, LINK_CLOSED, 0)); /* and the other one never answers */
     while (!relay_ended(&r))
-        fake_clock_pass(&clk, relay_step(&r) - clk.mono);
-    assert_true(clk.mono - began <= 2500);
+        fake_clock_advance(&clk, relay_step(&r) - clk.mono_ms);
+    assert_true(clk.mono_ms - began <= 2500);
     assert_false(out->open);
 }
 

@@ -3,12 +3,12 @@
 
 #include "support/cmocka_all.h"
 
-static void count(const bool wants[SHARE_COUNT], unsigned sends, unsigned got[SHARE_COUNT])
+static void count(const bool wants[TRAFFIC_COUNT], unsigned sends, unsigned got[TRAFFIC_COUNT])
 {
     struct share s;
 
     share_init(&s);
-    for (int c = 0; c < SHARE_COUNT; c++)
+    for (int c = 0; c < TRAFFIC_COUNT; c++)
         got[c] = 0;
     for (unsigned i = 0; i < sends; i++)
         got[share_pick(&s, wants)]++;
@@ -17,42 +17,42 @@ static void count(const bool wants[SHARE_COUNT], unsigned sends, unsigned got[SH
 /* Promise 3: while a backlog drains, retained messages get between a tenth and a quarter. */
 static void retained_ones_get_their_part_of_a_backlog(void **state)
 {
-    unsigned got[SHARE_COUNT];
+    unsigned got[TRAFFIC_COUNT];
 
     (void)state;
     for (unsigned others = 0; others < 4; others++) {
-        const bool wants[SHARE_COUNT] = {[SHARE_EVENT] = true,
-                                         [SHARE_RETAINED] = true,
-                                         [SHARE_REPLY] = others & 1,
-                                         [SHARE_REPLAY] = others & 2};
+        const bool wants[TRAFFIC_COUNT] = {[TRAFFIC_EVENTS] = true,
+                                           [TRAFFIC_RETAINED] = true,
+                                           [TRAFFIC_ANSWERS] = others & 1,
+                                           [TRAFFIC_REPLAYS] = others & 2};
 
         count(wants, 3000, got);
-        assert_in_range(got[SHARE_RETAINED], 300, 750);
-        assert_true(got[SHARE_EVENT] >= 1500);
-        assert_in_range(got[SHARE_REPLAY], 0, 3000 / 8);
+        assert_in_range(got[TRAFFIC_RETAINED], 300, 750);
+        assert_true(got[TRAFFIC_EVENTS] >= 1500);
+        assert_in_range(got[TRAFFIC_REPLAYS], 0, 3000 / 8);
     }
 }
 
 static void the_only_one_gets_all(void **state)
 {
-    unsigned got[SHARE_COUNT];
+    unsigned got[TRAFFIC_COUNT];
 
     (void)state;
-    for (int c = 0; c < SHARE_COUNT; c++) {
-        bool wants[SHARE_COUNT] = {false};
+    for (int c = 0; c < TRAFFIC_COUNT; c++) {
+        bool wants[TRAFFIC_COUNT] = {false};
 
         wants[c] = true;
         count(wants, 100, got);
         assert_int_equal(got[c], 100);
     }
-    assert_int_equal(share_pick(&(struct share){.now = 0}, (bool[SHARE_COUNT]){false}),
-                     SHARE_COUNT);
+    assert_int_equal(share_pick(&(struct share){.now = 0}, (bool[TRAFFIC_COUNT]){false}),
+                     TRAFFIC_COUNT);
 }
 
 static void idle_time_is_no_credit(void **state)
 {
-    const bool events[SHARE_COUNT] = {[SHARE_EVENT] = true};
-    const bool both[SHARE_COUNT] = {[SHARE_EVENT] = true, [SHARE_RETAINED] = true};
+    const bool events[TRAFFIC_COUNT] = {[TRAFFIC_EVENTS] = true};
+    const bool both[TRAFFIC_COUNT] = {[TRAFFIC_EVENTS] = true, [TRAFFIC_RETAINED] = true};
     struct share s;
     unsigned retained = 0;
 
@@ -61,7 +61,7 @@ static void idle_time_is_no_credit(void **state)
     for (int i = 0; i < 100000; i++)
         share_pick(&s, events);
     for (int i = 0; i < 60; i++)
-        retained += share_pick(&s, both) == SHARE_RETAINED;
+        retained += share_pick(&s, both) == TRAFFIC_RETAINED;
     assert_in_range(retained, 6, 15);
 }
 

@@ -1,50 +1,6 @@
-/*
- * fakes.h - the bridge's world in tests: a clock that stands still, an agent in memory, snapshots,
- * and an MQTT link that remembers what it was given. For test programs of the bridge only; every
- * program includes it once.
- */
-#ifndef TESTS_UNIT_BRIDGE_FAKES_H
-#define TESTS_UNIT_BRIDGE_FAKES_H
+#include "support/bridge_fakes.h"
 
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/clock.h"
-#include "bridge/bridge.h"
-#include "bridge/link.h"
-#include "studio/status.h"
-
-/* --- clock ------------------------------------------------------------------------------------ */
-
-struct fake_clock {
-    struct clock clock;
-    int64_t mono, wall;
-};
-
-static inline int64_t fake_mono(void *ctx)
-{
-    return ((struct fake_clock *)ctx)->mono;
-}
-
-static inline int64_t fake_wall(void *ctx)
-{
-    return ((struct fake_clock *)ctx)->wall;
-}
-
-static inline void fake_clock_init(struct fake_clock *c)
-{
-    *c = (struct fake_clock){.mono = 1000000, .wall = 1767323045678};
-    c->clock = (struct clock){.mono_ms = fake_mono, .wall_ms = fake_wall, .ctx = c};
-}
-
-static inline void fake_clock_pass(struct fake_clock *c, int64_t ms)
-{
-    c->mono += ms;
-    c->wall += ms;
-}
+#include "support/fake_clock.h"
 
 /* --- snapshots -------------------------------------------------------------------------------- */
 
@@ -64,7 +20,7 @@ static struct {
     size_t count, cap;
 } fake_made;
 
-static inline void fake_keep(struct studio_snapshot *s)
+static void fake_keep(struct studio_snapshot *s)
 {
     if (fake_made.count == fake_made.cap) {
         fake_made.cap = fake_made.cap ? fake_made.cap * 2 : 64;
@@ -75,8 +31,7 @@ static inline void fake_keep(struct studio_snapshot *s)
     fake_made.list[fake_made.count++] = studio_snapshot_ref(s);
 }
 
-/* How many somebody still holds; all are let go of. */
-static inline size_t fake_snapshots(void)
+size_t fake_snapshots(void)
 {
     size_t held = 0;
 
@@ -89,7 +44,7 @@ static inline size_t fake_snapshots(void)
     return held;
 }
 
-static inline void fake_field(struct fake_snapshot *s, const char *name, const char *text)
+static void fake_field(struct fake_snapshot *s, const char *name, const char *text)
 {
     size_t i = s->head.field_count++;
 
@@ -99,9 +54,8 @@ static inline void fake_field(struct fake_snapshot *s, const char *name, const c
     s->fields[i].text = s->texts[i];
 }
 
-/* The nine fields with SDP as given; `custom` is "NAME=JSON,NAME=JSON" or NULL. */
-static inline struct studio_snapshot *fake_snapshot(const char *id, uint64_t rev, const char *sdp,
-                                                    const char *custom)
+struct studio_snapshot *fake_snapshot(const char *id, uint64_t rev, const char *sdp,
+                                      const char *custom)
 {
     struct fake_snapshot *s = calloc(1, sizeof(*s));
 
@@ -131,7 +85,7 @@ static inline struct studio_snapshot *fake_snapshot(const char *id, uint64_t rev
     return &s->head;
 }
 
-static inline struct studio_snapshot *fake_removed(const char *id, uint64_t rev)
+struct studio_snapshot *fake_removed(const char *id, uint64_t rev)
 {
     struct studio_snapshot *s = fake_snapshot(id, rev, "up", NULL);
 
@@ -142,33 +96,7 @@ static inline struct studio_snapshot *fake_removed(const char *id, uint64_t rev)
 
 /* --- the agent -------------------------------------------------------------------------------- */
 
-enum { FAKE_PARKED_MAX = 64, FAKE_BODY_MAX = 256 };
-
-struct fake_event {
-    uint64_t seq, rev;
-    enum event_kind kind;
-    char table_id[24];
-    bool parked;
-    char body[FAKE_BODY_MAX];
-};
-
-struct fake_source {
-    struct bridge_source ops;
-    pthread_mutex_t lock;
-    struct fake_event *events; /* [0] is seq 1 */
-    size_t count, max;
-    uint64_t oldest; /* 1 unless older ones are gone */
-    uint64_t acked;
-    uint64_t parked[FAKE_PARKED_MAX];
-    size_t parked_count;
-    size_t reads; /* calls of read and read_changes */
-    bool read_fails;
-    const char *cleared_table, *cleared_field; /* one, or NULL */
-    int64_t wall_ms;
-};
-
-static inline struct studio_event *fake_copy(const struct fake_source *s,
-                                             const struct fake_event *e)
+static struct studio_event *fake_copy(const struct fake_source *s, const struct fake_event *e)
 {
     struct studio_event *event =
         studio_event_create(e->kind, e->table_id, e->rev, s->wall_ms, e->body, strlen(e->body));
@@ -180,8 +108,8 @@ static inline struct studio_event *fake_copy(const struct fake_source *s,
     return event;
 }
 
-static inline bool fake_give(const struct fake_source *s, const struct fake_event *e,
-                             studio_event_fn *fn, void *ctx)
+static bool fake_give(const struct fake_source *s, const struct fake_event *e, studio_event_fn *fn,
+                      void *ctx)
 {
     struct studio_event *event = fake_copy(s, e);
     bool more = fn(ctx, event);
@@ -190,8 +118,8 @@ static inline bool fake_give(const struct fake_source *s, const struct fake_even
     return more;
 }
 
-static inline enum studio_err fake_read(void *ctx, uint64_t from, uint64_t to, size_t limit,
-                                        studio_event_fn *fn, void *fn_ctx)
+static enum studio_err fake_read(void *ctx, uint64_t from, uint64_t to, size_t limit,
+                                 studio_event_fn *fn, void *fn_ctx)
 {
     struct fake_source *s = ctx;
 
@@ -210,9 +138,9 @@ static inline enum studio_err fake_read(void *ctx, uint64_t from, uint64_t to, s
     return STUDIO_OK;
 }
 
-static inline enum studio_err fake_read_changes(void *ctx, const char *table_id, uint64_t from_rev,
-                                                uint64_t after_seq, size_t limit,
-                                                studio_event_fn *fn, void *fn_ctx)
+static enum studio_err fake_read_changes(void *ctx, const char *table_id, uint64_t from_rev,
+                                         uint64_t after_seq, size_t limit, studio_event_fn *fn,
+                                         void *fn_ctx)
 {
     struct fake_source *s = ctx;
     uint64_t from = after_seq + 1 < s->oldest ? s->oldest : after_seq + 1;
@@ -232,14 +160,14 @@ static inline enum studio_err fake_read_changes(void *ctx, const char *table_id,
     return STUDIO_OK;
 }
 
-static inline enum studio_err fake_oldest(void *ctx, uint64_t *seq)
+static enum studio_err fake_oldest(void *ctx, uint64_t *seq)
 {
     *seq = ((struct fake_source *)ctx)->oldest;
     return STUDIO_OK;
 }
 
-static inline enum studio_err fake_oldest_rev(void *ctx, const char *table_id, bool *found,
-                                              uint64_t *rev, uint64_t *seq)
+static enum studio_err fake_oldest_rev(void *ctx, const char *table_id, bool *found, uint64_t *rev,
+                                       uint64_t *seq)
 {
     struct fake_source *s = ctx;
 
@@ -255,7 +183,7 @@ static inline enum studio_err fake_oldest_rev(void *ctx, const char *table_id, b
     return STUDIO_OK;
 }
 
-static inline enum studio_err fake_cleared(void *ctx, bridge_cleared_fn *fn, void *fn_ctx)
+static enum studio_err fake_cleared(void *ctx, bridge_cleared_fn *fn, void *fn_ctx)
 {
     struct fake_source *s = ctx;
 
@@ -264,7 +192,7 @@ static inline enum studio_err fake_cleared(void *ctx, bridge_cleared_fn *fn, voi
     return STUDIO_OK;
 }
 
-static inline void fake_acked(void *ctx, uint64_t seq)
+static void fake_acked(void *ctx, uint64_t seq)
 {
     struct fake_source *s = ctx;
 
@@ -273,7 +201,7 @@ static inline void fake_acked(void *ctx, uint64_t seq)
     pthread_mutex_unlock(&s->lock);
 }
 
-static inline void fake_parked(void *ctx, uint64_t seq, const char *reason)
+static void fake_parked(void *ctx, uint64_t seq, const char *reason)
 {
     struct fake_source *s = ctx;
 
@@ -285,7 +213,7 @@ static inline void fake_parked(void *ctx, uint64_t seq, const char *reason)
     pthread_mutex_unlock(&s->lock);
 }
 
-static inline void fake_stats(void *ctx, struct bridge_agent_stats *out)
+static void fake_stats(void *ctx, struct bridge_agent_stats *out)
 {
     struct fake_source *s = ctx;
 
@@ -300,9 +228,9 @@ static inline void fake_stats(void *ctx, struct bridge_agent_stats *out)
     pthread_mutex_unlock(&s->lock);
 }
 
-static inline void fake_source_init(struct fake_source *s, size_t max)
+void fake_source_init(struct fake_source *s, size_t max)
 {
-    *s = (struct fake_source){.max = max, .oldest = 1, .wall_ms = 1767323045678};
+    *s = (struct fake_source){.max = max, .oldest = 1, .wall_ms = FAKE_WALL_MS};
     s->events = calloc(max, sizeof(*s->events));
     if (!s->events)
         abort();
@@ -318,14 +246,13 @@ static inline void fake_source_init(struct fake_source *s, size_t max)
                                     .stats = fake_stats};
 }
 
-static inline void fake_source_finish(struct fake_source *s)
+void fake_source_finish(struct fake_source *s)
 {
     pthread_mutex_destroy(&s->lock);
     free(s->events);
 }
 
-/* Commits one more change event; its seq. */
-static inline uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev)
+uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev)
 {
     struct fake_event *e;
     uint64_t seq;
@@ -344,8 +271,7 @@ static inline uint64_t fake_commit(struct fake_source *s, const char *table_id, 
     return seq;
 }
 
-/* A committed event; the reference is the caller's. */
-static inline struct studio_event *fake_event(struct fake_source *s, uint64_t seq)
+struct studio_event *fake_event(struct fake_source *s, uint64_t seq)
 {
     struct studio_event *event;
 
@@ -355,8 +281,7 @@ static inline struct studio_event *fake_event(struct fake_source *s, uint64_t se
     return event;
 }
 
-/* Hands a committed event to a bridge, as the agent does. */
-static inline void fake_hand_over(struct fake_source *s, struct bridge *bridge, uint64_t seq)
+void fake_hand_over(struct fake_source *s, struct bridge *bridge, uint64_t seq)
 {
     struct studio_event *event = fake_event(s, seq);
 
@@ -365,7 +290,7 @@ static inline void fake_hand_over(struct fake_source *s, struct bridge *bridge, 
     studio_event_unref(event);
 }
 
-static inline uint64_t fake_source_acked(struct fake_source *s)
+uint64_t fake_source_acked(struct fake_source *s)
 {
     uint64_t acked;
 
@@ -377,40 +302,13 @@ static inline uint64_t fake_source_acked(struct fake_source *s)
 
 /* --- the MQTT link ---------------------------------------------------------------------------- */
 
-enum { FAKE_SENT_MAX = 20000, FAKE_TEXT_MAX = 640 };
-
-struct fake_sent {
-    unsigned slot;
-    bool subscribe, retained, plain, answered;
-    uint64_t seq;
-    unsigned expiry_s;
-    char topic[256];
-    char payload[FAKE_TEXT_MAX]; /* cut */
-    size_t len;
-    char correlation[32];
-};
-
-struct fake_link {
-    struct link link;
-    enum link_id id;
-    uint64_t generation;
-    unsigned connects, closes, disconnects;
-    bool open, refuses; /* refuses: takes no publish */
-    bool will_wanted;
-    struct link_target target; /* strings are copies */
-    char uri[128], client_id[128], will[256], will_topic[128], username[64], password[64];
-    struct fake_sent *sent;
-    size_t count;
-    char watch[512];
-};
-
-static inline struct fake_link *fake_of(struct link *link)
+static struct fake_link *fake_of(struct link *link)
 {
     return (struct fake_link *)link;
 }
 
-static inline bool fake_connect(struct link *link, uint64_t generation,
-                                const struct link_target *target, char text[LINK_TEXT_MAX])
+static bool fake_connect(struct link *link, uint64_t generation, const struct link_target *target,
+                         char text[LINK_TEXT_MAX])
 {
     struct fake_link *f = fake_of(link);
 
@@ -428,7 +326,7 @@ static inline bool fake_connect(struct link *link, uint64_t generation,
     return true;
 }
 
-static inline struct fake_sent *fake_note(struct fake_link *f, unsigned slot, const char *topic)
+static struct fake_sent *fake_note(struct fake_link *f, unsigned slot, const char *topic)
 {
     struct fake_sent *s;
 
@@ -440,7 +338,7 @@ static inline struct fake_sent *fake_note(struct fake_link *f, unsigned slot, co
     return s;
 }
 
-static inline bool fake_publish(struct link *link, unsigned slot, const struct link_message *m)
+static bool fake_publish(struct link *link, unsigned slot, const struct link_message *m)
 {
     struct fake_link *f = fake_of(link);
     struct fake_sent *s;
@@ -460,8 +358,8 @@ static inline bool fake_publish(struct link *link, unsigned slot, const struct l
     return true;
 }
 
-static inline bool fake_subscribe(struct link *link, unsigned slot, const char *const *filters,
-                                  size_t count, const char *watch)
+static bool fake_subscribe(struct link *link, unsigned slot, const char *const *filters,
+                           size_t count, const char *watch)
 {
     struct fake_link *f = fake_of(link);
     struct fake_sent *s;
@@ -475,20 +373,20 @@ static inline bool fake_subscribe(struct link *link, unsigned slot, const char *
     return true;
 }
 
-static inline bool fake_disconnect(struct link *link, bool will)
+static bool fake_disconnect(struct link *link, bool will)
 {
     fake_of(link)->disconnects++;
     fake_of(link)->will_wanted = will;
     return true;
 }
 
-static inline void fake_close(struct link *link)
+static void fake_close(struct link *link)
 {
     fake_of(link)->closes++;
     fake_of(link)->open = false;
 }
 
-static inline void fake_link_init(struct fake_link *f, enum link_id id)
+void fake_link_init(struct fake_link *f, enum link_id id)
 {
     static const struct link_ops ops = {.connect = fake_connect,
                                         .publish = fake_publish,
@@ -504,12 +402,12 @@ static inline void fake_link_init(struct fake_link *f, enum link_id id)
         abort();
 }
 
-static inline void fake_link_finish(struct fake_link *f)
+void fake_link_finish(struct fake_link *f)
 {
     free(f->sent);
 }
 
-static inline struct link_event fake_up(const struct fake_link *f)
+struct link_event fake_up(const struct fake_link *f)
 {
     return (struct link_event){
         .link = f->id,
@@ -518,8 +416,7 @@ static inline struct link_event fake_up(const struct fake_link *f)
         .limits = {.mqtt_version = 5, .receive_max = 65535, .retain = true, .max_qos = 2}};
 }
 
-static inline struct link_event fake_ended(const struct fake_link *f, enum link_event_kind kind,
-                                           int reason)
+struct link_event fake_ended(const struct fake_link *f, enum link_event_kind kind, int reason)
 {
     return (struct link_event){.link = f->id,
                                .kind = kind,
@@ -528,7 +425,7 @@ static inline struct link_event fake_ended(const struct fake_link *f, enum link_
                                .text = "as the test wants it"};
 }
 
-static inline struct link_event fake_done(struct fake_link *f, size_t index, int reason)
+struct link_event fake_done(struct fake_link *f, size_t index, int reason)
 {
     f->sent[index].answered = true;
     return (struct link_event){.link = f->id,
@@ -538,8 +435,7 @@ static inline struct link_event fake_done(struct fake_link *f, size_t index, int
                                .reason = reason};
 }
 
-/* The first message from `from` on whose topic ends so; SIZE_MAX if there is none. */
-static inline size_t fake_find(const struct fake_link *f, size_t from, const char *topic_end)
+size_t fake_find(const struct fake_link *f, size_t from, const char *topic_end)
 {
     size_t end = strlen(topic_end);
 
@@ -551,5 +447,3 @@ static inline size_t fake_find(const struct fake_link *f, size_t from, const cha
     }
     return SIZE_MAX;
 }
-
-#endif

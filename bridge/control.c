@@ -1,0 +1,190 @@
+#include "control.h"
+
+void control_init(struct control *c, const struct control_options *options, struct window *window,
+                  struct outbox *outbox)
+{
+    *c = (struct control){.o = *options, .window = window, .outbox = outbox};
+    buf_init(&c->birth, TOPIC_MAX);
+}
+
+void control_finish(struct control *c)
+{
+    buf_finish(&c->birth);
+}
+
+static void set_due(struct control *c, enum control_word word, int64_t at_ms)
+{
+    c->due |= 1u << word;
+    c->due_ms[word] = at_ms;
+}
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+void control_up(struct control *c, const struct announce_presence *presence)
+{
+    c->presence = *presence;
+    c->last_word = NULL;
+    c->farewell_said = c->farewell_done = false;
+    c->due = 0;
+    buf_clear(&c->birth);
+    announce_availability(&c->birth, "online", presence);
+    for (enum control_word word = CONTROL_BIRTH; word <= CONTROL_HEALTH; word++)
+        set_due(c, word, 0);
+}
+
+void control_down(struct control *c)
+{
+    c->due = 0;
+}
+
+void control_heard(struct control *c, bool same)
+{
+    if (same || c->last_word || c->due & 1u << CONTROL_BIRTH)
+        return;
+    log_limited(&c->birth_log, LOG_INFO, "bridge",
+                "the availability topic on %s says something else while connected: saying online "
+                "again",
+                c->window->broker);
+    set_due(c, CONTROL_BIRTH, c->due_ms[CONTROL_BIRTH] + CONTROL_BIRTH_MS);
+}
+
+void control_leave(struct control *c, const char *state)
+{
+    c->last_word = state;
+    c->farewell_said = c->farewell_done = false;
+    c->due = 0;
+}
+
+void control_say_farewell(struct control *c, int64_t now_ms)
+{
+    c->farewell_said = true;
+    set_due(c, CONTROL_FAREWELL, now_ms);
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+/* The first that is due, CONTROL_WORDS if none is. */
+static enum control_word next_word(const struct control *c, int64_t now_ms)
+{
+    enum control_word word = CONTROL_BIRTH;
+
+    while (word < CONTROL_WORDS && !(c->due & 1u << word && c->due_ms[word] <= now_ms))
+        word++;
+    return word;
+}
+
+bool control_ready(const struct control *c, int64_t now_ms)
+{
+    return next_word(c, now_ms) != CONTROL_WORDS;
+}
+
+int64_t control_deadline(const struct control *c)
+{
+    int64_t deadline = INT64_MAX;
+
+    for (enum control_word word = 0; word < CONTROL_WORDS; word++)
+        if (c->due & 1u << word && c->due_ms[word] < deadline)
+            deadline = c->due_ms[word];
+    return deadline;
+}
+
+static void print_health(struct control *c, int64_t now_ms, struct buf *out)
+{
+    struct announce_health health = {
+        .now_ms = clock_wall(c->window->o.clock),
+        .ignored = c->o.ignored ? c->o.ignored(c->o.ignored_ctx) : 0,
+        .broker = c->window->broker,
+    };
+
+    c->o.source->stats(c->o.source->ctx, &health.agent);
+    outbox_health(c->outbox, now_ms, &health);
+    announce_health(out, &health);
+}
+
+static void print(struct control *c, enum control_word word, int64_t now_ms, struct buf *out)
+{
+    switch (word) {
+    case CONTROL_BIRTH:
+        buf_add(out, c->birth.data, c->birth.len);
+        break;
+    case CONTROL_INFO:
+        buf_str(out, c->o.info);
+        break;
+    case CONTROL_HEALTH:
+        print_health(c, now_ms, out);
+        break;
+    case CONTROL_FAREWELL:
+        announce_availability(out, c->last_word, &c->presence);
+        break;
+    case CONTROL_WATCH:
+    case CONTROL_WORDS:
+        break;
+    }
+}
+
+static const enum agent_topic word_topic[CONTROL_WORDS] = {
+    [CONTROL_BIRTH] = TOPIC_AVAILABILITY,
+    [CONTROL_WATCH] = TOPIC_AVAILABILITY,
+    [CONTROL_INFO] = TOPIC_INFO,
+    [CONTROL_HEALTH] = TOPIC_HEALTH,
+    [CONTROL_FAREWELL] = TOPIC_AVAILABILITY,
+};
+
+static enum window_sent send(struct control *c, enum control_word word, const char *topic,
+                             int64_t now_ms)
+{
+    struct buf *text = window_text(c->window);
+    struct link_message m = {.topic = topic, .retained = true};
+
+    if (word == CONTROL_WATCH)
+        return window_subscribe(c->window, TRAFFIC_CONTROL, word, topic, c->birth.data);
+    print(c, word, now_ms, text);
+    if (!buf_ok(text))
+        return WINDOW_STALLED; /* no memory */
+    m.payload = text->data;
+    m.len = text->len;
+    if (word == CONTROL_HEALTH)
+        m.expiry_s = CONTROL_HEALTH_EXPIRY_S;
+    return window_publish(c->window, TRAFFIC_CONTROL, NULL, word, &m);
+}
+
+bool control_send(struct control *c, int64_t now_ms)
+{
+    enum control_word word = next_word(c, now_ms);
+    char topic[TOPIC_MAX];
+
+    if (word == CONTROL_WORDS || !topics_agent(c->window->o.topics, word_topic[word], NULL, topic))
+        return false;
+    c->due &= ~(1u << word);
+    c->due_ms[word] = now_ms;
+    switch (send(c, word, topic, now_ms)) {
+    case WINDOW_STALLED:
+        set_due(c, word, now_ms + (word == CONTROL_WATCH ? CONTROL_RETRY_MS : 0));
+        window_stall(c->window);
+        return false;
+    case WINDOW_TOO_LARGE:
+        window_log_too_large(c->window, topic);
+        break;
+    case WINDOW_SENT:
+        break;
+    }
+    if (word == CONTROL_HEALTH)
+        set_due(c, word, now_ms + CONTROL_HEALTH_MS);
+    return true;
+}
+
+void control_done(struct control *c, enum control_word word, int reason, int64_t now_ms)
+{
+    static const char *const names[CONTROL_WORDS] = {
+        "availability", "subscription to the own availability", "info", "health", "availability"};
+
+    if (word == CONTROL_FAREWELL)
+        c->farewell_done = true;
+    if (reason <= 0)
+        return;
+    log_limited(&c->window->refused_log, LOG_WARN, "bridge",
+                "%s refuses %s (reason 0x%02x): check the broker's access list", c->window->broker,
+                names[word], (unsigned)reason);
+    if (!window_for_good(reason) && word != CONTROL_HEALTH && !c->last_word)
+        set_due(c, word, now_ms + CONTROL_RETRY_MS);
+}

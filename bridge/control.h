@@ -1,0 +1,72 @@
+/*
+ * control.h - what the agent says of itself on the publishing connection: that it is online (first of
+ * all), info, health every ten seconds, its last word; and it watches its own availability for
+ * foreign words. Bridge thread.
+ */
+#ifndef BRIDGE_CONTROL_H
+#define BRIDGE_CONTROL_H
+
+#include "announce.h"
+#include "outbox.h"
+#include "window.h"
+
+/* What is said once per connection or by the clock, in this order. */
+enum control_word {
+    CONTROL_BIRTH,
+    CONTROL_WATCH,
+    CONTROL_INFO,
+    CONTROL_HEALTH,
+    CONTROL_FAREWELL,
+    CONTROL_WORDS
+};
+
+enum {
+    CONTROL_HEALTH_MS = 10000,
+    CONTROL_HEALTH_EXPIRY_S = 30,
+    CONTROL_RETRY_MS = 1000, /* after a passing refusal */
+    CONTROL_BIRTH_MS = 1000  /* between two births of one connection */
+};
+
+struct control_options {
+    const struct bridge_source *source;
+    const char *info;               /* payload of `info` */
+    uint64_t (*ignored)(void *ctx); /* messages ignored so far, for health; NULL: none */
+    void *ignored_ctx;
+};
+
+struct control {
+    struct control_options o;
+    struct window *window;
+    struct outbox *outbox; /* its figures are in health */
+    /* This connection: */
+    struct announce_presence presence;
+    struct buf birth;
+    const char *last_word; /* the state to say last, NULL: it stays */
+    bool farewell_said, farewell_done;
+    unsigned due; /* a bit for each word */
+    int64_t due_ms[CONTROL_WORDS];
+    struct log_limit birth_log;
+};
+
+void control_init(struct control *c, const struct control_options *options, struct window *window,
+                  struct outbox *outbox);
+void control_finish(struct control *c);
+
+/* A connection is up: `presence` is that of its will. */
+void control_up(struct control *c, const struct announce_presence *presence);
+void control_down(struct control *c);
+/* The own availability topic was read; `same`: it says what was said last. */
+void control_heard(struct control *c, bool same);
+/* From now on nothing is said but, when told to, this last state (a literal). */
+void control_leave(struct control *c, const char *state);
+void control_say_farewell(struct control *c, int64_t now_ms);
+
+bool control_ready(const struct control *c, int64_t now_ms);
+/* Says the first thing that is due. False: not now. */
+bool control_send(struct control *c, int64_t now_ms);
+/* A word in flight ended (link.h, LINK_DONE). */
+void control_done(struct control *c, enum control_word word, int reason, int64_t now_ms);
+/* When control_ready may change by time alone; INT64_MAX: never. */
+int64_t control_deadline(const struct control *c);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * outbox.h - the events: in order of seq, each sent until a broker has acknowledged it (promise 1),
+ * one refused for good is parked (promise 6). Bridge thread.
+ *
+ * What follows the watermark is in flight (window.h), waits to be sent again after a passing refusal,
+ * or has not been sent (feed.h). A connection that ends forgets what was in flight; the next one
+ * starts from the lowest event that is not acknowledged.
+ */
+#ifndef BRIDGE_OUTBOX_H
+#define BRIDGE_OUTBOX_H
+
+#include "announce.h"
+#include "bridge.h"
+#include "feed.h"
+#include "window.h"
+
+enum {
+    OUTBOX_RETRY_MS = 1000, /* after a passing refusal */
+    OUTBOX_CAREFUL = 1,     /* connections in a row that ended on the same event: look closer */
+    OUTBOX_SUSPECT = 3,     /* and then it is the event */
+    OUTBOX_PARKED_RECENT = 64
+};
+
+struct outbox {
+    const struct bridge_source *source;
+    struct window *window;
+    struct feed *feed;
+    uint64_t acked; /* the watermark: every event up to it is acknowledged or parked */
+    uint64_t acked_told;
+    struct feed_list retry; /* refused in passing, in order */
+    int64_t retry_ms;
+    uint64_t undelivered; /* the lowest given back without an answer; 0 none */
+    uint64_t suspect;     /* the oldest in flight when the last connection ended */
+    unsigned suspect_count;
+    uint64_t careful_until; /* events up to here go one at a time, with nothing beside them */
+    uint64_t parked;        /* in all */
+    uint64_t parked_recent[OUTBOX_PARKED_RECENT];
+    unsigned parked_at;
+};
+
+/* Everything up to `acked` is done, `parked` events are parked. */
+STUDIO_MUST_USE enum studio_err outbox_init(struct outbox *o, const struct bridge_source *source,
+                                            struct window *window, struct feed *feed,
+                                            uint64_t acked, uint64_t parked);
+void outbox_finish(struct outbox *o);
+
+void outbox_up(struct outbox *o);
+/* The connection ended, all that was in flight has been given back; `blame`: an event may be why. */
+void outbox_down(struct outbox *o, bool blame);
+
+/* An event may go now. */
+bool outbox_ready(struct outbox *o, int64_t now_ms);
+/* True while events go out one at a time, with nothing beside them. */
+bool outbox_careful(const struct outbox *o);
+/* Sends the next one, or passes over it. False: not now. */
+bool outbox_send(struct outbox *o, int64_t now_ms);
+/* An event in flight ended (link.h, LINK_DONE); takes its reference over. */
+void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64_t now_ms);
+/* When outbox_ready may change by time alone; INT64_MAX: never. */
+int64_t outbox_deadline(const struct outbox *o, int64_t now_ms);
+
+/* Tells the agent the watermark, if it moved: the store writes it with its next commit. */
+void outbox_tell_acked(struct outbox *o);
+uint64_t outbox_backlog(const struct outbox *o);
+/* What `health` says of the events. */
+void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out);
+
+#endif

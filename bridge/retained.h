@@ -1,0 +1,33 @@
+/*
+ * retained.h - the retained messages of the tables: sent as the mirror has them, again when they were
+ * refused in passing. Bridge thread.
+ */
+#ifndef BRIDGE_RETAINED_H
+#define BRIDGE_RETAINED_H
+
+#include "bridge.h"
+#include "mirror.h"
+#include "window.h"
+
+enum { RETAINED_RETRY_MS = 1000 /* after a passing refusal */ };
+
+struct retained {
+    const struct bridge_source *source;
+    struct window *window;
+    struct mirror *mirror;
+    int64_t retry_ms; /* none before this */
+};
+
+void retained_init(struct retained *r, const struct bridge_source *source, struct window *window,
+                   struct mirror *mirror);
+/* A new connection: all tables are shown, what the broker may still hold of removed ones cleared. */
+void retained_up(struct retained *r);
+bool retained_ready(const struct retained *r, int64_t now_ms);
+/* Sends the next one. False: not now. */
+bool retained_send(struct retained *r, int64_t now_ms);
+/* One in flight ended (link.h, LINK_DONE). */
+void retained_done(struct retained *r, struct mirror_entry *entry, int reason, int64_t now_ms);
+/* When retained_ready may change by time alone; INT64_MAX: never. */
+int64_t retained_deadline(const struct retained *r, int64_t now_ms);
+
+#endif

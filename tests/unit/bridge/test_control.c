@@ -1,0 +1,137 @@
+/* test_control.c - what the agent says of itself. */
+#include "unit/bridge/sender_rig.h"
+
+static void the_birth_comes_first_then_watch_info_health(void **state)
+{
+    static const char *const order[] = {"studio/agents/edge-1/availability",
+                                        "studio/agents/edge-1/availability",
+                                        "studio/agents/edge-1/info", "studio/agents/edge-1/health"};
+
+    (void)state;
+    rig_commit(1);
+    rig_show("T", 1, "up");
+    assert_true(sender_step(&s) > clk.mono_ms); /* not connected: nothing goes out */
+    assert_int_equal(out.count, 0);
+    rig_up();
+    sender_step(&s);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(out.sent[i].topic, order[i]);
+        assert_int_equal(out.sent[i].subscribe, i == 1);
+        assert_true(i == 1 || out.sent[i].retained);
+    }
+    assert_string_equal(out.watch, out.sent[0].payload);
+    assert_int_equal(out.sent[3].expiry_s, 30);
+    assert_string_equal(out.sent[4].topic, "studio/tables/T/changes");
+    assert_int_equal(out.sent[4].seq, 1);
+    assert_false(out.sent[4].retained);
+}
+
+static void a_foreign_word_on_the_own_topic_is_put_right_once_a_second(void **state)
+{
+    size_t from = rig_connect();
+
+    (void)state;
+    fake_clock_advance(&clk, 5000);
+    sender_heard(&s, true);
+    sender_step(&s);
+    assert_int_equal(out.count, from);
+    sender_heard(&s, false);
+    sender_heard(&s, false);
+    rig_settle(from);
+    assert_int_equal(out.count, from + 1);
+    assert_non_null(strstr(out.sent[from].payload, "\"state\":\"online\""));
+    sender_heard(&s, false);
+    assert_true(sender_step(&s) <= clk.mono_ms + CONTROL_BIRTH_MS);
+    assert_int_equal(out.count, from + 1);
+    fake_clock_advance(&clk, CONTROL_BIRTH_MS);
+    rig_settle(from);
+    assert_int_equal(out.count, from + 2);
+}
+
+static void health_is_said_every_ten_seconds(void **state)
+{
+    size_t from;
+    int64_t at;
+
+    (void)state;
+    rig_up();
+    rig_settle(0);
+    from = out.count;
+    at = sender_step(&s);
+    assert_int_equal(at, clk.mono_ms + CONTROL_HEALTH_MS);
+    fake_clock_advance(&clk, CONTROL_HEALTH_MS - 1);
+    sender_step(&s);
+    assert_int_equal(out.count, from);
+    fake_clock_advance(&clk, 1);
+    sender_step(&s);
+    assert_int_equal(out.count, from + 1);
+    assert_int_equal(fake_find(&out, from, "/health"), from);
+}
+
+static void health_knows_the_age_of_the_backlog(void **state)
+{
+    size_t health;
+
+    (void)state;
+    source.wall_ms = clk.wall_ms - 65000;
+    rig_commit(30);
+    rig_up();
+    sender_step(&s);
+    health = fake_find(&out, 0, "/health");
+    assert_non_null(
+        strstr(out.sent[health].payload, "\"backlog\":{\"events\":30,\"oldest_s\":65}"));
+}
+
+static void the_farewell_waits_for_nothing_new(void **state)
+{
+    size_t from = rig_connect();
+
+    (void)state;
+    rig_commit(1);
+    sender_step(&s);
+    rig_commit(1);
+    rig_show("T", 1, "up");
+    sender_leave(&s, "stopped");
+    sender_heard(&s, false);
+    sender_step(&s);
+    assert_int_equal(out.count, from + 1);
+    rig_done(from, 0);
+    sender_say_farewell(&s);
+    sender_step(&s);
+    assert_int_equal(out.count, from + 2);
+    assert_non_null(strstr(out.sent[from + 1].payload, "\"state\":\"stopped\""));
+    assert_true(out.sent[from + 1].retained);
+    assert_false(sender_farewell_done(&s));
+    rig_done(from + 1, 0);
+    assert_true(sender_farewell_done(&s));
+    assert_int_equal(source.acked, 1);
+}
+
+static void a_farewell_goes_out_even_when_the_window_is_stuck(void **state)
+{
+    struct link_limits limits = rig_limits();
+
+    (void)state;
+    limits.receive_max = 1;
+    rig_up_with(&limits);
+    sender_step(&s);
+    assert_int_equal(out.count, 1);
+    sender_leave(&s, "stopped");
+    sender_say_farewell(&s);
+    sender_step(&s);
+    assert_int_equal(out.count, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(the_birth_comes_first_then_watch_info_health),
+        RIG_TEST(a_foreign_word_on_the_own_topic_is_put_right_once_a_second),
+        RIG_TEST(health_is_said_every_ten_seconds),
+        RIG_TEST(health_knows_the_age_of_the_backlog),
+        RIG_TEST(the_farewell_waits_for_nothing_new),
+        RIG_TEST(a_farewell_goes_out_even_when_the_window_is_stuck),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
