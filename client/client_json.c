@@ -126,7 +126,7 @@ bool outgoing_inspect(const char *text, size_t len, struct outgoing *out)
     bool ok = cJSON_IsObject(root);
     if (ok) {
         const char *event = get_string(root, "event");
-        if (event != NULL && strcmp(event, "get") == 0)
+        if (event != NULL && (strcmp(event, "get") == 0 || strcmp(event, "status") == 0))
             out->kind = OUTGOING_GET;
         else if (event != NULL &&
                  (strcmp(event, "subscribe") == 0 || strcmp(event, "unsubscribe") == 0))

@@ -28,15 +28,7 @@ static bool is_table_id(const char *name)
 
 const struct studio_field *update_field(const char *name)
 {
-    size_t len = strlen(name);
-    const struct studio_field *field = studio_field_find(name, len);
-
-    if (field != NULL)
-        return field;
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
-        if (studio_fields[i].alias != NULL && studio_key_equal(name, len, studio_fields[i].alias))
-            return &studio_fields[i];
-    return NULL;
+    return studio_field_find(name, strlen(name));
 }
 
 const char *update_value_name(const struct studio_field *field, const char *value)

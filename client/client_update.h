@@ -6,7 +6,7 @@
 #include "studio/client.h"
 #include "studio/status.h"
 
-/* The field of any spelling, or of its short alias (`barcode`); NULL for a custom field. */
+/* The field of any spelling; NULL for a custom field. */
 const struct studio_field *update_field(const char *name);
 
 /* Appends the flat update. Errors: USAGE naming the field and what it expects, NO_MEMORY. */

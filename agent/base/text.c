@@ -215,6 +215,12 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b
     return row[b_len];
 }
 
+size_t text_edits(const char *a, const char *b)
+{
+    size_t a_len = strlen(a), b_len = strlen(b);
+    return a_len > WORD_MAX || b_len > WORD_MAX ? SIZE_MAX : edit_distance(a, a_len, b, b_len);
+}
+
 const char *text_nearest(const char *word, const char *const *names, size_t count)
 {
     size_t len = strlen(word);
@@ -224,10 +230,7 @@ const char *text_nearest(const char *word, const char *const *names, size_t coun
     const char *nearest = NULL;
     size_t best = TYPO_MAX + 1;
     for (size_t i = 0; i < count; i++) {
-        size_t name_len = strlen(names[i]);
-        if (name_len > WORD_MAX)
-            continue;
-        size_t distance = edit_distance(word, len, names[i], name_len);
+        size_t distance = text_edits(word, names[i]);
         if (distance < best && 2 * distance < len) {
             best = distance;
             nearest = names[i];

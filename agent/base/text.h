@@ -33,6 +33,10 @@ int text_hex_digit(char c);
 /* ASCII only, whatever the locale. */
 char text_lower(char c);
 
+/* How many letters must be added, taken away or changed to make `b` of `a`, without regard to case;
+ * SIZE_MAX when one is longer than 64 bytes. */
+size_t text_edits(const char *a, const char *b);
+
 /* The entry of `names` (count of them) with the smallest edit distance to `word`, NULL if none is
  * near enough to be a typing mistake. For "unknown key X, did you mean Y". */
 const char *text_nearest(const char *word, const char *const *names, size_t count);

@@ -207,6 +207,17 @@ static enum studio_err dispatch(struct core *core, struct actor *actor, struct m
     return studio_error_set(error, STUDIO_ERR_INVALID_JSON, NULL);
 }
 
+/* Whoever runs the agent learns how to allow a value that its clients know and it does not. */
+static void log_refused_value(struct core *core, const struct actor *actor,
+                              const struct refused_value *refused)
+{
+    if (refused->field != NULL)
+        log_limited(&core->refused_values, LOG_WARN, "core",
+                    "%s was refused %s '%s'; limits.%s_values can allow it", actor->user_id,
+                    refused->field->key, refused->value,
+                    refused->field->kind == STUDIO_KIND_SERVICE ? "service" : "device");
+}
+
 void core_message(struct core *core, struct actor *actor, const char *text, size_t len)
 {
     struct studio_error error = {.code = STUDIO_OK};
@@ -220,6 +231,7 @@ void core_message(struct core *core, struct actor *actor, const char *text, size
         err = dispatch(core, actor, &message, NULL, &error);
     if (err != STUDIO_OK)
         core_answer_error(core, actor, &error, message.request_id);
+    log_refused_value(core, actor, &message.refused);
     message_finish(&message);
 }
 
@@ -298,6 +310,7 @@ static void command(struct core *core, struct actor *actor, const char *field, c
         err = dispatch(core, actor, &message, message.request_id ? &request : NULL, &error);
     if (err != STUDIO_OK)
         core_answer_error(core, actor, &error, message.request_id);
+    log_refused_value(core, actor, &message.refused);
     message_finish(&message);
 }
 

@@ -2,6 +2,7 @@
 #ifndef AGENT_CORE_CORE_PRIVATE_H
 #define AGENT_CORE_CORE_PRIVATE_H
 
+#include "base/log.h"
 #include "bridge/bridge.h"
 #include "core/core.h"
 #include "core/hub.h"
@@ -26,6 +27,7 @@ struct core {
     bool announce_due;        /* a table could not be announced for want of memory */
     struct buf text, changes; /* to print into, kept so that nothing is allocated for it */
     struct core_stats stats;
+    struct log_limit refused_values;
 };
 
 /* stage.c: checks a message against the newest state and puts it into the open batch; on an error

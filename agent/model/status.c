@@ -30,6 +30,8 @@ const struct studio_values studio_built_in_values = {
               [STUDIO_KIND_DEVICE] = {"up", "down"}},
 };
 
+enum { NEAR_EDITS = 2 };
+
 enum studio_field_id studio_field_index(const struct studio_field *field)
 {
     return (enum studio_field_id)(field - studio_fields);
@@ -53,10 +55,30 @@ bool studio_key_equal(const char *key, size_t len, const char *name)
 const struct studio_field *studio_field_find(const char *key, size_t len)
 {
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
-        if (studio_key_equal(key, len, studio_fields[i].key))
-            return &studio_fields[i];
+        const struct studio_field *field = &studio_fields[i];
+        if (studio_key_equal(key, len, field->key) ||
+            (field->alias != NULL && studio_key_equal(key, len, field->alias)))
+            return field;
     }
     return NULL;
+}
+
+const struct studio_field *studio_field_near(const char *name)
+{
+    const struct studio_field *nearest = NULL;
+    size_t best = NEAR_EDITS + 1;
+
+    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+        const char *const words[] = {studio_fields[i].key, studio_fields[i].alias};
+        for (size_t j = 0; j < 2 && words[j] != NULL; j++) {
+            size_t edits = text_edits(name, words[j]);
+            if (edits < best) {
+                best = edits;
+                nearest = &studio_fields[i];
+            }
+        }
+    }
+    return nearest;
 }
 
 const char *studio_value_name(const struct studio_values *values, enum studio_kind kind,
@@ -125,12 +147,17 @@ bool studio_name_valid(const char *name, size_t len)
     return len >= 1 && len <= STUDIO_TABLE_ID_MAX && is_alnum(name[0]) && all_of(name, len, "_.@-");
 }
 
+bool studio_value_valid(const char *name, size_t len)
+{
+    return len >= 1 && len <= STUDIO_VALUE_MAX && all_of(name, len, "_-");
+}
+
 /* --- lists of the configuration -------------------------------------------------------------- */
 
 static enum studio_err add_value(struct studio_values *values, enum studio_kind kind,
                                  const char *name, size_t len, struct studio_error *error)
 {
-    if (len < 1 || len > STUDIO_VALUE_MAX || !all_of(name, len, "_-"))
+    if (!studio_value_valid(name, len))
         return studio_error_set(error, STUDIO_ERR_USAGE,
                                 ": '%.*s' is not the name of a value; use 1 to %d of A-Z a-z 0-9 _ "
                                 "- and separate names by commas",

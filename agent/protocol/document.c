@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "protocol/tree.h"
 
@@ -121,6 +122,7 @@ struct reader {
     struct table_state *state;
     char *table_id;
     unsigned has;
+    unsigned fields; /* bit i: studio_fields[i] was read under its own name */
 };
 
 static bool read_table_id(struct reader *r, const cJSON *item)
@@ -211,7 +213,16 @@ static enum studio_err read_member(struct reader *r, const cJSON *item)
     const struct studio_field *field = studio_field_find(item->string, strlen(item->string));
     if (field == NULL)
         return read_custom(r, item);
-    return read_field(r, field, item);
+    unsigned bit = 1U << studio_field_index(field);
+    if (strcmp(item->string, field->name) == 0) {
+        r->fields |= bit;
+        return read_field(r, field, item);
+    }
+    /* A custom field of an earlier version, which had no built-in one of that name yet. */
+    if ((r->fields & bit) != 0 || read_field(r, field, item) != STUDIO_OK)
+        log_warn("store", "the custom field %s was left out: that is %s now", item->string,
+                 field->name);
+    return STUDIO_OK;
 }
 
 enum studio_err document_parse(const struct studio_values *lists, const char *text, size_t len,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "protocol/message_private.h"
 
 void message_finish(struct message *message)
@@ -83,6 +84,7 @@ struct event_row {
     const char *name;
     enum message_kind kind;
     enum studio_err (*decode)(struct decoder *d, const cJSON *data);
+    const char *wrong_data; /* after `Invalid data for `; NULL: the name */
 };
 
 static enum studio_err decode_service_status(struct decoder *d, const cJSON *data)
@@ -152,18 +154,28 @@ static enum studio_err decode_get(struct decoder *d, const cJSON *data)
     return decode_table_id(d, data, false);
 }
 
+/* What some clients say to `get`. Anything to set in it would be lost, so that is refused. */
+static enum studio_err decode_status(struct decoder *d, const cJSON *data)
+{
+    for (const cJSON *item = data != NULL ? data->child : NULL; item != NULL; item = item->next)
+        if (item->string != NULL && strcmp(item->string, "table_id") != 0)
+            return STUDIO_ERR_INVALID_DATA;
+    return decode_table_id(d, data, false);
+}
+
 static enum studio_err decode_remove_table(struct decoder *d, const cJSON *data)
 {
     return decode_table_id(d, data, true);
 }
 
 static const struct event_row event_rows[] = {
-    {"service_status", MESSAGE_UPDATE, decode_service_status},
-    {"exception", MESSAGE_EXCEPTION, decode_exception},
-    {"subscribe", MESSAGE_SUBSCRIBE, decode_tables},
-    {"unsubscribe", MESSAGE_UNSUBSCRIBE, decode_tables},
-    {"get", MESSAGE_GET, decode_get},
-    {"remove_table", MESSAGE_REMOVE_TABLE, decode_remove_table},
+    {"service_status", MESSAGE_UPDATE, decode_service_status, NULL},
+    {"exception", MESSAGE_EXCEPTION, decode_exception, NULL},
+    {"subscribe", MESSAGE_SUBSCRIBE, decode_tables, NULL},
+    {"unsubscribe", MESSAGE_UNSUBSCRIBE, decode_tables, NULL},
+    {"get", MESSAGE_GET, decode_get, NULL},
+    {"status", MESSAGE_GET, decode_status, "status (an update is sent as service_status)"},
+    {"remove_table", MESSAGE_REMOVE_TABLE, decode_remove_table, NULL},
 };
 
 static const struct event_row *find_event(const char *name)
@@ -173,6 +185,22 @@ static const struct event_row *find_event(const char *name)
             return &event_rows[i];
     }
     return NULL;
+}
+
+/* Names what there is instead, as a client that says `ping` or `hello` means no harm. */
+static enum studio_err refuse_event(struct decoder *d, const char *name)
+{
+    enum { SHOWN_MAX = 200 };
+    char space[STUDIO_ERROR_TEXT_MAX];
+    size_t len = strlen(name);
+    struct buf known;
+
+    buf_init_fixed(&known, space, sizeof(space));
+    for (size_t i = 0; i < sizeof(event_rows) / sizeof(event_rows[0]); i++)
+        buf_printf(&known, "%s%s", i == 0 ? "" : ", ", event_rows[i].name);
+    return studio_error_set(d->error, STUDIO_ERR_UNKNOWN_EVENT, "%.*s (known are %s)",
+                            (int)(len > SHOWN_MAX ? text_utf8_cut(name, SHOWN_MAX) : len), name,
+                            space);
 }
 
 /* Unknown other keys are ignored, twice or not; the envelope's own may stand only once. */
@@ -198,11 +226,11 @@ static enum studio_err decode_envelope(struct decoder *d, const cJSON *object, c
         return err;
     const struct event_row *row = find_event(event);
     if (row == NULL)
-        return message_refuse(d, STUDIO_ERR_UNKNOWN_EVENT, event);
+        return refuse_event(d, event);
     d->out->kind = row->kind;
     err = row->decode(d, find_member(object, "data"));
     if (err == STUDIO_ERR_INVALID_DATA)
-        return message_refuse(d, err, row->name);
+        return message_refuse(d, err, row->wrong_data != NULL ? row->wrong_data : row->name);
     if (err == STUDIO_ERR_NO_MEMORY)
         return message_refuse(d, err, NULL);
     return err;
@@ -285,11 +313,11 @@ enum studio_err message_decode(const struct studio_values *lists, const char *te
     cJSON_Delete(tree);
 
     if (err != STUDIO_OK) {
-        /* Only the request_id stays, for the answer. */
-        char *request_id = out->request_id;
+        /* Only the request_id stays, for the answer, and what was refused. */
+        struct message kept = {.request_id = out->request_id, .refused = out->refused};
         out->request_id = NULL;
         message_finish(out);
-        out->request_id = request_id;
+        *out = kept;
     }
     return err;
 }

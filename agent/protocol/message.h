@@ -26,6 +26,12 @@ enum {
     MESSAGE_CUSTOM_MAX = 2 * STUDIO_CUSTOM_FIELDS_MAX
 };
 
+/* A value that was refused although it could be one if the configuration allowed it. */
+struct refused_value {
+    const struct studio_field *field; /* NULL: none */
+    char value[STUDIO_VALUE_MAX + 1];
+};
+
 struct message {
     enum message_kind kind;
     char *table_id;       /* UPDATE, GET, REMOVE_TABLE: the table named; NULL if none; owned */
@@ -36,11 +42,12 @@ struct message {
     size_t table_count;
     /* AUTH: NULL where absent or not a string; owned */
     char *id, *token, *device, *game_code;
+    struct refused_value refused; /* also after an error */
 };
 
 /*
  * Decodes one message. On an error `error` (never NULL) holds the text of section 3.3 and the
- * message holds at most the request_id, so that the answer can carry it. Call message_finish in
+ * message holds at most the request_id, so that the answer can carry it, and what was refused. Call message_finish in
  * either case. Unterminated input is fine. Errors: the PEER ones of error.h, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err message_decode(const struct studio_values *lists, const char *text,

@@ -6,13 +6,13 @@
 
 enum { SETS_MAX = STUDIO_FIELD_COUNT + MESSAGE_CUSTOM_MAX };
 
-/* Keys of the envelope and of authentication; exactly so spelled they are no field. */
+/* Keys of the envelope and of authentication; in no spelling are they a field. */
 static const char *const reserved_keys[] = {"id", "token", "event", "data"};
 
 static bool is_reserved(const char *key)
 {
     for (size_t i = 0; i < sizeof(reserved_keys) / sizeof(reserved_keys[0]); i++) {
-        if (strcmp(key, reserved_keys[i]) == 0)
+        if (studio_key_equal(key, strlen(key), reserved_keys[i]))
             return true;
     }
     return false;
@@ -40,6 +40,17 @@ static enum studio_err refuse_value(const struct studio_values *lists, enum stud
         buf_str(&list, lists->names[kind][i]);
     }
     return studio_error_set(error, STUDIO_ERR_INVALID_VALUE, "%s: expected one of %s", key, space);
+}
+
+/* Notes a value that could be added to its list. */
+static void note_refused(const struct studio_field *field, const char *value, size_t len,
+                         struct refused_value *out)
+{
+    if (field->kind == STUDIO_KIND_FLAG || !studio_value_valid(value, len))
+        return;
+    out->field = field;
+    memcpy(out->value, value, len);
+    out->value[len] = '\0';
 }
 
 /* The index of a built-in field's value, or -1. */
@@ -111,8 +122,11 @@ static enum studio_err take_built_in(struct walk *w, const struct studio_field *
     if ((w->seen & bit) != 0)
         return message_refuse(w->d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
     int value = find_value(w->d->lists, field->kind, item);
-    if (value < 0)
+    if (value < 0) {
+        if (cJSON_IsString(item))
+            note_refused(field, item->valuestring, strlen(item->valuestring), &w->d->out->refused);
         return refuse_value(w->d->lists, field->kind, item->string, w->d->error);
+    }
     w->seen |= bit;
     update->sets[update->count++] =
         (struct field_set){.field = field, .value = (unsigned char)value};
@@ -215,6 +229,16 @@ static enum studio_err decode_built_in_text(const struct studio_values *lists,
     return STUDIO_OK;
 }
 
+/* Most likely a built-in field's value under a name that is none: both are named. */
+static enum studio_err refuse_text(const char *name, struct studio_error *error)
+{
+    const struct studio_field *near = studio_field_near(name);
+
+    return studio_error_set(error, STUDIO_ERR_INVALID_VALUE, "%s: expected JSON text%s%s%s", name,
+                            near != NULL ? " (did you mean " : "", near != NULL ? near->key : "",
+                            near != NULL ? "?)" : "");
+}
+
 static enum studio_err decode_custom_text(const char *name, const char *text, size_t len,
                                           struct field_set *set, struct studio_error *error)
 {
@@ -222,10 +246,11 @@ static enum studio_err decode_custom_text(const char *name, const char *text, si
     cJSON *tree;
     enum studio_err err = tree_parse(text, len, &facts, &tree);
     if (err != STUDIO_OK)
-        return studio_error_set(error, err, NULL);
+        return err == STUDIO_ERR_INVALID_JSON ? refuse_text(name, error)
+                                              : studio_error_set(error, err, NULL);
     /* The value will stand in a document, one level deeper. */
     if (facts.depth >= STUDIO_JSON_DEPTH_MAX)
-        err = studio_error_set(error, STUDIO_ERR_INVALID_JSON, NULL);
+        err = refuse_text(name, error);
     else
         err = print_custom(&facts, name, tree, &set->json, error);
     cJSON_Delete(tree);
@@ -265,7 +290,10 @@ enum studio_err message_decode_field(const struct studio_values *lists, const ch
         built_in != NULL
             ? decode_built_in_text(lists, built_in, field, text, len, &update->sets[0], error)
             : decode_custom_text(field, text, len, &update->sets[0], error);
-    if (err != STUDIO_OK)
-        message_finish(out);
+    if (err == STUDIO_OK)
+        return err;
+    message_finish(out);
+    if (built_in != NULL)
+        note_refused(built_in, text, len, &out->refused);
     return err;
 }

@@ -54,7 +54,7 @@ enum studio_kind { STUDIO_KIND_FLAG, STUDIO_KIND_SERVICE, STUDIO_KIND_DEVICE, ST
 struct studio_field {
     const char *name;      /* as in the document and in topics: "ZCam" */
     const char *key;       /* the usual spelling in an update: "zcam" */
-    const char *alias;     /* short name in the client's prompt: "barcode"; NULL if none */
+    const char *alias;     /* a short name for the key: "barcode"; NULL if none */
     enum studio_kind kind; /* */
     const char *first;     /* the value a new table starts with */
     const char *what;      /* one line for help and README */
@@ -63,9 +63,13 @@ struct studio_field {
 /* In document order. */
 extern const struct studio_field studio_fields[STUDIO_FIELD_COUNT];
 
-/* The field a key of an update names, without regard to case and '_'; NULL if none does.
+/* The field a key of an update names by key or alias, without regard to case and '_'; NULL if none.
  * `key` need not be NUL-terminated. */
 const struct studio_field *studio_field_find(const char *key, size_t len);
+
+/* The field a custom name may have been meant for: the nearest within two letters of its key or
+ * alias; NULL if none is so near. */
+const struct studio_field *studio_field_near(const char *name);
 
 /* The index of a field in studio_fields. */
 enum studio_field_id studio_field_index(const struct studio_field *field);
@@ -105,6 +109,9 @@ bool studio_device_valid(const char *device, size_t len);
 
 /* `[A-Za-z_][A-Za-z0-9_.-]{0,63}` */
 bool studio_custom_name_valid(const char *name, size_t len);
+
+/* `[A-Za-z0-9_-]{1,32}`: what a list of values may hold. */
+bool studio_value_valid(const char *name, size_t len);
 
 /* 4-128 of `[A-Za-z0-9._~-]` */
 bool studio_token_valid(const char *token, size_t len);

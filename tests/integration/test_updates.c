@@ -307,6 +307,35 @@ static void wrong_values(void **state)
     expect_json(text, "data.h", "0.5");
 }
 
+/* Whoever runs the agent is told how to allow what a client sends. */
+static void a_value_that_could_be_allowed(void **state)
+{
+    struct agent_proc *own = agent_proc_start(NULL);
+    struct wsclient *client = wsclient_login(agent_proc_port(own), "VAL-001_pc", TOKEN_DEVICE);
+    (void)state;
+    wsclient_ask(client, "{\"sdp\":\"idle\"}",
+                 "{\"error\":\"Invalid value for sdp: expected one of up, down, standby, "
+                 "calibration, exception\"}");
+    free(proc_wait_line(agent_proc_proc(own), PROC_STDERR,
+                        "VAL-001_pc was refused sdp 'idle'; limits.service_values can allow it",
+                        WAIT_MS));
+    wsclient_close(client);
+    agent_proc_destroy(own);
+}
+
+/* The short names, and `status` said for `get`. */
+static void names_of_earlier_clients(void **state)
+{
+    (void)state;
+    expect_updated("{\"barcode\":\"up\",\"NFC\":\"up\"}");
+    expect_field("BARCODE_SCANNER", "up");
+    expect_field("NFC_SCANNER", "up");
+    expect_error("{\"barcode\":\"up\",\"barcode_scanner\":\"up\"}",
+                 "Duplicate field: barcode_scanner");
+    wsclient_send(pc, "{\"event\":\"status\"}");
+    expect_json(wsclient_text(pc), "data.UPTIME", "1");
+}
+
 static void wrong_names(void **state)
 {
     (void)state;
@@ -326,11 +355,15 @@ static void wrong_names(void **state)
     expect_field("UPTIME", "0");
 }
 
+/* What there is instead, named in the refusal of an event. */
+#define KNOWN                                                                                      \
+    " (known are service_status, exception, subscribe, unsubscribe, get, status, remove_table)"
+
 static void wrong_envelopes(void **state)
 {
     (void)state;
-    expect_error("{\"event\":\"dance\",\"data\":{}}", "Unknown event: dance");
-    expect_error("{\"event\":\"\"}", "Unknown event: ");
+    expect_error("{\"event\":\"dance\",\"data\":{}}", "Unknown event: dance" KNOWN);
+    expect_error("{\"event\":\"\"}", "Unknown event: " KNOWN);
     static const char *const without[] = {"service_status", "exception", "subscribe",
                                           "unsubscribe"};
     for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
@@ -473,6 +506,8 @@ int main(void)
         WITH_PC(request_ids),
         WITH_PC(strict_json),
         WITH_PC(wrong_values),
+        WITH_PC(names_of_earlier_clients),
+        cmocka_unit_test(a_value_that_could_be_allowed),
         WITH_PC(wrong_names),
         WITH_PC(wrong_envelopes),
         WITH_PC(other_tables),

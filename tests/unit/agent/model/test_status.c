@@ -46,7 +46,10 @@ static void test_find_any_spelling(void **state)
         {"sdpx", NULL},
         {"", NULL},
         {"___", NULL},
-        {"barcode", NULL}, /* short names are the client's, not the protocol's */
+        {"barcode", "BARCODE_SCANNER"},
+        {"NFC", "NFC_SCANNER"},
+        {"bar_Code", "BARCODE_SCANNER"},
+        {"barcodes", NULL},
         {"z-cam", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -57,6 +60,32 @@ static void test_find_any_spelling(void **state)
             assert_string_equal(field->name, rows[i].name);
     }
     assert_string_equal(studio_field_find("sdpXYZ", 3)->name, "SDP");
+}
+
+static void test_near_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *key;
+    } rows[] = {
+        {"roulete", "roulette"},
+        {"ROULETE", "roulette"},
+        {"spd", "sdp"},
+        {"zcan", "zcam"},
+        {"maintainance", "maintenance"},
+        {"bar_code", "barcode_scanner"},
+        {"shift", NULL},
+        {"dealer", NULL},
+        {"note", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct studio_field *field = studio_field_near(rows[i].name);
+        if (rows[i].key == NULL)
+            assert_null(field);
+        else
+            assert_string_equal(field->key, rows[i].key);
+    }
 }
 
 static int find(const struct studio_values *lists, enum studio_kind kind, const char *value)
@@ -191,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_in_document_order),
         cmocka_unit_test(test_find_any_spelling),
+        cmocka_unit_test(test_near_names),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_values_added),
         cmocka_unit_test(test_bad_values_change_nothing),

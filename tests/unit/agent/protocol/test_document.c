@@ -96,7 +96,7 @@ static void test_deepest_value_survives(void **state)
     struct table_state s, read;
     assert_int_equal(message_decode_field(&studio_built_in_values, "deep", too_deep,
                                           strlen(too_deep), &m, &error),
-                     STUDIO_ERR_INVALID_JSON);
+                     STUDIO_ERR_INVALID_VALUE);
     message_finish(&m);
     assert_int_equal(
         message_decode_field(&studio_built_in_values, "deep", deepest, strlen(deepest), &m, &error),
@@ -145,6 +145,23 @@ static void test_older_documents(void **state)
     assert_string_equal(state_value(&read, STUDIO_FIELD_ZCAM), "up");
     assert_string_equal(state_value(&read, STUDIO_FIELD_IDP), "standby");
     assert_string_equal(state_value(&read, STUDIO_FIELD_SHAKER), "down");
+    assert_int_equal(read.custom_count, 1);
+    state_finish(&read);
+}
+
+/* Custom fields of an earlier version whose names are those of built-in ones now. */
+static void test_names_taken_over(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{" HEAD ",\"NFC_SCANNER\":\"up\",\"nfc\":\"down\",\"barcode\":\"up\","
+        "\"s_d_p\":7,\"x\":1}";
+    struct table_state read;
+    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), NULL, &read),
+                     STUDIO_OK);
+    assert_int_equal(read.values[STUDIO_FIELD_NFC_SCANNER], 0);     /* its own value stays */
+    assert_int_equal(read.values[STUDIO_FIELD_BARCODE_SCANNER], 0); /* taken over */
+    assert_int_equal(read.values[STUDIO_FIELD_SDP], 2); /* standby, as in the beginning */
     assert_int_equal(read.custom_count, 1);
     state_finish(&read);
 }
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_deepest_value_survives),
         cmocka_unit_test(test_value_no_longer_in_the_list),
         cmocka_unit_test(test_older_documents),
+        cmocka_unit_test(test_names_taken_over),
         cmocka_unit_test(test_not_a_document),
         cmocka_unit_test(test_document_bounds),
         cmocka_unit_test(test_change_event),

@@ -111,6 +111,8 @@ static void test_events(void **state)
          MESSAGE_EXCEPTION, NULL, "{\"cmd\":{},\"n\":1.5}", "\"a\\n\""},
         {"{\"event\":\"get\"}", MESSAGE_GET, NULL, NULL, NULL},
         {"{\"event\":\"get\",\"data\":{}}", MESSAGE_GET, NULL, NULL, NULL},
+        {"{\"event\":\"status\"}", MESSAGE_GET, NULL, NULL, NULL},
+        {"{\"event\":\"status\",\"data\":{\"table_id\":\"A\"}}", MESSAGE_GET, "A", NULL, NULL},
         {"{\"event\":\"get\",\"data\":{\"table_id\":\"ARO-001\"}}", MESSAGE_GET, "ARO-001", NULL,
          NULL},
         {"{\"event\":\"remove_table\",\"data\":{\"table_id\":\"X\"}}", MESSAGE_REMOVE_TABLE, "X",
@@ -201,15 +203,19 @@ static void test_subscribe_bound(void **state)
     expect_error(text, "Invalid data for subscribe", NULL);
 }
 
+/* What there is instead, named in the refusal of an event. */
+#define KNOWN                                                                                      \
+    " (known are service_status, exception, subscribe, unsubscribe, get, status, remove_table)"
+
 static void test_bad_envelopes(void **state)
 {
     (void)state;
     static const struct {
         const char *text, *error;
     } rows[] = {
-        {"{\"event\":\"reboot\"}", "Unknown event: reboot"},
-        {"{\"event\":\"\"}", "Unknown event: "},
-        {"{\"event\":\"Get\"}", "Unknown event: Get"},
+        {"{\"event\":\"reboot\"}", "Unknown event: reboot" KNOWN},
+        {"{\"event\":\"\"}", "Unknown event: " KNOWN},
+        {"{\"event\":\"Get\"}", "Unknown event: Get" KNOWN},
         {"{\"event\":\"service_status\"}", "Invalid data for service_status"},
         {"{\"event\":\"service_status\",\"data\":\"up\"}", "Invalid data for service_status"},
         {"{\"event\":\"service_status\",\"data\":[]}", "Invalid data for service_status"},
@@ -234,6 +240,8 @@ static void test_bad_envelopes(void **state)
         {"{\"event\":\"unsubscribe\",\"data\":{\"tables\":[\"**\"]}}",
          "Invalid data for unsubscribe"},
         {"{\"event\":\"get\",\"data\":\"ARO-001\"}", "Invalid data for get"},
+        {"{\"event\":\"status\",\"data\":{\"sdp\":\"up\"}}",
+         "Invalid data for status (an update is sent as service_status)"},
         {"{\"event\":\"get\",\"data\":null}", "Invalid data for get"},
         {"{\"event\":\"get\",\"data\":{\"table_id\":\"*\"}}", "Invalid data for get"},
         {"{\"event\":\"get\",\"data\":{\"table_id\":7}}", "Invalid data for get"},
@@ -303,7 +311,7 @@ static void test_errors_carry_the_request_id(void **state)
         {"{\"maintenance\":1,\"request_id\":7}",
          "Invalid value for maintenance: expected true or false", "7"},
         {"{\"request_id\":\"a\",\"1x\":1}", "Invalid field name: 1x", "\"a\""},
-        {"{\"event\":\"reboot\",\"request_id\":7}", "Unknown event: reboot", "7"},
+        {"{\"event\":\"reboot\",\"request_id\":7}", "Unknown event: reboot" KNOWN, "7"},
         {"{\"event\":\"get\",\"data\":7,\"request_id\":7}", "Invalid data for get", "7"},
         {"{\"request_id\":7,\"request_id\":8}", "Duplicate field: request_id", "7"},
         {"{\"event\":\"get\",\"request_id\":7,\"request_id\":8}", "Duplicate field: request_id",
@@ -329,15 +337,25 @@ static void test_the_first_problem_is_reported(void **state)
 static void test_long_names_are_cut(void **state)
 {
     (void)state;
-    char text[2000] = "{\"event\":\"";
+    char text[2000] = "{\"";
     for (int i = 0; i < 300; i++)
         strcat(text, "\xC3\xA9");
-    strcat(text, "\"}");
+    strcat(text, "\":1}");
     struct message m;
     struct studio_error error;
     assert_int_equal(message_decode(&studio_built_in_values, text, strlen(text), &m, &error),
-                     STUDIO_ERR_UNKNOWN_EVENT);
+                     STUDIO_ERR_INVALID_FIELD_NAME);
     assert_in_range(strlen(error.text), STUDIO_ERROR_TEXT_MAX - 2, STUDIO_ERROR_TEXT_MAX - 1);
+    message_finish(&m);
+
+    /* Of an event's name so much is shown that what is known stands after it. */
+    strcpy(text, "{\"event\":\"x");
+    for (int i = 0; i < 300; i++)
+        strcat(text, "\xC3\xA9");
+    strcat(text, "\"}");
+    assert_int_equal(message_decode(&studio_built_in_values, text, strlen(text), &m, &error),
+                     STUDIO_ERR_UNKNOWN_EVENT);
+    assert_string_equal(error.text + strlen("Unknown event: ") + 199, KNOWN);
     message_finish(&m);
 }
 

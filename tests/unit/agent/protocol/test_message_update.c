@@ -150,11 +150,11 @@ static void test_custom_fields(void **state)
     (void)state;
     struct message m;
     decode("{\"temp\":21.50,\"_n\":\"\\u0041\",\"a.b-c\":{ \"x\" : [ 1, null ] },\"gone\":null,"
-           "\"f\":false,\"ID\":1,\"Temp\":1e2}",
+           "\"f\":false,\"IDX\":1,\"Temp\":1e2}",
            &m);
     static const char *const expected[][2] = {
         {"temp", "21.5"}, {"_n", "\"A\""}, {"a.b-c", "{\"x\":[1,null]}"},
-        {"gone", NULL},   {"f", "false"},  {"ID", "1"},
+        {"gone", NULL},   {"f", "false"},  {"IDX", "1"},
         {"Temp", "100"}};
     assert_int_equal(m.update.count, COUNT(expected));
     for (size_t i = 0; i < COUNT(expected); i++)
@@ -179,6 +179,8 @@ static void test_custom_errors(void **state)
         {"{\"id\":\"x\"}", "Invalid field name: id"},
         {"{\"token\":\"x\"}", "Invalid field name: token"},
         {"{\"data\":{}}", "Invalid field name: data"},
+        {"{\"Data\":1}", "Invalid field name: Data"},
+        {"{\"_tOKEN\":null}", "Invalid field name: _tOKEN"},
         {"{\"event\":{}}", "Invalid field name: event"},
         {"{\"a\":1,\"b\":1,\"a\":1}", "Duplicate field: a"},
         {"{\"a\":null,\"a\":1}", "Duplicate field: a"},
@@ -306,9 +308,14 @@ static void test_field_errors(void **state)
         {"request_id", "1", "Invalid field name: request_id"},
         {"a b", "1", "Invalid field name: a b"},
         {"", "1", "Invalid field name: "},
-        {"temp", "", "Invalid JSON format"},
-        {"temp", "warm", "Invalid JSON format"},
-        {"temp", "1 2", "Invalid JSON format"},
+        {"temp", "", "Invalid value for temp: expected JSON text"},
+        {"temp", "warm", "Invalid value for temp: expected JSON text"},
+        {"temp", "1 2", "Invalid value for temp: expected JSON text"},
+        {"temp", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", "Invalid value for temp: expected JSON text"},
+        {"roulete", "on", "Invalid value for roulete: expected JSON text (did you mean roulette?)"},
+        {"spd", "up", "Invalid value for spd: expected JSON text (did you mean sdp?)"},
+        {"Token", "1", "Invalid field name: Token"},
+        {"_ID", "1", "Invalid field name: _ID"},
         {"temp", "\"\xFF\"", "Invalid JSON format"},
         {"SDP", "\xFF", "Invalid JSON format"},
         {"temp", "1e400", "Invalid value for temp"},
@@ -325,6 +332,45 @@ static void test_field_errors(void **state)
         assert_null(m.update.sets);
         message_finish(&m);
     }
+}
+
+static void expect_refused(const struct message *m, const char *key, const char *value)
+{
+    if (key == NULL) {
+        assert_null(m->refused.field);
+        return;
+    }
+    assert_non_null(m->refused.field);
+    assert_string_equal(m->refused.field->key, key);
+    assert_string_equal(m->refused.value, value);
+}
+
+/* What the configuration could allow is told to whoever runs the agent. */
+static void test_values_that_could_be_allowed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *key, *value;
+    } rows[] = {
+        {"{\"SDP\":\"idle\"}", "sdp", "idle"},
+        {"{\"request_id\":1,\"nfc\":\"busy\"}", "nfc_scanner", "busy"},
+        {"{\"sdp\":\"i d l e\"}", NULL, NULL},
+        {"{\"sdp\":\"\"}", NULL, NULL},
+        {"{\"sdp\":7}", NULL, NULL},
+        {"{\"maintenance\":\"idle\"}", NULL, NULL},
+        {"{\"sdp\":\"up\"}", NULL, NULL},
+    };
+    struct message m;
+    struct studio_error error;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        (void)!message_decode(&lists, rows[i].text, strlen(rows[i].text), &m, &error);
+        expect_refused(&m, rows[i].key, rows[i].value);
+        message_finish(&m);
+    }
+    assert_int_equal(message_decode_field(&lists, "SDP", " idle\n", 6, &m, &error),
+                     STUDIO_ERR_INVALID_VALUE);
+    expect_refused(&m, "sdp", "idle");
+    message_finish(&m);
 }
 
 static void test_field_sizes(void **state)
@@ -364,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_field_text),
         cmocka_unit_test(test_field_errors),
+        cmocka_unit_test(test_values_that_could_be_allowed),
         cmocka_unit_test(test_field_sizes),
     };
     return cmocka_run_group_tests(tests, reset_values, NULL);
