@@ -31,15 +31,9 @@ static void parts_finish(struct parts *p)
     p->count = 0;
 }
 
-/* Appends text[0..len) without the blanks around it. */
+/* Appends text[0..len) as it is. */
 static enum studio_err parts_add(struct parts *p, const char *text, size_t len)
 {
-    while (len > 0 && isspace((unsigned char)*text)) {
-        text++;
-        len--;
-    }
-    while (len > 0 && isspace((unsigned char)text[len - 1]))
-        len--;
     if (p->count == BROKERS_MAX)
         return STUDIO_ERR_USAGE;
     p->list[p->count] = strndup(text, len);
@@ -49,11 +43,18 @@ static enum studio_err parts_add(struct parts *p, const char *text, size_t len)
     return STUDIO_OK;
 }
 
+/* At commas, without the blanks around. */
 static enum studio_err split(const char *text, struct parts *out)
 {
     for (;;) {
-        size_t len = strcspn(text, ",");
-        enum studio_err err = parts_add(out, text, len);
+        size_t len = strcspn(text, ","), from = 0, to = len;
+        enum studio_err err;
+
+        while (from < to && isspace((unsigned char)text[from]))
+            from++;
+        while (to > from && isspace((unsigned char)text[to - 1]))
+            to--;
+        err = parts_add(out, text + from, to - from);
 
         if (err != STUDIO_OK || text[len] == '\0')
             return err;

@@ -22,7 +22,8 @@ struct brokers {
 
 /*
  * Takes the configuration apart: URIs by comma; user names one for all or one for each, by comma;
- * the password for all, or from a file with one line for all or one for each. `error` (never NULL)
+ * the password for all, or from a file with one line for all or one for each, taken as it stands, blanks
+ * and all. `error` (never NULL)
  * says what is wrong. Errors: USAGE, NO_MEMORY. Call brokers_finish in either case.
  */
 STUDIO_MUST_USE enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,

@@ -100,13 +100,13 @@ static void each_broker_may_have_its_own(void **state)
              getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
     fd = mkstemp(path);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, "first\r\n\nthird", 13), 13);
+    assert_int_equal(write(fd, " first \r\n\nthird", 15), 15);
     close(fd);
     assert_int_equal(read_config("mqtt://a,mqtt://b,mqtt://c", "u1,,u3", NULL, path), STUDIO_OK);
     assert_string_equal(b.list[0].username, "u1");
     assert_null(b.list[1].username);
     assert_string_equal(b.list[2].username, "u3");
-    assert_string_equal(b.list[0].password, "first");
+    assert_string_equal(b.list[0].password, " first ");
     assert_null(b.list[1].password);
     assert_string_equal(b.list[2].password, "third");
     brokers_finish(&b);
