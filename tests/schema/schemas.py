@@ -15,13 +15,19 @@ except ImportError as missing:
 
 FOLDER = Path(__file__).resolve().parents[2] / "include" / "schema"
 
-# How messages that may come the same way are told apart; the first that fits.
+
+
+def refuses(message):
+    return "error" in message
+
+
+# How messages that may come the same way are told apart: the first that fits, and those of its kind.
 MARKS = [
     ("status-document.json", lambda m: "TABLE_ID" in m),
     ("welcome.json", lambda m: "message" in m),
-    ("http-error.json", lambda m: "error" in m),
-    ("error.json", lambda m: "error" in m),
-    ("replay-error.json", lambda m: "error" in m),
+    ("http-error.json", refuses),
+    ("error.json", refuses),
+    ("replay-error.json", refuses),
     ("login.json", lambda m: "token" in m),
     ("push-status.json", lambda m: m.get("event") == "status"),
     ("push-exception.json", lambda m: m.get("event") == "exception" and "seq" in m),
@@ -88,12 +94,15 @@ class Schemas:
         The second result is the schema that was taken."""
         if not isinstance(message, dict):
             return "not a JSON object", None
-        for name, fits in MARKS:
-            if name in names and fits(message):
-                error = jsonschema.exceptions.best_match(
-                    self.validators[name].iter_errors(message)
-                )
-                return (f"{error.json_path}: {error.message}" if error else None), name
+        first = next((fits for name, fits in MARKS if name in names and fits(message)), None)
+        wrong = []
+        for name in [name for name, fits in MARKS if name in names and fits is first]:
+            error = jsonschema.exceptions.best_match(self.validators[name].iter_errors(message))
+            if error is None:
+                return None, name
+            wrong.append((f"{error.json_path}: {error.message}", name))
+        if wrong:
+            return wrong[0]
         return f"it is none of {', '.join(sorted(names))}", None
 
 
