@@ -493,8 +493,11 @@ static void a_table_is_removed(void **state)
     assert_non_null(strstr(wsclient_text(office), "\"error\"")); /* its device is connected */
     drop_pc();
     mqttclient_wait_json(s.sub, TABLE "/presence", "online", "false");
-    wsclient_send(office, remove);
-    assert_null(strstr(wsclient_text(office), "\"error\""));
+    wsclient_ask(office, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"ARO-001\"]}}",
+                 "{\"status\":\"subscribed\",\"tables\":[\"ARO-001\"]}");
+    expect_json(wsclient_text(office), "data.SDP", "up");
+    wsclient_ask(office, remove, "{\"status\":\"removed\",\"table_id\":\"ARO-001\"}");
+    wsclient_expect(office, "{\"event\":\"removed\",\"table_id\":\"ARO-001\"}"); /* it watched */
     const struct mqtt_message *m = mqttclient_wait_json(s.sub, TABLE "/changes", "removed", "true");
     uint64_t rev = json_number(m->payload, "rev");
     assert_int_equal(rev, 3);

@@ -36,7 +36,7 @@ MARKS = [
     ("exception.json", lambda m: m.get("event") == "exception"),
     ("update-envelope.json", lambda m: m.get("event") == "service_status"),
     ("subscribe.json", lambda m: m.get("event") in ("subscribe", "unsubscribe")),
-    ("get.json", lambda m: m.get("event") == "get"),
+    ("get.json", lambda m: m.get("event") in ("get", "status")),
     ("remove-table.json", lambda m: m.get("event") == "remove_table"),
     ("change-event.json", lambda m: "changes" in m),
     ("exception-event.json", lambda m: "seq" in m and "via" in m),
