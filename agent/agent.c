@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "net/lws.h"
 #include "net/openfiles.h"
+#include "net/routes.h"
 #include "protocol/document.h"
 #include "source.h"
 #include "studio/version.h"
@@ -39,7 +40,9 @@ struct studio_agent {
     struct store_reader *net_reader, *bridge_reader;
     struct core *core;
     struct admission *admission;
-    struct session_env env;
+    struct session_env sessions;
+    struct exchange_env exchanges;
+    struct routes routes;
     struct inbox *inbox;
     struct figures figures;
     struct source source;
@@ -101,19 +104,13 @@ static void leave_figures(struct studio_agent *agent)
 
     atomic_store(&figures->committed, stats.last_seq);
     atomic_store(&figures->tables, tables_count(core_tables(agent->core)));
-    atomic_store(&figures->clients, agent->env.ready);
+    atomic_store(&figures->clients, agent->sessions.ready);
     atomic_store(&figures->subscribers, hub_subscribers(core_hub(agent->core)));
     atomic_store(&figures->updates, stats.updates);
     atomic_store(&figures->refused, stats.refused);
 }
 
 /* --- the net thread -------------------------------------------------------------------------- */
-
-static void say_goodbye(void *ctx, struct session *session)
-{
-    (void)ctx;
-    session_close(session, 1001, "Server shutting down");
-}
 
 static void begin_stop(struct studio_agent *agent)
 {
@@ -122,8 +119,7 @@ static void begin_stop(struct studio_agent *agent)
     log_info("agent", "stopping");
     if (agent->bridge) /* the broker keeps later commands for the next start */
         bridge_quiesce(agent->bridge);
-    server_refuse(agent->server);
-    server_each(agent->server, say_goodbye, agent);
+    server_retire(agent->server);
 }
 
 static void fail(struct studio_agent *agent)
@@ -136,7 +132,7 @@ static void fail(struct studio_agent *agent)
 /* Stops the loop once everybody has been told and nothing waits, or time is up. */
 static void go_on_stopping(struct studio_agent *agent)
 {
-    bool done = agent->env.count == 0 && core_quiet(agent->core) &&
+    bool done = server_empty(agent->server) && core_quiet(agent->core) &&
                 (!agent->bridge || bridge_quiet(agent->bridge));
 
     if (done || clock_mono(agent->clock) >= agent->stop_until_ms)
@@ -161,7 +157,7 @@ static void on_wake(void *ctx)
     struct studio_agent *agent = ctx;
 
     while (core_settle(agent->core))
-        session_resume_all(&agent->env);
+        session_resume_all(&agent->sessions);
     if (agent->bridge)
         inbox_drain(agent->inbox, agent->bridge);
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
@@ -369,9 +365,9 @@ static enum studio_err open_net(struct studio_agent *agent,
         .host = agent->host,
         .event_loop = (enum event_loop)config->event_loop,
         .connections = connections,
-        .env = &agent->env,
+        .sessions = &agent->sessions,
+        .exchanges = &agent->exchanges,
         .hooks = {on_wake, on_tick, on_turn, agent},
-        .facts = on_facts,
     };
     struct server *server;
     enum studio_err err;
@@ -382,7 +378,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     if (!agent->admission)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     *tokens = NULL;
-    agent->env = (struct session_env){
+    agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
         .admission = agent->admission,
@@ -391,6 +387,13 @@ static enum studio_err open_net(struct studio_agent *agent,
         .auth_timeout_ms = config->auth_timeout_s * 1000,
         .ping_after_ms = config->ping_after_s * 1000,
         .ping_grace_ms = config->ping_grace_s * 1000,
+        .write_timeout_ms = config->write_timeout_s * 1000,
+    };
+    agent->routes = (struct routes){on_facts, agent};
+    agent->exchanges = (struct exchange_env){
+        .clock = agent->clock,
+        .respond = routes_respond,
+        .ctx = &agent->routes,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
     err = server_create(&options, &server, error);

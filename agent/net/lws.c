@@ -1,30 +1,24 @@
 #include "net/lws.h"
 
+#include <errno.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
-#include "model/snapshot.h"
 #include "net/address.h"
 #include "net/complaint.h"
-#include "protocol/document.h"
+#include "net/http.h"
+#include "net/wheel.h"
+#include "net/ws.h"
 
-_Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
-
-enum {
-    SLICES = 10, /* sessions are ticked a slice at a time, each about once a second */
-    QUERY_VALUE_MAX = 3072,
-    BODY_MAX = 1024
-};
-
-struct connection { /* lws allocates one for each socket */
-    struct lws *wsi;
-    struct session *session;
-    struct connection *prev, *next; /* in a slice */
-    unsigned slice;
+struct connection { /* the library keeps one for each socket, and a new one for each request */
+    struct wheel_node node;
+    struct session *session;   /* either */
+    struct exchange *exchange; /* or, or neither */
 };
 
 struct server {
@@ -36,33 +30,30 @@ struct server {
     bool stop;
     bool refusing;
     uint16_t port;
-    struct connection *slices[SLICES];
-    unsigned next_slice; /* for the next connection */
-    unsigned tick_slice;
+    struct wheel wheel; /* of connections */
     struct log_limit limit_log;
 };
 
-/* --- transport for sessions ------------------------------------------------------------------ */
+/* --- transport: a connection is its wsi ------------------------------------------------------ */
 
 static void want_write(void *connection)
 {
-    lws_callback_on_writable(((struct connection *)connection)->wsi);
+    lws_callback_on_writable(connection);
 }
 
 static void pause_reading(void *connection, bool paused)
 {
-    lws_rx_flow_control(((struct connection *)connection)->wsi, paused ? 0 : 1);
+    lws_rx_flow_control(connection, paused ? 0 : 1);
 }
 
 static void kill_connection(void *connection)
 {
-    lws_set_timeout(((struct connection *)connection)->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
-                    LWS_TO_KILL_ASYNC);
+    lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
 static int64_t quiet_ms(void *connection)
 {
-    int fd = lws_get_socket_fd(((struct connection *)connection)->wsi);
+    int fd = lws_get_socket_fd(connection);
     struct tcp_info info;
     socklen_t len = sizeof(info);
 
@@ -71,235 +62,16 @@ static int64_t quiet_ms(void *connection)
     return info.tcpi_last_data_recv;
 }
 
+static bool unread(void *connection)
+{
+    char byte;
+
+    return recv(lws_get_socket_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+           (errno != EAGAIN && errno != EINTR);
+}
+
 static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
-                                                   quiet_ms};
-
-static void slice_add(struct server *server, struct connection *c)
-{
-    c->slice = server->next_slice++ % SLICES;
-    c->prev = NULL;
-    c->next = server->slices[c->slice];
-    if (c->next)
-        c->next->prev = c;
-    server->slices[c->slice] = c;
-}
-
-static void slice_remove(struct server *server, struct connection *c)
-{
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        server->slices[c->slice] = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-}
-
-/* --- what a client sent with its request ----------------------------------------------------- */
-
-static const char *const query_names[] = {"id", "token", "device", "gameCode", "subscribe"};
-enum { Q_ID, Q_TOKEN, Q_DEVICE, Q_GAME_CODE, Q_SUBSCRIBE, Q_COUNT };
-
-struct request {
-    char *values[Q_COUNT]; /* owned; NULL where absent */
-    char *header;          /* Authorization; owned */
-    char *header_id, *header_token;
-};
-
-static void request_finish(struct request *request)
-{
-    for (int i = 0; i < Q_COUNT; i++)
-        free(request->values[i]);
-    free(request->header);
-}
-
-/* The library has split at '&' and decoded; the first of each name counts. False: no memory. */
-static bool read_query(struct lws *wsi, struct request *request)
-{
-    char text[QUERY_VALUE_MAX];
-
-    for (int n = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, n) > 0; n++) {
-        int len = lws_hdr_copy_fragment(wsi, text, sizeof(text), WSI_TOKEN_HTTP_URI_ARGS, n);
-        size_t name = len > 0 ? strcspn(text, "=") : 0;
-        const char *value = len > 0 && text[name] ? text + name + 1 : ""; /* `?id` is empty */
-        for (int i = 0; len > 0 && i < Q_COUNT; i++) {
-            if (request->values[i] || strlen(query_names[i]) != name ||
-                memcmp(text, query_names[i], name) != 0)
-                continue;
-            request->values[i] = strdup(value);
-            if (!request->values[i])
-                return false;
-        }
-    }
-    return true;
-}
-
-static bool read_authorization(struct lws *wsi, struct request *request)
-{
-    int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
-
-    if (len <= 0)
-        return true;
-    request->header = malloc((size_t)len + 1);
-    if (!request->header ||
-        lws_hdr_copy(wsi, request->header, len + 1, WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
-        return false;
-    if (!credentials_bearer(request->header, &request->header_id, &request->header_token))
-        request->header_id = request->header_token = request->header + len; /* empty: missing */
-    return true;
-}
-
-static int on_established(struct server *server, struct lws *wsi, struct connection *c)
-{
-    struct request request = {0};
-    struct session_address address = {0};
-    char peer[46] = "";
-
-    c->wsi = wsi;
-    lws_get_peer_simple(wsi, peer, sizeof(peer));
-    if (read_query(wsi, &request) && read_authorization(wsi, &request)) {
-        bool query = request.values[Q_ID] || request.values[Q_TOKEN];
-        address.peer = peer;
-        address.in.id = query ? request.values[Q_ID] : request.header_id;
-        address.in.token = query ? request.values[Q_TOKEN] : request.header_token;
-        address.in.device = request.values[Q_DEVICE];
-        address.in.game_code = request.values[Q_GAME_CODE];
-        address.subscribe = request.values[Q_SUBSCRIBE];
-        c->session = session_create(server->o.env, c, &address);
-    }
-    request_finish(&request);
-    if (!c->session)
-        return -1;
-    slice_add(server, c);
-    return 0;
-}
-
-static int on_closed(struct server *server, struct connection *c)
-{
-    if (!c->session)
-        return 0;
-    slice_remove(server, c);
-    session_destroy(c->session);
-    c->session = NULL;
-    return 0;
-}
-
-static int on_receive(struct lws *wsi, struct connection *c, const char *bytes, size_t len)
-{
-    if (!c->session)
-        return -1;
-    if (lws_frame_is_binary(wsi))
-        session_binary(c->session);
-    else
-        session_receive(c->session, bytes, len,
-                        lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0);
-    return 0;
-}
-
-/* One write for each callback, as the library demands. */
-static int on_writable(struct lws *wsi, struct connection *c)
-{
-    struct session_frame frame;
-    unsigned char ping[LWS_PRE + 1] = {0};
-    unsigned char reason[SESSION_CLOSE_REASON_MAX + 1];
-    size_t len;
-
-    if (!c->session)
-        return -1;
-    frame = session_next(c->session);
-    switch (frame.kind) {
-    case SESSION_NOTHING:
-        break;
-    case SESSION_TEXT:
-        if (lws_write(wsi, (unsigned char *)frame.data, frame.len, LWS_WRITE_TEXT) < (int)frame.len)
-            return -1;
-        break;
-    case SESSION_PING:
-        /* With a byte in it: the library keeps pongs without payload to itself. */
-        if (lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
-            return -1;
-        break;
-    case SESSION_CLOSE:
-        len = strlen(frame.reason);
-        memcpy(reason, frame.reason, len);
-        lws_close_reason(wsi, (enum lws_close_status)frame.code, reason, len);
-        return -1;
-    }
-    if (session_written(c->session))
-        lws_callback_on_writable(wsi);
-    return 0;
-}
-
-/* --- HTTP ------------------------------------------------------------------------------------ */
-
-static int http_reply(struct lws *wsi, int status, const struct buf *body)
-{
-    unsigned char out[LWS_PRE + 512 + BODY_MAX], *start = out + LWS_PRE, *p = start;
-    unsigned char *end = out + sizeof(out);
-
-    if (body->len > BODY_MAX ||
-        lws_add_http_common_headers(wsi, (unsigned)status, "application/json", body->len, &p,
-                                    end - BODY_MAX) ||
-        lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:",
-                                    (const unsigned char *)"no-store", 8, &p, end - BODY_MAX) ||
-        lws_finalize_http_header(wsi, &p, end - BODY_MAX))
-        return -1;
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) <= 0) {
-        memcpy(p, body->data, body->len);
-        p += body->len;
-    }
-    if (lws_write(wsi, start, (size_t)(p - start), LWS_WRITE_HTTP_FINAL) < 0)
-        return -1;
-    return lws_http_transaction_completed(wsi) ? -1 : 0;
-}
-
-static int on_http(struct server *server, struct lws *wsi, const char *path)
-{
-    const char *method = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0    ? "GET"
-                         : lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0 ? "HEAD"
-                                                                             : "other";
-    struct http_facts facts = {0};
-    struct buf body;
-    int rc, status;
-
-    server->o.facts(server->o.hooks.ctx, &facts);
-    buf_init(&body, BODY_MAX);
-    status = http_respond(method, path, &facts, &body);
-    rc = buf_ok(&body) ? http_reply(wsi, status, &body) : -1;
-    buf_finish(&body);
-    return rc;
-}
-
-static int refuse_upgrade(struct lws *wsi, int status, const char *why)
-{
-    struct buf body;
-
-    buf_init(&body, BODY_MAX);
-    answer_error(&body, why, NULL);
-    (void)http_reply(wsi, status, &body);
-    buf_finish(&body);
-    return -1;
-}
-
-/* Only `websocket`, only at our two addresses, only what the library can go on with. */
-static int on_confirm_upgrade(struct lws *wsi)
-{
-    char text[32];
-
-    /* Without the header the library asks with freed memory at hand (CVE-2025-11677). */
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0 ||
-        lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_UPGRADE) < 0 ||
-        strcasecmp(text, "websocket") != 0)
-        return -1;
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_GET_URI) <= 0 ||
-        (strcmp(text, "/") != 0 && strcmp(text, "/v1/ws") != 0))
-        return refuse_upgrade(wsi, 404, "Not found");
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_VERSION) <= 0 || strcmp(text, "13") != 0)
-        return refuse_upgrade(wsi, 400, "Sec-WebSocket-Version must be 13");
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_PROTOCOL) != 0 &&
-        strcmp(text, "studio") != 0)
-        return refuse_upgrade(wsi, 400, "No subprotocol is spoken here: send none");
-    return 0;
-}
+                                                   quiet_ms, unread};
 
 /* --- the library's callback ------------------------------------------------------------------ */
 
@@ -307,13 +79,38 @@ static bool may_arrive(struct server *server)
 {
     if (server->refusing)
         return false;
-    if (admission_arrive(server->o.env->admission)) {
-        admission_depart(server->o.env->admission); /* counted once it is a connection */
+    if (admission_arrive(server->o.sessions->admission)) {
+        admission_depart(server->o.sessions->admission); /* counted once it is a connection */
         return true;
     }
     log_limited(&server->limit_log, LOG_WARN, "server",
                 "far over the limit of %zu connections: more are dropped", server->o.connections);
     return false;
+}
+
+/* Keeps what was made for the connection; false: it could not be made. */
+static bool keep(struct server *server, struct connection *c, struct session *session,
+                 struct exchange *exchange)
+{
+    c->session = session;
+    c->exchange = exchange;
+    if (!session && !exchange)
+        return false;
+    wheel_add(&server->wheel, &c->node);
+    return true;
+}
+
+/* The connection has ended, or its request has: the library says both in more ways than one. */
+static int drop(struct server *server, struct connection *c)
+{
+    if (!c || (!c->session && !c->exchange))
+        return 0;
+    wheel_remove(&server->wheel, &c->node);
+    session_destroy(c->session);
+    exchange_destroy(c->exchange);
+    c->session = NULL;
+    c->exchange = NULL;
+    return 0;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -326,36 +123,40 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return may_arrive(server) ? 0 : 1;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        if (admission_arrive(server->o.env->admission))
-            lws_set_opaque_user_data(wsi, server); /* marks it as counted */
+        if (admission_arrive(server->o.sessions->admission))
+            http_note(wsi); /* marks it as counted, too */
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         if (lws_get_opaque_user_data(wsi))
-            admission_depart(server->o.env->admission);
+            admission_depart(server->o.sessions->admission);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return on_confirm_upgrade(wsi);
+        return ws_confirm(wsi);
     case LWS_CALLBACK_ESTABLISHED:
-        return on_established(server, wsi, c);
+        return keep(server, c, ws_open(server->o.sessions, wsi), NULL) ? 0 : -1;
     case LWS_CALLBACK_RECEIVE:
-        return on_receive(wsi, c, in, len);
+        return c->session ? ws_receive(wsi, c->session, in, len) : -1;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (c->session)
             session_alive(c->session);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writable(wsi, c);
-    case LWS_CALLBACK_CLOSED:
-        return on_closed(server, c);
+        return c->session ? ws_write(wsi, c->session) : -1;
     case LWS_CALLBACK_HTTP:
-        return on_http(server, wsi, in);
+        return keep(server, c, NULL, http_open(server->o.exchanges, wsi, in)) ? 0 : -1;
+    case LWS_CALLBACK_HTTP_BODY:
+        if (c->exchange && len > 0)
+            http_body(wsi, c->exchange, in, len);
+        return 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return c && c->exchange ? http_write(wsi, c->exchange) : 0;
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+        return drop(server, c);
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         if (!server->loop && server->context)
             server->o.hooks.wake(server->o.hooks.ctx);
-        return 0;
-    case LWS_CALLBACK_ADD_HEADERS:
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-    case LWS_CALLBACK_FILTER_HTTP_CONNECTION:
         return 0;
     default:
         return 0;
@@ -364,21 +165,27 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 /* --- loop ------------------------------------------------------------------------------------ */
 
-static void tick_sessions(struct server *server)
+static struct connection *of_node(struct wheel_node *node)
 {
-    struct connection *c = server->slices[server->tick_slice++ % SLICES], *next;
+    return lws_container_of(node, struct connection, node);
+}
 
-    for (; c; c = next) {
-        next = c->next;
+static void tick(void *ctx, struct wheel_node *node)
+{
+    const struct connection *c = of_node(node);
+
+    (void)ctx;
+    if (c->session)
         session_tick(c->session);
-    }
+    else
+        exchange_tick(c->exchange);
 }
 
 static void on_tick(void *ctx)
 {
     struct server *server = ctx;
 
-    tick_sessions(server);
+    wheel_step(&server->wheel, tick, server);
     server->o.hooks.tick(server->o.hooks.ctx);
     if (server->loop) /* the library's own timers need a nudge on a foreign loop */
         lws_cancel_service(server->context);
@@ -545,7 +352,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
     if (!server)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     server->o = *options;
-    server->o.env->ops = &transport_ops;
+    server->o.sessions->ops = server->o.exchanges->ops = &transport_ops;
     server->protocols[0] = (struct lws_protocols){
         .name = "studio",
         .callback = on_event,
@@ -579,17 +386,23 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
-void server_refuse(struct server *server)
+static void close_session(void *ctx, struct wheel_node *node)
 {
-    server->refusing = true;
+    struct connection *c = of_node(node);
+
+    (void)ctx;
+    if (c->session)
+        session_close(c->session, 1001, "Server shutting down");
 }
 
-void server_each(struct server *server, void (*fn)(void *ctx, struct session *session), void *ctx)
+void server_retire(struct server *server)
 {
-    for (int i = 0; i < SLICES; i++) {
-        for (struct connection *c = server->slices[i], *next; c; c = next) {
-            next = c->next;
-            fn(ctx, c->session);
-        }
-    }
+    server->refusing = true;
+    server->o.exchanges->closing = true;
+    wheel_each(&server->wheel, close_session, server);
+}
+
+bool server_empty(const struct server *server)
+{
+    return server->o.sessions->count == 0 && server->o.exchanges->count == 0;
 }

@@ -1,8 +1,8 @@
 /*
- * lws.h - the WebSocket and HTTP server: the only file of the agent that knows libwebsockets.
+ * lws.h - the WebSocket and HTTP server: the context of libwebsockets, its ports, its loop.
  *
- * Turns the library's callbacks into calls of session.h; decides nothing itself. It runs the net
- * thread; every function is for that thread unless it says otherwise.
+ * Gives the library's callbacks to those they are for (ws.h, http.h); decides nothing itself. It
+ * runs the net thread; every function is for that thread unless it says otherwise.
  */
 #ifndef AGENT_NET_LWS_H
 #define AGENT_NET_LWS_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "config/settings.h"
+#include "net/exchange.h"
 #include "net/loop.h"
-#include "net/routes.h"
 #include "net/session.h"
 
 struct server;
@@ -20,10 +20,10 @@ struct server_options {
     const char *host; /* `localhost` is both 127.0.0.1 and ::1; `*` is every address */
     uint16_t port;    /* 0: any free one */
     enum event_loop event_loop;
-    size_t connections;      /* the limit; a few more are accepted to be told so */
-    struct session_env *env; /* its `ops` are set here */
+    size_t connections;             /* the limit; a few more are accepted to be told so */
+    struct session_env *sessions;   /* the `ops` of both are set here */
+    struct exchange_env *exchanges; /* */
     struct loop_hooks hooks;
-    void (*facts)(void *ctx, struct http_facts *out);
 };
 
 /* Binds. Errors: ADDRESS with who to ask, NO_MEMORY, IO (no event loop). */
@@ -38,9 +38,9 @@ void server_stop(struct server *server);
 /* Any thread. */
 void server_wake(struct server *server);
 
-/* From now on new connections are refused. */
-void server_refuse(struct server *server);
-/* Calls fn for every session there is; fn may close it. */
-void server_each(struct server *server, void (*fn)(void *ctx, struct session *session), void *ctx);
+/* From now on nobody new is let in, and those who are here are told to go. */
+void server_retire(struct server *server);
+/* Nobody is here any more. */
+bool server_empty(const struct server *server);
 
 #endif

@@ -1,7 +1,11 @@
 #include "net/routes.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "base/buf.h"
+#include "protocol/document.h"
+
+enum { ROUTES_BODY_MAX = 1024 };
 
 static int healthz(const struct http_facts *facts, struct buf *body)
 {
@@ -38,21 +42,44 @@ static const struct {
     {"/readyz", readyz},
 };
 
-int http_respond(const char *method, const char *path, const struct http_facts *facts,
-                 struct buf *body)
+static int refuse(struct buf *body, int status, const char *why)
 {
+    answer_error(body, why, NULL);
+    return status;
+}
+
+static int route(const struct routes *ctx, struct exchange *exchange, struct buf *body)
+{
+    const char *path = exchange_path(exchange), *method = exchange_method(exchange);
+    struct http_facts facts = {0};
+
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (strcmp(path, routes[i].path) != 0)
             continue;
-        if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-            return routes[i].respond(facts, body);
-        buf_str(body, "{\"error\":\"Method not allowed\"}");
-        return 405;
+        if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
+            ctx->facts(ctx->ctx, &facts);
+            return routes[i].respond(&facts, body);
+        }
+        exchange_header(exchange, "allow", "GET, HEAD");
+        return refuse(body, 405, "Method not allowed");
     }
     if (strcmp(path, "/") == 0 || strcmp(path, "/v1/ws") == 0) {
-        buf_str(body, "{\"error\":\"This is a WebSocket address\"}");
-        return 426;
+        exchange_header(exchange, "upgrade", "websocket");
+        return refuse(body, 426, "This is a WebSocket address");
     }
-    buf_str(body, "{\"error\":\"Not found\"}");
-    return 404;
+    return refuse(body, 404, "Not found");
+}
+
+void routes_respond(void *ctx, struct exchange *exchange)
+{
+    struct buf body;
+    int status;
+
+    buf_init(&body, ROUTES_BODY_MAX);
+    status = route(ctx, exchange, &body);
+    if (buf_ok(&body))
+        exchange_reply(exchange, status, body.data, body.len);
+    else
+        exchange_reply(exchange, 503, NULL, 0);
+    buf_finish(&body);
 }

@@ -1,10 +1,10 @@
-/* routes.h - what the few HTTP paths answer (protocol section 5). Pure; any thread. */
+/* routes.h - what the few HTTP paths answer (protocol section 5). Net thread. */
 #ifndef AGENT_NET_ROUTES_H
 #define AGENT_NET_ROUTES_H
 
 #include <stdbool.h>
 
-#include "base/buf.h"
+#include "net/exchange.h"
 
 /* What the health checks tell. */
 struct http_facts {
@@ -15,8 +15,13 @@ struct http_facts {
     bool stopping;
 };
 
-/* The status code; the JSON body is appended to `body`. */
-int http_respond(const char *method, const char *path, const struct http_facts *facts,
-                 struct buf *body);
+/* What answers have to know. */
+struct routes {
+    void (*facts)(void *ctx, struct http_facts *out);
+    void *ctx;
+};
+
+/* Answers a request (exchange_env.respond); `ctx` is a struct routes. */
+void routes_respond(void *ctx, struct exchange *exchange);
 
 #endif

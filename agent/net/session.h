@@ -8,16 +8,9 @@
 #include "auth/admission.h"
 #include "base/clock.h"
 #include "core/core.h"
+#include "net/transport.h"
 
 struct session;
-
-/* What a session asks of its connection. These only request; they never call back. */
-struct transport_ops {
-    void (*want_write)(void *connection);         /* call session_next soon */
-    void (*pause)(void *connection, bool paused); /* stop or go on reading */
-    void (*kill)(void *connection);               /* cut it: the peer is not there */
-    int64_t (*quiet_ms)(void *connection);        /* since bytes last came; -1: not known */
-};
 
 /* What all sessions of an agent share; filled by the server before the first session. */
 struct session_env {

@@ -1,6 +1,12 @@
 /* test_http.c - the HTTP that answers on the same port (protocol section 5). */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/agent.h"
@@ -10,6 +16,8 @@
 #include "support/http.h"
 #include "support/json.h"
 #include "support/port.h"
+#include "support/proc.h"
+#include "support/procfs.h"
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
@@ -121,6 +129,289 @@ static void odd_requests_do_no_harm(void **state)
     wsclient_close(c);
 }
 
+/* --- a connection seen from close by ---------------------------------------------------------- */
+
+struct raw {
+    int fd;
+    char text[65536]; /* read, not yet taken */
+    size_t len;
+};
+
+static struct raw *raw_open(void)
+{
+    struct raw *raw = test_alloc(sizeof *raw);
+    raw->fd = port_connect(port);
+    if (raw->fd < 0)
+        test_fail("nothing accepts on port %u", port);
+    return raw;
+}
+
+static void raw_close(struct raw *raw)
+{
+    close(raw->fd);
+    free(raw);
+}
+
+static void raw_send(struct raw *raw, const char *text)
+{
+    size_t len = strlen(text);
+    if (send(raw->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+        test_fail("cannot send: %s", strerror(errno));
+}
+
+/* False: the other side has ended. */
+static bool raw_more(struct raw *raw)
+{
+    struct pollfd pfd = {.fd = raw->fd, .events = POLLIN};
+    if (poll(&pfd, 1, WAIT_MS) != 1)
+        test_fail("nothing comes; so far: %s", raw->text);
+    ssize_t n = recv(raw->fd, raw->text + raw->len, sizeof raw->text - raw->len - 1, 0);
+    if (n < 0)
+        test_fail("the connection was reset; so far: %s", raw->text);
+    raw->len += (size_t)n;
+    raw->text[raw->len] = '\0';
+    return n > 0;
+}
+
+/* The next answer: its status, with exactly this body (of Content-Length, none for HEAD). */
+static void raw_expect(struct raw *raw, int status, const char *body, bool head)
+{
+    char *end, *length;
+    while (!(end = strstr(raw->text, "\r\n\r\n")))
+        if (!raw_more(raw))
+            test_fail("the connection ended without an answer %d: %s", status, raw->text);
+    size_t len = 0, skip = (size_t)(end + 4 - raw->text);
+    *end = '\0';
+    if ((length = strcasestr(raw->text, "\r\ncontent-length:")) != NULL)
+        len = strtoul(length + 17, NULL, 10);
+    if (head)
+        len = 0;
+    int got = 0;
+    if (sscanf(raw->text, "HTTP/1.1 %3d", &got) != 1 || got != status)
+        test_fail("answered %s, not %d", raw->text, status);
+    while (raw->len < skip + len)
+        if (!raw_more(raw))
+            test_fail("the connection ended inside a body");
+    if (body && (strlen(body) != len || memcmp(raw->text + skip, body, len) != 0))
+        test_fail("a body %.*s, not %s", (int)len, raw->text + skip, body);
+    raw->len -= skip + len;
+    memmove(raw->text, raw->text + skip + len, raw->len + 1);
+}
+
+static void raw_expect_end(struct raw *raw)
+{
+    while (raw_more(raw))
+        ;
+    assert_string_equal(raw->text, "");
+}
+
+static const char ok_body[] = "{\"status\":\"ok\"}";
+
+static void a_connection_serves_many_requests(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    for (int i = 0; i < 3; i++) {
+        raw_send(raw, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_expect(raw, 200, ok_body, false);
+        raw_send(raw, "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_expect(raw, 200, NULL, true);
+        raw_send(raw, "GET /nope HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_expect(raw, 404, NULL, false);
+        raw_send(raw, "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe");
+        raw_send(raw, "llo");
+        raw_expect(raw, 405, NULL, false);
+        raw_send(raw, "PUT /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        raw_expect(raw, 405, NULL, false);
+        raw_send(raw, "DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_expect(raw, 405, NULL, false);
+    }
+    raw_send(raw, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    raw_expect(raw, 200, ok_body, false);
+    raw_expect_end(raw);
+    raw_close(raw);
+}
+
+static void the_largest_body_is_taken(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    char body[16384 + 1];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    for (int i = 0; i < 2; i++) {
+        raw_send(raw, "POST /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 16384\r\n\r\n");
+        raw_send(raw, body);
+        raw_expect(raw, 405, NULL, false);
+    }
+    raw_close(raw);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    char *all = test_printf("POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+    for (int i = 0; i < 20; i++) {
+        char *more = test_printf("%sGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+                                 "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+                                 "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+                                 all);
+        free(all);
+        all = more;
+    }
+    raw_send(raw, all);
+    free(all);
+    raw_expect(raw, 404, NULL, false);
+    for (int i = 0; i < 20; i++) {
+        raw_expect(raw, 200, ok_body, false);
+        raw_expect(raw, 404, NULL, false);
+        raw_expect(raw, 200, NULL, true);
+    }
+    raw_close(raw);
+}
+
+/* The library would loop for ever over a body that came together with the request before it. */
+static void a_body_is_not_pipelined(void **state)
+{
+    static const char *const before[] = {
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi",
+    };
+    static const char *const behind[] = {
+        "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
+        "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n",
+        "POST /nope HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbodyGET / HTTP/1.1\r\n\r\n",
+        "PUT /nope HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "PUT /nope HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        for (size_t k = 0; k < sizeof behind / sizeof *behind; k++) {
+            struct raw *raw = raw_open();
+            char *both = test_printf("%s%s", before[i], behind[k]);
+            raw_send(raw, both);
+            free(both);
+            raw_expect(raw, i == 0 ? 200 : 405, NULL, false);
+            raw_expect(raw, 400, NULL, false);
+            raw_close(raw);
+            expect_status("GET", "/healthz", NULL, 200);
+        }
+    }
+    /* Its head may begin in the read before, the rest comes in one of its own. */
+    struct raw *raw = raw_open();
+    raw_send(raw, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST /no");
+    raw_expect(raw, 200, ok_body, false);
+    raw_send(raw, "pe HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+    raw_expect(raw, 404, NULL, false);
+    raw_close(raw);
+}
+
+/* A client that says no more than one request is still answered. */
+static void half_closed_and_answered(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    raw_send(raw, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(shutdown(raw->fd, SHUT_WR), 0);
+    raw_expect(raw, 200, ok_body, false);
+    raw_expect_end(raw);
+    raw_close(raw);
+}
+
+static void leave_to_send_a_body(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    raw_send(raw, "POST /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n");
+    raw_expect(raw, 100, "", false);
+    raw_send(raw, "body");
+    raw_expect(raw, 405, NULL, false);
+    raw_close(raw);
+}
+
+static void bodies_that_are_not_taken(void **state)
+{
+    static const struct {
+        const char *head;
+        int status;
+    } wrong[] = {
+        {"Content-Length: 16385", 413},
+        {"Content-Length: 1000000", 413},
+        {"Content-Length: 99999999999999999999", 413},
+        {"Content-Length: -1", 400},
+        {"Content-Length: x", 400},
+        {"X-None: 1", 411},
+        {"Transfer-Encoding: chunked", 501},
+    };
+    (void)state;
+    char *body = test_alloc(1000001);
+    memset(body, 'x', 1000000);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct raw *raw = raw_open();
+        char *head = test_printf("POST /healthz HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", wrong[i].head);
+        raw_send(raw, head);
+        free(head);
+        if (wrong[i].status == 413) /* the answer arrives though much is still being sent */
+            (void)!send(raw->fd, body, 1000000, MSG_NOSIGNAL);
+        raw_expect(raw, wrong[i].status, NULL, false);
+        raw_expect_end(raw);
+        raw_close(raw);
+        expect_status("GET", "/healthz", NULL, 200);
+    }
+    free(body);
+}
+
+static void leaving_early_does_no_harm(void **state)
+{
+    static const char *const begun[] = {
+        "GET /heal",
+        "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+        "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\n"
+        "Content-Length: 9\r\n\r\nhalf",
+    };
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        struct raw *raw = raw_open();
+        raw_send(raw, begun[round % 4]);
+        if (round % 8 >= 4) { /* a reset instead of an end */
+            struct linger now = {1, 0};
+            assert_int_equal(setsockopt(raw->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+        }
+        raw_close(raw);
+    }
+    expect_status("GET", "/healthz", NULL, 200);
+}
+
+/* One who asks and asks and never reads is no longer read, or cut: nothing piles up for him. */
+static void asking_without_reading(void **state)
+{
+    enum { STALLED_MS = 1500, RSS_MAX_KIB = 16384 };
+    static const char ask[] = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+    (void)state;
+    struct raw *raw = raw_open();
+    long before = procfs_kib(proc_pid(agent_proc_proc(agent)), "VmRSS");
+    int64_t deadline = now_ms() + WAIT_MS;
+    int buffer = 65536;
+    size_t at = 0;
+    assert_int_equal(setsockopt(raw->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer), 0);
+    assert_int_equal(fcntl(raw->fd, F_SETFL, O_NONBLOCK), 0);
+    while (deadline_left(deadline) > 0) {
+        ssize_t n = send(raw->fd, ask + at, sizeof ask - 1 - at, MSG_NOSIGNAL);
+        struct pollfd pfd = {.fd = raw->fd, .events = POLLOUT};
+        if (n > 0)
+            at = (at + (size_t)n) % (sizeof ask - 1);
+        else if (errno != EAGAIN || poll(&pfd, 1, STALLED_MS) == 0)
+            break;
+    }
+    expect_status("GET", "/healthz", NULL, 200);
+    assert_in_range(procfs_kib(proc_pid(agent_proc_proc(agent)), "VmRSS"), 0, before + RSS_MAX_KIB);
+    raw_close(raw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +420,15 @@ int main(void)
         cmocka_unit_test(others_are_not_there),
         cmocka_unit_test(upgrades_only_where_they_belong),
         cmocka_unit_test(odd_requests_do_no_harm),
+        cmocka_unit_test(a_connection_serves_many_requests),
+        cmocka_unit_test(the_largest_body_is_taken),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(a_body_is_not_pipelined),
+        cmocka_unit_test(half_closed_and_answered),
+        cmocka_unit_test(leave_to_send_a_body),
+        cmocka_unit_test(bodies_that_are_not_taken),
+        cmocka_unit_test(leaving_early_does_no_harm),
+        cmocka_unit_test(asking_without_reading),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);
 }

@@ -82,7 +82,8 @@ static inline struct tokens *net_tokens(const char *extra)
 
 static inline void net_open(size_t connections_per_id)
 {
-    static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill, fake_quiet};
+    static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill, fake_quiet,
+                                             NULL};
 
     memset(&net, 0, sizeof(net));
     core_fixture_open(&net.f, false);

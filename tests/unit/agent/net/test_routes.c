@@ -1,63 +1,85 @@
 #include "net/routes.h"
 
-#include "support/cmocka_all.h"
+#include "unit/agent/net/exchange_fixture.h"
 
-static void expect(const char *method, const char *path, const struct http_facts *facts, int status,
-                   const char *body)
+static struct http_facts facts;
+
+static void tell_facts(void *ctx, struct http_facts *out)
 {
-    struct buf out;
+    *out = *(struct http_facts *)ctx;
+}
 
-    buf_init(&out, 1024);
-    assert_int_equal(http_respond(method, path, facts, &out), status);
-    assert_true(buf_ok(&out));
-    assert_string_equal(out.data, body);
-    buf_finish(&out);
+static void expect_header(const char *method, const char *path, int status, const char *body,
+                          const char *name, const char *text)
+{
+    static struct wire wire;
+    struct routes routes = {tell_facts, &facts};
+
+    wire_env_init(routes_respond, &routes);
+    wire_open(&wire, method, path, "0");
+    wire_drain(&wire);
+    assert_int_equal(wire.status, status);
+    assert_string_equal(wire.body, body);
+    assert_string_equal(wire.answer.type, "application/json");
+    if (name) {
+        assert_string_equal(wire.answer.name, name);
+        assert_string_equal(wire.answer.text, text);
+    } else {
+        assert_null(wire.answer.name);
+    }
+    wire_close(&wire);
+}
+
+static void expect(const char *method, const char *path, int status, const char *body)
+{
+    expect_header(method, path, status, body, NULL, NULL);
 }
 
 static void the_process_is_alive(void **state)
 {
-    struct http_facts facts = {0};
-
     (void)state;
-    expect("GET", "/healthz", &facts, 200, "{\"status\":\"ok\"}");
-    expect("HEAD", "/healthz", &facts, 200, "{\"status\":\"ok\"}");
+    facts = (struct http_facts){0};
+    expect("GET", "/healthz", 200, "{\"status\":\"ok\"}");
+    expect("HEAD", "/healthz", 200, "");
 }
 
 static void ready_is_a_store_that_can_be_written(void **state)
 {
-    struct http_facts facts = {.store_writable = true};
-
     (void)state;
-    expect("GET", "/readyz", &facts, 200,
+    facts = (struct http_facts){.store_writable = true};
+    expect("GET", "/readyz", 200,
            "{\"status\":\"ready\",\"store\":\"writable\",\"broker\":{\"state\":\"not "
            "configured\"}}");
     facts.mirror = true;
     facts.broker = "mqtt://a\"b:1883";
-    expect("GET", "/readyz", &facts, 200, /* the broker is told, but decides nothing */
+    expect("GET", "/readyz", 200, /* the broker is told, but decides nothing */
            "{\"status\":\"ready\",\"store\":\"writable\",\"broker\":{\"state\":\"not connected\","
            "\"uri\":\"mqtt://a\\\"b:1883\"}}");
     facts.connected = true;
     facts.store_writable = false;
-    expect("GET", "/readyz", &facts, 503,
+    expect("GET", "/readyz", 503,
            "{\"status\":\"unavailable\",\"store\":\"not writable\",\"broker\":{\"state\":"
            "\"connected\",\"uri\":\"mqtt://a\\\"b:1883\"}}");
     facts = (struct http_facts){.store_writable = true, .stopping = true};
-    expect("GET", "/readyz", &facts, 503,
+    expect("GET", "/readyz", 503,
            "{\"status\":\"stopping\",\"store\":\"writable\",\"broker\":{\"state\":\"not "
            "configured\"}}");
 }
 
 static void everything_else_is_refused(void **state)
 {
-    struct http_facts facts = {0};
-
     (void)state;
-    expect("other", "/healthz", &facts, 405, "{\"error\":\"Method not allowed\"}");
-    expect("other", "/readyz", &facts, 405, "{\"error\":\"Method not allowed\"}");
-    expect("GET", "/", &facts, 426, "{\"error\":\"This is a WebSocket address\"}");
-    expect("GET", "/v1/ws", &facts, 426, "{\"error\":\"This is a WebSocket address\"}");
-    expect("GET", "/healthz/", &facts, 404, "{\"error\":\"Not found\"}");
-    expect("GET", "", &facts, 404, "{\"error\":\"Not found\"}");
+    facts = (struct http_facts){0};
+    expect_header("DELETE", "/healthz", 405, "{\"error\":\"Method not allowed\"}", "allow",
+                  "GET, HEAD");
+    expect_header("DELETE", "/readyz", 405, "{\"error\":\"Method not allowed\"}", "allow",
+                  "GET, HEAD");
+    expect_header("GET", "/", 426, "{\"error\":\"This is a WebSocket address\"}", "upgrade",
+                  "websocket");
+    expect_header("GET", "/v1/ws", 426, "{\"error\":\"This is a WebSocket address\"}", "upgrade",
+                  "websocket");
+    expect("GET", "/healthz/", 404, "{\"error\":\"Not found\"}");
+    expect("GET", "", 404, "{\"error\":\"Not found\"}");
 }
 
 int main(void)

@@ -1,0 +1,289 @@
+#include "net/exchange.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+/*
+ *   create ── framing is wrong ─────────────────────────────┐
+ *     │                                                     ▼
+ *     ├── a body is announced ──► BODY ── all of it ──► (respond)
+ *     │                             │ deadline: cut         │
+ *     └── none ─────────────────────┼───────────────────────┤ later: WAITING, not read
+ *                                   ▼                       ▼
+ *                                  cut            ANSWERING ── last piece ──► DONE
+ *
+ * DONE waits for the connection: it goes on with the next request, or ends. It is LINGERING while it
+ * reads away what is left of a refused body.
+ */
+enum state { BODY, WAITING, ANSWERING, DONE, LINGERING };
+
+enum { METHOD_MAX = 16, LENGTH_DIGITS_MAX = 15 };
+
+struct exchange {
+    struct exchange_env *env;
+    void *connection;
+    enum state state;
+    bool paused;  /* not read */
+    bool begun;   /* the answer's head was handed out */
+    bool refused; /* the body is not taken: it may still come */
+    bool bodiless;
+    size_t expected; /* bytes of the request's body */
+    struct buf request, reply;
+    size_t sent; /* of `reply` */
+    struct exchange_answer answer;
+    const struct exchange_source *source; /* NULL: `reply` */
+    void *source_ctx;
+    int64_t deadline_ms; /* BODY: for all of it; LINGERING: for the end */
+    int64_t blocked_ms;  /* since when writing waits; 0: it does not */
+    char method[METHOD_MAX];
+    char path[]; /* NUL-terminated */
+};
+
+static void set_paused(struct exchange *x, bool paused)
+{
+    if (x->paused == paused)
+        return;
+    x->paused = paused;
+    x->env->ops->pause(x->connection, paused);
+}
+
+static void want_write(struct exchange *x)
+{
+    if (x->blocked_ms == 0)
+        x->blocked_ms = clock_mono(x->env->clock);
+    set_paused(x, false); /* a connection that is not read is not written either */
+    x->env->ops->want_write(x->connection);
+}
+
+/* --- answering ------------------------------------------------------------------------------- */
+
+static void begin_answer(struct exchange *x, int status, const char *type, long long length)
+{
+    assert(x->state == BODY || x->state == WAITING);
+    x->state = ANSWERING;
+    x->answer.status = status;
+    x->answer.type = type;
+    x->answer.length = length;
+    x->answer.close = x->refused || x->env->closing || length < 0;
+    want_write(x);
+}
+
+void exchange_header(struct exchange *x, const char *name, const char *text)
+{
+    x->answer.name = name;
+    x->answer.text = text;
+}
+
+void exchange_reply(struct exchange *x, int status, const char *text, size_t len)
+{
+    buf_add(&x->reply, text, len);
+    if (!buf_ok(&x->reply)) {
+        x->env->ops->kill(x->connection);
+        return;
+    }
+    begin_answer(x, status, "application/json", (long long)len);
+}
+
+void exchange_stream(struct exchange *x, int status, const char *type,
+                     const struct exchange_source *source, void *ctx)
+{
+    x->source = source;
+    x->source_ctx = ctx;
+    begin_answer(x, status, type, -1);
+}
+
+void exchange_ready(struct exchange *x)
+{
+    if (x->state == ANSWERING)
+        want_write(x);
+}
+
+static void close_source(struct exchange *x)
+{
+    if (x->source)
+        x->source->close(x->source_ctx);
+    x->source = NULL;
+}
+
+static void respond(struct exchange *x)
+{
+    x->state = WAITING;
+    x->env->respond(x->env->ctx, x);
+    if (x->state == WAITING)
+        set_paused(x, true); /* the library would look at what comes now again and again */
+}
+
+/* --- the request ----------------------------------------------------------------------------- */
+
+static void refuse(struct exchange *x, int status, const char *text)
+{
+    x->refused = true;
+    exchange_reply(x, status, text, strlen(text));
+}
+
+static bool has_body(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
+}
+
+bool exchange_head_body(const struct exchange_head *head)
+{
+    return head->coded || (head->length ? strspn(head->length, "0") != strlen(head->length)
+                                        : has_body(head->method));
+}
+
+/* What the body's length is said to be; answers where that cannot be right. */
+static void read_framing(struct exchange *x, const struct exchange_head *head)
+{
+    size_t digits = head->length ? strspn(head->length, "0123456789") : 0;
+
+    if (head->coded)
+        refuse(x, 501, "{\"error\":\"A body needs a Content-Length here\"}");
+    else if (!head->length && has_body(head->method))
+        refuse(x, 411, "{\"error\":\"Content-Length is missing\"}");
+    else if (head->length && (digits == 0 || head->length[digits]))
+        refuse(x, 400, "{\"error\":\"Content-Length is no number\"}");
+    else if (digits > LENGTH_DIGITS_MAX ||
+             (digits && strtoull(head->length, NULL, 10) > EXCHANGE_BODY_MAX))
+        refuse(x, 413, "{\"error\":\"Message too large\"}");
+    else if (digits)
+        x->expected = strtoul(head->length, NULL, 10);
+}
+
+struct exchange *exchange_create(struct exchange_env *env, void *connection,
+                                 const struct exchange_head *head)
+{
+    size_t path_len = strlen(head->path);
+    struct exchange *x = calloc(1, sizeof(*x) + path_len + 1);
+
+    if (!x)
+        return NULL;
+    x->env = env;
+    x->connection = connection;
+    memcpy(x->path, head->path, path_len);
+    strncpy(x->method, head->method, sizeof(x->method) - 1);
+    x->bodiless = strcmp(head->method, "HEAD") == 0;
+    x->deadline_ms = clock_mono(env->clock) + EXCHANGE_BODY_MS;
+    buf_init(&x->request, EXCHANGE_BODY_MAX);
+    buf_init(&x->reply, SIZE_MAX);
+    env->count++;
+    read_framing(x, head);
+    if (x->state == BODY && x->expected == 0)
+        respond(x);
+    return x;
+}
+
+void exchange_destroy(struct exchange *x)
+{
+    if (!x)
+        return;
+    close_source(x);
+    buf_finish(&x->request);
+    buf_finish(&x->reply);
+    x->env->count--;
+    free(x);
+}
+
+const char *exchange_method(const struct exchange *x)
+{
+    return x->method;
+}
+
+const char *exchange_path(const struct exchange *x)
+{
+    return x->path;
+}
+
+const char *exchange_request(const struct exchange *x, size_t *len)
+{
+    *len = x->request.len;
+    return x->request.data ? x->request.data : "";
+}
+
+void exchange_body(struct exchange *x, const char *bytes, size_t len)
+{
+    if (x->state != BODY)
+        return; /* of a body that was refused */
+    buf_add(&x->request, bytes, len);
+    if (!buf_ok(&x->request))
+        refuse(x, 503, "{\"error\":\"Try again later\"}");
+    else if (x->request.len == x->expected)
+        respond(x);
+}
+
+bool exchange_expects(const struct exchange *x)
+{
+    return x->state == BODY;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static size_t read_reply(struct exchange *x, char *out, bool *end)
+{
+    size_t left = x->reply.len - x->sent;
+    size_t len = left < EXCHANGE_PIECE_MAX ? left : EXCHANGE_PIECE_MAX;
+
+    if (len > 0)
+        memcpy(out, x->reply.data + x->sent, len);
+    x->sent += len;
+    *end = len == left;
+    return len;
+}
+
+enum exchange_step exchange_next(struct exchange *x, const struct exchange_answer **answer,
+                                 char *out, size_t *len)
+{
+    bool end = x->bodiless;
+
+    *answer = NULL;
+    *len = 0;
+    if (x->state != ANSWERING)
+        return EXCHANGE_WAIT;
+    x->blocked_ms = 0;
+    if (!end)
+        *len = x->source ? x->source->read(x->source_ctx, out, EXCHANGE_PIECE_MAX, &end)
+                         : read_reply(x, out, &end);
+    if (!x->begun) {
+        x->begun = true;
+        *answer = &x->answer;
+    } else if (*len == 0 && !end) {
+        set_paused(x, true); /* until exchange_ready */
+        return EXCHANGE_WAIT;
+    }
+    if (!end) {
+        want_write(x);
+        return EXCHANGE_WRITE;
+    }
+    close_source(x);
+    x->state = DONE;
+    x->blocked_ms = clock_mono(x->env->clock); /* the library may still have some of it */
+    return x->answer.close ? EXCHANGE_CLOSE : EXCHANGE_LAST;
+}
+
+bool exchange_lingers(struct exchange *x)
+{
+    if (x->state != DONE || !x->refused)
+        return false;
+    x->state = LINGERING;
+    x->blocked_ms = 0;
+    x->deadline_ms = clock_mono(x->env->clock) + EXCHANGE_LINGER_MS;
+    return true;
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+void exchange_tick(struct exchange *x)
+{
+    int64_t now = clock_mono(x->env->clock);
+    int64_t blocked = x->blocked_ms ? now - x->blocked_ms : 0;
+
+    if (((x->state == BODY || x->state == LINGERING) && now >= x->deadline_ms) ||
+        blocked >= x->env->write_timeout_ms ||
+        /* The library asks the processor for as long as it cannot read what comes. */
+        (blocked >= EXCHANGE_SPIN_MS && x->env->ops->unread(x->connection)))
+        x->env->ops->kill(x->connection);
+}

@@ -1,0 +1,113 @@
+/*
+ * exchange.h - one HTTP request and its answer, without any socket (protocol section 5): unit tests
+ * feed it bytes and read what it would send.
+ *
+ * It reads the body, within a bound; has the request answered, at once or later; hands the answer
+ * out in pieces, as fast as the connection takes them. Net thread only.
+ */
+#ifndef AGENT_NET_EXCHANGE_H
+#define AGENT_NET_EXCHANGE_H
+
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "net/transport.h"
+
+struct exchange;
+
+enum {
+    EXCHANGE_BODY_MAX = 16384,  /* bytes of a request's body */
+    EXCHANGE_PIECE_MAX = 16384, /* bytes of an answer's body read at once */
+    EXCHANGE_BODY_MS = 10000,   /* for the whole body, however it drips */
+    EXCHANGE_LINGER_MS =
+        2000,               /* a body that was refused is read away, so that the answer arrives */
+    EXCHANGE_SPIN_MS = 1000 /* who sends more but does not read his answer is cut after this */
+};
+
+/* What all exchanges of an agent share. */
+struct exchange_env {
+    const struct clock *clock;
+    const struct transport_ops *ops;
+    /* The request is whole: leads to one exchange_reply or exchange_stream, now or later. */
+    void (*respond)(void *ctx, struct exchange *exchange);
+    void *ctx;
+    int64_t write_timeout_ms; /* for a client that does not read */
+    bool closing;             /* every answer ends its connection */
+    size_t count;             /* exchanges alive */
+};
+
+/* How a request begins. Strings are valid during exchange_create. */
+struct exchange_head {
+    const char *method; /* "" if it is none we know */
+    const char *path;
+    const char *length; /* Content-Length; NULL: none */
+    bool coded;         /* Transfer-Encoding: its end cannot be told */
+};
+
+/* Where the body of an answer comes from, if it is not there as a whole. */
+struct exchange_source {
+    /* Fills out[0..cap); *end says that this was all. 0 without it: more comes later, then call
+     * exchange_ready. */
+    size_t (*read)(void *ctx, char *out, size_t cap, bool *end);
+    /* Nothing more will be read: all of it has been, or the connection is gone. */
+    void (*close)(void *ctx);
+};
+
+/* How an answer begins. */
+struct exchange_answer {
+    int status;
+    const char *type;        /* Content-Type */
+    const char *name, *text; /* one header more; NULL: none */
+    long long length;        /* of the body; -1: it ends with the connection */
+    bool close;              /* the connection ends with it */
+};
+
+/* Does a body follow, as far as one can tell? */
+bool exchange_head_body(const struct exchange_head *head);
+/* NULL: out of memory. A request that cannot be read is answered at once. */
+struct exchange *exchange_create(struct exchange_env *env, void *connection,
+                                 const struct exchange_head *head);
+/* The connection goes on with the next request, or is gone. NULL does nothing. */
+void exchange_destroy(struct exchange *exchange);
+
+/* --- for the one who answers ------------------------------------------------------------------ */
+
+const char *exchange_method(const struct exchange *exchange);
+const char *exchange_path(const struct exchange *exchange);
+/* NUL-terminated. */
+const char *exchange_request(const struct exchange *exchange, size_t *len);
+/* A header of the answer to come; the strings live as long as the exchange. */
+void exchange_header(struct exchange *exchange, const char *name, const char *text);
+/* Answers with a JSON text, which is copied. */
+void exchange_reply(struct exchange *exchange, int status, const char *text, size_t len);
+/* Answers with a body as long as its source says. */
+void exchange_stream(struct exchange *exchange, int status, const char *type,
+                     const struct exchange_source *source, void *ctx);
+/* The source has more, or its end. */
+void exchange_ready(struct exchange *exchange);
+
+/* --- for the connection ----------------------------------------------------------------------- */
+
+/* A piece of the body. */
+void exchange_body(struct exchange *exchange, const char *bytes, size_t len);
+/* The body is still to come. */
+bool exchange_expects(const struct exchange *exchange);
+
+enum exchange_step {
+    EXCHANGE_WAIT,  /* nothing to write */
+    EXCHANGE_WRITE, /* `len` bytes, more follow */
+    EXCHANGE_LAST,  /* `len` bytes, the end: the next request may come */
+    EXCHANGE_CLOSE  /* `len` bytes, the end: the connection ends with them */
+};
+
+/* The connection can be written. The first call that is not WAIT gives the `answer` to begin with,
+ * later ones NULL; `out` has room for EXCHANGE_PIECE_MAX. */
+enum exchange_step exchange_next(struct exchange *exchange, const struct exchange_answer **answer,
+                                 char *out, size_t *len);
+/* After CLOSE: true if the request's body is still coming. The connection reads on, to be cut by
+ * exchange_tick. */
+bool exchange_lingers(struct exchange *exchange);
+/* About once a second: deadlines. */
+void exchange_tick(struct exchange *exchange);
+
+#endif

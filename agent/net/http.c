@@ -1,0 +1,218 @@
+#include "net/http.h"
+
+#include <libwebsockets.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "protocol/document.h"
+
+enum { HEAD_MAX = 1024, LENGTH_MAX = 32, EXPECT_MAX = 32 };
+
+static const struct {
+    enum lws_token_indexes token;
+    const char *name;
+} methods[] = {
+    {WSI_TOKEN_GET_URI, "GET"},         {WSI_TOKEN_HEAD_URI, "HEAD"},
+    {WSI_TOKEN_POST_URI, "POST"},       {WSI_TOKEN_PUT_URI, "PUT"},
+    {WSI_TOKEN_PATCH_URI, "PATCH"},     {WSI_TOKEN_DELETE_URI, "DELETE"},
+    {WSI_TOKEN_OPTIONS_URI, "OPTIONS"},
+};
+
+static const char *method_of(struct lws *wsi)
+{
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (lws_hdr_total_length(wsi, methods[i].token) > 0)
+            return methods[i].name;
+    return "";
+}
+
+/* Who announces a body and waits for leave to send it. */
+static bool wants_leave(struct lws *wsi)
+{
+    char text[EXPECT_MAX];
+
+    return lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_EXPECT) > 0 &&
+           strcasecmp(text, "100-continue") == 0;
+}
+
+static bool give_leave(struct lws *wsi)
+{
+    static const char leave[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    unsigned char out[LWS_PRE + sizeof(leave)];
+
+    memcpy(out + LWS_PRE, leave, sizeof(leave) - 1);
+    return lws_write(wsi, out + LWS_PRE, sizeof(leave) - 1, LWS_WRITE_HTTP_HEADERS) >= 0;
+}
+
+/* --- pipelined requests ----------------------------------------------------------------------
+ *
+ * What comes behind a request in one read the library keeps and gives itself later. If that is a
+ * request with a body, it loops for ever (lws_http_action, 4.1.6). Such a request is known by this:
+ * nothing has been read from the socket since the one before was complete.
+ */
+
+/* How much the library has read of this connection. */
+static uint64_t bytes_read(struct lws *wsi)
+{
+    int fd = lws_get_socket_fd(wsi), waiting = 0;
+    struct tcp_info before, after = {0};
+    socklen_t len;
+
+    do { /* until nothing came between the questions */
+        before = after;
+        len = sizeof(after);
+        if (ioctl(fd, SIOCINQ, &waiting) != 0 ||
+            getsockopt(fd, IPPROTO_TCP, TCP_INFO, &after, &len) != 0)
+            return 0;
+    } while (before.tcpi_bytes_received != after.tcpi_bytes_received);
+    return after.tcpi_bytes_received - (unsigned)waiting;
+}
+
+static void *note_of(uint64_t bytes)
+{
+    return (void *)(uintptr_t)(bytes << 1 | 1);
+}
+
+void http_note(struct lws *wsi)
+{
+    lws_set_opaque_user_data(wsi, note_of(bytes_read(wsi)));
+}
+
+static bool pipelined_body(struct lws *wsi, const struct exchange_head *head)
+{
+    return exchange_head_body(head) && lws_get_opaque_user_data(wsi) == note_of(bytes_read(wsi));
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path)
+{
+    char length[LENGTH_MAX];
+    struct exchange_head head = {
+        .method = method_of(wsi),
+        .path = path,
+        .coded = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0,
+    };
+    struct exchange *exchange;
+
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
+        head.length = lws_hdr_copy(wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0
+                          ? length
+                          : "?";
+    if (pipelined_body(wsi, &head)) {
+        (void)http_refuse(wsi, 400, "Wait for an answer before a request with a body");
+        return NULL;
+    }
+    lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* an exchange has deadlines of its own */
+    http_note(wsi);
+    exchange = exchange_create(env, wsi, &head);
+    if (exchange && exchange_expects(exchange) && wants_leave(wsi) && !give_leave(wsi)) {
+        exchange_destroy(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
+void http_body(struct lws *wsi, struct exchange *exchange, const char *bytes, size_t len)
+{
+    http_note(wsi);
+    exchange_body(exchange, bytes, len);
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static bool add_header(struct lws *wsi, const char *name, const char *text, unsigned char **p,
+                       unsigned char *end)
+{
+    char colon[64];
+
+    return snprintf(colon, sizeof(colon), "%s:", name) < (int)sizeof(colon) &&
+           lws_add_http_header_by_name(wsi, (unsigned char *)colon, (const unsigned char *)text,
+                                       (int)strlen(text), p, end) == 0;
+}
+
+/* Prints the head at *p, which moves behind it. */
+static bool print_head(struct lws *wsi, const struct exchange_answer *answer, unsigned char **p,
+                       unsigned char *end)
+{
+    lws_filepos_t length =
+        answer->length < 0 ? LWS_ILLEGAL_HTTP_CONTENT_LEN : (lws_filepos_t)answer->length;
+
+    return lws_add_http_common_headers(wsi, (unsigned)answer->status, answer->type, length, p,
+                                       end) == 0 &&
+           add_header(wsi, "cache-control", "no-store", p, end) &&
+           (!answer->name || add_header(wsi, answer->name, answer->text, p, end)) &&
+           /* Without a length the library says so itself. */
+           (!answer->close || answer->length < 0 ||
+            add_header(wsi, "connection", "close", p, end)) &&
+           lws_finalize_http_header(wsi, p, end) == 0;
+}
+
+/* The end of an answer to a body that was not taken: closed with it still coming, the connection
+ * would be reset, and the answer lost. */
+static int end_connection(struct lws *wsi, struct exchange *exchange)
+{
+    if (lws_partial_buffered(wsi) || !exchange_lingers(exchange))
+        return -1;
+    return shutdown(lws_get_socket_fd(wsi), SHUT_WR) == 0 ? 0 : -1;
+}
+
+int http_write(struct lws *wsi, struct exchange *exchange)
+{
+    static const enum lws_write_protocol kinds[] = {
+        [EXCHANGE_WRITE] = LWS_WRITE_HTTP,
+        [EXCHANGE_LAST] = LWS_WRITE_HTTP_FINAL,
+        [EXCHANGE_CLOSE] = LWS_WRITE_HTTP_FINAL,
+    };
+    unsigned char out[LWS_PRE + HEAD_MAX + EXCHANGE_PIECE_MAX], *start = out + LWS_PRE, *p = start;
+    unsigned char *piece = start + HEAD_MAX;
+    const struct exchange_answer *answer;
+    size_t len;
+    enum exchange_step step = exchange_next(exchange, &answer, (char *)piece, &len);
+
+    if (step == EXCHANGE_WAIT)
+        return 0;
+    if (answer) {
+        if (!print_head(wsi, answer, &p, piece))
+            return -1;
+        memmove(p, piece, len);
+        p += len;
+    } else {
+        start = piece;
+        p = piece + len;
+    }
+    if (p > start && lws_write(wsi, start, (size_t)(p - start), kinds[step]) < 0)
+        return -1;
+    if (step == EXCHANGE_WRITE)
+        return 0;
+    if (step == EXCHANGE_CLOSE)
+        return end_connection(wsi, exchange);
+    return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+int http_refuse(struct lws *wsi, int status, const char *why)
+{
+    unsigned char out[LWS_PRE + HEAD_MAX], *start = out + LWS_PRE, *p = start;
+    struct buf body;
+
+    buf_init(&body, HEAD_MAX / 2);
+    answer_error(&body, why, NULL);
+    if (buf_ok(&body)) {
+        const struct exchange_answer answer = {
+            .status = status,
+            .type = "application/json",
+            .length = (long long)body.len,
+            .close = true,
+        };
+        if (print_head(wsi, &answer, &p, out + sizeof(out) - body.len)) {
+            memcpy(p, body.data, body.len);
+            (void)lws_write(wsi, start, (size_t)(p - start) + body.len, LWS_WRITE_HTTP_FINAL);
+        }
+    }
+    buf_finish(&body);
+    return -1;
+}

@@ -1,0 +1,24 @@
+/* http.h - an exchange on a connection of libwebsockets: its request read, its answer written. Net
+ * thread. Results are what the library's callback returns. */
+#ifndef AGENT_NET_HTTP_H
+#define AGENT_NET_HTTP_H
+
+#include "net/exchange.h"
+
+struct lws;
+
+/* Notes in the connection's opaque data how much of it has been read: when it is there, and whenever
+ * a request is complete. Not NULL from then on. */
+void http_note(struct lws *wsi);
+
+/* The head of a request has come. NULL: out of memory, or answered and to be closed. */
+struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path);
+/* A piece of its body. */
+void http_body(struct lws *wsi, struct exchange *exchange, const char *bytes, size_t len);
+/* The connection can be written. The exchange may be gone afterwards. */
+int http_write(struct lws *wsi, struct exchange *exchange);
+
+/* Refuses an upgrade, with `{"error":…}`; the connection ends. */
+int http_refuse(struct lws *wsi, int status, const char *why);
+
+#endif

@@ -1,0 +1,162 @@
+#include "net/ws.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/snapshot.h"
+#include "net/http.h"
+
+_Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
+
+/* --- the handshake --------------------------------------------------------------------------- */
+
+/* Only `websocket`, only at our two addresses, only what the library can go on with. */
+int ws_confirm(struct lws *wsi)
+{
+    char text[32];
+
+    /* Without the header the library asks with freed memory at hand (CVE-2025-11677). */
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0 ||
+        lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_UPGRADE) < 0 ||
+        strcasecmp(text, "websocket") != 0)
+        return -1;
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_GET_URI) <= 0 ||
+        (strcmp(text, "/") != 0 && strcmp(text, "/v1/ws") != 0))
+        return http_refuse(wsi, 404, "Not found");
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_VERSION) <= 0 || strcmp(text, "13") != 0)
+        return http_refuse(wsi, 400, "Sec-WebSocket-Version must be 13");
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_PROTOCOL) != 0 &&
+        strcmp(text, "studio") != 0)
+        return http_refuse(wsi, 400, "No subprotocol is spoken here: send none");
+    return 0;
+}
+
+static const char *const query_names[] = {"id", "token", "device", "gameCode", "subscribe"};
+enum { Q_ID, Q_TOKEN, Q_DEVICE, Q_GAME_CODE, Q_SUBSCRIBE, Q_COUNT };
+
+struct request {
+    char *values[Q_COUNT]; /* owned; NULL where absent */
+    char *header;          /* Authorization; owned */
+    char *header_id, *header_token;
+};
+
+static void request_finish(struct request *request)
+{
+    for (int i = 0; i < Q_COUNT; i++)
+        free(request->values[i]);
+    free(request->header);
+}
+
+/* Keeps one `name=value`, if it is one of ours and the first of its name. */
+static bool keep_parameter(struct request *request, const char *text)
+{
+    size_t name = strcspn(text, "=");
+    const char *value = text[name] ? text + name + 1 : ""; /* `?id` is empty */
+
+    for (int i = 0; i < Q_COUNT; i++) {
+        if (request->values[i] || strlen(query_names[i]) != name ||
+            memcmp(text, query_names[i], name) != 0)
+            continue;
+        request->values[i] = strdup(value);
+        return request->values[i] != NULL;
+    }
+    return true;
+}
+
+/* The library has split at '&' and decoded. However long one is: all have room in its buffer for
+ * headers. False: no memory. */
+static bool read_query(struct lws *wsi, struct request *request)
+{
+    bool ok = true;
+    int len;
+
+    for (int n = 0; ok && (len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, n)) > 0;
+         n++) {
+        char *text = malloc((size_t)len + 1);
+        ok = text != NULL;
+        if (ok && lws_hdr_copy_fragment(wsi, text, len + 1, WSI_TOKEN_HTTP_URI_ARGS, n) > 0)
+            ok = keep_parameter(request, text);
+        free(text);
+    }
+    return ok;
+}
+
+static bool read_authorization(struct lws *wsi, struct request *request)
+{
+    int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+
+    if (len <= 0)
+        return true;
+    request->header = malloc((size_t)len + 1);
+    if (!request->header ||
+        lws_hdr_copy(wsi, request->header, len + 1, WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
+        return false;
+    if (!credentials_bearer(request->header, &request->header_id, &request->header_token))
+        request->header_id = request->header_token = request->header + len; /* empty: missing */
+    return true;
+}
+
+struct session *ws_open(struct session_env *env, struct lws *wsi)
+{
+    struct request request = {0};
+    struct session_address address = {0};
+    struct session *session = NULL;
+    char peer[46] = "";
+
+    lws_get_peer_simple(wsi, peer, sizeof(peer));
+    if (read_query(wsi, &request) && read_authorization(wsi, &request)) {
+        bool query = request.values[Q_ID] || request.values[Q_TOKEN];
+        address.peer = peer;
+        address.in.id = query ? request.values[Q_ID] : request.header_id;
+        address.in.token = query ? request.values[Q_TOKEN] : request.header_token;
+        address.in.device = request.values[Q_DEVICE];
+        address.in.game_code = request.values[Q_GAME_CODE];
+        address.subscribe = request.values[Q_SUBSCRIBE];
+        session = session_create(env, wsi, &address);
+    }
+    request_finish(&request);
+    return session;
+}
+
+int ws_receive(struct lws *wsi, struct session *session, const char *bytes, size_t len)
+{
+    if (lws_frame_is_binary(wsi))
+        session_binary(session);
+    else
+        session_receive(session, bytes, len,
+                        lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0);
+    return 0;
+}
+
+/* One write for each callback, as the library demands. */
+int ws_write(struct lws *wsi, struct session *session)
+{
+    struct session_frame frame;
+    unsigned char ping[LWS_PRE + 1] = {0};
+    unsigned char reason[SESSION_CLOSE_REASON_MAX + 1];
+    size_t len;
+
+    frame = session_next(session);
+    switch (frame.kind) {
+    case SESSION_NOTHING:
+        break;
+    case SESSION_TEXT:
+        if (lws_write(wsi, (unsigned char *)frame.data, frame.len, LWS_WRITE_TEXT) < (int)frame.len)
+            return -1;
+        break;
+    case SESSION_PING:
+        /* With a byte in it: the library keeps pongs without payload to itself. */
+        if (lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
+            return -1;
+        break;
+    case SESSION_CLOSE:
+        len = strlen(frame.reason);
+        memcpy(reason, frame.reason, len);
+        lws_close_reason(wsi, (enum lws_close_status)frame.code, reason, len);
+        return -1;
+    }
+    if (session_written(session))
+        lws_callback_on_writable(wsi);
+    return 0;
+}
