@@ -311,6 +311,7 @@ static enum studio_err open_bridge(struct studio_agent *agent,
         .password = config->password,
         .password_file = config->password_file,
         .ca_file = config->ca_file,
+        .link_program = config->link_program ? config->link_program : STUDIO_PROGRAM,
         .keepalive_s = (unsigned)config->keepalive_s,
         .session_expiry_s = (unsigned)config->session_expiry_s,
     };

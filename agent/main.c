@@ -1,5 +1,6 @@
 /*
- * main.c - the program: arguments, signals, exit codes.
+ * main.c - the program: arguments, signals, exit codes. Started in the name of an MQTT connection it
+ * is nothing but that (bridge/link_main.h).
  *
  * Signals are blocked before any other thread exists and taken by one thread with sigwait:
  * SIGTERM and SIGINT stop the agent in order; another one while it stops, to the very end, ends it at
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "bridge/link_main.h"
 #include "cmd/cli.h"
 #include "cmd/commands.h"
 #include "cmd/store_command.h"
@@ -120,8 +122,12 @@ int main(int argc, char **argv)
     struct studio_agent_config config;
     const char *const *variables = (const char *const *)environ;
     int code = STUDIO_EXIT_USAGE;
+    if (link_main_wanted(argc, argv))
+        link_main(argv[0]);
     config_init(&config);
     enum studio_err err = cli_parse(&cli, argc, (const char *const *)argv, &error);
+    if (err == STUDIO_OK) /* unless the configuration names another */
+        err = studio_agent_config_set(&config, "mqtt.link_program", "/proc/self/exe", &error);
     bool other = err == STUDIO_OK && cli.command != CLI_RUN;
     if (err == STUDIO_OK && !other)
         err = cli_configure(&cli, variables, &config, &error);

@@ -1,25 +1,26 @@
-/* bridge.c - the public functions and the thread: wires intake, relay and MQTT links together. */
+/* bridge.c - the public functions and the thread: wires what comes in, relay and MQTT links together. */
 #include "bridge.h"
 
-#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "announce.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "brokers.h"
 #include "commands.h"
-#include "events.h"
-#include "guard.h"
-#include "link_paho.h"
+#include "link_process.h"
 #include "relay.h"
 
-enum { STOP_MS = 2500, STOP_HELD_MS = 200, INFO_MAX = 65536 };
+enum { INFO_MAX = 65536 };
 
 struct bridge {
     /* Set by bridge_create, constant afterwards: */
@@ -29,10 +30,11 @@ struct bridge {
     struct brokers brokers;
     struct topics topics;
     char *info;
-    struct link *links[LINK_COUNT];
+    struct bridge_source source;
+    struct link *links[LINK_COUNT]; /* what they do is the bridge thread's */
+    int wake;                       /* eventfd: the bridge thread has something to look at */
+    atomic_bool woken;              /* it was told so already */
 
-    struct guard guard;
-    struct events events;
     struct feed feed; /* what other threads hand over: these four */
     struct mirror *mirror;
     struct answers answers;
@@ -41,13 +43,10 @@ struct bridge {
     struct relay relay; /* bridge thread */
 
     pthread_t thread;
-    bool started, joined;
+    bool started;
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t ended_cond;
     bool stop, quiesce;
     bool quiet; /* no command can come any more */
-    bool ended;
-    bool orphan; /* destroyed while the thread hangs in the library: it frees the bridge */
     struct bridge_stats stats;
 };
 
@@ -67,7 +66,7 @@ static uint32_t random_bits(void *ctx)
 static bool copy_config(struct bridge *b, const struct bridge_config *config)
 {
     const char **copies[] = {&b->config.agent_id, &b->config.topic_root, &b->config.epoch,
-                             &b->config.ca_file};
+                             &b->config.ca_file, &b->config.link_program};
 
     b->config = *config;
     b->config.brokers = b->config.username = b->config.password = NULL;
@@ -99,6 +98,8 @@ static enum studio_err check_config(const struct bridge_config *config, struct t
             ": mqtt.agent_id %.100s: up to 64 of A-Z a-z 0-9 _ . @ -, beginning "
             "with a letter or digit",
             config->agent_id);
+    if (!config->link_program)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": no program for the MQTT connections");
     if (config->mqtt_version != 4 && config->mqtt_version != 5)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": mqtt.version is 5 or 4 (3.1.1), not %d",
                                 config->mqtt_version);
@@ -115,16 +116,33 @@ static char *print_info(struct bridge *b, const struct bridge_config *config)
     return buf_take(&out);
 }
 
+static void on_event(void *ctx, const struct link_event *event)
+{
+    struct bridge *b = ctx;
+
+    relay_event(&b->relay, event);
+}
+
+static void on_command(void *ctx, const struct link_command *command)
+{
+    struct bridge *b = ctx;
+
+    commands_arrived(&b->commands, command);
+}
+
 static bool create_links(struct bridge *b)
 {
-    struct link_paho_options options = {
-        .agent_id = b->config.agent_id, .epoch = b->config.epoch, .events = &b->events};
+    struct link_options options = {.program = b->config.link_program,
+                                   .agent_id = b->config.agent_id,
+                                   .epoch = b->config.epoch,
+                                   .clock = b->clock,
+                                   .on_event = on_event,
+                                   .on_command = on_command,
+                                   .ctx = b};
 
     for (enum link_id id = 0; id < LINK_COUNT; id++) {
         options.id = id;
-        options.on_command = id == LINK_IN ? commands_arrived : NULL;
-        options.ctx = &b->commands;
-        b->links[id] = link_paho_create(&options);
+        b->links[id] = link_process_create(&options);
         if (!b->links[id])
             return false;
     }
@@ -134,7 +152,7 @@ static bool create_links(struct bridge *b)
 static void destroy_links(struct bridge *b)
 {
     for (size_t i = 0; i < LINK_COUNT; i++) {
-        link_paho_destroy(b->links[i]);
+        link_process_destroy(b->links[i]);
         b->links[i] = NULL;
     }
 }
@@ -148,33 +166,22 @@ static void free_bridge(struct bridge *b)
     answers_finish(&b->answers);
     mirror_destroy(b->mirror);
     feed_finish(&b->feed);
-    events_finish(&b->events);
-    guard_finish(&b->guard);
+    if (b->wake >= 0)
+        close(b->wake);
     brokers_finish(&b->brokers);
     free(b->info);
     free((char *)(uintptr_t)b->config.agent_id);
     free((char *)(uintptr_t)b->config.topic_root);
     free((char *)(uintptr_t)b->config.epoch);
     free((char *)(uintptr_t)b->config.ca_file);
-    pthread_cond_destroy(&b->ended_cond);
+    free((char *)(uintptr_t)b->config.link_program);
     pthread_mutex_destroy(&b->lock);
     free(b);
 }
 
-static void init_locks(struct bridge *b)
-{
-    pthread_condattr_t attr;
-
-    pthread_mutex_init(&b->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->ended_cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 static enum studio_err create_inlets(struct bridge *b)
 {
-    const struct bridge_source *source = &b->guard.source;
+    const struct bridge_source *source = &b->source;
     enum studio_err err = feed_init(&b->feed, source, b->config.acked + 1, b->config.committed);
 
     if (err == STUDIO_OK)
@@ -188,7 +195,7 @@ static enum studio_err create_inlets(struct bridge *b)
 
 static uint64_t count_ignored(void *ctx)
 {
-    return commands_ignored(ctx);
+    return ((const struct commands *)ctx)->ignored;
 }
 
 static enum studio_err create_relay(struct bridge *b)
@@ -196,13 +203,13 @@ static enum studio_err create_relay(struct bridge *b)
     struct relay_options options = {.config = &b->config,
                                     .brokers = &b->brokers,
                                     .topics = &b->topics,
-                                    .source = &b->guard.source,
+                                    .source = &b->source,
                                     .clock = b->clock,
                                     .in = {.feed = &b->feed,
                                            .mirror = b->mirror,
                                            .answers = &b->answers,
                                            .replays = &b->replays},
-                                    .control = {.source = &b->guard.source,
+                                    .control = {.source = &b->source,
                                                 .info = b->info,
                                                 .ignored = count_ignored,
                                                 .ignored_ctx = &b->commands},
@@ -222,23 +229,22 @@ enum studio_err bridge_create(const struct bridge_config *config,
     *out = NULL;
     if (!b)
         return studio_error_set(error, err, NULL);
-    init_locks(b);
+    pthread_mutex_init(&b->lock, NULL);
     b->clock = clock;
+    b->source = *source;
+    b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     b->log = *log_used();
-    if (guard_init(&b->guard, source) != STUDIO_OK || events_init(&b->events) != STUDIO_OK ||
-        !copy_config(b, config) || create_inlets(b) != STUDIO_OK)
+    if (b->wake < 0 || !copy_config(b, config) || create_inlets(b) != STUDIO_OK)
         goto no_memory;
     err = check_config(config, &b->topics, error);
     if (err == STUDIO_OK)
         err = brokers_init(&b->brokers, config, error);
     if (err != STUDIO_OK)
         goto fail;
-    err = commands_init(&b->commands, &b->topics, &b->guard.source, &b->answers, &b->replays,
-                        &b->events);
-    if (err != STUDIO_OK)
-        goto no_memory;
     b->info = print_info(b, config);
-    if (!b->info || !create_links(b))
+    if (!b->info || !create_links(b) ||
+        commands_init(&b->commands, &b->topics, &b->source, &b->answers, &b->replays,
+                      b->links[LINK_IN]) != STUDIO_OK)
         goto no_memory;
     if (create_relay(b) != STUDIO_OK)
         goto no_memory;
@@ -269,54 +275,77 @@ static void follow_wishes(struct bridge *b)
         relay_stop(&b->relay);
 }
 
-static void take_events(struct bridge *b)
-{
-    struct link_event event;
-
-    while (events_take(&b->events, &event))
-        relay_event(&b->relay, &event);
-    if (events_overflowed(&b->events)) { /* should not be possible; start over with a new one */
-        log_error("bridge", "the queue of the MQTT library's reports overflowed: reconnecting");
-        event = (struct link_event){.link = LINK_OUT,
-                                    .kind = LINK_LOST,
-                                    .generation = b->relay.connection.generation,
-                                    .text = "reports were lost"};
-        relay_event(&b->relay, &event);
-    }
-}
-
-static void publish_stats(struct bridge *b)
+static void publish_stats(struct bridge *b, bool commands_handed_over)
 {
     pthread_mutex_lock(&b->lock);
     relay_get_stats(&b->relay, &b->stats);
-    b->quiet = relay_quiet(&b->relay);
+    b->quiet = relay_quiet(&b->relay) && commands_handed_over;
     pthread_mutex_unlock(&b->lock);
+}
+
+static void wake(struct bridge *b)
+{
+    if (!atomic_exchange(&b->woken, true))
+        (void)eventfd_write(b->wake, 1);
+}
+
+/* Sleeps until a link or another thread has something, or `timeout` ms have passed. */
+static void wait(struct bridge *b, int64_t timeout, bool ready[LINK_COUNT])
+{
+    struct pollfd fds[LINK_COUNT + 1] = {{.fd = b->wake, .events = POLLIN}};
+    eventfd_t count;
+
+    for (size_t i = 0; i < LINK_COUNT; i++) {
+        bool writing;
+
+        fds[1 + i].fd = link_process_fd(b->links[i], &writing);
+        fds[1 + i].events = (short)(POLLIN | (writing ? POLLOUT : 0));
+    }
+    if (timeout < 0)
+        timeout = 0;
+    (void)poll(fds, LINK_COUNT + 1, timeout < INT_MAX ? (int)timeout : INT_MAX);
+    for (size_t i = 0; i < LINK_COUNT; i++)
+        ready[i] = fds[1 + i].fd >= 0 && fds[1 + i].revents;
+    if (fds[0].revents)
+        (void)eventfd_read(b->wake, &count);
+    atomic_store(&b->woken, false);
+}
+
+/* What the links have to say, to relay and commands. Returns when to call again at the latest. */
+static int64_t step_links(struct bridge *b, const bool ready[LINK_COUNT])
+{
+    int64_t deadline = INT64_MAX;
+
+    for (size_t i = 0; i < LINK_COUNT; i++) {
+        int64_t at = link_process_step(b->links[i], ready[i]);
+
+        if (at < deadline)
+            deadline = at;
+    }
+    return deadline;
 }
 
 static void *run(void *arg)
 {
     struct bridge *b = arg;
-    bool orphan;
+    bool ready[LINK_COUNT] = {false};
 
     log_use(&b->log);
     while (!relay_ended(&b->relay)) {
-        int64_t deadline;
+        int64_t links = step_links(b, ready), deadline;
+        bool handed_over = commands_step(&b->commands);
 
-        take_events(b);
         follow_wishes(b);
         deadline = relay_step(&b->relay);
-        publish_stats(b);
+        publish_stats(b, handed_over);
+        for (size_t i = 0; i < LINK_COUNT; i++)
+            link_process_flush(b->links[i]);
+        if (links < deadline)
+            deadline = links;
         if (!relay_ended(&b->relay))
-            events_wait(&b->events, deadline - clock_mono(b->clock));
+            wait(b, deadline - clock_mono(b->clock), ready);
     }
-    destroy_links(b);
-    pthread_mutex_lock(&b->lock);
-    b->ended = true;
-    orphan = b->orphan;
-    pthread_cond_broadcast(&b->ended_cond);
-    pthread_mutex_unlock(&b->lock);
-    if (orphan)
-        free_bridge(b);
+    destroy_links(b); /* on the thread that started them: they die with it */
     return NULL;
 }
 
@@ -325,7 +354,7 @@ enum studio_err bridge_start(struct bridge *b)
     sigset_t all, before;
     int rc;
 
-    sigfillset(&all); /* signals are the net thread's; the library's threads inherit this */
+    sigfillset(&all); /* signals are the net thread's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&b->thread, NULL, run, b);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -338,7 +367,7 @@ void bridge_quiesce(struct bridge *b)
     pthread_mutex_lock(&b->lock);
     b->quiesce = true;
     pthread_mutex_unlock(&b->lock);
-    events_wake(&b->events);
+    wake(b);
 }
 
 bool bridge_quiet(struct bridge *b)
@@ -346,55 +375,29 @@ bool bridge_quiet(struct bridge *b)
     bool quiet;
 
     pthread_mutex_lock(&b->lock);
-    quiet = b->quiet || b->ended || !b->started;
+    quiet = b->quiet || !b->started;
     pthread_mutex_unlock(&b->lock);
     return quiet;
 }
 
 void bridge_stop(struct bridge *b)
 {
-    struct timespec until;
-    bool ended;
-    int rc = 0;
-
-    if (!b || !b->started || b->joined)
+    if (!b || !b->started)
         return;
-    /* What is not answered is not acknowledged (commands.h); then there is nothing to wait for. */
-    until = clock_after(commands_close(&b->commands) ? STOP_HELD_MS : STOP_MS);
     pthread_mutex_lock(&b->lock);
     b->stop = true;
     pthread_mutex_unlock(&b->lock);
-    events_wake(&b->events);
-    pthread_mutex_lock(&b->lock);
-    while (!b->ended && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&b->ended_cond, &b->lock, &until);
-    ended = b->ended;
-    pthread_mutex_unlock(&b->lock);
-    guard_close(&b->guard);
-    if (ended) {
-        pthread_join(b->thread, NULL);
-    } else {
-        log_warn("bridge",
-                 "the MQTT library does not return (a name lookup, or a command left with the "
-                 "broker): leaving without it");
-        pthread_detach(b->thread);
-    }
-    b->joined = true;
+    wake(b);
+    pthread_join(b->thread, NULL);
+    b->started = false;
 }
 
 void bridge_destroy(struct bridge *b)
 {
-    bool ours;
-
     if (!b)
         return;
     bridge_stop(b);
-    pthread_mutex_lock(&b->lock);
-    ours = !b->started || b->ended;
-    b->orphan = !ours;
-    pthread_mutex_unlock(&b->lock);
-    if (ours)
-        free_bridge(b);
+    free_bridge(b);
 }
 
 /* --- from the net thread --------------------------------------------------------------------- */
@@ -405,7 +408,7 @@ bool bridge_committed(struct bridge *b, struct studio_event *const *events, size
     bool taken = mirror_tables(b->mirror, snapshots, m) == STUDIO_OK;
 
     feed_add(&b->feed, events, n);
-    events_wake(&b->events);
+    wake(b);
     return taken;
 }
 
@@ -413,12 +416,13 @@ void bridge_presence(struct bridge *b, const char *table_id, const char *json)
 {
     if (mirror_presence(b->mirror, table_id, json) != STUDIO_OK)
         log_error("bridge", "no memory for the presence of table %s", table_id);
-    events_wake(&b->events);
+    wake(b);
 }
 
 void bridge_answer(struct bridge *b, struct bridge_command *command, const char *json, size_t len)
 {
     commands_answer(&b->commands, command, json, len);
+    wake(b);
 }
 
 void bridge_get_stats(struct bridge *b, struct bridge_stats *out)

@@ -2,8 +2,7 @@
  * bridge.h - the bridge: mirrors committed events and documents onto MQTT, and brings commands in
  * (protocol section 4).
  *
- * The bridge has a thread of its own, the only one to call the MQTT library. It sees the agent only
- * through struct bridge_source. Nothing reaches it before it is durable.
+ * The bridge has a thread of its own. It sees the agent only through struct bridge_source. Nothing reaches it before it is durable.
  */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
@@ -62,8 +61,8 @@ struct bridge_source {
     /* This event was refused for good. */
     void (*parked)(void *ctx, uint64_t seq, const char *reason);
     void (*stats)(void *ctx, struct bridge_agent_stats *out);
-    /* On an MQTT library thread: takes the command into the net thread's queue. The agent calls
-     * bridge_answer() exactly once for each that returned true. False: the queue is full. */
+    /* Takes the command into the net thread's queue. The agent calls bridge_answer() exactly once for
+     * each that returned true. False: the queue is full; the same comes again after an answer. */
     bool (*command)(void *ctx, struct bridge_command *command);
 };
 
@@ -82,7 +81,8 @@ struct bridge_config {
     const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
     const char *password_file;
     unsigned keepalive_s, session_expiry_s;
-    const char *info; /* JSON members for `info` beyond those the bridge knows, or NULL */
+    const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */
+    const char *info;         /* JSON members for `info` beyond those the bridge knows, or NULL */
 };
 
 struct bridge_stats {
@@ -107,8 +107,8 @@ void bridge_quiesce(struct bridge *bridge);
 /* After bridge_quiesce: no command can come any more. Any thread. */
 bool bridge_quiet(struct bridge *bridge);
 /* Stops in order: in-flight publishes and answers get 1 s, `stopped` is published, disconnect. A command
- * that is not answered yet is left with the broker; the library then stands still, and instead of
- * `stopped` the broker says `lost`. Blocks up to 2.5 s; source is not called afterwards. */
+ * that is not answered by then is left with the broker. Blocks up to 2.5 s; source is not called
+ * afterwards. */
 void bridge_stop(struct bridge *bridge);
 void bridge_destroy(struct bridge *bridge);
 

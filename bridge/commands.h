@@ -1,14 +1,14 @@
 /*
- * commands.h - commands from MQTT: from a message on a library thread to the agent, and its answer
- * back to who asked (protocol section 4).
+ * commands.h - commands from MQTT: from the link to the agent, and their answers back to who asked
+ * (protocol section 4).
  *
- * The library acknowledges a message to the broker when its callback returns. So the callback hands
- * the command straight to the agent and waits for the commit or refusal, at most COMMANDS_WAIT_MS. It
- * never waits for the bridge thread, which may be waiting for the library.
+ *     arrived ──► waiting (the agent's queue is full) ──► under way ──► answered ──► reply, verdict
+ *        └─────────────── ignored, refused here ────────────────────────────────────────▲
  *
- * When the agent ends before it has answered, the callback must not return: the broker would take the
- * command for done. It holds the library up for COMMANDS_HOLD_MS, by when the process is gone, and the
- * broker keeps it; in a program that goes on the command then counts as done.
+ * A command is acknowledged to the broker by its verdict, and that comes only once it is committed or
+ * refused, however long that takes. The link has at most LINK_COMMANDS_MAX without a verdict, so what waits
+ * here is bounded by that, and an agent that is slow slows the broker down. One that ends without an
+ * answer leaves the command with the broker.
  */
 #ifndef BRIDGE_COMMANDS_H
 #define BRIDGE_COMMANDS_H
@@ -17,41 +17,42 @@
 
 #include "answers.h"
 #include "base/log.h"
-#include "events.h"
-#include "link_paho.h"
+#include "link.h"
 #include "replays.h"
 #include "topics.h"
 
-enum { COMMANDS_WAIT_MS = 2000, COMMANDS_HOLD_MS = 60000 /* longer than a stop takes */ };
+struct pending;
+struct pending_list {
+    struct pending *head, *tail;
+};
 
 struct commands {
     const struct topics *topics;
     const struct bridge_source *source;
     struct answers *answers;
     struct replays *replays;
-    struct events *events;
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    unsigned hold_ms; /* COMMANDS_HOLD_MS; tests have less patience */
-    unsigned inside;  /* callbacks that wait for an answer */
-    bool ready, closed;
-    uint64_t ignored; /* under the lock; of clients without a valid name, and foreign topics */
+    struct link *link;
+    pthread_mutex_t lock;         /* guards `answered` */
+    struct pending_list answered; /* by the agent, without a verdict yet */
+    bool ready;
+    struct pending_list waiting; /* what follows is the bridge thread's */
+    uint64_t ignored;            /* of clients without a valid name, and foreign topics */
     struct log_limit log;
 };
 
 STUDIO_MUST_USE enum studio_err commands_init(struct commands *c, const struct topics *topics,
                                               const struct bridge_source *source,
                                               struct answers *answers, struct replays *replays,
-                                              struct events *events);
+                                              struct link *link);
+/* Drops what waits. By now the agent has answered all it took. */
 void commands_finish(struct commands *c);
 
-/* A link_command_fn; ctx is the struct commands. On a library thread. */
-void commands_arrived(void *ctx, const struct link_command *in);
-/* The agent's one answer, from the net thread; NULL: none. After commands_close it only frees. */
+/* Bridge thread. A command from the link. */
+void commands_arrived(struct commands *c, const struct link_command *in);
+/* Bridge thread: hands over what waits, passes the verdicts on. True: nothing waits for the agent. */
+bool commands_step(struct commands *c);
+/* The agent's one answer, any thread; NULL: none. The verdict comes with the next step. */
 void commands_answer(struct commands *c, struct bridge_command *command, const char *json,
                      size_t len);
-/* Nobody will answer any more. True: a callback is held back, and the library stands still. Any thread. */
-bool commands_close(struct commands *c);
-uint64_t commands_ignored(struct commands *c);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <MQTTAsync.h>
 
-#include "base/log.h"
+#include "link_acks.h"
 
 enum {
     CONNECT_TIMEOUT_S = 10,
@@ -16,54 +16,32 @@ enum {
     WATCH_MAX = 512
 };
 
-/* One attempt and what became of it. A library handle is never used for a second one: nothing of an
- * older connection (URI index, TLS flag, queued commands) can leak into it. */
-struct connection {
-    struct link_paho *link;
+/* The connection: there is one in the life of this process. */
+static struct {
     MQTTAsync handle;
-    uint64_t generation;
+    const struct paho_reports *reports;
+    enum link_id id;
+    const char *agent_id, *epoch;
     bool v5;
     char tls[LINK_TEXT_MAX]; /* what OpenSSL complained about */
     char watch[WATCH_MAX];
     struct token {
-        struct connection *connection;
         unsigned slot;
         int filters; /* of a subscription; 0: a publish */
     } tokens[LINK_SLOTS];
-};
+} c;
 
-struct link_paho {
-    struct link link;
-    struct link_paho_options o;
-    struct connection *connection;
-    /* The library tears its threads down with its last handle, which takes 100 ms and more; this
-     * one, never connected, keeps it up between attempts. */
-    MQTTAsync anchor;
-};
+/* --- callbacks, on library threads: a report, nothing else ----------------------------------- */
 
-/* --- the library's own complaints ------------------------------------------------------------ */
-
-/* Without memory the library drops what it was about to send and goes on with what is behind it, or
- * writes through NULL. What was acknowledged is on disk: end as what failed while running; the next
- * start sends the rest, in order. */
 static void on_complaint(enum MQTTASYNC_TRACE_LEVELS level, char *message)
 {
     (void)level;
-    if (strcasestr(message, "memory allocation error") ||
-        strstr(message, "Failed to reallocate heap item")) {
-        log_error("bridge", "out of memory: the MQTT library cannot go on");
-        _exit(STUDIO_EXIT_FAILED);
-    }
-    log_debug("bridge", "the MQTT library: %s", message);
+    c.reports->log(LOG_DEBUG, message);
 }
 
-/* --- callbacks, on library threads: push a record, nothing else ------------------------------ */
-
-static void push(struct connection *c, struct link_event *event)
+static void push(const struct link_event *event)
 {
-    event->link = c->link->o.id;
-    event->generation = c->generation;
-    events_push(c->link->o.events, event);
+    c.reports->event(event);
 }
 
 static void set_text(struct link_event *event, const char *text)
@@ -85,6 +63,7 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
 {
     struct link_event event = {.kind = LINK_UP};
 
+    (void)context;
     event.limits = (struct link_limits){
         .mqtt_version = 5,
         .receive_max = numeric(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 65535),
@@ -92,65 +71,67 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
         .retain = numeric(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
         .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
         .session = data->alt.connect.sessionPresent != 0};
-    push(context, &event);
+    push(&event);
 }
 
 static void on_up(void *context, MQTTAsync_successData *data)
 {
     struct link_event event = {.kind = LINK_UP};
 
+    (void)context;
     event.limits = (struct link_limits){.mqtt_version = 4,
                                         .receive_max = 65535,
                                         .retain = true,
                                         .max_qos = 2,
                                         .session = data->alt.connect.sessionPresent != 0};
-    push(context, &event);
+    push(&event);
 }
 
 /* The library says next to nothing about why; its few words in better ones. */
-static void connect_failed(struct connection *c, int reason, const char *message)
+static void connect_failed(int reason, const char *message)
 {
     struct link_event event = {.kind = LINK_FAILED, .reason = reason > 0 ? reason : 0};
     bool timeout = message && strstr(message, "timeout");
     bool closed = message && (strstr(message, "completion") || strstr(message, "socket error"));
 
-    event.closed = reason <= 0 && closed && !c->tls[0];
+    event.closed = reason <= 0 && closed && !c.tls[0];
     event.reached = reason <= 0 && (timeout || closed);
     if (reason > 0)
         set_text(&event, "it refuses the connection");
-    else if (c->tls[0])
-        set_text(&event, c->tls);
+    else if (c.tls[0])
+        set_text(&event, c.tls);
     else if (timeout)
         set_text(&event, "no answer within 10 s");
     else if (closed)
         set_text(&event, "it closed the connection without an answer");
     else
         set_text(&event, "cannot reach it (name, address, port or firewall)");
-    push(c, &event);
+    push(&event);
 }
 
 static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
 {
     int reason = data->reasonCode > 0 ? (int)data->reasonCode : data->code;
 
-    connect_failed(context, reason, data->message);
+    (void)context;
+    connect_failed(reason, data->message);
 }
 
 static void on_connect_failed(void *context, MQTTAsync_failureData *data)
 {
-    connect_failed(context, data->code, data->message);
+    (void)context;
+    connect_failed(data->code, data->message);
 }
 
 static int on_tls_error(const char *text, size_t len, void *context)
 {
-    struct connection *c = context;
-
     /* id:error:code:library:function:reason:file:line:detail */
     for (int field = 0; field < 5 && *text; field++)
         text += strcspn(text, ":") + (strchr(text, ':') != NULL);
-    if (!c->tls[0] && *text)
-        snprintf(c->tls, sizeof(c->tls), "TLS: %.*s", (int)strcspn(text, ":\n"), text);
+    if (!c.tls[0] && *text)
+        snprintf(c.tls, sizeof(c.tls), "TLS: %.*s", (int)strcspn(text, ":\n"), text);
     (void)len;
+    (void)context;
     return 1;
 }
 
@@ -159,9 +140,10 @@ static void on_lost(void *context, char *cause)
 {
     struct link_event event = {.kind = LINK_LOST};
 
+    (void)context;
     (void)cause; /* always NULL */
     set_text(&event, "the connection broke off");
-    push(context, &event);
+    push(&event);
 }
 
 /* The broker's DISCONNECT: the library closes the connection then without calling on_lost. */
@@ -169,23 +151,24 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
 {
     struct link_event event = {.kind = LINK_LOST, .reason = (int)reason};
 
+    (void)context;
     (void)properties;
     set_text(&event, "it closed the connection");
-    push(context, &event);
+    push(&event);
 }
 
-static void done(struct token *token, int reason)
+static void done(const struct token *token, int reason)
 {
     struct link_event event = {.kind = LINK_DONE, .slot = token->slot, .reason = reason};
 
-    push(token->connection, &event);
+    push(&event);
 }
 
 /* For a publish the reason is not filled in: a refusal comes as a failure. For several filters it is
  * the other way round: refusals come as a success. */
 static void on_done5(void *context, MQTTAsync_successData5 *data)
 {
-    struct token *token = context;
+    const struct token *token = context;
     int reason = 0;
 
     for (int i = 0; token->filters > 1 && i < data->alt.sub.reasonCodeCount; i++)
@@ -196,7 +179,7 @@ static void on_done5(void *context, MQTTAsync_successData5 *data)
 
 static void on_done(void *context, MQTTAsync_successData *data)
 {
-    struct token *token = context;
+    const struct token *token = context;
     int reason = 0;
 
     for (int i = 0; token->filters > 1 && i < token->filters; i++)
@@ -219,106 +202,77 @@ static void on_closed5(void *context, MQTTAsync_successData5 *data)
 {
     struct link_event event = {.kind = LINK_CLOSED};
 
+    (void)context;
     (void)data;
-    push(context, &event);
+    push(&event);
 }
 
 static void on_closed(void *context, MQTTAsync_successData *data)
 {
     struct link_event event = {.kind = LINK_CLOSED};
 
+    (void)context;
     (void)data;
-    push(context, &event);
+    push(&event);
 }
 
-static void heard(struct connection *c, const MQTTAsync_message *message)
+static void heard(const MQTTAsync_message *message)
 {
     struct link_event event = {.kind = LINK_HEARD};
     size_t len = (size_t)message->payloadlen;
 
-    event.same = len == strlen(c->watch) && memcmp(message->payload, c->watch, len) == 0;
+    event.same = len == strlen(c.watch) && memcmp(message->payload, c.watch, len) == 0;
     if (!event.same) /* our own echo needs no attention */
-        push(c, &event);
+        push(&event);
 }
 
-static void command(struct connection *c, const char *topic, size_t topic_len,
-                    MQTTAsync_message *message)
+static void command(const char *topic, size_t topic_len, MQTTAsync_message *message)
 {
     MQTTProperties *p = &message->properties;
+    size_t len = (size_t)message->payloadlen;
     struct link_command in = {.topic = topic,
                               .topic_len = topic_len,
                               .payload = message->payload,
-                              .payload_len = (size_t)message->payloadlen,
+                              .payload_len = len < LINK_COMMAND_MAX ? len : LINK_COMMAND_MAX,
                               .retained = message->retained != 0,
                               .expiry_s = -1};
     MQTTProperty *property;
 
-    if (c->v5 && (property = MQTTProperties_getProperty(p, MQTTPROPERTY_CODE_RESPONSE_TOPIC))) {
+    if (c.v5 && (property = MQTTProperties_getProperty(p, MQTTPROPERTY_CODE_RESPONSE_TOPIC))) {
         in.response = property->value.data.data;
         in.response_len = (size_t)property->value.data.len;
     }
-    if (c->v5 && (property = MQTTProperties_getProperty(p, MQTTPROPERTY_CODE_CORRELATION_DATA))) {
+    if (c.v5 && (property = MQTTProperties_getProperty(p, MQTTPROPERTY_CODE_CORRELATION_DATA))) {
         in.correlation = property->value.data.data;
         in.correlation_len = (size_t)property->value.data.len;
     }
-    if (c->v5 && MQTTProperties_hasProperty(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL))
+    if (c.v5 && MQTTProperties_hasProperty(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL))
         in.expiry_s = numeric(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, 0);
-    c->link->o.on_command(c->link->o.ctx, &in);
+    if (!acks_command(message->qos > 0 ? message->msgid : 0, &in.token))
+        _exit(1); /* it sends far more than it was told it may */
+    c.reports->command(&in);
 }
 
-/* The library acknowledges to the broker when this returns, whatever it returns. */
 static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
 {
-    struct connection *c = context;
-
-    if (c->link->o.on_command) /* topic_len is 0 unless there is a NUL inside */
-        command(c, topic, topic_len > 0 ? (size_t)topic_len : strlen(topic), message);
-    else if (c->watch[0])
-        heard(c, message);
+    (void)context;
+    if (c.id == LINK_IN) /* topic_len is 0 unless there is a NUL inside */
+        command(topic, topic_len > 0 ? (size_t)topic_len : strlen(topic), message);
+    else if (c.watch[0])
+        heard(message);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;
 }
 
-/* --- the bridge thread ----------------------------------------------------------------------- */
-
-static struct link_paho *paho(struct link *link)
+void paho_touch(void)
 {
-    return (struct link_paho *)link;
+    (void)MQTTAsync_isConnected(c.handle); /* takes the library's lock */
 }
 
-static void link_close(struct link *link)
-{
-    struct connection *c = paho(link)->connection;
+/* --- the main thread ------------------------------------------------------------------------- */
 
-    if (!c)
-        return;
-    paho(link)->connection = NULL;
-    if (c->handle)
-        MQTTAsync_destroy(&c->handle); /* no callback comes after it */
-    free(c);
-}
-
-static bool fail(char text[LINK_TEXT_MAX], const char *what, int rc)
-{
-    snprintf(text, LINK_TEXT_MAX, "%s: %s", what, MQTTAsync_strerror(rc));
-    return false;
-}
-
-static struct connection *connection_create(struct link_paho *l, uint64_t generation)
-{
-    struct connection *c = calloc(1, sizeof(*c));
-
-    if (!c)
-        return NULL;
-    c->link = l;
-    c->generation = generation;
-    for (unsigned i = 0; i < LINK_SLOTS; i++)
-        c->tokens[i] = (struct token){.connection = c, .slot = i};
-    return c;
-}
-
-static int create_handle(struct connection *c, const struct link_target *target)
+static int create_handle(const struct link_target *target)
 {
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
     int rc;
@@ -326,13 +280,13 @@ static int create_handle(struct connection *c, const struct link_target *target)
     options.MQTTVersion = target->mqtt_version;
     options.sendWhileDisconnected = 0;
     options.maxBufferedMessages = LIBRARY_BUFFER;
-    rc = MQTTAsync_createWithOptions(&c->handle, target->uri, target->client_id,
+    rc = MQTTAsync_createWithOptions(&c.handle, target->uri, target->client_id,
                                      MQTTCLIENT_PERSISTENCE_NONE, NULL, &options);
     if (rc != MQTTASYNC_SUCCESS)
         return rc;
-    rc = MQTTAsync_setCallbacks(c->handle, c, on_lost, on_message, NULL);
+    rc = MQTTAsync_setCallbacks(c.handle, NULL, on_lost, on_message, NULL);
     if (rc == MQTTASYNC_SUCCESS && target->mqtt_version == 5)
-        rc = MQTTAsync_setDisconnected(c->handle, c, on_disconnected);
+        rc = MQTTAsync_setDisconnected(c.handle, NULL, on_disconnected);
     return rc;
 }
 
@@ -355,8 +309,8 @@ static MQTTProperty user_property(const char *name, const char *value)
 enum { PROPERTIES_MAX = 8, SEQ_TEXT_MAX = 24 };
 
 /* Promise 8. The library copies the array, so it may live on the stack. */
-static int fill_properties(const struct link_paho *l, const struct link_message *m,
-                           MQTTProperty list[PROPERTIES_MAX], char seq[SEQ_TEXT_MAX])
+static int fill_properties(const struct link_message *m, MQTTProperty list[PROPERTIES_MAX],
+                           char seq[SEQ_TEXT_MAX])
 {
     const char *type = m->plain ? "text/plain" : "application/json";
     int n = 0;
@@ -364,8 +318,8 @@ static int fill_properties(const struct link_paho *l, const struct link_message 
     list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR};
     list[n++].value.byte = 1;
     list[n++] = text_property(MQTTPROPERTY_CODE_CONTENT_TYPE, type, strlen(type));
-    list[n++] = user_property("agent", l->o.agent_id);
-    list[n++] = user_property("epoch", l->o.epoch);
+    list[n++] = user_property("agent", c.agent_id);
+    list[n++] = user_property("epoch", c.epoch);
     if (m->seq) {
         snprintf(seq, SEQ_TEXT_MAX, "%llu", (unsigned long long)m->seq);
         list[n++] = user_property("seq", seq);
@@ -380,18 +334,33 @@ static int fill_properties(const struct link_paho *l, const struct link_message 
     return n;
 }
 
-static int start_connect(struct connection *c, const struct link_target *target)
+/* What the broker is told of us: what may be in flight towards us, and how large. */
+static int fill_connect(const struct link_target *target, MQTTProperty list[PROPERTIES_MAX])
+{
+    int n = 0;
+
+    list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
+    list[n++].value.integer4 = LINK_COMMAND_MAX;
+    list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
+    list[n++].value.integer2 = LINK_COMMANDS_MAX;
+    if (target->session_expiry_s > 0) {
+        list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
+        list[n++].value.integer4 = target->session_expiry_s;
+    }
+    return n;
+}
+
+static int start_connect(const struct link_target *target)
 {
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_connectOptions options4 = MQTTAsync_connectOptions_initializer;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
-    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
-    MQTTProperties connect_properties = {.array = &expiry, .count = 1, .max_count = 1};
-    MQTTProperty will_list[PROPERTIES_MAX];
+    MQTTProperty connect_list[PROPERTIES_MAX], will_list[PROPERTIES_MAX];
+    MQTTProperties connect_properties = {.array = connect_list, .max_count = PROPERTIES_MAX};
     MQTTProperties will_properties = {.array = will_list, .max_count = PROPERTIES_MAX};
 
-    if (!c->v5) {
+    if (!c.v5) {
         options = options4;
         options.MQTTVersion = MQTTVERSION_3_1_1;
         options.cleansession = target->clean;
@@ -401,8 +370,9 @@ static int start_connect(struct connection *c, const struct link_target *target)
         options.cleanstart = target->clean;
         options.onSuccess5 = on_up5;
         options.onFailure5 = on_connect_failed5;
+        connect_properties.count = fill_connect(target, connect_list);
+        options.connectProperties = &connect_properties;
     }
-    options.context = c;
     options.keepAliveInterval = (int)target->keepalive_s;
     options.maxInflight = LIBRARY_INFLIGHT;
     options.connectTimeout = CONNECT_TIMEOUT_S;
@@ -416,51 +386,53 @@ static int start_connect(struct connection *c, const struct link_target *target)
         will.retained = 1;
         options.will = &will;
         will_properties.count =
-            fill_properties(c->link, &(struct link_message){.retained = true}, will_list, NULL);
-        if (c->v5)
+            fill_properties(&(struct link_message){.retained = true}, will_list, NULL);
+        if (c.v5)
             options.willProperties = &will_properties;
     }
     if (strncmp(target->uri, "ssl://", 6) == 0) {
         ssl.trustStore = target->ca_file;
         ssl.verify = 1; /* the host name as well */
         ssl.ssl_error_cb = on_tls_error;
-        ssl.ssl_error_context = c;
         options.ssl = &ssl;
     }
-    expiry.value.integer4 = target->session_expiry_s;
-    if (c->v5 && target->session_expiry_s > 0)
-        options.connectProperties = &connect_properties;
-    return MQTTAsync_connect(c->handle, &options);
+    return MQTTAsync_connect(c.handle, &options);
 }
 
-static bool link_connect(struct link *link, uint64_t generation, const struct link_target *target,
-                         char text[LINK_TEXT_MAX])
+bool paho_connect(const struct wire_message *in, const struct paho_reports *reports,
+                  char text[LINK_TEXT_MAX])
 {
-    struct connection *c;
+    const struct link_target *target = &in->connect.target;
     int rc;
 
-    link_close(link);
-    c = connection_create(paho(link), generation);
-    if (!c)
-        return fail(text, "cannot connect", MQTTASYNC_FAILURE);
-    c->v5 = target->mqtt_version == 5;
-    paho(link)->connection = c;
-    rc = create_handle(c, target);
+    c.reports = reports;
+    c.id = in->connect.id;
+    c.agent_id = in->connect.agent_id;
+    c.epoch = in->connect.epoch;
+    c.v5 = target->mqtt_version == 5;
+    for (unsigned i = 0; i < LINK_SLOTS; i++)
+        c.tokens[i].slot = i;
+    if (c.id == LINK_IN)
+        acks_hold(target->mqtt_version);
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    MQTTAsync_setTraceCallback(on_complaint);
+    rc = create_handle(target);
     if (rc == MQTTASYNC_SUCCESS)
-        rc = start_connect(c, target);
+        rc = start_connect(target);
     if (rc == MQTTASYNC_SUCCESS)
         return true;
-    link_close(link);
-    return fail(text, "the MQTT library refuses the settings", rc);
+    snprintf(text, LINK_TEXT_MAX, "the MQTT library refuses the settings: %s",
+             MQTTAsync_strerror(rc));
+    return false;
 }
 
-static MQTTAsync_responseOptions response_to(struct connection *c, unsigned slot, int filters)
+static MQTTAsync_responseOptions response_to(unsigned slot, int filters)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
 
-    c->tokens[slot].filters = filters; /* nothing of this slot is under way */
-    response.context = &c->tokens[slot];
-    if (c->v5) {
+    c.tokens[slot].filters = filters; /* nothing of this slot is under way */
+    response.context = &c.tokens[slot];
+    if (c.v5) {
         response.onSuccess5 = on_done5;
         response.onFailure5 = on_failed5;
     } else {
@@ -470,40 +442,30 @@ static MQTTAsync_responseOptions response_to(struct connection *c, unsigned slot
     return response;
 }
 
-static bool link_publish(struct link *link, unsigned slot, const struct link_message *m)
+bool paho_publish(unsigned slot, const struct link_message *m)
 {
-    struct connection *c = paho(link)->connection;
-    MQTTAsync_responseOptions response;
+    MQTTAsync_responseOptions response = response_to(slot, 0);
     MQTTProperty list[PROPERTIES_MAX];
     char seq[SEQ_TEXT_MAX];
 
-    if (!c)
-        return false;
-    response = response_to(c, slot, 0);
-    if (c->v5) {
+    if (c.v5) {
         response.properties.array = list;
-        response.properties.count = fill_properties(paho(link), m, list, seq);
+        response.properties.count = fill_properties(m, list, seq);
         response.properties.max_count = PROPERTIES_MAX;
     }
-    return MQTTAsync_send(c->handle, m->topic, (int)m->len, m->payload, 1, m->retained,
-                          &response) == MQTTASYNC_SUCCESS;
+    return MQTTAsync_send(c.handle, m->topic, (int)m->len, m->payload, 1, m->retained, &response) ==
+           MQTTASYNC_SUCCESS;
 }
 
-static bool link_subscribe(struct link *link, unsigned slot, const char *const *filters,
-                           size_t count, const char *watch)
+bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, const char *watch)
 {
-    enum { FILTERS_MAX = 4 };
-    struct connection *c = paho(link)->connection;
-    MQTTAsync_responseOptions response;
-    MQTTSubscribe_options options[FILTERS_MAX];
-    char *topics[FILTERS_MAX];
-    int qos[FILTERS_MAX];
+    MQTTAsync_responseOptions response = response_to(slot, (int)count);
+    MQTTSubscribe_options options[WIRE_FILTERS_MAX];
+    char *topics[WIRE_FILTERS_MAX];
+    int qos[WIRE_FILTERS_MAX];
 
-    if (!c || count == 0 || count > FILTERS_MAX)
-        return false;
-    response = response_to(c, slot, (int)count);
-    if (watch && !c->watch[0])
-        snprintf(c->watch, sizeof(c->watch), "%s", watch);
+    if (watch && !c.watch[0])
+        snprintf(c.watch, sizeof(c.watch), "%s", watch);
     for (size_t i = 0; i < count; i++) {
         topics[i] = (char *)(uintptr_t)filters[i];
         qos[i] = 1;
@@ -511,25 +473,22 @@ static bool link_subscribe(struct link *link, unsigned slot, const char *const *
         options[i].retainAsPublished = 1;
         options[i].retainHandling = watch ? 0 : 2; /* commands: none that were retained before */
     }
-    if (c->v5 && count == 1) {
+    if (c.v5 && count == 1) {
         response.subscribeOptions = options[0];
-    } else if (c->v5) {
+    } else if (c.v5) {
         response.subscribeOptionsList = options;
         response.subscribeOptionsCount = (int)count;
     }
-    return MQTTAsync_subscribeMany(c->handle, (int)count, topics, qos, &response) ==
+    return MQTTAsync_subscribeMany(c.handle, (int)count, topics, qos, &response) ==
            MQTTASYNC_SUCCESS;
 }
 
-static bool link_disconnect(struct link *link, bool will)
+bool paho_disconnect(bool will)
 {
-    struct connection *c = paho(link)->connection;
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
     MQTTAsync_disconnectOptions options5 = MQTTAsync_disconnectOptions_initializer5;
 
-    if (!c)
-        return false;
-    if (c->v5) {
+    if (c.v5) {
         options = options5;
         options.onSuccess5 = on_closed5;
         if (will)
@@ -537,40 +496,6 @@ static bool link_disconnect(struct link *link, bool will)
     } else {
         options.onSuccess = on_closed;
     }
-    options.context = c;
     options.timeout = 0; /* we have waited ourselves; the library looks only every 3 s */
-    return MQTTAsync_disconnect(c->handle, &options) == MQTTASYNC_SUCCESS;
-}
-
-static const struct link_ops paho_ops = {.connect = link_connect,
-                                         .publish = link_publish,
-                                         .subscribe = link_subscribe,
-                                         .disconnect = link_disconnect,
-                                         .close = link_close};
-
-struct link *link_paho_create(const struct link_paho_options *options)
-{
-    struct link_paho *l = calloc(1, sizeof(*l));
-
-    if (!l)
-        return NULL;
-    l->link.ops = &paho_ops;
-    l->o = *options;
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-    MQTTAsync_setTraceCallback(on_complaint);
-    if (MQTTAsync_create(&l->anchor, "tcp://localhost:1", "anchor", MQTTCLIENT_PERSISTENCE_NONE,
-                         NULL) != MQTTASYNC_SUCCESS) {
-        free(l);
-        return NULL;
-    }
-    return &l->link;
-}
-
-void link_paho_destroy(struct link *link)
-{
-    if (!link)
-        return;
-    link_close(link);
-    MQTTAsync_destroy(&paho(link)->anchor);
-    free(link);
+    return MQTTAsync_disconnect(c.handle, &options) == MQTTASYNC_SUCCESS;
 }

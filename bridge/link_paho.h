@@ -1,25 +1,29 @@
 /*
- * link_paho.h - struct link over the Paho MQTT C library. The pitfalls this works around are P1-P12
- * of the project's research notes; the short form stands at each place in link_paho.c.
+ * link_paho.h - the one connection of a link's process, over the Paho MQTT C library. The pitfalls
+ * this works around are P1-P12 of the project's research notes; the short form stands at each place.
+ *
+ * Called on the process's main thread. Reports come from any thread, the library's included, with the
+ * library's lock held: the receiver only writes them down.
  */
 #ifndef BRIDGE_LINK_PAHO_H
 #define BRIDGE_LINK_PAHO_H
 
-#include "events.h"
+#include "link_wire.h"
 
-/* Returns when the command may be acknowledged to the broker. */
-typedef void link_command_fn(void *ctx, const struct link_command *command);
-
-struct link_paho_options {
-    enum link_id id;
-    const char *agent_id, *epoch; /* user properties; live as long as the link */
-    struct events *events;
-    link_command_fn *on_command; /* LINK_IN */
-    void *ctx;
+struct paho_reports {
+    void (*event)(const struct link_event *event);
+    void (*command)(const struct link_command *command); /* link LINK_IN */
+    void (*log)(enum log_level level, const char *text);
 };
 
-/* NULL without memory. */
-struct link *link_paho_create(const struct link_paho_options *options);
-void link_paho_destroy(struct link *link);
+/* As link.h has it. Once; `in` and its strings live as long as the process. */
+bool paho_connect(const struct wire_message *in, const struct paho_reports *reports,
+                  char text[LINK_TEXT_MAX]);
+bool paho_publish(unsigned slot, const struct link_message *message);
+bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, const char *watch);
+bool paho_disconnect(bool will);
+
+/* Returns when the library can be called; if it never can, the caller hangs as it does. */
+void paho_touch(void);
 
 #endif

@@ -437,11 +437,12 @@ static void look_after(struct link_process *l)
     (void)tell(l, &(struct wire_message){.kind = WIRE_PING});
 }
 
-int64_t link_process_step(struct link *link)
+int64_t link_process_step(struct link *link, bool ready)
 {
     struct link_process *l = process(link);
 
-    take(l);
+    if (ready)
+        take(l);
     if (l->fd >= 0 && !l->over)
         look_after(l);
     link_process_flush(link);

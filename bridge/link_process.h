@@ -40,9 +40,9 @@ void link_process_destroy(struct link *link);
 
 /* What to wait for; -1: there is no child. *writing: and also until it can be written to. */
 int link_process_fd(const struct link *link, bool *writing);
-/* Reads and writes what can be without waiting, hands over what the child had to say. Returns when to
- * call again at the latest (mono_ms). */
-int64_t link_process_step(struct link *link);
+/* Once per turn: reads what can be read without waiting if it is `ready`, hands over what the child had
+ * to say. Returns when to call again at the latest (mono_ms). */
+int64_t link_process_step(struct link *link, bool ready);
 /* Writes what the functions of struct link have left to be written; once per turn is enough. */
 void link_process_flush(struct link *link);
 

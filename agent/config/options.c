@@ -75,6 +75,8 @@ const struct option options[] = {
      .help = "let MQTT commands create tables"},
     {"mqtt", "shared_root", NULL, BOOL(shared_root),
      .help = "several agents share the topic root: say nothing about unknown tables"},
+    {"mqtt", "link_program", NULL, STRING(link_program, "FILE"), .absent = "this program",
+     .help = "the studio-agent whose processes hold the MQTT connections"},
 
     {"store", "data", "data", STRING(data, "DIR"), .initial = "studio-data", .check = check_not_empty,
      .help = "directory of the store; made if missing"},

@@ -37,6 +37,7 @@ struct studio_agent_config {
     int64_t max_backlog;      /* events */
     bool create_tables;       /* by MQTT commands */
     bool shared_root;         /* several agents under one root: silence on unknown tables */
+    char *link_program;       /* runs the MQTT connections; NULL: as installed */
     /* [store] */
     char *data; /* directory */
     int64_t retention_events;

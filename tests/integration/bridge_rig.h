@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "studio/status.h"
+#include "support/agent.h"
 #include "support/bridge_fakes.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
@@ -36,7 +37,8 @@ static inline struct bridge_config config_for(const char *uris)
                                   .boot = 1,
                                   .mqtt_version = 5,
                                   .keepalive_s = 30,
-                                  .session_expiry_s = 3600};
+                                  .session_expiry_s = 3600,
+                                  .link_program = studio_program("studio-agent")};
 }
 
 static inline void start(const struct bridge_config *config)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bridge/bridge.h"
 #include "studio/status.h"
+#include "support/agent.h"
 #include "support/bridge_fakes.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
@@ -34,7 +35,8 @@ static struct bridge_config config_for(const char *brokers)
                                   .boot = 41,
                                   .mqtt_version = 5,
                                   .keepalive_s = 30,
-                                  .session_expiry_s = 3600};
+                                  .session_expiry_s = 3600,
+                                  .link_program = studio_program("studio-agent")};
 }
 
 static void rig_start(struct rig *r, const struct bridge_config *config)

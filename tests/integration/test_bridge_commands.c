@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "studio/status.h"
+#include "support/agent.h"
 #include "support/bridge_fakes.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
@@ -23,7 +24,8 @@ struct agent {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t cond;
-    struct bridge_command *waiting;
+    struct bridge_command *waiting[LINK_COMMANDS_MAX];
+    size_t count; /* of them */
     unsigned taken, answered;
     bool holds, ends;
 };
@@ -33,8 +35,8 @@ static bool take_command(void *ctx, struct bridge_command *command)
     struct agent *a = (struct agent *)((char *)ctx - offsetof(struct agent, source));
 
     pthread_mutex_lock(&a->lock);
-    assert_null(a->waiting);
-    a->waiting = command;
+    assert_in_range(a->count, 0, LINK_COMMANDS_MAX - 1);
+    a->waiting[a->count++] = command;
     a->taken++;
     pthread_cond_broadcast(&a->cond);
     pthread_mutex_unlock(&a->lock);
@@ -47,17 +49,17 @@ static void *run_agent(void *arg)
 
     pthread_mutex_lock(&a->lock);
     for (;;) {
-        struct bridge_command *command = a->waiting;
+        struct bridge_command *command = a->waiting[0];
         char json[512];
         int n;
 
-        if (!command || a->holds) {
+        if (a->count == 0 || a->holds) {
             if (a->ends)
                 break;
             pthread_cond_wait(&a->cond, &a->lock);
             continue;
         }
-        a->waiting = NULL;
+        memmove(a->waiting, a->waiting + 1, --a->count * sizeof(*a->waiting));
         a->answered++;
         n = snprintf(json, sizeof(json),
                      "{\"status\":\"updated\",\"table_id\":\"%s\",\"by\":\"%s\",\"field\":\"%s\","
@@ -70,6 +72,8 @@ static void *run_agent(void *arg)
         bridge_answer(a->bridge, command, json, (size_t)n);
         pthread_mutex_lock(&a->lock);
     }
+    while (a->count > 0) /* the broker keeps them */
+        bridge_answer(a->bridge, a->waiting[--a->count], NULL, 0);
     pthread_mutex_unlock(&a->lock);
     return NULL;
 }
@@ -86,7 +90,8 @@ static void agent_start(struct agent *a, struct broker *broker, int version)
                                    .committed = a->source.count,
                                    .mqtt_version = version,
                                    .keepalive_s = 30,
-                                   .session_expiry_s = 3600};
+                                   .session_expiry_s = 3600,
+                                   .link_program = studio_program("studio-agent")};
     struct studio_error error;
 
     a->source.ops.command = take_command;
@@ -277,19 +282,43 @@ static void a_command_is_acknowledged_after_it_is_carried_out(void **state)
     mqttclient_wait_json(client, "studio/tables/T/reply/plc", "n", "1");
 }
 
-/* An agent that never answers holds up nobody for ever. */
-static void a_command_that_takes_too_long_is_let_go(void **state)
+/* However long it takes; and those behind it are carried out meanwhile, but it comes first. */
+static void a_command_that_takes_long_is_not_acknowledged_early(void **state)
 {
-    const struct mqtt_message *m;
+    char *log;
 
     (void)state;
     agent_hold(&agent, true);
-    mqttclient_publish(client, "studio/tables/T/set/plc", "1");
-    free(proc_wait_line(broker_proc(broker), PROC_STDERR,
-                        "Received PUBACK from studio-agent-edge-1-in", WAIT_MS));
+    for (unsigned i = 0; i < 10; i++)
+        mqttclient_publish(client, "studio/tables/T/set/plc", "1");
+    usleep(2500 * 1000); /* that is what is tested */
+    mqttclient_sync(client);
+    assert_int_equal(agent.taken, 10);
+    log = proc_output(broker_proc(broker), PROC_STDERR);
+    assert_null(strstr(log, "Received PUBACK from studio-agent-edge-1-in"));
+    free(log);
     agent_hold(&agent, false);
-    m = mqttclient_wait(client, "studio/tables/T/reply/plc", NULL, NULL); /* late, but it comes */
-    expect_json(m->payload, "n", "1");
+    mqttclient_wait_json(client, "studio/tables/T/reply/plc", "n", "10");
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR,
+                        "Received PUBACK from studio-agent-edge-1-in (Mid: 10", WAIT_MS));
+}
+
+/* A stop without an answer: the broker keeps the commands, and `stopped` is said all the same. */
+static void commands_without_an_answer_stay_with_the_broker(void **state)
+{
+    (void)state;
+    agent_hold(&agent, true);
+    for (unsigned i = 0; i < 10; i++)
+        mqttclient_publish(client, "studio/tables/T/set/plc", "1");
+    mqttclient_sync(client);
+    bridge_quiesce(agent.bridge);
+    bridge_stop(agent.bridge);
+    mqttclient_wait_json(client, "studio/agents/edge-1/availability", "state", "stopped");
+    agent_stop(&agent);
+    mqttclient_mark(client);
+    agent.answered = 0;
+    agent_start(&agent, broker, 5);
+    mqttclient_wait_json(client, "studio/tables/T/reply/plc", "n", "10");
 }
 
 static void commands_wait_while_the_agent_is_away(void **state)
@@ -385,7 +414,8 @@ int main(void)
         TEST(the_response_topic_is_used_unless_it_is_anothers),
         TEST(retained_commands_are_refused),
         TEST(a_command_is_acknowledged_after_it_is_carried_out),
-        TEST(a_command_that_takes_too_long_is_let_go),
+        TEST(a_command_that_takes_long_is_not_acknowledged_early),
+        TEST(commands_without_an_answer_stay_with_the_broker),
         TEST(commands_wait_while_the_agent_is_away),
         TEST(events_are_replayed_on_request),
         cmocka_unit_test_setup_teardown(on_3_1_1_commands_work_too, setup4, teardown),

@@ -373,6 +373,16 @@ static bool fake_subscribe(struct link *link, unsigned slot, const char *const *
     return true;
 }
 
+static void fake_verdict(struct link *link, uint64_t generation, uint64_t token)
+{
+    struct fake_link *f = fake_of(link);
+
+    if (generation != f->generation)
+        return;
+    f->verdicts++;
+    f->verdict = token;
+}
+
 static bool fake_disconnect(struct link *link, bool will)
 {
     fake_of(link)->disconnects++;
@@ -391,6 +401,7 @@ void fake_link_init(struct fake_link *f, enum link_id id)
     static const struct link_ops ops = {.connect = fake_connect,
                                         .publish = fake_publish,
                                         .subscribe = fake_subscribe,
+                                        .verdict = fake_verdict,
                                         .disconnect = fake_disconnect,
                                         .close = fake_close};
 

@@ -87,6 +87,7 @@ struct fake_link {
     struct fake_sent *sent;
     size_t count;
     char watch[512];
+    uint64_t verdicts, verdict; /* how many, the last one's token */
 };
 void fake_link_init(struct fake_link *f, enum link_id id);
 void fake_link_finish(struct fake_link *f);

@@ -35,3 +35,37 @@ size_t procfs_count(pid_t pid, const char *folder)
     closedir(dir);
     return count;
 }
+
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    int parent = -1;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    char *text = tmpdir_read(path, NULL);
+    const char *at = text ? strrchr(text, ')') : NULL;
+    if (at)
+        (void)sscanf(at, ") %*c %d", &parent);
+    free(text);
+    return parent;
+}
+
+pid_t procfs_child(pid_t parent, const char *name)
+{
+    pid_t found = 0;
+    DIR *dir = opendir("/proc");
+    if (!dir)
+        test_fail("cannot read /proc");
+    for (struct dirent *entry; !found && (entry = readdir(dir));) {
+        char path[300];
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid <= 0 || (parent && parent_of(pid) != parent))
+            continue;
+        snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+        char *text = tmpdir_read(path, NULL);
+        if (text && strncmp(text, name, strlen(name)) == 0)
+            found = pid;
+        free(text);
+    }
+    closedir(dir);
+    return found;
+}

@@ -9,5 +9,7 @@
 long procfs_kib(pid_t pid, const char *name);
 /* Entries of a folder of /proc/PID: `fd`, `task`. */
 size_t procfs_count(pid_t pid, const char *folder);
+/* The child of `parent` (0: of anyone) whose command line begins so; 0: there is none. */
+pid_t procfs_child(pid_t parent, const char *name);
 
 #endif

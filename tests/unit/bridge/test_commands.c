@@ -1,8 +1,6 @@
 /* test_commands.c - from a message to the agent, and the answer back. */
 #include "bridge/commands.h"
 
-#include <unistd.h>
-
 #include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
 
@@ -10,45 +8,36 @@ static struct fake_source source;
 static struct topics topics;
 static struct answers answers;
 static struct replays replays;
-static struct events events;
+static struct fake_link link_in;
 static struct commands c;
 
-/* The agent: notes what it gets, answers on another thread or not at all. */
+enum { HELD_MAX = 8, GENERATION = 3 };
+
+/* The agent: notes what it gets; answers at once, or keeps it. */
 static struct {
-    bool refuses, silent;
+    bool full, silent;
     unsigned count;
     char table[64], client[64], field[64], payload[64];
     bool retained;
-    struct bridge_command *held;
-    atomic_bool taken;
-    pthread_t thread;
-    bool thread_runs;
+    struct bridge_command *held[HELD_MAX];
+    unsigned held_count;
 } agent;
-
-static void *answer_soon(void *arg)
-{
-    usleep(1000);
-    commands_answer(&c, arg, "{\"status\":\"updated\"}", 20);
-    return NULL;
-}
 
 static bool take_command(void *ctx, struct bridge_command *in)
 {
     (void)ctx;
+    if (agent.full)
+        return false;
     agent.count++;
     snprintf(agent.table, sizeof(agent.table), "%s", in->table_id);
     snprintf(agent.client, sizeof(agent.client), "%s", in->client);
     snprintf(agent.field, sizeof(agent.field), "%s", in->field ? in->field : "-");
     snprintf(agent.payload, sizeof(agent.payload), "%.*s", (int)in->payload_len, in->payload);
     agent.retained = in->retained;
-    if (agent.refuses)
-        return false;
-    agent.held = in;
-    atomic_store(&agent.taken, true);
-    if (!agent.silent) {
-        agent.thread_runs = true;
-        assert_int_equal(pthread_create(&agent.thread, NULL, answer_soon, in), 0);
-    }
+    if (agent.silent)
+        agent.held[agent.held_count++ % HELD_MAX] = in;
+    else
+        commands_answer(&c, in, "{\"status\":\"updated\"}", 20);
     return true;
 }
 
@@ -58,11 +47,12 @@ static int setup(void **state)
     memset(&agent, 0, sizeof(agent));
     fake_source_init(&source, 1);
     source.ops.command = take_command;
+    fake_link_init(&link_in, LINK_IN);
+    link_in.generation = GENERATION;
     assert_true(topics_init(&topics, "studio", "edge-1"));
     assert_int_equal(answers_init(&answers), STUDIO_OK);
     assert_int_equal(replays_init(&replays, &source.ops, "6f1c", &answers), STUDIO_OK);
-    assert_int_equal(events_init(&events), STUDIO_OK);
-    assert_int_equal(commands_init(&c, &topics, &source.ops, &answers, &replays, &events),
+    assert_int_equal(commands_init(&c, &topics, &source.ops, &answers, &replays, &link_in.link),
                      STUDIO_OK);
     return 0;
 }
@@ -71,19 +61,23 @@ static int teardown(void **state)
 {
     (void)state;
     commands_finish(&c);
-    events_finish(&events);
     replays_finish(&replays);
     answers_finish(&answers);
+    fake_link_finish(&link_in);
     fake_source_finish(&source);
     return 0;
 }
 
-static void arrive(const struct link_command *in)
+/* With the next token. */
+static void arrive(struct link_command *in)
 {
+    static uint64_t token;
+
+    in->generation = GENERATION;
+    in->token = ++token;
     commands_arrived(&c, in);
-    if (agent.thread_runs)
-        pthread_join(agent.thread, NULL);
-    agent.thread_runs = false;
+    commands_step(&c); /* to the agent */
+    commands_step(&c); /* its answer */
 }
 
 static struct link_command message(const char *topic, const char *payload)
@@ -170,7 +164,7 @@ static void retained_commands_are_marked_or_refused(void **state)
     arrive(&in);
     assert_string_equal(answer(), "");
     assert_int_equal(agent.count, 1);
-    assert_int_equal(commands_ignored(&c), 0);
+    assert_int_equal(c.ignored, 0);
 }
 
 static void others_are_ignored_and_counted(void **state)
@@ -191,78 +185,106 @@ static void others_are_ignored_and_counted(void **state)
     arrive(&in);
     assert_string_equal(answer(), "");
     assert_int_equal(agent.count, 0);
-    assert_int_equal(commands_ignored(&c), 7);
+    assert_int_equal(c.ignored, 7);
 }
 
-static void an_agent_that_cannot_take_it_refuses(void **state)
+/* No refusal: the command waits, and those behind it, and the link reads no more of them. */
+static void an_agent_that_is_full_gets_it_later(void **state)
 {
-    struct link_command in = message("studio/tables/T/set/a", "{}");
+    struct link_command first = message("studio/tables/T/set/a", "1");
+    struct link_command second = message("studio/tables/T/set/a", "2");
 
     (void)state;
-    agent.refuses = true;
-    arrive(&in);
-    assert_string_equal(answer(), "studio/tables/T/reply/a {\"error\":\"Storage unavailable\"}");
-}
-
-static void *close_soon(void *arg)
-{
-    while (!agent.taken)
-        usleep(1000);
-    usleep(1000);
-    assert_true(commands_close(arg));
-    return NULL;
-}
-
-/* The callback returns: what it has is acknowledged to the broker. */
-static int64_t time_to_return(const struct link_command *in)
-{
-    int64_t began = clock_mono(clock_system());
-
-    arrive(in);
-    return clock_mono(clock_system()) - began;
-}
-
-static void what_is_not_answered_at_the_end_is_not_acknowledged(void **state)
-{
-    enum { HOLD_MS = 300 };
-    struct link_command in = message("studio/tables/T/set/a", "{}");
-    pthread_t closer;
-
-    (void)state;
-    c.hold_ms = HOLD_MS;
+    agent.full = true;
+    arrive(&first);
+    arrive(&second);
+    assert_false(commands_step(&c));
+    assert_string_equal(answer(), "");
+    assert_int_equal(link_in.verdicts, 0);
+    agent.full = false;
     agent.silent = true;
-    assert_int_equal(pthread_create(&closer, NULL, close_soon, &c), 0);
-    assert_true(time_to_return(&in) >= HOLD_MS);
-    pthread_join(closer, NULL);
-    assert_string_equal(answer(), "");
-    commands_answer(&c, agent.held, NULL, 0);
-    assert_string_equal(answer(), "");
-    assert_false(commands_close(&c));
-    agent.refuses = true; /* the agent is gone */
-    assert_true(time_to_return(&in) >= HOLD_MS);
-    assert_string_equal(answer(), "");
+    assert_true(commands_step(&c));
+    assert_int_equal(agent.count, 2);
+    assert_string_equal(agent.held[0]->payload, "1");
+    assert_string_equal(agent.held[1]->payload, "2");
+    commands_answer(&c, agent.held[0], NULL, 0);
+    commands_answer(&c, agent.held[1], NULL, 0);
 }
 
-static void *ignore_soon(void *arg)
+static void the_verdict_comes_after_the_answer(void **state)
 {
-    (void)arg;
-    while (!agent.taken)
-        usleep(1000);
-    commands_answer(&c, agent.held, NULL, 0);
-    return NULL;
+    struct link_command in = message("studio/tables/T/set/a", "{}");
+
+    (void)state;
+    agent.silent = true;
+    arrive(&in);
+    assert_int_equal(agent.count, 1);
+    assert_int_equal(link_in.verdicts, 0);
+    commands_answer(&c, agent.held[0], "{}", 2);
+    assert_string_equal(answer(), "studio/tables/T/reply/a {}");
+    assert_int_equal(link_in.verdicts, 0);
+    commands_step(&c);
+    assert_int_equal(link_in.verdicts, 1);
+    assert_int_equal(link_in.verdict, in.token);
+}
+
+static void what_is_refused_here_has_its_verdict_at_once(void **state)
+{
+    struct link_command in = message("studio/tables/T/status", "{}");
+
+    (void)state;
+    commands_arrived(&c, &in); /* of an older connection */
+    assert_int_equal(link_in.verdicts, 0);
+    in.generation = GENERATION;
+    in.token = 77;
+    commands_arrived(&c, &in);
+    assert_int_equal(link_in.verdicts, 1);
+    assert_int_equal(link_in.verdict, 77);
+}
+
+static void an_answer_is_not_lost_with_the_connection_of_its_command(void **state)
+{
+    struct link_command in = message("studio/tables/T/set/a", "{}");
+
+    (void)state;
+    agent.silent = true;
+    arrive(&in);
+    link_in.generation++;
+    commands_answer(&c, agent.held[0], "{}", 2);
+    commands_step(&c);
+    assert_int_equal(link_in.verdicts, 0);
+    assert_string_equal(answer(), "studio/tables/T/reply/a {}");
+}
+
+static void what_waits_at_the_end_has_no_verdict(void **state)
+{
+    struct link_command in = message("studio/tables/T/set/a", "{}");
+
+    (void)state;
+    agent.full = true;
+    arrive(&in);
+    arrive(&in);
+    agent.full = false;
+    agent.silent = true;
+    in = message("studio/tables/T/set/a", "{}");
+    arrive(&in);
+    commands_answer(&c, agent.held[0], NULL, 0);
+    commands_answer(&c, agent.held[1], NULL, 0);
+    commands_answer(&c, agent.held[2], NULL, 0);
+    assert_int_equal(link_in.verdicts, 0); /* teardown frees them */
 }
 
 static void an_ignored_command_has_no_answer(void **state)
 {
     struct link_command in = message("studio/tables/T/set/a", "{}");
-    pthread_t other;
 
     (void)state;
     agent.silent = true;
-    assert_int_equal(pthread_create(&other, NULL, ignore_soon, NULL), 0);
     arrive(&in);
-    pthread_join(other, NULL);
+    commands_answer(&c, agent.held[0], NULL, 0);
+    commands_step(&c);
     assert_string_equal(answer(), "");
+    assert_int_equal(link_in.verdicts, 1);
 }
 
 static void requests_for_replay_go_to_the_bridge(void **state)
@@ -290,8 +312,11 @@ int main(void)
         TEST(response_topic_and_correlation_are_used),
         TEST(retained_commands_are_marked_or_refused),
         TEST(others_are_ignored_and_counted),
-        TEST(an_agent_that_cannot_take_it_refuses),
-        TEST(what_is_not_answered_at_the_end_is_not_acknowledged),
+        TEST(an_agent_that_is_full_gets_it_later),
+        TEST(the_verdict_comes_after_the_answer),
+        TEST(what_is_refused_here_has_its_verdict_at_once),
+        TEST(an_answer_is_not_lost_with_the_connection_of_its_command),
+        TEST(what_waits_at_the_end_has_no_verdict),
         TEST(an_ignored_command_has_no_answer),
         TEST(requests_for_replay_go_to_the_bridge),
     };

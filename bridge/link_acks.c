@@ -1,0 +1,117 @@
+/*
+ * link_acks.c - the library acknowledges a command as soon as its callback returns, and has one lock
+ * for everything it does. So the callback returns at once, and the linker puts functions of ours in
+ * the place of three of the library's (CMakeLists.txt): the one that sends a PUBACK, which now only
+ * notes that the library wants to, and the two by which its receiving thread looks, without the lock,
+ * for something to read: it reads no command while too many are under way. Names and types are those
+ * of the library's archive, version 1.3.12.
+ */
+#include "link_acks.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id);
+int __real_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id);
+int __wrap_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *rc);
+int __real_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *rc);
+int __wrap_SSLSocket_getPendingRead(void);
+int __real_SSLSocket_getPendingRead(void);
+int Socket_noPendingWrites(int socket);
+extern pthread_mutex_t *mqttasync_mutex; /* the library's lock */
+
+static struct {
+    struct held held;
+    bool holding;
+    int mqtt_version;
+    void *net; /* the library's connection; its first member is the socket, 0 when it is gone */
+} acks;
+
+void acks_hold(int mqtt_version)
+{
+    held_init(&acks.held);
+    acks.mqtt_version = mqtt_version;
+    acks.holding = true;
+}
+
+/* With the library's lock. */
+static bool open_for_writing(void)
+{
+    const int *fd = acks.net;
+
+    return fd && *fd > 0 && Socket_noPendingWrites(*fd);
+}
+
+/* With the library's lock: in order of arrival, those that may leave. */
+static void send_decided(void)
+{
+    int msgid;
+
+    while (open_for_writing() && (msgid = held_take(&acks.held)) != HELD_NONE)
+        (void)__real_MQTTPacket_send_puback(acks.mqtt_version, msgid, acks.net, "");
+}
+
+/* With the library's lock. */
+int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id)
+{
+    const int yes = 1;
+
+    if (!acks.holding || !held_ask(&acks.held, msgid))
+        return __real_MQTTPacket_send_puback(version, msgid, net, client_id);
+    if (!acks.net) /* they are small, and the broker waits for each */
+        (void)setsockopt(*(const int *)net, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    acks.net = net;
+    send_decided(); /* the verdict may have been faster */
+    return 0;
+}
+
+int __wrap_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *rc)
+{
+    if (acks.holding && !held_wait_room(&acks.held, timeout)) {
+        *rc = 0;
+        return 0; /* nothing to read: the library looks after its timers and asks again */
+    }
+    return __real_Socket_getReadySocket(more_work, timeout, mutex, rc);
+}
+
+int __wrap_SSLSocket_getPendingRead(void)
+{
+    return acks.holding && !held_wait_room(&acks.held, 0) ? -1 : __real_SSLSocket_getPendingRead();
+}
+
+bool acks_command(int msgid, uint64_t *token)
+{
+    return held_add(&acks.held, msgid, token);
+}
+
+void acks_verdict(uint64_t token)
+{
+    if (acks.holding)
+        held_decide(&acks.held, token);
+}
+
+bool acks_send(void)
+{
+    bool all;
+
+    if (!acks.holding || !held_ready(&acks.held))
+        return true;
+    pthread_mutex_lock(mqttasync_mutex);
+    send_decided();
+    all = open_for_writing() || !held_ready(&acks.held);
+    pthread_mutex_unlock(mqttasync_mutex);
+    return all;
+}
+
+void acks_close(void)
+{
+    if (acks.holding)
+        held_close(&acks.held);
+}
+
+bool acks_all_sent(void)
+{
+    return !acks.holding || held_empty(&acks.held);
+}

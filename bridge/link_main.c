@@ -1,0 +1,312 @@
+/*
+ * link_main.c - the process of one MQTT connection, the child of link_process.c.
+ *
+ *     main thread:         socket ──► connect, publish, subscribe, verdict ──► library
+ *     library's threads:   reports ──► `out` ──► (wake) main thread ──► socket
+ *
+ * It lives as long as its connection: nothing of one can leak into the next, and no acknowledgement
+ * can come too late. It ends with _exit, for there is nothing to tidy up; when its socket ends, so does
+ * it, and the kernel kills it when the agent dies.
+ */
+#include "link_main.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "link_acks.h"
+#include "link_paho.h"
+#include "link_process.h"
+#include "studio/version.h"
+
+enum {
+    MEMORY_MAX = 256 << 20, /* bytes of data; a few MB are used */
+    OUT_MAX = 96 << 20,     /* more than all commands that may be under way */
+    IN_CHUNK = 64 << 10,
+    RETRY_MS = 20
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+#else
+enum { SANITIZED = 0 };
+#endif
+
+static struct {
+    pthread_mutex_t lock; /* guards `out` */
+    struct buf out;       /* frames for the agent */
+    int wake;             /* eventfd: something is in `out` that was empty */
+    struct buf sending;   /* main thread: taken from `out`, written from `sent` on */
+    size_t sent;
+    char *in; /* bytes read, frames not yet complete */
+    size_t have, size;
+    bool connected; /* CONNECT was here */
+    bool closing, closed, will;
+} child = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+bool link_main_wanted(int argc, char **argv)
+{
+    return argc == 1 && strncmp(argv[0], LINK_ARGV0, sizeof(LINK_ARGV0) - 1) == 0;
+}
+
+/* --- what this process may not do ------------------------------------------------------------- */
+
+static void give_up_privileges(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+    const struct rlimit no_core = {0, 0}, memory = {MEMORY_MAX, MEMORY_MAX};
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    syscall(SYS_capset, &head, none);
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (SANITIZED)
+        return;
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a password is in our memory */
+    setrlimit(RLIMIT_DATA, &memory);
+    mallopt(M_ARENA_MAX, 1);
+}
+
+/* The agent says when it is over: a signal for everybody (a terminal's, a service manager's) must not
+ * take the connection away before `stopped` is said. Should the agent have died before this, its end of
+ * the socket is closed, and we notice. */
+static void live_with_the_agent(const char *name)
+{
+    static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+    char thread[16] = "mqtt-";
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        signal(others[i], SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    strncat(thread, name, sizeof(thread) - strlen(thread) - 1);
+    prctl(PR_SET_NAME, thread, 0, 0, 0);
+}
+
+/* --- to the agent ----------------------------------------------------------------------------- */
+
+static void put(const struct wire_message *message)
+{
+    bool first;
+
+    pthread_mutex_lock(&child.lock);
+    first = child.out.len == 0;
+    wire_put(&child.out, message);
+    if (!buf_ok(&child.out))
+        _exit(LINK_EXIT_MEMORY);
+    pthread_mutex_unlock(&child.lock);
+    if (first && eventfd_write(child.wake, 1) != 0)
+        _exit(1);
+}
+
+static void report_event(const struct link_event *event)
+{
+    struct wire_message m = {.kind = WIRE_EVENT};
+
+    m.event = *event;
+    put(&m);
+}
+
+static void report_command(const struct link_command *command)
+{
+    struct wire_message m = {.kind = WIRE_COMMAND};
+
+    m.command = *command;
+    put(&m);
+}
+
+static void report_log(enum log_level level, const char *text)
+{
+    struct wire_message m = {.kind = WIRE_LOG};
+
+    m.log.level = level;
+    m.log.text = text;
+    put(&m);
+}
+
+static void failed(enum link_event_kind kind, const char *text)
+{
+    struct link_event event = {.kind = kind};
+
+    strncpy(event.text, text, sizeof(event.text) - 1);
+    report_event(&event);
+}
+
+/* Writes what can be written without waiting; what the library says meanwhile comes next. */
+static void flush(void)
+{
+    for (;;) {
+        ssize_t n;
+
+        if (child.sent == child.sending.len) {
+            struct buf empty = child.sending;
+
+            buf_clear(&empty);
+            child.sent = 0;
+            pthread_mutex_lock(&child.lock);
+            child.sending = child.out;
+            child.out = empty;
+            pthread_mutex_unlock(&child.lock);
+            if (child.sending.len == 0)
+                return;
+        }
+        n = send(LINK_FD, child.sending.data + child.sent, child.sending.len - child.sent,
+                 MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0 && errno != EINTR)
+            _exit(0);
+        if (n > 0)
+            child.sent += (size_t)n;
+    }
+}
+
+/* --- from the agent --------------------------------------------------------------------------- */
+
+/* The strings of CONNECT stay: this moves the frame to memory of its own. */
+static void connect_now(const char *frame, size_t size)
+{
+    static const struct paho_reports reports = {report_event, report_command, report_log};
+    static struct wire_message m;
+    char text[LINK_TEXT_MAX] = "out of memory";
+    char *copy = malloc(size);
+
+    if (!copy)
+        _exit(LINK_EXIT_MEMORY);
+    memcpy(copy, frame, size);
+    if (child.connected || wire_get(copy, size, &m) != (ssize_t)size)
+        _exit(1);
+    child.connected = true;
+    if (strcmp(m.connect.version, STUDIO_VERSION) != 0)
+        failed(LINK_FAILED, "the studio-agent that holds the connection is of another version");
+    else if (!paho_connect(&m, &reports, text))
+        failed(LINK_FAILED, text);
+}
+
+static void carry_out(const struct wire_message *m)
+{
+    bool done = true;
+
+    if (!child.connected)
+        _exit(1);
+    switch (m->kind) {
+    case WIRE_PUBLISH:
+        done = paho_publish(m->publish.slot, &m->publish.message);
+        break;
+    case WIRE_SUBSCRIBE:
+        done = paho_subscribe(m->subscribe.slot, m->subscribe.filters, m->subscribe.count,
+                              m->subscribe.watch);
+        break;
+    case WIRE_VERDICT:
+        acks_verdict(m->token);
+        break;
+    case WIRE_DISCONNECT:
+        child.closing = true;
+        child.will = m->will;
+        acks_close();
+        break;
+    case WIRE_PING:
+        paho_touch();
+        put(&(struct wire_message){.kind = WIRE_PONG});
+        break;
+    default:
+        _exit(1);
+    }
+    if (!done)
+        failed(LINK_LOST, "the MQTT library takes nothing more");
+}
+
+static void take_frames(void)
+{
+    size_t used = 0;
+    ssize_t size;
+    struct wire_message m;
+
+    while ((size = wire_get(child.in + used, child.have - used, &m)) > 0) {
+        if (m.kind == WIRE_CONNECT)
+            connect_now(child.in + used, (size_t)size);
+        else
+            carry_out(&m);
+        used += (size_t)size;
+    }
+    if (size < 0)
+        _exit(1);
+    memmove(child.in, child.in + used, child.have - used);
+    child.have -= used;
+}
+
+static void take(void)
+{
+    ssize_t n;
+
+    if (child.size < child.have + IN_CHUNK) {
+        child.size = 2 * (child.have + IN_CHUNK);
+        child.in = realloc(child.in, child.size);
+        if (!child.in)
+            _exit(LINK_EXIT_MEMORY);
+    }
+    n = recv(LINK_FD, child.in + child.have, child.size - child.have, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        _exit(0); /* the agent has gone, or is done with us */
+    if (n <= 0)
+        return;
+    child.have += (size_t)n;
+    take_frames();
+}
+
+/* Acknowledges what may be, and leaves once everything is. How long to sleep at most (-1: for ever). */
+static int tend(void)
+{
+    bool all = !child.connected || acks_send();
+
+    if (child.closing && !child.closed && acks_all_sent()) {
+        child.closed = true;
+        if (!paho_disconnect(child.will))
+            failed(LINK_LOST, "the connection broke off");
+    }
+    return all ? -1 : RETRY_MS;
+}
+
+void link_main(const char *name)
+{
+    struct pollfd fds[2] = {{.fd = LINK_FD}, {.events = POLLIN}};
+    eventfd_t count;
+
+    live_with_the_agent(name + sizeof(LINK_ARGV0) - 1);
+    give_up_privileges();
+    buf_init(&child.out, OUT_MAX);
+    buf_init(&child.sending, OUT_MAX);
+    child.wake = fds[1].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (child.wake < 0)
+        _exit(1);
+    for (;;) {
+        int timeout = tend();
+
+        flush();
+        fds[0].events = (short)(POLLIN | (child.sending.len > child.sent ? POLLOUT : 0));
+        if (poll(fds, 2, timeout) < 0 && errno != EINTR)
+            _exit(1);
+        if (fds[1].revents)
+            (void)eventfd_read(child.wake, &count);
+        if (fds[0].revents & ~POLLOUT)
+            take();
+    }
+}
