@@ -1,4 +1,5 @@
 #include "studio/agent.h"
+#include "base/names.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #include "auth/tokens.h"
 #include "base/faulty.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "config/checks.h"
 #include "config/config.h"
 #include "net/lws.h"
@@ -212,26 +212,11 @@ static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *d
     return err == STUDIO_OK;
 }
 
-/* A host name that is no agent id loses what an id cannot have. */
-static void default_agent_id(char out[65])
-{
-    char host[256] = "";
-    size_t n = 0;
-
-    (void)gethostname(host, sizeof(host) - 1);
-    for (const char *p = host; *p && n < 64; p++)
-        if (studio_name_valid(p, 1) || (n > 0 && strchr("_.@-", *p)))
-            out[n++] = *p;
-    out[n] = '\0';
-    if (n == 0)
-        memcpy(out, "studio", sizeof("studio"));
-}
-
 static enum studio_err open_store(struct studio_agent *agent,
                                   const struct studio_agent_config *config,
                                   struct studio_error *error)
 {
-    char host_name[65];
+    char host[256] = "", host_name[NAME_CLIENT_MAX + 1];
     struct store_options options = {
         .dir = config->data,
         .agent_id = config->agent_id,
@@ -243,7 +228,8 @@ static enum studio_err open_store(struct studio_agent *agent,
     };
     enum studio_err err;
 
-    default_agent_id(host_name);
+    (void)gethostname(host, sizeof(host) - 1);
+    name_make_client(host, host_name);
     err = store_open(&options, &agent->store, error);
     if (err == STUDIO_OK)
         err = store_reader_open(config->data, &agent->net_reader, error);

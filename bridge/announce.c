@@ -1,15 +1,16 @@
 #include "announce.h"
+#include "base/json.h"
+#include "base/times.h"
 
 #include <string.h>
 
-#include "base/text.h"
 #include "studio/status.h"
 #include "studio/version.h"
 
 static void add_text(struct buf *out, const char *key, const char *text)
 {
     buf_printf(out, "\"%s\":", key);
-    buf_json(out, text, strlen(text));
+    json_string(out, text, strlen(text));
 }
 
 static void add_number(struct buf *out, const char *key, uint64_t n)
@@ -20,9 +21,9 @@ static void add_number(struct buf *out, const char *key, uint64_t n)
 
 static void add_time(struct buf *out, const char *key, int64_t wall_ms)
 {
-    char ts[TEXT_TS_LEN + 1];
+    char ts[TIME_MS_LEN + 1];
 
-    text_ts(wall_ms, ts);
+    time_print_ms(wall_ms, ts);
     buf_printf(out, "\"%s\":\"%s\"", key, ts);
 }
 
@@ -57,7 +58,7 @@ static void add_fields(struct buf *out, const struct studio_values *lists)
             if (field->kind == STUDIO_KIND_FLAG)
                 buf_str(out, value);
             else
-                buf_json(out, value, strlen(value));
+                json_string(out, value, strlen(value));
         }
         buf_str(out, "]");
     }

@@ -1,4 +1,5 @@
 #include "ask.h"
+#include "base/names.h"
 
 #include <string.h>
 
@@ -198,7 +199,7 @@ static bool read_member(struct reader *r, enum member which, struct ask *out, bo
         return false;
     if (which == EPOCH)
         memcpy(out->epoch, word, ASK_EPOCH_MAX);
-    else if (studio_table_id_valid(word, strlen(word)))
+    else if (name_is_table(word, strlen(word)))
         memcpy(out->table_id, word, sizeof(out->table_id) - 1);
     else
         *bad = true;

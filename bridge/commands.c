@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "base/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,7 +219,7 @@ void commands_arrived(struct commands *c, const struct link_command *in)
     topics_parse(c->topics, in->topic, in->topic_len, &request);
     if (request.kind == TOPIC_NOT_OURS)
         ignore(c, in, "not a command");
-    else if (!studio_name_valid(request.client, strlen(request.client)))
+    else if (!name_is_client(request.client, strlen(request.client)))
         ignore(c, in, "the client's name is not valid");
     else if (!answer_topic(c, in, &request, topic))
         ignore(c, in, "the topic is too long to be answered");

@@ -1,4 +1,5 @@
 #include "topics.h"
+#include "base/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,7 @@ bool topics_root_valid(const char *root)
 
 bool topics_init(struct topics *topics, const char *root, const char *agent)
 {
-    if (!topics_root_valid(root) || !studio_name_valid(agent, strlen(agent)))
+    if (!topics_root_valid(root) || !name_is_client(agent, strlen(agent)))
         return false;
     snprintf(topics->root, sizeof(topics->root), "%s", root);
     snprintf(topics->agent, sizeof(topics->agent), "%s", agent);

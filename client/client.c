@@ -1,5 +1,6 @@
 /* The client's life: checked, connected, closed. */
 #include "studio/client.h"
+#include "base/names.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -24,17 +25,17 @@ static void *thread_main(void *arg)
 static enum studio_err check_options(const struct studio_client_options *o, const char *table_id,
                                      const char *device, struct studio_error *error)
 {
-    if (!studio_table_id_valid(table_id, strlen(table_id)))
+    if (!name_is_table(table_id, strlen(table_id)))
         return client_error_usage(error,
                                   "'%.80s' is no table id: it begins with a letter or digit, then "
                                   "letters, digits, '.', '-', at most %d, as in ARO-001",
                                   table_id, STUDIO_TABLE_ID_MAX);
-    if (device[0] != '\0' && !studio_device_valid(device, strlen(device)))
+    if (device[0] != '\0' && !name_is_device(device, strlen(device)))
         return client_error_usage(error,
                                   "the device name must be 1-%d bytes of UTF-8 without "
                                   "control characters",
                                   STUDIO_DEVICE_MAX);
-    if (o->token == NULL || !studio_token_valid(o->token, strlen(o->token)))
+    if (o->token == NULL || !name_is_token(o->token, strlen(o->token)))
         return client_error_usage(error, "%s: a token is %d-%d of letters, digits and '._~-'",
                                   o->token == NULL ? "a token is needed" : "this is no token",
                                   STUDIO_TOKEN_MIN, STUDIO_TOKEN_MAX);

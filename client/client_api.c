@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
+#include "base/names.h"
 #include "client_error.h"
 #include "client_internal.h"
 #include "client_update.h"
-#include "protocol/json.h"
 #include "studio/client.h"
 
 /* No bound while printing: the text is the caller's own, and client_call refuses what is too large.
@@ -101,7 +102,7 @@ enum studio_err studio_client_exception(struct studio_client *client, const char
     if (code[0] == '{' && json_check(code, len, NULL))
         buf_add(&b, code, len);
     else
-        buf_json(&b, code, len);
+        json_string(&b, code, len);
     buf_str(&b, "}");
     enum studio_err err = send_plain(client, &b, error);
     buf_finish(&b);
@@ -115,13 +116,13 @@ enum studio_err studio_client_get(struct studio_client *client, const char *tabl
     struct buf b;
 
     *document = NULL;
-    if (table_id != NULL && !studio_table_id_valid(table_id, strlen(table_id)))
+    if (table_id != NULL && !name_is_table(table_id, strlen(table_id)))
         return client_error_usage(error, "'%.80s' is no table id, as in ARO-001", table_id);
     buf_init(&b, PRINT_MAX);
     buf_str(&b, "{\"event\":\"get\",");
     if (table_id != NULL && strcmp(table_id, client->table_id) != 0) {
         buf_str(&b, "\"data\":{\"table_id\":");
-        buf_json(&b, table_id, strlen(table_id));
+        json_string(&b, table_id, strlen(table_id));
         buf_str(&b, "},");
     }
     buf_printf(&b, "\"request_id\":%" PRIu64 "}", call.request_id);
@@ -145,14 +146,14 @@ static enum studio_err change_subscription(struct studio_client *client, const c
     struct buf b;
 
     for (size_t i = 0; i < count; i++)
-        if (strcmp(tables[i], "*") != 0 && !studio_table_id_valid(tables[i], strlen(tables[i])))
+        if (strcmp(tables[i], "*") != 0 && !name_is_table(tables[i], strlen(tables[i])))
             return client_error_usage(error, "'%.80s' is no table id, as in ARO-001; * is all",
                                       tables[i]);
     buf_init(&b, PRINT_MAX);
     buf_printf(&b, "{\"event\":\"%s\",\"data\":{\"tables\":[", event);
     for (size_t i = 0; i < count; i++) {
         buf_str(&b, i > 0 ? "," : "");
-        buf_json(&b, tables[i], strlen(tables[i]));
+        json_string(&b, tables[i], strlen(tables[i]));
     }
     buf_printf(&b, "]},\"request_id\":%" PRIu64 "}", call.request_id);
     enum studio_err err = send_buf(client, &call, &b, error);

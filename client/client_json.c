@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "protocol/json.h"
+#include "base/json.h"
 #include "studio/status.h"
 
 static const cJSON *get(const cJSON *object, const char *name)

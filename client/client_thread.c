@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "client_error.h"
 #include "client_internal.h"
 #include "studio/status.h"
@@ -323,9 +324,9 @@ static size_t next_message(void *ctx, char *out, size_t cap)
         struct buf auth;
         buf_init(&auth, cap);
         buf_str(&auth, "{\"id\":");
-        buf_json(&auth, client->user_id, strlen(client->user_id));
+        json_string(&auth, client->user_id, strlen(client->user_id));
         buf_str(&auth, ",\"token\":");
-        buf_json(&auth, client->token, strlen(client->token));
+        json_string(&auth, client->token, strlen(client->token));
         buf_str(&auth, "}");
         if (buf_ok(&auth)) {
             len = auth.len;

@@ -1,10 +1,11 @@
 #include "client_update.h"
+#include "base/names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "client_error.h"
-#include "protocol/json.h"
 
 /* Names that mean something to the agent or belong to it; none can be a custom field. */
 static const struct {
@@ -72,12 +73,12 @@ static enum studio_err print_builtin(struct buf *out, const struct studio_values
 
     if (studio_value_find(lists, field->kind, name, strlen(name)) < 0)
         return bad_value(lists, field, name, error);
-    buf_json(out, field->key, strlen(field->key));
+    json_string(out, field->key, strlen(field->key));
     buf_str(out, ":");
     if (field->kind == STUDIO_KIND_FLAG)
         buf_str(out, name);
     else
-        buf_json(out, name, strlen(name));
+        json_string(out, name, strlen(name));
     return STUDIO_OK;
 }
 
@@ -90,7 +91,7 @@ static enum studio_err print_custom(struct buf *out, const char *name, const cha
         if (reserved[i].loose ? studio_key_equal(name, len, reserved[i].name)
                               : strcmp(name, reserved[i].name) == 0)
             return client_error_usage(error, "%s %s", name, reserved[i].why);
-    if (!studio_custom_name_valid(name, len))
+    if (!name_is_custom(name, len))
         return client_error_usage(error,
                                   "'%.80s' is no field name: a custom field begins with a letter "
                                   "or '_', then letters, digits, '_', '.', '-', at most %d",
@@ -98,7 +99,7 @@ static enum studio_err print_custom(struct buf *out, const char *name, const cha
     if (value != NULL && !json_check(value, strlen(value), NULL))
         return client_error_usage(error, "the value of custom field %s is not JSON: %.80s", name,
                                   value);
-    buf_json(out, name, len);
+    json_string(out, name, len);
     buf_str(out, ":");
     buf_str(out, value != NULL ? value : "null");
     return STUDIO_OK;
@@ -107,11 +108,11 @@ static enum studio_err print_custom(struct buf *out, const char *name, const cha
 static enum studio_err print_table_id(struct buf *out, const char *value,
                                       struct studio_error *error)
 {
-    if (value == NULL || !studio_table_id_valid(value, strlen(value)))
+    if (value == NULL || !name_is_table(value, strlen(value)))
         return client_error_usage(error, "'%.80s' is no table id, as in ARO-001",
                                   value != NULL ? value : "");
     buf_str(out, "\"table_id\":");
-    buf_json(out, value, strlen(value));
+    json_string(out, value, strlen(value));
     return STUDIO_OK;
 }
 
@@ -143,7 +144,7 @@ static char *quoted(const char *text)
     struct buf b;
 
     buf_init(&b, STUDIO_MESSAGE_MAX);
-    buf_json(&b, text, strlen(text));
+    json_string(&b, text, strlen(text));
     return buf_take(&b);
 }
 

@@ -1,6 +1,7 @@
 /* token_file.c - users added and removed line by line; the result is checked before it is put down.
  */
 #include "auth/token_file.h"
+#include "auth/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +65,8 @@ static enum studio_err make_token(char token[TOKEN_NEW_LEN + 1], struct studio_e
 static void print_line(struct buf *out, const char *pattern, enum role role, const char *token,
                        const char *expires)
 {
-    unsigned char digest[TOKEN_DIGEST_LEN];
-    char hex[TOKEN_HEX_LEN + 1];
+    unsigned char digest[DIGEST_LEN];
+    char hex[DIGEST_HEX_LEN + 1];
     tokens_digest(token, digest);
     text_hex(digest, sizeof digest, hex);
     token_pattern_print(out, pattern);
@@ -172,7 +173,7 @@ struct revoke {
     bool by_hash;
     size_t hits;
     bool several; /* the prefix fits more than one hash */
-    unsigned char first[TOKEN_DIGEST_LEN];
+    unsigned char first[DIGEST_LEN];
     struct buf *text; /* what stays; NULL: only count */
     size_t left;
     struct each each;
@@ -180,10 +181,10 @@ struct revoke {
 
 static bool fits(const struct revoke *revoke, const struct token_line *line)
 {
-    char hex[TOKEN_HEX_LEN + 1];
+    char hex[DIGEST_HEX_LEN + 1];
     if (!revoke->by_hash)
         return strcmp(line->pattern, revoke->which) == 0;
-    text_hex(line->digest, TOKEN_DIGEST_LEN, hex);
+    text_hex(line->digest, DIGEST_LEN, hex);
     return strncmp(hex, revoke->which, strlen(revoke->which)) == 0;
 }
 
@@ -193,8 +194,8 @@ static void count_hit(void *ctx, const struct walk_line *at)
     if (!at->user || !fits(revoke, &at->line))
         return;
     if (revoke->hits++ == 0)
-        memcpy(revoke->first, at->line.digest, TOKEN_DIGEST_LEN);
-    else if (memcmp(revoke->first, at->line.digest, TOKEN_DIGEST_LEN) != 0)
+        memcpy(revoke->first, at->line.digest, DIGEST_LEN);
+    else if (memcmp(revoke->first, at->line.digest, DIGEST_LEN) != 0)
         revoke->several = true;
 }
 
@@ -217,7 +218,7 @@ static void tell_hit(void *ctx, const struct walk_line *at)
 static bool is_hash_prefix(const char *text)
 {
     size_t len = strlen(text);
-    return len >= HASH_PREFIX_MIN && len <= TOKEN_HEX_LEN &&
+    return len >= HASH_PREFIX_MIN && len <= DIGEST_HEX_LEN &&
            strspn(text, "0123456789abcdef") == len;
 }
 

@@ -1,5 +1,8 @@
 /* token_line.c - words of a line: pattern, role, hash, and options behind them. */
 #include "auth/token_line.h"
+#include "auth/digest.h"
+#include "base/names.h"
+#include "base/times.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,86 +31,31 @@ static struct word next_word(const char **at, const char *end)
     return word;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-static bool parse_digest(struct word word, unsigned char digest[TOKEN_DIGEST_LEN])
+static bool parse_digest(struct word word, unsigned char digest[DIGEST_LEN])
 {
     static const char prefix[] = "sha256:";
     size_t skip = sizeof prefix - 1;
-    if (word.len != skip + TOKEN_HEX_LEN || memcmp(word.text, prefix, skip) != 0)
-        return false;
-    for (size_t i = 0; i < TOKEN_DIGEST_LEN; i++) {
-        int high = hex_digit(word.text[skip + 2 * i]);
-        int low = hex_digit(word.text[skip + 2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        digest[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
-
-static bool leap_year(int year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-/* Days from 1970-01-01 to the first day of a year. */
-static int64_t days_before_year(int year)
-{
-    int y = year - 1;
-    return (int64_t)y * 365 + y / 4 - y / 100 + y / 400 - 719162;
-}
-
-static int number(const char *digits, size_t count)
-{
-    int n = 0;
-    for (size_t i = 0; i < count; i++)
-        n = n * 10 + (digits[i] - '0');
-    return n;
+    return word.len > skip && memcmp(word.text, prefix, skip) == 0 &&
+           text_unhex(word.text + skip, word.len - skip, digest, DIGEST_LEN);
 }
 
 bool token_date_parse(const char *text, int64_t *until_s)
 {
-    static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    static const char shape[] = "dddd-dd-dd";
-    if (strlen(text) != TOKEN_DATE_LEN)
+    if (!time_parse_day(text, until_s))
         return false;
-    for (size_t i = 0; i < TOKEN_DATE_LEN; i++) {
-        bool digit = text[i] >= '0' && text[i] <= '9';
-        if (shape[i] == 'd' ? !digit : text[i] != '-')
-            return false;
-    }
-    int year = number(text, 4), month = number(text + 5, 2), day = number(text + 8, 2);
-    if (year < 1970 || month < 1 || month > 12 || day < 1)
-        return false;
-    bool leap_february = month == 2 && leap_year(year);
-    if (day > month_days[month - 1] + (leap_february ? 1 : 0))
-        return false;
-    int64_t days = days_before_year(year) + day - 1;
-    for (int m = 1; m < month; m++)
-        days += month_days[m - 1] + (m == 2 && leap_year(year) ? 1 : 0);
-    *until_s = (days + 1) * 86400;
+    *until_s += 24 * 3600;
     return true;
 }
 
 static bool parse_expires(struct word word, int64_t *until_s)
 {
     static const char prefix[] = "expires=";
-    char date[TOKEN_DATE_LEN + 1];
+    char date[TIME_DAY_LEN + 1];
     size_t skip = sizeof prefix - 1;
-    if (word.len != skip + TOKEN_DATE_LEN || memcmp(word.text, prefix, skip) != 0)
+    if (word.len != skip + TIME_DAY_LEN || memcmp(word.text, prefix, skip) != 0)
         return false;
-    memcpy(date, word.text + skip, TOKEN_DATE_LEN);
-    date[TOKEN_DATE_LEN] = '\0';
+    memcpy(date, word.text + skip, TIME_DAY_LEN);
+    date[TIME_DAY_LEN] = '\0';
     return token_date_parse(date, until_s);
 }
 
@@ -121,7 +69,7 @@ const char *token_pattern_check(const char *pattern)
     /* Up to the first '*' or '_' it is (the start of) a table's id, or it would never match. */
     size_t head = strcspn(pattern, "*_");
     bool all = head == 0 && pattern[0] == '*';
-    if (!all && !studio_table_id_valid(pattern, head))
+    if (!all && !name_is_table(pattern, head))
         return "an id pattern starts with a table, as in ARO-001_dealerPC or ARO-001_* or *";
     return NULL;
 }

@@ -6,19 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/digest.h"
 #include "auth/role.h"
 
-enum {
-    TOKEN_DIGEST_LEN = 32,
-    TOKEN_HEX_LEN = 64, /* of a digest in hexadecimal */
-    TOKEN_PATTERN_MAX = 256,
-    TOKEN_DATE_LEN = 10
-};
+enum { TOKEN_PATTERN_MAX = 256 };
 
 struct token_line {
     char *pattern; /* with blanks where the file has %20; owned */
     enum role role;
-    unsigned char digest[TOKEN_DIGEST_LEN];
+    unsigned char digest[DIGEST_LEN];
     int64_t until_s; /* seconds since 1970 UTC from when it is expired; INT64_MAX: never */
 };
 

@@ -1,9 +1,9 @@
 /* tokens.c - the tokens file, its lines sorted by digest: a login costs no walk over all users. */
 #include "auth/tokens.h"
+#include "auth/digest.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +25,10 @@ struct tokens {
     struct indexed *by_digest;
 };
 
-void tokens_digest(const char *token, unsigned char digest[TOKEN_DIGEST_LEN])
+void tokens_digest(const char *token, unsigned char digest[DIGEST_LEN])
 {
     /* Cannot fail but for memory; then a digest no line has. */
-    if (EVP_Digest(token, strlen(token), digest, NULL, EVP_sha256(), NULL) != 1)
-        memset(digest, 0, TOKEN_DIGEST_LEN);
+    (void)digest_make(token, strlen(token), digest);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -52,7 +51,7 @@ static int compare_digests(const void *a, const void *b)
 {
     const struct token_line *x = ((const struct indexed *)a)->line;
     const struct token_line *y = ((const struct indexed *)b)->line;
-    int order = memcmp(x->digest, y->digest, TOKEN_DIGEST_LEN);
+    int order = memcmp(x->digest, y->digest, DIGEST_LEN);
     return order ? order : (x > y) - (x < y); /* then as in the file */
 }
 
@@ -205,7 +204,7 @@ static size_t lower_bound(const struct tokens *tokens, const unsigned char *dige
     size_t low = 0, high = tokens->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(tokens->by_digest[middle].line->digest, digest, TOKEN_DIGEST_LEN) < 0)
+        if (memcmp(tokens->by_digest[middle].line->digest, digest, DIGEST_LEN) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -214,12 +213,11 @@ static size_t lower_bound(const struct tokens *tokens, const unsigned char *dige
 }
 
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
-                        const unsigned char digest[TOKEN_DIGEST_LEN], int64_t wall_s,
-                        enum role *role)
+                        const unsigned char digest[DIGEST_LEN], int64_t wall_s, enum role *role)
 {
     for (size_t i = lower_bound(tokens, digest); i < tokens->count; i++) {
         const struct token_line *line = tokens->by_digest[i].line;
-        if (memcmp(line->digest, digest, TOKEN_DIGEST_LEN) != 0)
+        if (memcmp(line->digest, digest, DIGEST_LEN) != 0)
             break;
         if (line_alive(line, wall_s) && text_match(line->pattern, user_id)) {
             *role = line->role;
@@ -232,7 +230,7 @@ bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
                   int64_t wall_s, enum role *role)
 {
-    unsigned char digest[TOKEN_DIGEST_LEN];
+    unsigned char digest[DIGEST_LEN];
     bool found;
     tokens_digest(token, digest);
     found = *token && tokens_still_valid(tokens, user_id, digest, wall_s, role);

@@ -127,35 +127,3 @@ void buf_u64(struct buf *b, uint64_t n)
     } while (n > 0);
     buf_add(b, digits + at, sizeof(digits) - at);
 }
-
-/* The short escapes of RFC 8259; the other control characters take the \u form. */
-static const char short_escapes[0x20] = {
-    ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-
-static void add_escape(struct buf *b, unsigned char c)
-{
-    static const char hex[] = "0123456789abcdef";
-    if (c == '"' || c == '\\') {
-        buf_add(b, (char[]){'\\', (char)c}, 2);
-    } else if (short_escapes[c] != '\0') {
-        buf_add(b, (char[]){'\\', short_escapes[c]}, 2);
-    } else {
-        buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
-    }
-}
-
-void buf_json(struct buf *b, const char *text, size_t len)
-{
-    buf_add(b, "\"", 1);
-    size_t plain = 0; /* start of the run that needs no escape */
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(b, text + plain, i - plain);
-        add_escape(b, c);
-        plain = i + 1;
-    }
-    buf_add(b, text + plain, len - plain);
-    buf_add(b, "\"", 1);
-}

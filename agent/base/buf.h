@@ -38,7 +38,5 @@ void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_str(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) STUDIO_PRINTF(2, 3);
 void buf_u64(struct buf *b, uint64_t n);
-/* Appends `text` as a JSON string with its quotes; escapes '"', '\\' and control characters. */
-void buf_json(struct buf *b, const char *text, size_t len);
 
 #endif

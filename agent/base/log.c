@@ -1,4 +1,6 @@
 #include "base/log.h"
+#include "base/json.h"
+#include "base/times.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -74,17 +76,17 @@ static void print_json(struct buf *line, enum log_level level, const char *ts, c
                        const char *message)
 {
     buf_printf(line, "{\"ts\":\"%s\",\"level\":\"%s\",\"module\":", ts, levels[level].name);
-    buf_json(line, module, strlen(module));
+    json_string(line, module, strlen(module));
     buf_str(line, ",\"msg\":");
-    buf_json(line, message, strlen(message));
+    json_string(line, message, strlen(message));
     buf_str(line, "}\n");
 }
 
 /* One write for the whole line, so that threads do not mix; nobody to tell if it fails. */
 static void write_line(enum log_level level, const char *module, const char *message)
 {
-    char ts[TEXT_TS_LEN + 1];
-    text_ts(clock_wall(clock_system()), ts);
+    char ts[TIME_MS_LEN + 1];
+    time_print_ms(clock_wall(clock_system()), ts);
 
     char space[LOG_LINE_MAX];
     struct buf line;

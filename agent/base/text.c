@@ -102,66 +102,6 @@ bool text_match(const char *pattern, const char *text)
     return true;
 }
 
-static void put_digits(char *out, unsigned n, int width)
-{
-    for (int i = width - 1; i >= 0; i--) {
-        out[i] = (char)('0' + n % 10);
-        n /= 10;
-    }
-}
-
-/* Time stamps have four digits for the year; what is outside is shown as the nearest inside. */
-static int64_t clamp_wall(int64_t wall_ms)
-{
-    const int64_t last = INT64_C(253402300799999); /* 9999-12-31T23:59:59.999Z */
-    if (wall_ms < 0)
-        return 0;
-    return wall_ms > last ? last : wall_ms;
-}
-
-/* Not gmtime_r, which takes the C library's time zone lock for every event printed. The years are
- * counted from March, so that the leap day is the last of a year. */
-static void put_stamp(int64_t seconds, char *out)
-{
-    unsigned days = (unsigned)(seconds / 86400);
-    unsigned second = (unsigned)(seconds % 86400);
-
-    unsigned z = days + 719468; /* days since 0000-03-01 */
-    unsigned era = z / 146097;  /* of 400 years */
-    unsigned day_of_era = z % 146097;
-    unsigned year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned from_march = (5 * day_of_year + 2) / 153;
-    unsigned day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    unsigned month = from_march < 10 ? from_march + 3 : from_march - 9;
-    unsigned year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
-
-    memcpy(out, "0000-00-00T00:00:00", TEXT_STAMP_LEN);
-    put_digits(out, year, 4);
-    put_digits(out + 5, month, 2);
-    put_digits(out + 8, day, 2);
-    put_digits(out + 11, second / 3600, 2);
-    put_digits(out + 14, second / 60 % 60, 2);
-    put_digits(out + 17, second % 60, 2);
-}
-
-void text_stamp(int64_t wall_ms, char out[TEXT_STAMP_LEN + 1])
-{
-    put_stamp(clamp_wall(wall_ms) / 1000, out);
-    out[TEXT_STAMP_LEN] = '\0';
-}
-
-void text_ts(int64_t wall_ms, char out[TEXT_TS_LEN + 1])
-{
-    int64_t clamped = clamp_wall(wall_ms);
-    put_stamp(clamped / 1000, out);
-    out[TEXT_STAMP_LEN] = '.';
-    put_digits(out + TEXT_STAMP_LEN + 1, (unsigned)(clamped % 1000), 3);
-    out[TEXT_TS_LEN - 1] = 'Z';
-    out[TEXT_TS_LEN] = '\0';
-}
-
 void text_hex(const unsigned char *bytes, size_t n, char *out)
 {
     static const char hex[] = "0123456789abcdef";
@@ -181,6 +121,20 @@ int text_hex_digit(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
+}
+
+bool text_unhex(const char *hex, size_t len, unsigned char *bytes, size_t n)
+{
+    if (len != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int high = text_hex_digit(hex[2 * i]);
+        int low = text_hex_digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
 }
 
 char text_lower(char c)

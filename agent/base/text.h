@@ -18,14 +18,11 @@ bool text_has_control(const char *text, size_t len);
 /* `pattern` with '*' for any run of bytes (also none) against the whole of `text`. Linear time. */
 bool text_match(const char *pattern, const char *text);
 
-enum { TEXT_TS_LEN = 24, TEXT_STAMP_LEN = 19 };
-/* "2026-01-02T03:04:05.678Z" of milliseconds since the Unix epoch; needs TEXT_TS_LEN + 1 bytes. */
-void text_ts(int64_t wall_ms, char out[TEXT_TS_LEN + 1]);
-/* "2026-01-02T03:04:05", the document's TIMESTAMP. */
-void text_stamp(int64_t wall_ms, char out[TEXT_STAMP_LEN + 1]);
-
 /* Lower-case hex of n bytes; `out` holds 2n + 1. */
 void text_hex(const unsigned char *bytes, size_t n, char *out);
+
+/* Exactly 2n hex digits of either case as n bytes. False: they are not. */
+bool text_unhex(const char *hex, size_t len, unsigned char *bytes, size_t n);
 
 /* The value of a hex digit of either case, -1 if it is none. */
 int text_hex_digit(char c);

@@ -3,6 +3,8 @@
  * standard output, what a person should know to standard error.
  */
 #include "cmd/token_commands.h"
+#include "auth/digest.h"
+#include "base/times.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,19 +44,19 @@ static int fail_with(const struct studio_error *error)
 }
 
 /* "never", or the last day a line is good for. */
-static void print_expiry(const struct token_line *line, char out[TEXT_STAMP_LEN + 1])
+static void print_expiry(const struct token_line *line, char out[TIME_S_LEN + 1])
 {
     if (line->until_s == INT64_MAX) {
-        snprintf(out, TEXT_STAMP_LEN + 1, "never");
+        snprintf(out, TIME_S_LEN + 1, "never");
         return;
     }
-    text_stamp((line->until_s - 1) * 1000, out);
-    out[TOKEN_DATE_LEN] = '\0';
+    time_print_s((line->until_s - 1), out);
+    out[TIME_DAY_LEN] = '\0';
 }
 
 static void print_user(void *ctx, unsigned number, const struct token_line *line)
 {
-    char hex[TOKEN_HEX_LEN + 1], expiry[TEXT_STAMP_LEN + 1];
+    char hex[DIGEST_HEX_LEN + 1], expiry[TIME_S_LEN + 1];
     struct buf pattern;
     struct listing *listing = ctx;
     bool expired = line->until_s <= (int64_t)time(NULL);
@@ -65,7 +67,7 @@ static void print_user(void *ctx, unsigned number, const struct token_line *line
     }
     buf_init(&pattern, SIZE_MAX);
     token_pattern_print(&pattern, line->pattern);
-    text_hex(line->digest, TOKEN_DIGEST_LEN, hex);
+    text_hex(line->digest, DIGEST_LEN, hex);
     print_expiry(line, expiry);
     printf("%4u  %-8s  %.*s  %-10s  %s%s\n", number, role_name(line->role), HASH_SHOWN, hex, expiry,
            buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");

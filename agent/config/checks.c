@@ -1,5 +1,6 @@
 /* checks.c - addresses, broker lists, topics and names, as a person writes them. */
 #include "config/checks.h"
+#include "base/names.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -137,7 +138,7 @@ const char *check_brokers(const char *value)
 
 const char *check_agent_id(const char *value)
 {
-    if (!*value || studio_name_valid(value, strlen(value)))
+    if (!*value || name_is_client(value, strlen(value)))
         return NULL;
     return "expected a letter or digit, then up to 63 of A-Z a-z 0-9 _ . @ -";
 }

@@ -1,9 +1,10 @@
 #include "core/presence.h"
+#include "base/json.h"
+#include "base/times.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "studio/status.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -177,16 +178,16 @@ void presence_print(const struct presence *presence, const char *table_id, struc
 {
     const struct seat *seat = seat_find(presence, table_id);
     const struct user *user = seat ? seat->users : NULL;
-    char since[TEXT_TS_LEN + 1];
+    char since[TIME_MS_LEN + 1];
 
     buf_str(out, "{\"table_id\":");
-    buf_json(out, table_id, strlen(table_id));
+    json_string(out, table_id, strlen(table_id));
     buf_printf(out, ",\"online\":%s,\"count\":%zu,\"clients\":[", seat ? "true" : "false",
                seat ? seat->count : 0);
     for (int i = 0; user && i < PRESENCE_CLIENTS_MAX; i++, user = user->next) {
         buf_str(out, i ? ",{\"id\":" : "{\"id\":");
-        buf_json(out, user->id, strlen(user->id));
-        text_ts(user->since_ms, since);
+        json_string(out, user->id, strlen(user->id));
+        time_print_ms(user->since_ms, since);
         buf_printf(out, ",\"since\":\"%s\"}", since);
     }
     buf_str(out, "]}");

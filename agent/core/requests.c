@@ -1,16 +1,16 @@
 #include "core/requests.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/digest.h"
 #include "core/core_private.h"
 
 bool request_make(struct store_request *request, const char *client, const char *request_id,
                   const char *payload, size_t len)
 {
     *request = (struct store_request){.client = client, .request_id = request_id};
-    return SHA256((const unsigned char *)payload, len, request->digest) != NULL;
+    return digest_make(payload, len, request->digest);
 }
 
 static bool in_batch(const struct batch *batch, const char *table_id,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "core/core_private.h"
 
 /*
@@ -21,8 +22,7 @@ static enum studio_err find_table(struct core *core, const struct actor *actor, 
     *out = tables_find(core->tables, id);
     if (*out && table_exists_staged(*out))
         return STUDIO_OK;
-    if (actor->via != VIA_MQTT || !core->o.create_tables ||
-        !studio_table_id_valid(id, strlen(id)) ||
+    if (actor->via != VIA_MQTT || !core->o.create_tables || !name_is_table(id, strlen(id)) ||
         tables_count_staged(core->tables) >= core->o.max_tables)
         return studio_error_set(error, STUDIO_ERR_UNKNOWN_TABLE, "%s", id);
     enum studio_err err = stage_create(core, (struct actor *)actor, id, out);

@@ -1,4 +1,5 @@
 #include "studio/status.h"
+#include "base/names.h"
 
 #include <string.h>
 
@@ -98,66 +99,12 @@ int studio_value_find(const struct studio_values *values, enum studio_kind kind,
     return -1;
 }
 
-/* --- sets of characters ---------------------------------------------------------------------- */
-
-static bool is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_alnum(char c)
-{
-    return is_alpha(c) || (c >= '0' && c <= '9');
-}
-
-/* True if every byte is a letter, a digit or one of `others`. */
-static bool all_of(const char *text, size_t len, const char *others)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '\0' || (!is_alnum(text[i]) && strchr(others, text[i]) == NULL))
-            return false;
-    }
-    return true;
-}
-
-bool studio_table_id_valid(const char *id, size_t len)
-{
-    return len >= 1 && len <= STUDIO_TABLE_ID_MAX && is_alnum(id[0]) && all_of(id, len, ".-");
-}
-
-bool studio_device_valid(const char *device, size_t len)
-{
-    return len >= 1 && len <= STUDIO_DEVICE_MAX && !text_has_control(device, len) &&
-           text_utf8_valid(device, len);
-}
-
-bool studio_custom_name_valid(const char *name, size_t len)
-{
-    return len >= 1 && len <= STUDIO_CUSTOM_NAME_MAX && (is_alpha(name[0]) || name[0] == '_') &&
-           all_of(name, len, "_.-");
-}
-
-bool studio_token_valid(const char *token, size_t len)
-{
-    return len >= STUDIO_TOKEN_MIN && len <= STUDIO_TOKEN_MAX && all_of(token, len, "._~-");
-}
-
-bool studio_name_valid(const char *name, size_t len)
-{
-    return len >= 1 && len <= STUDIO_TABLE_ID_MAX && is_alnum(name[0]) && all_of(name, len, "_.@-");
-}
-
-bool studio_value_valid(const char *name, size_t len)
-{
-    return len >= 1 && len <= STUDIO_VALUE_MAX && all_of(name, len, "_-");
-}
-
 /* --- lists of the configuration -------------------------------------------------------------- */
 
 static enum studio_err add_value(struct studio_values *values, enum studio_kind kind,
                                  const char *name, size_t len, struct studio_error *error)
 {
-    if (!studio_value_valid(name, len))
+    if (!name_is_value(name, len))
         return studio_error_set(error, STUDIO_ERR_USAGE,
                                 ": '%.*s' is not the name of a value; use 1 to %d of A-Z a-z 0-9 _ "
                                 "- and separate names by commas",

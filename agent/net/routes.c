@@ -1,4 +1,5 @@
 #include "net/routes.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -28,7 +29,7 @@ static int readyz(const struct http_facts *facts, struct buf *body)
                                   : "not connected");
     if (facts->mirror) {
         buf_str(body, ",\"uri\":");
-        buf_json(body, facts->broker, strlen(facts->broker));
+        json_string(body, facts->broker, strlen(facts->broker));
     }
     buf_str(body, "}}");
     return ready ? 200 : 503;

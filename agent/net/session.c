@@ -1,4 +1,5 @@
 #include "net/session.h"
+#include "base/names.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -166,7 +167,7 @@ static void subscribe_from_address(struct session *s)
 
     for (char *name; err == STUDIO_OK && (name = strsep(&rest, ",")) != NULL;) {
         if (n == MESSAGE_SUBSCRIBE_MAX ||
-            (strcmp(name, "*") != 0 && !studio_table_id_valid(name, strlen(name))))
+            (strcmp(name, "*") != 0 && !name_is_table(name, strlen(name))))
             err = STUDIO_ERR_INVALID_DATA;
         else if (s->actor.role == ROLE_DEVICE && strcmp(name, s->actor.table_id) != 0)
             err = STUDIO_ERR_NOT_PERMITTED;

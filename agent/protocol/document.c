@@ -1,10 +1,12 @@
 #include "protocol/document.h"
+#include "base/json.h"
+#include "base/names.h"
+#include "base/times.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "protocol/tree.h"
 
 const char *via_name(enum studio_via via)
@@ -14,43 +16,28 @@ const char *via_name(enum studio_via via)
     return names[via];
 }
 
-/* `"key":` with a comma before it; names of fields need no escapes. */
-static void add_key(struct buf *out, const char *key)
-{
-    buf_add(out, ",\"", 2);
-    buf_str(out, key);
-    buf_add(out, "\":", 2);
-}
-
-static void add_string(struct buf *out, const char *key, const char *text)
-{
-    add_key(out, key);
-    buf_json(out, text, strlen(text));
-}
-
 /* --- the status document ---------------------------------------------------------------------- */
 
 void document_print(struct buf *out, const char *table_id, const struct table_state *state)
 {
-    char stamp[TEXT_STAMP_LEN + 1];
-    text_stamp(state->stamp_s * 1000, stamp);
+    char stamp[TIME_S_LEN + 1];
+    time_print_s(state->stamp_s, stamp);
 
-    buf_str(out, "{\"TABLE_ID\":");
-    buf_json(out, table_id, strlen(table_id));
-    add_key(out, "UPTIME");
-    buf_u64(out, state->rev);
-    add_string(out, "TIMESTAMP", stamp);
+    buf_str(out, "{");
+    json_text(out, "TABLE_ID", table_id);
+    json_u64(out, "UPTIME", state->rev);
+    json_text(out, "TIMESTAMP", stamp);
     for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
         const char *value = state_value(state, (enum studio_field_id)i);
         if (studio_fields[i].kind == STUDIO_KIND_FLAG) {
-            add_key(out, studio_fields[i].name);
+            json_key(out, studio_fields[i].name);
             buf_str(out, value);
         } else {
-            add_string(out, studio_fields[i].name, value);
+            json_text(out, studio_fields[i].name, value);
         }
     }
     for (size_t i = 0; i < state->custom_count; i++) {
-        add_key(out, state->custom[i].name);
+        json_key(out, state->custom[i].name);
         buf_str(out, state->custom[i].json);
     }
     buf_str(out, "}");
@@ -78,43 +65,6 @@ struct studio_snapshot *document_snapshot(struct buf *text, const char *table_id
 
 /* --- and back --------------------------------------------------------------------------------- */
 
-static bool read_number(const char *text, size_t digits, int64_t *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < digits; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        *out = *out * 10 + (text[i] - '0');
-    }
-    return true;
-}
-
-/* Days from 1970-01-01; years counted from March, as in text.c. */
-static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = y / 400;
-    int64_t year_of_era = y % 400;
-    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-           719468;
-}
-
-/* A time is valid if printing it gives the same text. */
-static bool read_stamp(const char *text, int64_t *stamp_s)
-{
-    int64_t year, month, day, hour, minute, second;
-    if (strlen(text) != TEXT_STAMP_LEN || !read_number(text, 4, &year) ||
-        !read_number(text + 5, 2, &month) || !read_number(text + 8, 2, &day) ||
-        !read_number(text + 11, 2, &hour) || !read_number(text + 14, 2, &minute) ||
-        !read_number(text + 17, 2, &second))
-        return false;
-    *stamp_s = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    char again[TEXT_STAMP_LEN + 1];
-    text_stamp(*stamp_s * 1000, again);
-    return strcmp(text, again) == 0;
-}
-
 /* The three keys every document has, besides the fields. */
 enum { HAS_TABLE_ID = 1, HAS_UPTIME = 2, HAS_TIMESTAMP = 4, HAS_ALL = 7 };
 
@@ -130,7 +80,7 @@ static bool read_table_id(struct reader *r, const cJSON *item)
     if (!cJSON_IsString(item))
         return false;
     size_t len = strlen(item->valuestring);
-    if (!studio_table_id_valid(item->valuestring, len))
+    if (!name_is_table(item->valuestring, len))
         return false;
     if (r->table_id != NULL)
         memcpy(r->table_id, item->valuestring, len + 1);
@@ -147,7 +97,7 @@ static bool read_uptime(struct reader *r, const cJSON *item)
 
 static bool read_timestamp(struct reader *r, const cJSON *item)
 {
-    return cJSON_IsString(item) && read_stamp(item->valuestring, &r->state->stamp_s);
+    return cJSON_IsString(item) && time_parse_s(item->valuestring, &r->state->stamp_s);
 }
 
 static const struct {
@@ -178,7 +128,7 @@ static enum studio_err read_custom(struct reader *r, const cJSON *item)
 {
     struct table_state *state = r->state;
     const struct json_facts any_integer = {0};
-    if (!studio_custom_name_valid(item->string, strlen(item->string)) || cJSON_IsNull(item) ||
+    if (!name_is_custom(item->string, strlen(item->string)) || cJSON_IsNull(item) ||
         tree_check_numbers(item, &any_integer) != TREE_NUMBERS_OK ||
         state->custom_count == STUDIO_CUSTOM_FIELDS_MAX)
         return STUDIO_ERR_INVALID_DATA;
@@ -251,32 +201,31 @@ enum studio_err document_parse(const struct studio_values *lists, const char *te
 
 static void add_timestamp(struct buf *out, int64_t wall_ms)
 {
-    char ts[TEXT_TS_LEN + 1];
-    text_ts(wall_ms, ts);
-    add_string(out, "ts", ts);
+    char ts[TIME_MS_LEN + 1];
+    time_print_ms(wall_ms, ts);
+    json_text(out, "ts", ts);
 }
 
 static void add_origin(struct buf *out, const struct event_origin *origin)
 {
     add_timestamp(out, origin->wall_ms);
-    add_string(out, "by", origin->by);
-    add_string(out, "via", via_name(origin->via));
+    json_text(out, "by", origin->by);
+    json_text(out, "via", via_name(origin->via));
 }
 
 static void start_body(struct buf *out, const char *table_id)
 {
     buf_str(out, "\"table_id\":");
-    buf_json(out, table_id, strlen(table_id));
+    json_string(out, table_id, strlen(table_id));
 }
 
 void event_change_body(struct buf *out, const struct event_origin *origin, uint64_t rev,
                        const char *changes, bool removed)
 {
     start_body(out, origin->table_id);
-    add_key(out, "rev");
-    buf_u64(out, rev);
+    json_u64(out, "rev", rev);
     add_origin(out, origin);
-    add_key(out, "changes");
+    json_key(out, "changes");
     buf_str(out, changes);
     buf_str(out, removed ? ",\"removed\":true}" : "}");
 }
@@ -285,24 +234,9 @@ void event_exception_body(struct buf *out, const struct event_origin *origin, co
 {
     start_body(out, origin->table_id);
     add_origin(out, origin);
-    add_key(out, "data");
+    json_key(out, "data");
     buf_str(out, data);
     buf_str(out, "}");
-}
-
-void event_print(struct buf *out, uint64_t seq, const char *epoch, const char *body,
-                 size_t body_len, bool replay)
-{
-    buf_str(out, "{\"seq\":");
-    buf_u64(out, seq);
-    add_string(out, "epoch", epoch);
-    buf_str(out, ",");
-    if (replay) {
-        buf_add(out, body, body_len - 1); /* without the final brace */
-        buf_str(out, ",\"replay\":true}");
-    } else {
-        buf_add(out, body, body_len);
-    }
 }
 
 /* --- answers and pushes ----------------------------------------------------------------------- */
@@ -310,7 +244,7 @@ void event_print(struct buf *out, uint64_t seq, const char *epoch, const char *b
 static void end_answer(struct buf *out, const char *request_id)
 {
     if (request_id != NULL) {
-        add_key(out, "request_id");
+        json_key(out, "request_id");
         buf_str(out, request_id);
     }
     buf_str(out, "}");
@@ -318,22 +252,22 @@ static void end_answer(struct buf *out, const char *request_id)
 
 void answer_done(struct buf *out, const char *status, const char *table_id, const char *request_id)
 {
-    buf_str(out, "{\"status\":");
-    buf_json(out, status, strlen(status));
-    add_string(out, "table_id", table_id);
+    buf_str(out, "{");
+    json_text(out, "status", status);
+    json_text(out, "table_id", table_id);
     end_answer(out, request_id);
 }
 
 void answer_tables(struct buf *out, const char *status, const char *const *tables, size_t count,
                    const char *request_id)
 {
-    buf_str(out, "{\"status\":");
-    buf_json(out, status, strlen(status));
-    add_key(out, "tables");
+    buf_str(out, "{");
+    json_text(out, "status", status);
+    json_key(out, "tables");
     buf_str(out, "[");
     for (size_t i = 0; i < count; i++) {
         buf_str(out, i == 0 ? "" : ",");
-        buf_json(out, tables[i], strlen(tables[i]));
+        json_string(out, tables[i], strlen(tables[i]));
     }
     buf_str(out, "]");
     end_answer(out, request_id);
@@ -348,8 +282,8 @@ void answer_document(struct buf *out, const char *document, size_t len, const ch
 
 void answer_error(struct buf *out, const char *text, const char *request_id)
 {
-    buf_str(out, "{\"error\":");
-    buf_json(out, text, strlen(text));
+    buf_str(out, "{");
+    json_text(out, "error", text);
     end_answer(out, request_id);
 }
 
@@ -357,19 +291,18 @@ void push_exception(struct buf *out, const struct event_origin *origin, uint64_t
                     const char *data)
 {
     buf_str(out, "{\"event\":\"exception\"");
-    add_string(out, "table_id", origin->table_id);
-    add_key(out, "seq");
-    buf_u64(out, seq);
+    json_text(out, "table_id", origin->table_id);
+    json_u64(out, "seq", seq);
     add_timestamp(out, origin->wall_ms);
-    add_key(out, "data");
+    json_key(out, "data");
     buf_str(out, data);
     buf_str(out, "}");
 }
 
 void push_removed(struct buf *out, const char *table_id)
 {
-    buf_str(out, "{\"event\":\"removed\",\"table_id\":");
-    buf_json(out, table_id, strlen(table_id));
+    buf_str(out, "{\"event\":\"removed\"");
+    json_text(out, "table_id", table_id);
     buf_str(out, "}");
 }
 

@@ -48,10 +48,6 @@ void event_change_body(struct buf *out, const struct event_origin *origin, uint6
                        const char *changes, bool removed);
 void event_exception_body(struct buf *out, const struct event_origin *origin, const char *data);
 
-/* Head and body together; with `replay`, `"replay":true` before the final `}`. */
-void event_print(struct buf *out, uint64_t seq, const char *epoch, const char *body,
-                 size_t body_len, bool replay);
-
 /* The answers of section 3.3. `request_id` is printed JSON or NULL. */
 void answer_done(struct buf *out, const char *status, const char *table_id, const char *request_id);
 void answer_tables(struct buf *out, const char *status, const char *const *tables, size_t count,

@@ -1,4 +1,5 @@
 #include "protocol/message.h"
+#include "base/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,7 @@ enum studio_err message_check_request_id(struct decoder *d, const cJSON *object,
 
 enum studio_err message_copy_table_id(const cJSON *item, char **out)
 {
-    if (!cJSON_IsString(item) ||
-        !studio_table_id_valid(item->valuestring, strlen(item->valuestring)))
+    if (!cJSON_IsString(item) || !name_is_table(item->valuestring, strlen(item->valuestring)))
         return STUDIO_ERR_INVALID_VALUE;
     *out = strdup(item->valuestring);
     return *out == NULL ? STUDIO_ERR_NO_MEMORY : STUDIO_OK;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/text.h"
 #include "protocol/message_private.h"
 
@@ -46,7 +47,7 @@ static enum studio_err refuse_value(const struct studio_values *lists, enum stud
 static void note_refused(const struct studio_field *field, const char *value, size_t len,
                          struct refused_value *out)
 {
-    if (field->kind == STUDIO_KIND_FLAG || !studio_value_valid(value, len))
+    if (field->kind == STUDIO_KIND_FLAG || !name_is_value(value, len))
         return;
     out->field = field;
     memcpy(out->value, value, len);
@@ -146,7 +147,7 @@ static enum studio_err take_custom(struct walk *w, const cJSON *item)
 {
     struct decoder *d = w->d;
     struct update *update = &d->out->update;
-    if (!studio_custom_name_valid(item->string, strlen(item->string)))
+    if (!name_is_custom(item->string, strlen(item->string)))
         return message_refuse(d, STUDIO_ERR_INVALID_FIELD_NAME, item->string);
     if (is_custom_set(update, item->string))
         return message_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
@@ -270,9 +271,9 @@ enum studio_err message_decode_field(const struct studio_values *lists, const ch
 
     size_t key_len = strlen(field);
     const struct studio_field *built_in = studio_field_find(field, key_len);
-    if (built_in == NULL && (!studio_custom_name_valid(field, key_len) || is_reserved(field) ||
-                             is_agents_own(field, key_len) || strcmp(field, "request_id") == 0 ||
-                             studio_key_equal(field, key_len, "table_id")))
+    if (built_in == NULL &&
+        (!name_is_custom(field, key_len) || is_reserved(field) || is_agents_own(field, key_len) ||
+         strcmp(field, "request_id") == 0 || studio_key_equal(field, key_len, "table_id")))
         return studio_error_set(error, STUDIO_ERR_INVALID_FIELD_NAME, "%s", field);
     if (!text_utf8_valid(text, len))
         return studio_error_set(error, STUDIO_ERR_INVALID_JSON, NULL);

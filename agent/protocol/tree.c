@@ -1,4 +1,5 @@
 #include "protocol/tree.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -58,7 +59,7 @@ static void print_members(struct buf *out, const cJSON *item)
         if (child != item->child)
             buf_add(out, ",", 1);
         if (object) {
-            buf_json(out, child->string, strlen(child->string));
+            json_string(out, child->string, strlen(child->string));
             buf_add(out, ":", 1);
         }
         tree_print(out, child); /* json_check has bounded the depth */
@@ -69,7 +70,7 @@ static void print_members(struct buf *out, const cJSON *item)
 void tree_print(struct buf *out, const cJSON *item)
 {
     if (cJSON_IsString(item))
-        buf_json(out, item->valuestring, strlen(item->valuestring));
+        json_string(out, item->valuestring, strlen(item->valuestring));
     else if (cJSON_IsNumber(item))
         print_number(out, item->valuedouble);
     else if (cJSON_IsBool(item))

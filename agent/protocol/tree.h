@@ -10,7 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/buf.h"
-#include "protocol/json.h"
+#include "base/json.h"
 #include "studio/error.h"
 
 /* The tree of text[0..len), to be freed by cJSON_Delete. Errors: INVALID_JSON, NO_MEMORY. */

@@ -1,9 +1,8 @@
 #include "protocol/userid.h"
+#include "base/names.h"
 
 #include <string.h>
 #include <strings.h>
-
-#include "base/text.h"
 
 /* One part of the user id, not terminated. */
 struct part {
@@ -52,9 +51,9 @@ enum studio_err credentials_make(const struct credentials_in *in, struct credent
     if (device.text == NULL && is_given(in->device))
         device = (struct part){in->device, strlen(in->device)};
 
-    if (!studio_table_id_valid(table.text, table.len))
+    if (!name_is_table(table.text, table.len))
         return STUDIO_ERR_AUTH_TABLE;
-    if (device.text != NULL && !studio_device_valid(device.text, device.len))
+    if (device.text != NULL && !name_is_device(device.text, device.len))
         return STUDIO_ERR_AUTH_TABLE;
 
     memcpy(out->table_id, table.text, table.len);
@@ -64,7 +63,7 @@ enum studio_err credentials_make(const struct credentials_in *in, struct credent
         memcpy(out->user_id + table.len + 1, device.text, device.len);
     }
     size_t token_len = strlen(in->token);
-    if (studio_token_valid(in->token, token_len))
+    if (name_is_token(in->token, token_len))
         memcpy(out->token, in->token, token_len);
     return STUDIO_OK;
 }
@@ -82,30 +81,5 @@ bool credentials_bearer(char *header, char **id, char **token)
     *colon = '\0';
     *id = start;
     *token = colon + 1;
-    return true;
-}
-
-bool query_decode(const char *text, size_t len, char *out, size_t cap)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            int high = len - i > 2 ? text_hex_digit(text[i + 1]) : -1;
-            int low = high < 0 ? -1 : text_hex_digit(text[i + 2]);
-            if (low < 0)
-                return false;
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        if (c == '\0' || used + 1 >= cap)
-            return false;
-        out[used++] = c;
-    }
-    if (used >= cap)
-        return false;
-    out[used] = '\0';
     return true;
 }

@@ -37,8 +37,4 @@ STUDIO_MUST_USE enum studio_err credentials_make(const struct credentials_in *in
  */
 bool credentials_bearer(char *header, char **id, char **token);
 
-/* Form-decodes text[0..len) (percent and '+') into `out` (cap bytes with the NUL). False if it does
- * not fit, a percent sequence is broken, or it decodes to a NUL byte. */
-bool query_decode(const char *text, size_t len, char *out, size_t cap);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "store/store_private.h"
 #include "store/tools.h"
@@ -44,7 +45,7 @@ static void add_string(struct buf *line, const char *key, sqlite3_stmt *stmt, in
     const char *text = (const char *)sqlite3_column_text(stmt, column);
     add_key(line, key);
     if (text)
-        buf_json(line, text, (size_t)sqlite3_column_bytes(stmt, column));
+        json_string(line, text, (size_t)sqlite3_column_bytes(stmt, column));
     else
         line->failed = true;
 }
@@ -163,7 +164,7 @@ static enum studio_err put_header(struct export *x, const struct store_info *inf
         {META_BOOT, info->boot}, {META_LAST_SEQ, info->last_seq}, {META_ACKED, info->acked}};
     start_record(&x->line, "store");
     buf_printf(&x->line, ",\"format\":1,\"epoch\":\"%s\",\"agent_id\":", info->epoch);
-    buf_json(&x->line, info->agent_id, strlen(info->agent_id));
+    json_string(&x->line, info->agent_id, strlen(info->agent_id));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         add_key(&x->line, numbers[i].key);
         buf_u64(&x->line, numbers[i].n);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "store/record.h"
 #include "store/store_private.h"
 #include "store/tools.h"
@@ -261,22 +262,6 @@ static enum studio_err take_table(struct import *im)
     return run(im, &call);
 }
 
-/* 64 hex digits as 32 bytes. */
-static bool parse_digest(const struct record_span *hex, unsigned char digest[32])
-{
-    static const char digits[] = "0123456789abcdef";
-    if (!hex || hex->len != 66 || hex->text[0] != '"')
-        return false;
-    memset(digest, 0, 32);
-    for (size_t i = 0; i < 64; i++) {
-        const char *digit = memchr(digits, hex->text[1 + i], sizeof digits - 1);
-        if (!digit)
-            return false;
-        digest[i / 2] = (unsigned char)((digest[i / 2] << 4) | (unsigned char)(digit - digits));
-    }
-    return true;
-}
-
 static enum studio_err take_request(struct import *im)
 {
     static const char *const names[STRINGS] = {"table_id", "client", "request_id", "answer"};
@@ -287,7 +272,8 @@ static enum studio_err take_request(struct import *im)
         return err;
     if (!record_i64(&im->record, "wall_ms", &wall_ms))
         return refuse_line(im, "`wall_ms` is missing or not a number");
-    if (!parse_digest(record_get(&im->record, "digest"), digest))
+    const struct record_span *hex = record_get(&im->record, "digest");
+    if (!hex || hex->len < 2 || !text_unhex(hex->text + 1, hex->len - 2, digest, sizeof digest))
         return refuse_line(im, "`digest` is not 64 hex digits");
     struct sql_call call = sql_call(im->stmts[IMPORT_REQUEST]);
     for (size_t i = 0; i < 3; i++)

@@ -1,9 +1,8 @@
 /* record.c - a strict JSON reader (RFC 8259) that keeps values as the bytes they are. */
 #include "store/record.h"
+#include "base/times.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/text.h"
 
@@ -295,17 +294,10 @@ bool record_string(const struct record *record, const char *name, struct buf *ou
 bool record_time(const struct record *record, const char *name, int64_t *wall_ms)
 {
     const struct record_span *value = record_get(record, name);
-    if (!value || value->len != TEXT_TS_LEN + 2 || value->text[0] != '"')
+    if (!value || value->len != TIME_MS_LEN + 2 || value->text[0] != '"')
         return false;
-    char text[TEXT_TS_LEN + 1], again[TEXT_TS_LEN + 1];
-    memcpy(text, value->text + 1, TEXT_TS_LEN);
-    text[TEXT_TS_LEN] = '\0';
-    struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!rest || *rest != '.')
-        return false;
-    *wall_ms = (int64_t)timegm(&tm) * 1000 + strtol(rest + 1, NULL, 10);
-    /* Whatever strptime was lenient about does not come back the same. */
-    text_ts(*wall_ms, again);
-    return strcmp(text, again) == 0;
+    char text[TIME_MS_LEN + 1];
+    memcpy(text, value->text + 1, TIME_MS_LEN);
+    text[TIME_MS_LEN] = '\0';
+    return time_parse_ms(text, wall_ms);
 }

@@ -3,10 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "client/client_error.h"
 #include "client/client_update.h"
-#include "protocol/json.h"
 #include "studio/status.h"
 
 static const char blanks[] = " \t\r\n";

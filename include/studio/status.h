@@ -101,24 +101,6 @@ const char *studio_value_name(const struct studio_values *values, enum studio_ki
 int studio_value_find(const struct studio_values *values, enum studio_kind kind, const char *value,
                       size_t len);
 
-/* `[A-Za-z0-9][A-Za-z0-9.-]{0,63}` */
-bool studio_table_id_valid(const char *id, size_t len);
-
-/* 1-64 bytes of UTF-8 without control characters. */
-bool studio_device_valid(const char *device, size_t len);
-
-/* `[A-Za-z_][A-Za-z0-9_.-]{0,63}` */
-bool studio_custom_name_valid(const char *name, size_t len);
-
-/* `[A-Za-z0-9_-]{1,32}`: what a list of values may hold. */
-bool studio_value_valid(const char *name, size_t len);
-
-/* 4-128 of `[A-Za-z0-9._~-]` */
-bool studio_token_valid(const char *token, size_t len);
-
-/* `[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}`: agent and MQTT client names (protocol section 4). */
-bool studio_name_valid(const char *name, size_t len);
-
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "bridge/ask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size)
         memcpy(text, data, size);
     if (!ask_read(text, size, &ask)) { /* it is a request: all it says is in bounds */
-        if (ask.by_table && !studio_table_id_valid(ask.table_id, strlen(ask.table_id)))
+        if (ask.by_table && !name_is_table(ask.table_id, strlen(ask.table_id)))
             abort();
         if (strnlen(ask.epoch, sizeof(ask.epoch)) == sizeof(ask.epoch))
             abort();

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "protocol/json.h"
+#include "base/json.h"
+#include "base/names.h"
 #include "protocol/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -37,7 +38,7 @@ static void check(const struct message *m)
         require(m->table_count <= MESSAGE_SUBSCRIBE_MAX);
         for (size_t i = 0; i < m->table_count; i++)
             require(strcmp(m->tables[i], "*") == 0 ||
-                    studio_table_id_valid(m->tables[i], strlen(m->tables[i])));
+                    name_is_table(m->tables[i], strlen(m->tables[i])));
         break;
     case MESSAGE_REMOVE_TABLE:
         require(m->table_id != NULL);
@@ -47,7 +48,7 @@ static void check(const struct message *m)
     case MESSAGE_AUTH:
         abort(); /* an envelope is never taken for an authentication */
     }
-    require(m->table_id == NULL || studio_table_id_valid(m->table_id, strlen(m->table_id)));
+    require(m->table_id == NULL || name_is_table(m->table_id, strlen(m->table_id)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

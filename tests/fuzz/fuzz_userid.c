@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "protocol/userid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,12 +24,12 @@ static void check(const struct credentials_in *in)
         return;
     size_t table_len = strlen(out.table_id);
     size_t user_len = strlen(out.user_id);
-    require(studio_table_id_valid(out.table_id, table_len));
+    require(name_is_table(out.table_id, table_len));
     require(strncmp(out.user_id, out.table_id, table_len) == 0);
     require(user_len == table_len ||
             (out.user_id[table_len] == '_' &&
-             studio_device_valid(out.user_id + table_len + 1, user_len - table_len - 1)));
-    require(out.token[0] == '\0' || studio_token_valid(out.token, strlen(out.token)));
+             name_is_device(out.user_id + table_len + 1, user_len - table_len - 1)));
+    require(out.token[0] == '\0' || name_is_token(out.token, strlen(out.token)));
 
     /* The one user id names the same user when it is sent as such. */
     struct credentials again;
@@ -47,8 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t left = size;
     for (size_t i = 0; i < PARTS && left > 0; i++) {
         size_t len = strnlen(at, left);
-        if (query_decode(at, len, parts[i], sizeof(parts[i])))
+        if (len < PART_MAX) {
+            memcpy(parts[i], at, len);
+            parts[i][len] = '\0';
             given[i] = parts[i];
+        }
         size_t used = len < left ? len + 1 : len;
         at += used;
         left -= used;

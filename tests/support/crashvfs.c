@@ -1,5 +1,6 @@
 /* crashvfs.c - records over the system's VFS, and plays back what a power cut could leave. */
 #include "support/crashvfs.h"
+#include "base/names.h"
 
 #include <dirent.h>
 #include <fcntl.h>

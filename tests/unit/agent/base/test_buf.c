@@ -117,32 +117,6 @@ static void test_fixed(void **state)
     assert_string_equal(space, "1234567");
 }
 
-static void test_json_escapes(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        size_t len;
-        const char *json;
-    } rows[] = {
-        {"", 0, "\"\""},
-        {"plain", 5, "\"plain\""},
-        {"\"\\/", 3, "\"\\\"\\\\/\""},
-        {"\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\""},
-        {"\x01\x1f\x7f", 3, "\"\\u0001\\u001f\x7f\""},
-        {"a\0b", 3, "\"a\\u0000b\""},
-        {"\xE2\x82\xAC", 3, "\"\xE2\x82\xAC\""},
-        {"\nend", 4, "\"\\nend\""},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct buf b;
-        buf_init(&b, 100);
-        buf_json(&b, rows[i].text, rows[i].len);
-        assert_string_equal(b.data, rows[i].json);
-        buf_finish(&b);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,7 +126,6 @@ int main(void)
         cmocka_unit_test(test_bound_sticks),
         cmocka_unit_test(test_take),
         cmocka_unit_test(test_fixed),
-        cmocka_unit_test(test_json_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include "base/times.h"
 #include "support/cmocka_all.h"
 
 #include <fcntl.h>
@@ -8,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/text.h"
 
 /* Standard error goes to a file while a test runs. */
 struct capture {
@@ -54,8 +54,8 @@ static void test_text_line(void **state)
     log_warn("store", "took %d ms", 7);
     log_debug("store", "not shown");
     const char *text = capture_stop(&c);
-    assert_int_equal(strlen(text), TEXT_TS_LEN + strlen(" warn store: took 7 ms\n"));
-    assert_string_equal(text + TEXT_TS_LEN, " warn store: took 7 ms\n");
+    assert_int_equal(strlen(text), TIME_MS_LEN + strlen(" warn store: took 7 ms\n"));
+    assert_string_equal(text + TIME_MS_LEN, " warn store: took 7 ms\n");
 }
 
 static void test_json_line(void **state)
@@ -155,7 +155,7 @@ static void test_threads_do_not_mix(void **state)
     int count = 0;
     for (char *line = strtok_r(rest, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        assert_string_equal(line + TEXT_TS_LEN, " info thread: a line of some length");
+        assert_string_equal(line + TIME_MS_LEN, " info thread: a line of some length");
         count++;
     }
     assert_int_equal(count, THREADS * LINES);

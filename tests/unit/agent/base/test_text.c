@@ -1,7 +1,6 @@
 #include "support/cmocka_all.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/text.h"
 
@@ -101,47 +100,6 @@ static void test_match(void **state)
         assert_int_equal(text_match(rows[i].pattern, rows[i].text), rows[i].match);
 }
 
-static void test_ts(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t ms;
-        const char *ts;
-    } rows[] = {
-        {0, "1970-01-01T00:00:00.000Z"},
-        {INT64_C(1767323045678), "2026-01-02T03:04:05.678Z"},
-        {INT64_C(951782400000), "2000-02-29T00:00:00.000Z"},
-        {INT64_C(4107542399999), "2100-02-28T23:59:59.999Z"},
-        {INT64_C(4107542400000), "2100-03-01T00:00:00.000Z"},
-        {-5, "1970-01-01T00:00:00.000Z"},
-        {INT64_C(253402300799999), "9999-12-31T23:59:59.999Z"},
-        {INT64_MAX, "9999-12-31T23:59:59.999Z"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        char ts[TEXT_TS_LEN + 1], stamp[TEXT_STAMP_LEN + 1];
-        text_ts(rows[i].ms, ts);
-        assert_string_equal(ts, rows[i].ts);
-        text_stamp(rows[i].ms, stamp);
-        assert_memory_equal(stamp, rows[i].ts, TEXT_STAMP_LEN);
-        assert_int_equal(strlen(stamp), TEXT_STAMP_LEN);
-    }
-}
-
-static void test_ts_agrees_with_libc(void **state)
-{
-    (void)state;
-    for (int64_t s = 0; s < INT64_C(253402300799); s += INT64_C(86399) * 97) {
-        time_t t = (time_t)s;
-        struct tm tm;
-        char expected[TEXT_STAMP_LEN + 1], stamp[TEXT_STAMP_LEN + 1];
-        assert_non_null(gmtime_r(&t, &tm));
-        assert_int_equal(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &tm),
-                         TEXT_STAMP_LEN);
-        text_stamp(s * 1000, stamp);
-        assert_string_equal(stamp, expected);
-    }
-}
-
 static void test_hex(void **state)
 {
     (void)state;
@@ -154,6 +112,18 @@ static void test_hex(void **state)
     assert_int_equal(text_hex_digit('F'), 15);
     assert_int_equal(text_hex_digit('g'), -1);
     assert_int_equal(text_hex_digit('\0'), -1);
+}
+
+static void test_unhex(void **state)
+{
+    (void)state;
+    unsigned char out[2] = {1, 2};
+    assert_true(text_unhex("0fA5", 4, out, 2));
+    assert_memory_equal(out, "\x0f\xa5", 2);
+    assert_true(text_unhex("", 0, out, 0));
+    static const char *const bad[] = {"", "0", "0fA", "0fA50", "0fA50f", "0fA5g", "gfA5", "0 A5"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(text_unhex(bad[i], strlen(bad[i]), out, 2));
 }
 
 static void test_lower(void **state)
@@ -190,9 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8),    cmocka_unit_test(test_utf8_cut),
         cmocka_unit_test(test_control), cmocka_unit_test(test_match),
-        cmocka_unit_test(test_ts),      cmocka_unit_test(test_ts_agrees_with_libc),
-        cmocka_unit_test(test_hex),     cmocka_unit_test(test_lower),
-        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_hex),     cmocka_unit_test(test_unhex),
+        cmocka_unit_test(test_lower),   cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

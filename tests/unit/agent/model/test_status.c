@@ -167,54 +167,6 @@ static void test_values_are_bounded(void **state)
     assert_int_equal(find(&lists, STUDIO_KIND_DEVICE, "v29"), STUDIO_VALUES_MAX - 1);
 }
 
-static char *repeat(char *out, char c, size_t n)
-{
-    memset(out, c, n);
-    out[n] = '\0';
-    return out;
-}
-
-static void test_names(void **state)
-{
-    (void)state;
-    static const struct {
-        bool (*valid)(const char *, size_t);
-        size_t max;
-        const char *good[6], *bad[8];
-    } rows[] = {
-        {studio_table_id_valid,
-         64,
-         {"A", "ARO-001", "0.x-", "a.b"},
-         {"", "-a", ".a", "A_1", "a b", "a/b", "\xC3\xA9", "a+"}},
-        {studio_device_valid,
-         64,
-         {"dealerPC", "dealer PC", "_", "\xC3\xA9\xC3\xA9", "a_b/+#"},
-         {"", "a\nb", "\x7f", "\xFF"}},
-        {studio_custom_name_valid,
-         64,
-         {"a", "_", "Temp.1", "x-y_z"},
-         {"", "1a", "-a", ".a", "a b", "a/b", "\xC3\xA9"}},
-        {studio_token_valid,
-         128,
-         {"abcd", "A-._~9"},
-         {"", "abc", "abc ", "abc:d", "abc+d", "abc\n"}},
-        {studio_name_valid,
-         64,
-         {"a", "back-office", "a@b.c", "9_"},
-         {"", "_a", "@a", "a b", "a/b", "a+", "#"}},
-    };
-    char longest[200];
-    for (size_t r = 0; r < COUNT(rows); r++) {
-        for (size_t i = 0; i < 6 && rows[r].good[i] != NULL; i++)
-            assert_true(rows[r].valid(rows[r].good[i], strlen(rows[r].good[i])));
-        for (size_t i = 0; i < 8 && rows[r].bad[i] != NULL; i++)
-            assert_false(rows[r].valid(rows[r].bad[i], strlen(rows[r].bad[i])));
-        assert_true(rows[r].valid(repeat(longest, 'a', rows[r].max), rows[r].max));
-        assert_false(rows[r].valid(repeat(longest, 'a', rows[r].max + 1), rows[r].max + 1));
-        assert_false(rows[r].valid("abc\0def", 7));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,7 +177,6 @@ int main(void)
         cmocka_unit_test(test_values_added),
         cmocka_unit_test(test_bad_values_change_nothing),
         cmocka_unit_test(test_values_are_bounded),
-        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,19 +228,14 @@ static const struct event_origin origin = {
 
 static void test_change_event(void **state)
 {
-    struct buf *out = *state;
+    (void)state;
     struct buf body;
     buf_init(&body, 10000);
     event_change_body(&body, &origin, 17, "{\"SDP\":[\"standby\",\"up\"]}", false);
-    event_print(out, 1234, "6f1c", body.data, body.len, false);
-    assert_string_equal(out->data,
-                        "{\"seq\":1234,\"epoch\":\"6f1c\",\"table_id\":\"ARO-001\",\"rev\":17,"
+    assert_string_equal(body.data,
+                        "\"table_id\":\"ARO-001\",\"rev\":17,"
                         "\"ts\":\"2026-01-02T03:04:05.678Z\",\"by\":\"ARO-001_\\\"PC\\\"\","
                         "\"via\":\"websocket\",\"changes\":{\"SDP\":[\"standby\",\"up\"]}}");
-    buf_clear(out);
-    event_print(out, 1234, "6f1c", body.data, body.len, true);
-    assert_non_null(
-        strstr(out->data, "\"changes\":{\"SDP\":[\"standby\",\"up\"]},\"replay\":true}"));
 
     buf_clear(&body);
     event_change_body(&body, &origin, 18, "{}", true);
@@ -250,16 +245,15 @@ static void test_change_event(void **state)
 
 static void test_exception_event(void **state)
 {
-    struct buf *out = *state;
+    (void)state;
     struct buf body;
     struct event_origin by_mqtt = origin;
     by_mqtt.via = VIA_MQTT;
     by_mqtt.by = "plc";
     buf_init(&body, 10000);
     event_exception_body(&body, &by_mqtt, "\"NO BALL DETECT\"");
-    event_print(out, 7, "e", body.data, body.len, false);
-    assert_string_equal(out->data,
-                        "{\"seq\":7,\"epoch\":\"e\",\"table_id\":\"ARO-001\","
+    assert_string_equal(body.data,
+                        "\"table_id\":\"ARO-001\","
                         "\"ts\":\"2026-01-02T03:04:05.678Z\",\"by\":\"plc\",\"via\":\"mqtt\","
                         "\"data\":\"NO BALL DETECT\"}");
     buf_finish(&body);

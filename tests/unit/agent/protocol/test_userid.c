@@ -126,42 +126,6 @@ static void test_bearer(void **state)
     }
 }
 
-static void test_query_decode(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        size_t cap;
-        const char *decoded; /* NULL: false */
-    } rows[] = {
-        {"", 1, ""},
-        {"plain", 6, "plain"},
-        {"plain", 5, NULL},
-        {"dealer+PC", 20, "dealer PC"},
-        {"dealer%20PC%2b", 20, "dealer PC+"},
-        {"%C3%a9", 3, "\xC3\xA9"},
-        {"%C3%a9", 2, NULL},
-        {"%", 20, NULL},
-        {"%4", 20, NULL},
-        {"a%4", 20, NULL},
-        {"%4g", 20, NULL},
-        {"%g4", 20, NULL},
-        {"%00", 20, NULL},
-        {"%25", 20, "%"},
-        {"", 0, NULL},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        char out[20];
-        bool done = query_decode(rows[i].text, strlen(rows[i].text), out, rows[i].cap);
-        assert_int_equal(done, rows[i].decoded != NULL);
-        if (done)
-            assert_string_equal(out, rows[i].decoded);
-    }
-    char out[20];
-    assert_false(query_decode("a\0b", 3, out, sizeof(out)));
-    assert_false(query_decode("%41", 2, out, sizeof(out))); /* reads no further than len */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,7 +133,6 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_token_that_cannot_be_one),
         cmocka_unit_test(test_bearer),
-        cmocka_unit_test(test_query_decode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/json.h"
+#include "base/json.h"
 #include "studio/status.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -177,9 +177,55 @@ static void test_big_integers(void **state)
     }
 }
 
+static void test_json_escapes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t len;
+        const char *json;
+    } rows[] = {
+        {"", 0, "\"\""},
+        {"plain", 5, "\"plain\""},
+        {"\"\\/", 3, "\"\\\"\\\\/\""},
+        {"\b\f\n\r\t", 5, "\"\\b\\f\\n\\r\\t\""},
+        {"\x01\x1f\x7f", 3, "\"\\u0001\\u001f\x7f\""},
+        {"a\0b", 3, "\"a\\u0000b\""},
+        {"\xE2\x82\xAC", 3, "\"\xE2\x82\xAC\""},
+        {"\nend", 4, "\"\\nend\""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        json_string(&b, rows[i].text, rows[i].len);
+        assert_string_equal(b.data, rows[i].json);
+        buf_finish(&b);
+    }
+}
+
+static void test_members(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1000);
+    json_key(&b, "a");
+    buf_str(&b, "{");
+    json_text(&b, "b", "{\"");
+    json_u64(&b, "c", UINT64_MAX);
+    json_key(&b, "d");
+    buf_str(&b, "{");
+    json_text(&b, "e", "");
+    buf_str(&b, "}}");
+    assert_string_equal(b.data,
+                        "\"a\":{\"b\":\"{\\\"\",\"c\":18446744073709551615,\"d\":{\"e\":\"\"}}");
+    buf_finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_escapes),
+        cmocka_unit_test(test_members),
         cmocka_unit_test(test_valid),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_every_prefix_is_invalid),

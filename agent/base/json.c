@@ -1,4 +1,4 @@
-#include "protocol/json.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -220,4 +220,58 @@ bool json_check(const char *text, size_t len, struct json_facts *facts)
     if (facts != NULL)
         *facts = s.facts;
     return true;
+}
+
+/* --- printing --------------------------------------------------------------------------------- */
+
+/* The short escapes of RFC 8259; the other control characters take the \u form. */
+static const char short_escapes[0x20] = {
+    ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+
+static void add_escape(struct buf *b, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    if (c == '"' || c == '\\') {
+        buf_add(b, (char[]){'\\', (char)c}, 2);
+    } else if (short_escapes[c] != '\0') {
+        buf_add(b, (char[]){'\\', short_escapes[c]}, 2);
+    } else {
+        buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    }
+}
+
+void json_string(struct buf *b, const char *text, size_t len)
+{
+    buf_add(b, "\"", 1);
+    size_t plain = 0; /* start of the run that needs no escape */
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(b, text + plain, i - plain);
+        add_escape(b, c);
+        plain = i + 1;
+    }
+    buf_add(b, text + plain, len - plain);
+    buf_add(b, "\"", 1);
+}
+
+void json_key(struct buf *out, const char *key)
+{
+    bool first = out->len == 0 || out->data[out->len - 1] == '{';
+    buf_str(out, first ? "\"" : ",\"");
+    buf_str(out, key);
+    buf_add(out, "\":", 2);
+}
+
+void json_text(struct buf *out, const char *key, const char *text)
+{
+    json_key(out, key);
+    json_string(out, text, strlen(text));
+}
+
+void json_u64(struct buf *out, const char *key, uint64_t n)
+{
+    json_key(out, key);
+    buf_u64(out, n);
 }

@@ -1,0 +1,34 @@
+/* json.h - JSON texts: the strict check of RFC 8259 in front of readers that are lenient, and the
+ * printing of strings and members. Pure; any thread. */
+#ifndef AGENT_BASE_JSON_H
+#define AGENT_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum { JSON_NUMBER_MAX = 63 }; /* bytes of one number literal; cJSON reads no more */
+
+struct json_facts {
+    bool big_integer; /* an integer literal beyond +-(2^53-1) stands somewhere */
+    unsigned depth;   /* deepest nesting; 0 for a scalar */
+};
+
+/*
+ * True if text[0..len) is exactly one JSON value with nothing but white space around it: no leading
+ * zeros, no raw control characters, no \u0000, no lone surrogates, valid UTF-8, nesting up to
+ * STUDIO_JSON_DEPTH_MAX, numbers up to JSON_NUMBER_MAX bytes. `facts` may be NULL. Needs no memory.
+ */
+bool json_check(const char *text, size_t len, struct json_facts *facts);
+
+/* Appends `text` as a JSON string with its quotes; escapes '"', '\\' and control characters. */
+void json_string(struct buf *out, const char *text, size_t len);
+
+/* Appends `"key":`, after a comma unless it is the first of its object. The key needs no escapes. */
+void json_key(struct buf *out, const char *key);
+/* The same with a value. */
+void json_text(struct buf *out, const char *key, const char *text);
+void json_u64(struct buf *out, const char *key, uint64_t n);
+
+#endif
