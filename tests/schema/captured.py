@@ -118,7 +118,7 @@ class Program:
         method, target, status = channel.split(" ")
         if method == "HEAD" or not data:
             return None, None
-        if status in ("404", "405", "426"):
+        if status[0] == "4" and data.startswith(b"{"):
             return self.json(data, {"http-error.json"})
         name = HTTP.get(target.split("?")[0])
         if name and status in ("200", "503"):
