@@ -1,8 +1,8 @@
 """documents.py - include/PROTOCOL.md and include/schema/ are sound, and say the same.
 
 Every schema and asyncapi.yaml can be read and all that they refer to is there; every example of the
-page is what its schema says; every topic of the page is in asyncapi.yaml; every test that the page
-names exists.
+page is what its schema says; every topic of the page is in asyncapi.yaml, every field of the program in
+the page and the schemas; every test that the page names exists.
 """
 
 import json
@@ -141,6 +141,36 @@ class Examples:
                     self.span(number, text)
 
 
+def rows(text, fields, values):
+    """{field: values} of a Markdown table whose columns `fields` and `values` have them."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 5 and "/" not in line and re.search(r"`(up|true)`", cells[values]):
+            for name in re.findall(r"\w+", cells[fields]):
+                found[name] = set(re.findall(r"`(\w+)`", cells[values]))
+    return found
+
+
+def check_fields(page):
+    """README.md's table of fields is checked against the program; the others against that one."""
+    program = rows((ROOT / "README.md").read_text(), 1, 2)
+    schemas = load()
+    words = schemas["common.json"]["$defs"]
+    described = {}
+    for name, schema in schemas["status-document.json"]["properties"].items():
+        kind = schema["$ref"].rsplit("/", 1)[1] if "$ref" in schema else None
+        if kind in ("service", "device", "flag"):
+            described[name] = set(words[kind].get("enum", ["true", "false"]))
+    changes = schemas["change-event.json"]["properties"]["changes"]["properties"]
+    if not program or described != program:
+        fault(f"README.md and status-document.json differ in fields or values: {program} {described}")
+    if {name for name, schema in changes.items() if schema} != set(program):
+        fault("README.md and change-event.json differ in fields")
+    if rows(page, 1, 3) != program:
+        fault(f"README.md and PROTOCOL.md differ in fields or values: {rows(page, 1, 3)}")
+
+
 def check_tests(page):
     named = sorted(set(re.findall(r"`(test_\w+)/(\w+)`", page)))
     for file, function in named:
@@ -157,6 +187,7 @@ def main():
     check_schemas()
     check_api(api)
     check_topics(api, page)
+    check_fields(page)
     examples.read(page)
     tests = check_tests(page)
     if not examples.count or not tests:
