@@ -234,23 +234,30 @@ static bool read_page(struct replays *r, struct replay *one)
 }
 
 /* Prints the next message of one replay, an event or its end, and tells its seq (0: the end). */
-static bool next_of(struct replays *r, struct replay *one, struct buf *out, uint64_t *seq)
+static bool print_next(struct replays *r, struct replay *one, struct buf *out, uint64_t *seq)
 {
-    struct studio_event *event;
+    const struct studio_event *event;
 
     if (one->page.count == 0 && !one->read_all && !read_page(r, one))
         return false;
-    event = feed_list_take(&one->page);
+    event = feed_list_first(&one->page);
     *seq = event ? event->seq : 0;
-    if (!event) {
-        one->ended = true; /* freed when its place is needed: it is being sent */
+    if (event)
+        announce_event(out, event, r->epoch, true);
+    else
         buf_printf(out, "{\"end\":true,\"count\":%" PRIu64 "}", one->count);
-        return true;
-    }
-    announce_event(out, event, r->epoch, true);
-    one->count++;
-    studio_event_unref(event);
     return true;
+}
+
+/* It is sent, or too large for the broker: a hole that the count shows. */
+static void go_on(struct replay *one)
+{
+    if (one->page.count == 0) {
+        one->ended = true; /* freed when its place is needed */
+        return;
+    }
+    studio_event_unref(feed_list_take(&one->page));
+    one->count++;
 }
 
 static struct replay *next_turn(struct replays *r)
@@ -274,9 +281,13 @@ bool replays_send(struct replays *r, struct window *w, int64_t now_ms)
     if (!one)
         return false;
     m = (struct link_message){.seq = 0};
-    if (!next_of(r, one, text, &m.seq)) {
+    if (!print_next(r, one, text, &m.seq)) {
         r->retry_ms = now_ms + REPLAY_RETRY_MS;
         log_warn("bridge", "cannot read events to replay from the store; trying again");
+        return false;
+    }
+    if (!buf_ok(text)) {
+        window_stall(w); /* no memory */
         return false;
     }
     to = one->request.to;
@@ -285,16 +296,15 @@ bool replays_send(struct replays *r, struct window *w, int64_t now_ms)
     m.len = text->len;
     m.correlation = to->correlation;
     m.correlation_len = to->correlation_len;
-    if (!buf_ok(text))
-        return true; /* without memory as too large: a hole that the count shows */
     switch (window_publish(w, TRAFFIC_REPLAYS, NULL, 0, &m)) {
     case WINDOW_SENT:
         r->in_flight++;
+        go_on(one);
         return true;
     case WINDOW_TOO_LARGE:
+        go_on(one);
         return true;
-    case WINDOW_STALLED: /* the connection is gone, and its replays with it */
-        replays_down(r);
+    case WINDOW_STALLED:
         break;
     }
     return false;

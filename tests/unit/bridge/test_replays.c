@@ -205,6 +205,17 @@ static void only_so_many_at_once(void **state)
     assert_true(replays_ready(&r, 0));
 }
 
+static void a_link_that_takes_nothing_costs_no_event(void **state)
+{
+    (void)state;
+    assert_null(start("c", from(599)));
+    out.refuses = true;
+    assert_false(replays_send(&r, &w, 0));
+    assert_false(replays_send(&r, &w, 0));
+    out.refuses = false;
+    expect_run(599, 600, 1);
+}
+
 static void so_many_requests_may_wait(void **state)
 {
     const struct ask ask = from(600);
@@ -242,6 +253,7 @@ int main(void)
         TEST(errors_are_answered_at_once),
         TEST(the_newer_request_of_a_client_counts),
         TEST(only_so_many_at_once),
+        TEST(a_link_that_takes_nothing_costs_no_event),
         TEST(so_many_requests_may_wait),
         TEST(a_store_that_cannot_be_read_is_asked_again_later),
     };
