@@ -47,7 +47,7 @@ void announce_availability(struct buf *out, const char *state,
 static void add_fields(struct buf *out, const struct studio_values *lists)
 {
     buf_str(out, "\"fields\":{");
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         const struct studio_field *field = &studio_fields[i];
 
         buf_printf(out, "%s\"%s\":[", i ? "," : "", field->name);

@@ -46,7 +46,7 @@ struct mirror {
 /* A custom field, by its name; the settable ones have fixed places before them. */
 static const char *custom_text(const struct studio_snapshot *s, const char *name)
 {
-    for (size_t i = STUDIO_FIELD_COUNT; s && !s->removed && i < s->field_count; i++)
+    for (size_t i = studio_field_count; s && !s->removed && i < s->field_count; i++)
         if (strcmp(s->fields[i].name, name) == 0)
             return s->fields[i].text;
     return NULL;
@@ -279,13 +279,13 @@ static bool next_field(struct mirror *m, struct mirror_message *out)
     const struct studio_snapshot *old = m->current->published;
     bool fresh = !old || old->removed;
 
-    if (shows_nothing(m) && m->index < STUDIO_FIELD_COUNT)
+    if (shows_nothing(m) && m->index < studio_field_count)
         return emit_text(m, out, studio_fields[m->index++].name, NULL, true);
-    if (shows_nothing(m) && m->index++ == STUDIO_FIELD_COUNT && !m->current->presence)
+    if (shows_nothing(m) && m->index++ == studio_field_count && !m->current->presence)
         return emit(m, out, TOPIC_PRESENCE, NULL, NULL, 0, false);
     while (!shows_nothing(m) && m->index < m->showing->field_count) {
         const struct studio_snapshot_field *f = &m->showing->fields[m->index];
-        bool plain = m->index < STUDIO_FIELD_COUNT;
+        bool plain = m->index < studio_field_count;
         const char *before = NULL;
 
         if (!fresh)
@@ -327,7 +327,7 @@ static bool next_cleared(struct mirror *m, struct mirror_message *out)
 static void next_step(struct mirror *m)
 {
     m->step++;
-    m->index = m->step == STEP_GONE ? STUDIO_FIELD_COUNT : 0;
+    m->index = m->step == STEP_GONE ? studio_field_count : 0;
     m->at = m->step == STEP_CLEARED ? m->current->cleared : NULL;
 }
 

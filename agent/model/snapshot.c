@@ -19,13 +19,13 @@ void studio_snapshot_unref(struct studio_snapshot *snapshot)
 
 static void list_fields(const struct table_state *state, struct studio_snapshot_field *fields)
 {
-    for (int i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         fields[i].name = studio_fields[i].name;
-        fields[i].text = state_value(state, (enum studio_field_id)i);
+        fields[i].text = state_value(state, i);
     }
     for (size_t i = 0; i < state->custom_count; i++) {
-        fields[STUDIO_FIELD_COUNT + i].name = state->custom[i].name;
-        fields[STUDIO_FIELD_COUNT + i].text = state->custom[i].json;
+        fields[studio_field_count + i].name = state->custom[i].name;
+        fields[studio_field_count + i].text = state->custom[i].json;
     }
 }
 
@@ -33,7 +33,7 @@ static void list_fields(const struct table_state *state, struct studio_snapshot_
 struct studio_snapshot *studio_snapshot_create(const char *table_id, struct table_state *state,
                                                const struct snapshot_text *text)
 {
-    size_t count = text ? STUDIO_FIELD_COUNT + state->custom_count : 0;
+    size_t count = text ? studio_field_count + state->custom_count : 0;
     size_t id_size = strlen(table_id) + 1;
     size_t text_size = text ? SNAPSHOT_HEADROOM + text->push_len : 0;
     struct studio_snapshot *snapshot = malloc(

@@ -6,7 +6,7 @@
 void state_init(struct table_state *state, const struct studio_values *lists, int64_t stamp_s)
 {
     *state = (struct table_state){.lists = lists, .stamp_s = stamp_s};
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         const struct studio_field *field = &studio_fields[i];
         int first = studio_value_find(lists, field->kind, field->first, strlen(field->first));
         state->values[i] = (unsigned char)first;
@@ -63,13 +63,12 @@ void update_finish(struct update *update)
     *update = (struct update){0};
 }
 
-static const char *value_text(const struct table_state *state, enum studio_field_id id,
-                              unsigned char value)
+static const char *value_text(const struct table_state *state, size_t id, unsigned char value)
 {
     return studio_value_name(state->lists, studio_fields[id].kind, value);
 }
 
-const char *state_value(const struct table_state *state, enum studio_field_id id)
+const char *state_value(const struct table_state *state, size_t id)
 {
     return value_text(state, id, state->values[id]);
 }
@@ -92,7 +91,7 @@ static void begin_change(struct buf *out, size_t start, const char *name)
     buf_str(out, "\":[");
 }
 
-static void add_value(struct buf *out, const struct table_state *state, enum studio_field_id id,
+static void add_value(struct buf *out, const struct table_state *state, size_t id,
                       unsigned char value)
 {
     const char *quote = studio_fields[id].kind == STUDIO_KIND_FLAG ? "" : "\"";
@@ -105,11 +104,10 @@ void state_first_changes(const struct table_state *state, struct buf *changes)
 {
     buf_str(changes, "{");
     size_t start = changes->len;
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
-        enum studio_field_id id = (enum studio_field_id)i;
+    for (size_t i = 0; i < studio_field_count; i++) {
         begin_change(changes, start, studio_fields[i].name);
         buf_str(changes, "null,");
-        add_value(changes, state, id, state->values[i]);
+        add_value(changes, state, i, state->values[i]);
         buf_str(changes, "]");
     }
     buf_str(changes, "}");
@@ -123,7 +121,7 @@ static void print_changes(const struct table_state *state, const struct update *
     for (size_t i = 0; i < update->count; i++) {
         const struct field_set *set = &update->sets[i];
         if (set->field != NULL) {
-            enum studio_field_id id = studio_field_index(set->field);
+            size_t id = studio_field_index(set->field);
             if (state->values[id] == set->value)
                 continue;
             begin_change(changes, start, set->field->name);

@@ -22,7 +22,7 @@ struct table_state {
     const struct studio_values *lists; /* of the agent; outlive the state */
     uint64_t rev;                      /* accepted updates since the table was first seen; UPTIME */
     int64_t stamp_s; /* seconds since 1970 UTC of the last accepted update or the creation */
-    unsigned char values[STUDIO_FIELD_COUNT]; /* index into the kind's list */
+    unsigned char values[STUDIO_FIELDS_MAX]; /* index into the kind's list */
     size_t custom_count;
     struct custom_field *custom; /* in the order they were first set; NULL when none */
 };
@@ -60,7 +60,7 @@ STUDIO_MUST_USE enum studio_err state_apply(struct table_state *state, const str
 void state_first_changes(const struct table_state *state, struct buf *changes);
 
 /* The text of a built-in field's value: "standby", "true". */
-const char *state_value(const struct table_state *state, enum studio_field_id id);
+const char *state_value(const struct table_state *state, size_t id);
 
 void update_finish(struct update *update);
 

@@ -5,24 +5,22 @@
 
 #include "base/text.h"
 
-const struct studio_field studio_fields[STUDIO_FIELD_COUNT] = {
-    [STUDIO_FIELD_MAINTENANCE] = {"MAINTENANCE", "maintenance", NULL, STUDIO_KIND_FLAG, "false",
-                                  "the table is under maintenance"},
-    [STUDIO_FIELD_SDP] = {"SDP", "sdp", NULL, STUDIO_KIND_SERVICE, "standby",
-                          "studio data processor service"},
-    [STUDIO_FIELD_IDP] = {"IDP", "idp", NULL, STUDIO_KIND_SERVICE, "standby",
-                          "image data processor service"},
-    [STUDIO_FIELD_BROKER] = {"BROKER", "broker", NULL, STUDIO_KIND_DEVICE, "down",
-                             "message broker of the table"},
-    [STUDIO_FIELD_ZCAM] = {"ZCam", "zcam", NULL, STUDIO_KIND_DEVICE, "down", "camera"},
-    [STUDIO_FIELD_ROULETTE] = {"ROULETTE", "roulette", NULL, STUDIO_KIND_DEVICE, "down",
-                               "roulette wheel"},
-    [STUDIO_FIELD_SHAKER] = {"SHAKER", "shaker", NULL, STUDIO_KIND_DEVICE, "down", "dice shaker"},
-    [STUDIO_FIELD_BARCODE_SCANNER] = {"BARCODE_SCANNER", "barcode_scanner", "barcode",
-                                      STUDIO_KIND_DEVICE, "down", "barcode scanner"},
-    [STUDIO_FIELD_NFC_SCANNER] = {"NFC_SCANNER", "nfc_scanner", "nfc", STUDIO_KIND_DEVICE, "down",
-                                  "NFC scanner"},
+const struct studio_field studio_fields[] = {
+    {"MAINTENANCE", "maintenance", NULL, STUDIO_KIND_FLAG, "false",
+     "the table is under maintenance"},
+    {"SDP", "sdp", NULL, STUDIO_KIND_SERVICE, "standby", "studio data processor service"},
+    {"IDP", "idp", NULL, STUDIO_KIND_SERVICE, "standby", "image data processor service"},
+    {"BROKER", "broker", NULL, STUDIO_KIND_DEVICE, "down", "message broker of the table"},
+    {"ZCam", "zcam", NULL, STUDIO_KIND_DEVICE, "down", "camera"},
+    {"ROULETTE", "roulette", NULL, STUDIO_KIND_DEVICE, "down", "roulette wheel"},
+    {"SHAKER", "shaker", NULL, STUDIO_KIND_DEVICE, "down", "dice shaker"},
+    {"BARCODE_SCANNER", "barcode_scanner", "barcode", STUDIO_KIND_DEVICE, "down",
+     "barcode scanner"},
+    {"NFC_SCANNER", "nfc_scanner", "nfc", STUDIO_KIND_DEVICE, "down", "NFC scanner"},
 };
+const size_t studio_field_count = sizeof(studio_fields) / sizeof(studio_fields[0]);
+_Static_assert(sizeof(studio_fields) / sizeof(studio_fields[0]) <= STUDIO_FIELDS_MAX,
+               "no room for another field");
 
 const struct studio_values studio_built_in_values = {
     .count = {[STUDIO_KIND_FLAG] = 2, [STUDIO_KIND_SERVICE] = 5, [STUDIO_KIND_DEVICE] = 2},
@@ -33,9 +31,9 @@ const struct studio_values studio_built_in_values = {
 
 enum { NEAR_EDITS = 2 };
 
-enum studio_field_id studio_field_index(const struct studio_field *field)
+size_t studio_field_index(const struct studio_field *field)
 {
-    return (enum studio_field_id)(field - studio_fields);
+    return (size_t)(field - studio_fields);
 }
 
 bool studio_key_equal(const char *key, size_t len, const char *name)
@@ -55,7 +53,7 @@ bool studio_key_equal(const char *key, size_t len, const char *name)
 
 const struct studio_field *studio_field_find(const char *key, size_t len)
 {
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         const struct studio_field *field = &studio_fields[i];
         if (studio_key_equal(key, len, field->key) ||
             (field->alias != NULL && studio_key_equal(key, len, field->alias)))
@@ -69,7 +67,7 @@ const struct studio_field *studio_field_near(const char *name)
     const struct studio_field *nearest = NULL;
     size_t best = NEAR_EDITS + 1;
 
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         const char *const words[] = {studio_fields[i].key, studio_fields[i].alias};
         for (size_t j = 0; j < 2 && words[j] != NULL; j++) {
             size_t edits = text_edits(name, words[j]);

@@ -27,8 +27,8 @@ void document_print(struct buf *out, const char *table_id, const struct table_st
     json_text(out, "TABLE_ID", table_id);
     json_u64(out, "UPTIME", state->rev);
     json_text(out, "TIMESTAMP", stamp);
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
-        const char *value = state_value(state, (enum studio_field_id)i);
+    for (size_t i = 0; i < studio_field_count; i++) {
+        const char *value = state_value(state, i);
         if (studio_fields[i].kind == STUDIO_KIND_FLAG) {
             json_key(out, studio_fields[i].name);
             buf_str(out, value);

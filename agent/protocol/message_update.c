@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "protocol/message_private.h"
 
-enum { SETS_MAX = STUDIO_FIELD_COUNT + MESSAGE_CUSTOM_MAX };
+enum { SETS_MAX = STUDIO_FIELDS_MAX + MESSAGE_CUSTOM_MAX };
 
 /* Keys of the envelope and of authentication; in no spelling are they a field. */
 static const char *const reserved_keys[] = {"id", "token", "event", "data"};

@@ -5,7 +5,7 @@
 #include "client/client_update.h"
 #include "program.h"
 
-enum { FIELDS_MAX = STUDIO_FIELD_COUNT + STUDIO_CUSTOM_FIELDS_MAX + 1 };
+enum { FIELDS_MAX = STUDIO_FIELDS_MAX + STUDIO_CUSTOM_FIELDS_MAX + 1 };
 
 struct pairs {
     char *names[FIELDS_MAX], *values[FIELDS_MAX];

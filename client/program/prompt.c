@@ -69,10 +69,10 @@ static const char *first_word(size_t n)
     if (n < COMMANDS)
         return commands[n].name;
     n -= COMMANDS;
-    if (n < STUDIO_FIELD_COUNT)
+    if (n < studio_field_count)
         return studio_fields[n].key;
-    n -= STUDIO_FIELD_COUNT;
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
+    n -= studio_field_count;
+    for (size_t i = 0; i < studio_field_count; i++)
         if (studio_fields[i].alias != NULL && n-- == 0)
             return studio_fields[i].alias;
     return NULL;
@@ -80,7 +80,7 @@ static const char *first_word(size_t n)
 
 static enum studio_err unknown_word(const char *word, struct studio_error *error)
 {
-    const char *words[COMMANDS + 2 * STUDIO_FIELD_COUNT];
+    const char *words[COMMANDS + 2 * STUDIO_FIELDS_MAX];
     size_t count = 0;
 
     while (first_word(count) != NULL) {
@@ -201,7 +201,7 @@ const char *prompt_candidate(const struct studio_values *lists, const char *line
     for (size_t i = 0;; i++) {
         const char *word = field != NULL            ? field_value(lists, field, i)
                            : first                  ? first_word(i)
-                           : i < STUDIO_FIELD_COUNT ? studio_fields[i].key
+                           : i < studio_field_count ? studio_fields[i].key
                                                     : NULL;
         if (word == NULL)
             return NULL;
@@ -212,7 +212,7 @@ const char *prompt_candidate(const struct studio_values *lists, const char *line
 
 void prompt_help(const struct studio_values *lists, FILE *out)
 {
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         const struct studio_field *field = &studio_fields[i];
         char name[STUDIO_CUSTOM_NAME_MAX + 1];
         snprintf(name, sizeof(name), "%s%s%s", field->key, field->alias != NULL ? ", " : "",

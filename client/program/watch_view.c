@@ -14,7 +14,7 @@ struct view_row {
     char table_id[STUDIO_TABLE_ID_MAX + 1];
     char rev[REV_MAX + 1];
     char stamp[STAMP_MAX + 1];
-    char values[STUDIO_FIELD_COUNT][STUDIO_VALUE_MAX + 1];
+    char values[STUDIO_FIELDS_MAX][STUDIO_VALUE_MAX + 1];
     char custom[CUSTOM_MAX + 1];
 };
 
@@ -74,7 +74,7 @@ static bool take_member(void *ctx, const char *name, const char *value)
     else if (strcmp(name, "TIMESTAMP") == 0)
         copy_shown(row->stamp, sizeof(row->stamp), value);
     else {
-        for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
+        for (size_t i = 0; i < studio_field_count; i++)
             if (strcmp(name, studio_fields[i].name) == 0) {
                 copy_shown(row->values[i], sizeof(row->values[i]), value);
                 return true;
@@ -221,7 +221,7 @@ static void print_heading(struct line *line, const struct studio_values *lists)
     static const char bold[] = "\x1b[1m";
 
     put(line, "TABLE", NAME_WIDTH, bold);
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
+    for (size_t i = 0; i < studio_field_count; i++)
         put(line, heading(&studio_fields[i]), width_of(lists, &studio_fields[i]), bold);
     put(line, "REV", 6, bold);
     put(line, "UPDATED (UTC)", 19, bold);
@@ -231,7 +231,7 @@ static void print_row(struct line *line, const struct studio_values *lists,
                       const struct view_row *row)
 {
     put(line, row->table_id, NAME_WIDTH, NULL);
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         const char *value = row->values[i];
         if (studio_fields[i].kind == STUDIO_KIND_FLAG)
             value = strcmp(value, "true") == 0 ? "on" : "-";

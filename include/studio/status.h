@@ -32,20 +32,8 @@ enum {
     STUDIO_REQUEST_ID_MAX = 64,     /* bytes of a request_id given as a string */
     STUDIO_JSON_DEPTH_MAX = 16,     /* nesting */
     STUDIO_VALUE_MAX = 32,          /* bytes of one value name */
-    STUDIO_VALUES_MAX = 32          /* values of one list */
-};
-
-enum studio_field_id {
-    STUDIO_FIELD_MAINTENANCE,
-    STUDIO_FIELD_SDP,
-    STUDIO_FIELD_IDP,
-    STUDIO_FIELD_BROKER,
-    STUDIO_FIELD_ZCAM,
-    STUDIO_FIELD_ROULETTE,
-    STUDIO_FIELD_SHAKER,
-    STUDIO_FIELD_BARCODE_SCANNER,
-    STUDIO_FIELD_NFC_SCANNER,
-    STUDIO_FIELD_COUNT
+    STUDIO_VALUES_MAX = 32,         /* values of one list */
+    STUDIO_FIELDS_MAX = 16          /* built-in fields there can be */
 };
 
 /* A field's kind decides its list of values; values are kept as an index into that list. */
@@ -60,8 +48,9 @@ struct studio_field {
     const char *what;      /* one line for help and README */
 };
 
-/* In document order. */
-extern const struct studio_field studio_fields[STUDIO_FIELD_COUNT];
+/* In document order. A new one is a row of this table (agent/model/status.c) and nothing else. */
+extern const struct studio_field studio_fields[];
+extern const size_t studio_field_count;
 
 /* The field a key of an update names by key or alias, without regard to case and '_'; NULL if none.
  * `key` need not be NUL-terminated. */
@@ -72,7 +61,7 @@ const struct studio_field *studio_field_find(const char *key, size_t len);
 const struct studio_field *studio_field_near(const char *name);
 
 /* The index of a field in studio_fields. */
-enum studio_field_id studio_field_index(const struct studio_field *field);
+size_t studio_field_index(const struct studio_field *field);
 
 /* True when `key` equals `name` without regard to case and '_'. */
 bool studio_key_equal(const char *key, size_t len, const char *name);

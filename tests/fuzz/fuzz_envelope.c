@@ -27,7 +27,7 @@ static void check(const struct message *m)
     require(strcmp(m->request_id, "7") == 0);
     switch (m->kind) {
     case MESSAGE_UPDATE:
-        require(m->update.count <= STUDIO_FIELD_COUNT + MESSAGE_CUSTOM_MAX);
+        require(m->update.count <= studio_field_count + MESSAGE_CUSTOM_MAX);
         break;
     case MESSAGE_EXCEPTION:
         require(json_check(m->data, strlen(m->data), NULL));

@@ -1,4 +1,5 @@
 #include "support/bridge_fakes.h"
+#include "support/fields.h"
 
 #include "support/fake_clock.h"
 
@@ -71,8 +72,8 @@ struct studio_snapshot *fake_snapshot(const char *id, uint64_t rev, const char *
     s->head.document = s->document;
     s->head.document_len = strlen(s->document);
     s->head.fields = s->fields;
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++)
-        fake_field(s, studio_fields[i].name, i == STUDIO_FIELD_SDP ? sdp : studio_fields[i].first);
+    for (size_t i = 0; i < studio_field_count; i++)
+        fake_field(s, studio_fields[i].name, i == field("sdp") ? sdp : studio_fields[i].first);
     while (custom && *custom) {
         char name[16] = "", text[16] = "";
         int used = 0;

@@ -3,14 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "studio/status.h"
 #include "support/deadline.h"
 #include "support/judge.h"
 #include "support/judge_internal.h"
-
-enum { NINE = 9 };
-static const char *const built_in[NINE] = {"MAINTENANCE", "SDP",      "IDP",    "BROKER",
-                                           "ZCam",        "ROULETTE", "SHAKER", "BARCODE_SCANNER",
-                                           "NFC_SCANNER"};
 
 /* One table while its changes are followed in order. */
 struct follow {
@@ -178,8 +174,8 @@ static void follow_change(const struct judge *j, const struct judge_event *e, st
 
 static bool is_built_in(const char *name)
 {
-    for (size_t i = 0; i < NINE; i++) {
-        if (strcmp(built_in[i], name) == 0)
+    for (size_t i = 0; i < studio_field_count; i++) {
+        if (strcmp(studio_fields[i].name, name) == 0)
             return true;
     }
     return false;

@@ -17,7 +17,7 @@ static void print_row(struct buf *out, enum studio_kind kind)
 {
     const char *separator = "| ", *value;
 
-    for (size_t i = 0; i < STUDIO_FIELD_COUNT; i++) {
+    for (size_t i = 0; i < studio_field_count; i++) {
         if (studio_fields[i].kind != kind)
             continue;
         buf_printf(out, "%s%s", separator, studio_fields[i].name);

@@ -1,16 +1,13 @@
 #include "model/snapshot.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/document.h"
 #include "support/cmocka_all.h"
-
-static const char first_document[] =
-    "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,\"TIMESTAMP\":\"2024-01-01T12:00:00\","
-    "\"MAINTENANCE\":false,\"SDP\":\"standby\",\"IDP\":\"standby\",\"BROKER\":\"down\","
-    "\"ZCam\":\"down\",\"ROULETTE\":\"down\",\"SHAKER\":\"down\",\"BARCODE_SCANNER\":\"down\","
-    "\"NFC_SCANNER\":\"down\"}";
+#include "support/deadline.h"
+#include "support/fields.h"
 
 enum { NOON_S = 1704110400 };
 
@@ -35,11 +32,15 @@ static void the_document_is_a_part_of_its_push(void **state)
 
     (void)state;
     state_init(&table, &studio_built_in_values, NOON_S);
+    char *first_document = test_printf(
+        "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,\"TIMESTAMP\":\"2024-01-01T12:00:00\",%s}",
+        fields(FIELDS_JSON, ""));
     s = snapshot_of(&table);
     assert_string_equal(s->table_id, "ARO-001");
     assert_false(s->removed);
     assert_int_equal(s->document_len, strlen(first_document));
     assert_memory_equal(s->document, first_document, s->document_len);
+    free(first_document);
     assert_int_equal(s->push_len, strlen("{\"event\":\"status\",\"data\":}") + s->document_len);
     assert_memory_equal(s->push, "{\"event\":\"status\",\"data\":{\"TABLE_ID\"", 35);
     assert_memory_equal(s->push + s->push_len - 2, "}}", 2);
@@ -48,7 +49,7 @@ static void the_document_is_a_part_of_its_push(void **state)
     studio_snapshot_unref(s);
 }
 
-static void fields_are_the_nine_then_the_custom_ones(void **state)
+static void fields_are_the_built_in_then_the_custom_ones(void **state)
 {
     struct table_state table;
     struct field_set sets[] = {
@@ -65,13 +66,13 @@ static void fields_are_the_nine_then_the_custom_ones(void **state)
     buf_finish(&changes);
     s = snapshot_of(&table);
     assert_int_equal(s->rev, 1);
-    assert_int_equal(s->field_count, STUDIO_FIELD_COUNT + 2);
+    assert_int_equal(s->field_count, studio_field_count + 2);
     assert_string_equal(s->fields[0].name, "MAINTENANCE");
     assert_string_equal(s->fields[0].text, "false");
     assert_string_equal(s->fields[1].text, "standby");
-    assert_string_equal(s->fields[STUDIO_FIELD_COUNT].name, "zeta");
-    assert_string_equal(s->fields[STUDIO_FIELD_COUNT + 1].name, "alpha");
-    assert_string_equal(s->fields[STUDIO_FIELD_COUNT + 1].text, "{\"a\":true}");
+    assert_string_equal(s->fields[studio_field_count].name, "zeta");
+    assert_string_equal(s->fields[studio_field_count + 1].name, "alpha");
+    assert_string_equal(s->fields[studio_field_count + 1].text, "{\"a\":true}");
     studio_snapshot_unref(s);
 }
 
@@ -118,7 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_document_is_a_part_of_its_push),
-        cmocka_unit_test(fields_are_the_nine_then_the_custom_ones),
+        cmocka_unit_test(fields_are_the_built_in_then_the_custom_ones),
         cmocka_unit_test(a_removed_table_has_no_document),
         cmocka_unit_test(threads_share_it_by_reference),
     };

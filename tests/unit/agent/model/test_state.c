@@ -1,18 +1,13 @@
 #include "support/cmocka_all.h"
+#include "support/fields.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "model/state.h"
 
-static const char first_changes[] =
-    "{\"MAINTENANCE\":[null,false],\"SDP\":[null,\"standby\"],\"IDP\":[null,\"standby\"],"
-    "\"BROKER\":[null,\"down\"],\"ZCam\":[null,\"down\"],\"ROULETTE\":[null,\"down\"],"
-    "\"SHAKER\":[null,\"down\"],\"BARCODE_SCANNER\":[null,\"down\"],\"NFC_SCANNER\":[null,\"down\"]"
-    "}";
-
 /* Sets of a test: the strings are literals, so there is nothing to free. */
-static struct field_set built_in(enum studio_field_id id, const char *value)
+static struct field_set built_in(size_t id, const char *value)
 {
     int index =
         studio_value_find(&studio_built_in_values, studio_fields[id].kind, value, strlen(value));
@@ -42,15 +37,17 @@ static void test_new_table(void **state)
     state_init(&s, &studio_built_in_values, 1704110400);
     assert_int_equal(s.rev, 0);
     assert_int_equal(s.stamp_s, 1704110400);
-    assert_string_equal(state_value(&s, STUDIO_FIELD_MAINTENANCE), "false");
-    assert_string_equal(state_value(&s, STUDIO_FIELD_SDP), "standby");
-    assert_string_equal(state_value(&s, STUDIO_FIELD_NFC_SCANNER), "down");
+    assert_string_equal(state_value(&s, field("maintenance")), "false");
+    assert_string_equal(state_value(&s, field("sdp")), "standby");
+    assert_string_equal(state_value(&s, field("nfc_scanner")), "down");
     assert_null(s.custom);
 
     struct buf changes;
     buf_init(&changes, 10000);
     state_first_changes(&s, &changes);
-    assert_string_equal(changes.data, first_changes);
+    char expected[1000];
+    snprintf(expected, sizeof(expected), "{%s}", fields(FIELDS_CHANGES, ""));
+    assert_string_equal(changes.data, expected);
     buf_finish(&changes);
     state_finish(&s);
 }
@@ -60,13 +57,12 @@ static void test_built_in_changes(void **state)
     (void)state;
     struct table_state s;
     state_init(&s, &studio_built_in_values, 0);
-    struct field_set sets[] = {built_in(STUDIO_FIELD_SDP, "up"),
-                               built_in(STUDIO_FIELD_IDP, "standby"),
-                               built_in(STUDIO_FIELD_MAINTENANCE, "true")};
+    struct field_set sets[] = {built_in(field("sdp"), "up"), built_in(field("idp"), "standby"),
+                               built_in(field("maintenance"), "true")};
     apply(&s, sets, 3, "{\"SDP\":[\"standby\",\"up\"],\"MAINTENANCE\":[false,true]}");
     assert_int_equal(s.rev, 1);
     assert_int_equal(s.stamp_s, 99);
-    assert_string_equal(state_value(&s, STUDIO_FIELD_SDP), "up");
+    assert_string_equal(state_value(&s, field("sdp")), "up");
     apply(&s, sets, 3, "{}"); /* an update all the same */
     assert_int_equal(s.rev, 2);
     state_finish(&s);
@@ -123,14 +119,14 @@ static void test_too_many_custom_fields(void **state)
     fill_custom(&s);
     assert_int_equal(s.custom_count, STUDIO_CUSTOM_FIELDS_MAX);
 
-    struct field_set more[] = {built_in(STUDIO_FIELD_SDP, "up"), custom("one_more", "1")};
+    struct field_set more[] = {built_in(field("sdp"), "up"), custom("one_more", "1")};
     struct update update = {more, 2};
     buf_init(&changes, 1000);
     assert_int_equal(state_apply(&s, &update, 5, &changes), STUDIO_ERR_TOO_MANY_FIELDS);
     buf_finish(&changes);
     assert_int_equal(s.rev, STUDIO_CUSTOM_FIELDS_MAX);
     assert_int_equal(s.stamp_s, 0);
-    assert_string_equal(state_value(&s, STUDIO_FIELD_SDP), "standby");
+    assert_string_equal(state_value(&s, field("sdp")), "standby");
 
     /* What counts is how many there are in the end, in whatever order the message names them. */
     struct field_set swap[] = {custom("one_more", "1"), custom("f0", NULL)};
@@ -146,14 +142,14 @@ static void test_failed_changes_leave_the_state(void **state)
     struct table_state s;
     struct buf changes;
     state_init(&s, &studio_built_in_values, 0);
-    struct field_set sets[] = {custom("a", "1"), built_in(STUDIO_FIELD_SDP, "up")};
+    struct field_set sets[] = {custom("a", "1"), built_in(field("sdp"), "up")};
     struct update update = {sets, 2};
     buf_init(&changes, 10); /* too small */
     assert_int_equal(state_apply(&s, &update, 5, &changes), STUDIO_ERR_NO_MEMORY);
     buf_finish(&changes);
     assert_int_equal(s.rev, 0);
     assert_int_equal(s.custom_count, 0);
-    assert_string_equal(state_value(&s, STUDIO_FIELD_SDP), "standby");
+    assert_string_equal(state_value(&s, field("sdp")), "standby");
     state_finish(&s);
 }
 
@@ -162,7 +158,7 @@ static void test_copy_is_deep(void **state)
     (void)state;
     struct table_state s, copy;
     state_init(&s, &studio_built_in_values, 7);
-    struct field_set sets[] = {custom("a", "1"), built_in(STUDIO_FIELD_SDP, "up")};
+    struct field_set sets[] = {custom("a", "1"), built_in(field("sdp"), "up")};
     apply(&s, sets, 2, "{\"a\":[null,1],\"SDP\":[\"standby\",\"up\"]}");
     assert_int_equal(state_copy(&copy, &s), STUDIO_OK);
     struct field_set other[] = {custom("a", "2"), custom("b", "3")};
@@ -170,7 +166,7 @@ static void test_copy_is_deep(void **state)
     assert_int_equal(s.custom_count, 1);
     assert_string_equal(s.custom[0].json, "1");
     assert_int_equal(copy.rev, 2);
-    assert_string_equal(state_value(&copy, STUDIO_FIELD_SDP), "up");
+    assert_string_equal(state_value(&copy, field("sdp")), "up");
     state_finish(&s);
     state_finish(&copy);
     state_finish(&copy); /* twice does no harm */
