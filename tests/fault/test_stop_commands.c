@@ -126,7 +126,9 @@ static void on_a_slow_disk_too(void **state)
     faults_delay(faults, FAULT_SYNC, SYNC_MS);
     command(plc, FEW);
     wait_answer(plc, 0);
+    mqttclient_mark(sub);
     stop(agent);
+    mqttclient_wait_json(sub, AGENT "/availability", "state", "stopped");
     faults_clear_all(faults);
     agent_proc_restart(agent);
     expect_each_once(judge, sub, FEW);

@@ -49,6 +49,11 @@ static pid_t parent_of(pid_t pid)
     return parent;
 }
 
+bool procfs_is_child(pid_t parent, pid_t pid)
+{
+    return parent_of(pid) == parent;
+}
+
 pid_t procfs_child(pid_t parent, const char *name)
 {
     pid_t found = 0;
@@ -58,7 +63,7 @@ pid_t procfs_child(pid_t parent, const char *name)
     for (struct dirent *entry; !found && (entry = readdir(dir));) {
         char path[300];
         pid_t pid = (pid_t)atoi(entry->d_name);
-        if (pid <= 0 || (parent && parent_of(pid) != parent))
+        if (pid <= 0 || (parent && !procfs_is_child(parent, pid)))
             continue;
         snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
         char *text = tmpdir_read(path, NULL);

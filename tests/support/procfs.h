@@ -2,6 +2,7 @@
 #ifndef TESTS_SUPPORT_PROCFS_H
 #define TESTS_SUPPORT_PROCFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -11,5 +12,6 @@ long procfs_kib(pid_t pid, const char *name);
 size_t procfs_count(pid_t pid, const char *folder);
 /* The child of `parent` (0: of anyone) whose command line begins so; 0: there is none. */
 pid_t procfs_child(pid_t parent, const char *name);
+bool procfs_is_child(pid_t parent, pid_t pid);
 
 #endif

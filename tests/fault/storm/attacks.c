@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fault/storm/random.h"
 #include "support/deadline.h"
+#include "support/procfs.h"
 
 /* --- the agent -------------------------------------------------------------------------------- */
 
@@ -55,6 +57,35 @@ static void continue_agent(struct rig *r, struct blow *b)
     if (r->agent && r->agent_paused)
         proc_signal(r->agent, SIGCONT);
     r->agent_paused = false;
+}
+
+/* The process of one of its MQTT connections. */
+static bool find_link(struct rig *r, struct blow *b)
+{
+    static const char *const roles[] = {"publisher", "commands", "probe"};
+    char name[64];
+    if (!r->agent || r->agent_paused)
+        return false;
+    snprintf(name, sizeof name, "studio-agent: mqtt %s", roles[random_between(b->random, 0, 2)]);
+    b->before = (uint64_t)procfs_child(proc_pid(r->agent), name);
+    return b->before != 0;
+}
+
+static bool kill_link(struct rig *r, struct blow *b)
+{
+    return find_link(r, b) && kill((pid_t)b->before, SIGKILL) == 0;
+}
+
+static bool pause_link(struct rig *r, struct blow *b)
+{
+    return find_link(r, b) && kill((pid_t)b->before, SIGSTOP) == 0;
+}
+
+/* Unless it has ended: its number may be another's by now. */
+static void continue_link(struct rig *r, struct blow *b)
+{
+    if (r->agent && procfs_is_child(proc_pid(r->agent), (pid_t)b->before))
+        kill((pid_t)b->before, SIGCONT);
 }
 
 /* --- the broker ------------------------------------------------------------------------------- */
@@ -281,6 +312,8 @@ const struct attack attacks[] = {
     {"kill-starting", 0, 50, 0, kill_starting, NULL, .is_kill = true},
     {"stop", 0, 200, 0, stop_agent, NULL, .is_kill = false},
     {"pause", 500, 3000, 10000, pause_agent, continue_agent, .is_kill = false},
+    {"link-kill", 0, 300, 0, kill_link, NULL, .is_kill = false},
+    {"link-pause", 500, 3000, 10000, pause_link, continue_link, .is_kill = false},
     {"broker-kill", 0, 2000, 0, kill_broker, start_broker, .is_broker_kill = true},
     {"broker-stop", 0, 2000, 0, stop_broker, start_broker, .is_kill = false},
     {"broker-pause", 500, 3000, 10000, pause_broker, continue_broker, .is_kill = false},

@@ -257,6 +257,12 @@ int socket(int domain, int type, int protocol)
     return call_fails(FAULT_SOCKET) ? -1 : next(domain, type, protocol);
 }
 
+int socketpair(int domain, int type, int protocol, int pair[2])
+{
+    NEXT(socketpair)
+    return call_fails(FAULT_SOCKET) ? -1 : next(domain, type, protocol, pair);
+}
+
 int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
 {
     NEXT(accept)
