@@ -6,7 +6,7 @@
 #define BRIDGE_ANNOUNCE_H
 
 #include "base/buf.h"
-#include "bridge.h"
+#include "bridge_source.h"
 #include "feed.h"
 
 /* {"state":"online","epoch":"6f1c","boot":41,"conn":7,"since":"...Z"}; the same but for its state

@@ -4,7 +4,7 @@
 #ifndef BRIDGE_BROKERS_H
 #define BRIDGE_BROKERS_H
 
-#include "bridge.h"
+#include "bridge_source.h"
 
 enum { BROKERS_MAX = 16, BROKER_URI_MAX = 255 };
 

@@ -14,7 +14,7 @@
 #ifndef BRIDGE_CONNECTION_H
 #define BRIDGE_CONNECTION_H
 
-#include "bridge.h"
+#include "bridge_source.h"
 #include "brokers.h"
 #include "link.h"
 #include "topics.h"

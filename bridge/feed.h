@@ -13,7 +13,7 @@
 
 #include <pthread.h>
 
-#include "bridge.h"
+#include "bridge_source.h"
 
 enum {
     FEED_PAGE = 256,

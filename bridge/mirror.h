@@ -12,7 +12,8 @@
 #ifndef BRIDGE_MIRROR_H
 #define BRIDGE_MIRROR_H
 
-#include "bridge.h"
+#include "bridge_source.h"
+#include "model/snapshot.h"
 #include "topics.h"
 
 enum { MIRROR_ROUND_MS = 100, MIRROR_PRESENCE_MS = 1000 };

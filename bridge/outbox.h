@@ -10,7 +10,7 @@
 #define BRIDGE_OUTBOX_H
 
 #include "announce.h"
-#include "bridge.h"
+#include "bridge_source.h"
 #include "feed.h"
 #include "window.h"
 

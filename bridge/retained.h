@@ -5,7 +5,7 @@
 #ifndef BRIDGE_RETAINED_H
 #define BRIDGE_RETAINED_H
 
-#include "bridge.h"
+#include "bridge_source.h"
 #include "mirror.h"
 #include "window.h"
 

@@ -1,0 +1,91 @@
+/*
+ * bridge_source.h - what the bridge is given: its configuration, and the agent as it sees it; and what
+ * it tells of itself. All files of the bridge may know it.
+ */
+#ifndef BRIDGE_BRIDGE_SOURCE_H
+#define BRIDGE_BRIDGE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/event.h"
+#include "studio/error.h"
+
+struct studio_values;
+
+typedef bool bridge_cleared_fn(void *ctx, const char *table_id, const char *field);
+
+/* What `health` and `info` tell about the agent. */
+struct bridge_agent_stats {
+    uint64_t committed; /* newest durable seq */
+    uint64_t tables, clients, subscribers;
+    uint64_t updates; /* accepted since start */
+    uint64_t refused; /* since start */
+    bool store_writable;
+};
+
+/* A command from MQTT on its way to the agent. Owned by the bridge. */
+struct bridge_command {
+    const char *table_id; /* as in the topic, not checked */
+    const char *client;   /* a valid client name */
+    const char *field;    /* NULL: payload is a message; else one value of this field */
+    const char *payload;
+    size_t payload_len;
+    bool retained; /* to be refused; the agent reads its request_id for the answer */
+};
+
+/* The agent as the bridge sees it. Calls come from the bridge thread unless said otherwise. */
+struct bridge_source {
+    void *ctx;
+    /* Events with from <= seq <= to in order, at most `limit`, from the store. May read the disk. */
+    enum studio_err (*read)(void *ctx, uint64_t from, uint64_t to, size_t limit,
+                            studio_event_fn *fn, void *fn_ctx);
+    /* Change events of a table with rev >= from_rev and seq > after_seq, at most `limit`. */
+    enum studio_err (*read_changes)(void *ctx, const char *table_id, uint64_t from_rev,
+                                    uint64_t after_seq, size_t limit, studio_event_fn *fn,
+                                    void *fn_ctx);
+    /* Oldest kept seq (committed + 1 when none is); of a table: its oldest kept rev and its seq. */
+    enum studio_err (*oldest)(void *ctx, uint64_t *seq);
+    enum studio_err (*oldest_rev)(void *ctx, const char *table_id, bool *found, uint64_t *rev,
+                                  uint64_t *seq);
+    /* Retained topics of removed custom fields and tables, to be cleared after each connection. */
+    enum studio_err (*cleared)(void *ctx, bridge_cleared_fn *fn, void *fn_ctx);
+    /* Every event <= seq is acknowledged by a broker (or parked). Rides along in the next commit. */
+    void (*acked)(void *ctx, uint64_t seq);
+    /* This event was refused for good. */
+    void (*parked)(void *ctx, uint64_t seq, const char *reason);
+    void (*stats)(void *ctx, struct bridge_agent_stats *out);
+    /* Takes the command into the net thread's queue. The agent calls bridge_answer() exactly once for
+     * each that returned true. False: the queue is full; the same comes again after an answer. */
+    bool (*command)(void *ctx, struct bridge_command *command);
+};
+
+/* Strings are copied by bridge_create. */
+struct bridge_config {
+    const char *brokers; /* URI[,URI...] in order of preference: mqtt:// tcp:// mqtts:// ssl:// */
+    const char *agent_id;
+    const char *topic_root;
+    const struct studio_values *lists; /* of the values, for `info`; only during the call */
+    const char *epoch;
+    uint64_t boot;
+    uint64_t acked;                            /* every event <= acked needs no sending */
+    uint64_t committed;                        /* newest event at start */
+    uint64_t parked;                           /* already parked */
+    int mqtt_version;                          /* 5 or 4 */
+    const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
+    const char *password_file;
+    unsigned keepalive_s, session_expiry_s;
+    const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */
+    const char *info;         /* JSON members for `info` beyond those the bridge knows, or NULL */
+};
+
+struct bridge_stats {
+    bool connected;
+    char broker[256]; /* URI in use or tried, without credentials */
+    uint64_t acked;   /* watermark */
+    uint64_t parked;
+    uint64_t connections; /* made since start */
+};
+
+#endif
