@@ -48,6 +48,7 @@ static void free_client(struct studio_client *client)
 {
     client_ws_destroy(client->ws);
     free(client->tables);
+    free(client->greeting);
     free(client->table_id);
     free(client->user_id);
     if (client->token != NULL)

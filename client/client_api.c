@@ -31,13 +31,34 @@ static enum studio_err send_buf(struct studio_client *client, struct call *call,
     return err;
 }
 
-static enum studio_err send_plain(struct studio_client *client, struct buf *b,
+/* A server that knows no envelopes takes one for an update: `word` is what its answer must say, NULL
+ * if that does not matter. */
+static enum studio_err check_word(const struct call *call, const char *event, const char *word,
                                   struct studio_error *error)
+{
+    if (word == NULL || (call->status != NULL && strcmp(call->status, word) == 0))
+        return STUDIO_OK;
+    return studio_error_set(error, STUDIO_ERR_UNKNOWN_EVENT,
+                            "%s, or so it seems: the server answered '%.40s'", event,
+                            call->status != NULL ? call->status : "");
+}
+
+static void free_answer(struct call *call)
+{
+    free(call->answer);
+    free(call->document);
+    free(call->status);
+}
+
+static enum studio_err send_plain(struct studio_client *client, struct buf *b, const char *event,
+                                  const char *word, struct studio_error *error)
 {
     struct call call = {.kind = OUTGOING_PLAIN};
     enum studio_err err = send_buf(client, &call, b, error);
 
-    free(call.document);
+    if (err == STUDIO_OK)
+        err = check_word(&call, event, word, error);
+    free_answer(&call);
     return err;
 }
 
@@ -50,7 +71,7 @@ enum studio_err studio_client_update(struct studio_client *client,
     buf_init(&b, PRINT_MAX);
     enum studio_err err = update_print(&b, &client->lists, fields, count, error);
     if (err == STUDIO_OK)
-        err = send_plain(client, &b, error);
+        err = send_plain(client, &b, NULL, NULL, error);
     buf_finish(&b);
     return err;
 }
@@ -104,7 +125,7 @@ enum studio_err studio_client_exception(struct studio_client *client, const char
     else
         json_string(&b, code, len);
     buf_str(&b, "}");
-    enum studio_err err = send_plain(client, &b, error);
+    enum studio_err err = send_plain(client, &b, "exception", "received", error);
     buf_finish(&b);
     return err;
 }
@@ -130,17 +151,26 @@ enum studio_err studio_client_get(struct studio_client *client, const char *tabl
     if (err == STUDIO_OK && call.document == NULL)
         err = studio_error_set(error, STUDIO_ERR_UNKNOWN_EVENT,
                                "get, or so it seems: the server answered without a document");
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK) {
         *document = call.document;
-    else
-        free(call.document);
+        call.document = NULL;
+    }
+    free_answer(&call);
     buf_finish(&b);
     return err;
 }
 
+char *studio_client_greeting(struct studio_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    char *document = client->greeting != NULL ? strdup(client->greeting) : NULL;
+    pthread_mutex_unlock(&client->lock);
+    return document;
+}
+
 static enum studio_err change_subscription(struct studio_client *client, const char *event,
-                                           const char *const *tables, size_t count,
-                                           struct studio_error *error)
+                                           const char *word, const char *const *tables,
+                                           size_t count, struct studio_error *error)
 {
     struct call call = {.kind = OUTGOING_SUBSCRIBE, .request_id = client_request_id(client)};
     struct buf b;
@@ -157,7 +187,9 @@ static enum studio_err change_subscription(struct studio_client *client, const c
     }
     buf_printf(&b, "]},\"request_id\":%" PRIu64 "}", call.request_id);
     enum studio_err err = send_buf(client, &call, &b, error);
-    free(call.document);
+    if (err == STUDIO_OK)
+        err = check_word(&call, event, word, error);
+    free_answer(&call);
     buf_finish(&b);
     return err;
 }
@@ -165,13 +197,13 @@ static enum studio_err change_subscription(struct studio_client *client, const c
 enum studio_err studio_client_subscribe(struct studio_client *client, const char *const *tables,
                                         size_t count, struct studio_error *error)
 {
-    return change_subscription(client, "subscribe", tables, count, error);
+    return change_subscription(client, "subscribe", "subscribed", tables, count, error);
 }
 
 enum studio_err studio_client_unsubscribe(struct studio_client *client, const char *const *tables,
                                           size_t count, struct studio_error *error)
 {
-    return change_subscription(client, "unsubscribe", tables, count, error);
+    return change_subscription(client, "unsubscribe", "unsubscribed", tables, count, error);
 }
 
 /* A message of which the library must tell the answer from a push gets a request_id. */
@@ -204,11 +236,11 @@ enum studio_err studio_client_send_json(struct studio_client *client, const char
     else
         buf_add(&b, json, len);
     enum studio_err err = send_buf(client, &call, &b, error);
-    if (answer != NULL)
+    if (answer != NULL) {
         *answer = call.answer;
-    else
-        free(call.answer);
-    free(call.document);
+        call.answer = NULL;
+    }
+    free_answer(&call);
     buf_finish(&b);
     return err;
 }

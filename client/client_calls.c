@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "client_error.h"
 #include "client_internal.h"
 #include "studio/status.h"
@@ -61,6 +62,8 @@ enum studio_err client_call(struct studio_client *client, struct call *call)
 {
     if (pthread_equal(pthread_self(), client->thread))
         return client_error_usage(&call->error, "no call can be made from a client's callback");
+    if (!text_utf8_valid(call->text, call->len))
+        return client_error_usage(&call->error, "this is not UTF-8, nothing was sent");
     if (call->len > STUDIO_MESSAGE_MAX)
         return studio_error_set(&call->error, STUDIO_ERR_TOO_LARGE, ": %d bytes are allowed",
                                 STUDIO_MESSAGE_MAX);

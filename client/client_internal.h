@@ -33,6 +33,7 @@ struct call {
     bool want_answer;
     char *answer;   /* the server's message, if wanted; owned */
     char *document; /* of a status; owned */
+    char *status;   /* the word of another answer, `updated`; owned */
 };
 
 struct call_list {
@@ -59,7 +60,7 @@ struct studio_client {
     bool auth_due;               /* send the credentials before anything else */
     int64_t attempt_deadline_ms; /* while not ready */
     int64_t retry_at_ms;         /* while waiting for the next attempt */
-    int64_t ready_at_ms;         /* */
+    int64_t ready_at_ms;         /* 0: not ready */
     char *tables;                /* the connection's subscriptions, a JSON array; NULL: none */
 
     /* Under the lock. */
@@ -72,6 +73,7 @@ struct studio_client {
     struct call_list waiting; /* to be sent */
     struct call_list sent;    /* in the order the answers will come */
     uint64_t last_request_id;
+    char *greeting; /* the document this login brought; NULL: none */
 };
 
 /* What the thread does about the connection; ctx is the client. */

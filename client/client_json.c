@@ -79,6 +79,9 @@ static bool fill(struct reply *out, const cJSON *root)
         out->error = strdup(get_string(root, "error"));
         return out->error != NULL && print_into(&out->request_id, get(root, "request_id"));
     case REPLY_DONE:
+        out->status = strdup(get_string(root, "status"));
+        if (out->status == NULL)
+            return false;
         if (cJSON_IsArray(get(root, "tables")) && !print_into(&out->tables, get(root, "tables")))
             return false;
         return print_into(&out->request_id, get(root, "request_id"));
@@ -111,6 +114,7 @@ enum studio_err reply_parse(const char *text, size_t len, struct reply *out)
 void reply_finish(struct reply *reply)
 {
     free(reply->error);
+    free(reply->status);
     cJSON_free(reply->document);
     cJSON_free(reply->tables);
     cJSON_free(reply->request_id);

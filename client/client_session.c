@@ -52,6 +52,12 @@ static enum session_action before_ready(struct session *session, const struct re
             return SESSION_IGNORE;
         session->state = SESSION_PROVING;
         return SESSION_SEND_AUTH;
+    case REPLY_DONE:
+        /* Not a document, but no refusal either: credentials taken like any other object. */
+        if (session->state != SESSION_PROVING)
+            return SESSION_IGNORE;
+        session->state = SESSION_READY;
+        return SESSION_ENTER;
     case REPLY_DOCUMENT:
     case REPLY_STATUS:
         session->state = SESSION_READY;
@@ -59,7 +65,6 @@ static enum session_action before_ready(struct session *session, const struct re
     case REPLY_ERROR:
         return SESSION_REFUSE;
     case REPLY_UNKNOWN:
-    case REPLY_DONE:
     case REPLY_EXCEPTION:
     case REPLY_LAGGED:
         break;

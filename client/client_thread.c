@@ -165,9 +165,14 @@ static bool renew_subscriptions(struct studio_client *client)
     return true;
 }
 
-static void enter_ready(struct studio_client *client)
+static void enter_ready(struct studio_client *client, struct reply *reply)
 {
     client->ready_at_ms = now_ms();
+    pthread_mutex_lock(&client->lock);
+    free(client->greeting);
+    client->greeting = reply->document;
+    reply->document = NULL;
+    pthread_mutex_unlock(&client->lock);
     if (!renew_subscriptions(client)) {
         struct studio_error why;
         studio_error_set(&why, STUDIO_ERR_NO_MEMORY, NULL);
@@ -206,6 +211,9 @@ static void answer_call(struct studio_client *client, struct reply *reply, const
     }
     call->document = reply->document;
     reply->document = NULL;
+    call->status = call->renewal ? NULL : reply->status;
+    if (!call->renewal)
+        reply->status = NULL;
     client_call_done(client, call, err);
     more = client->waiting.head != NULL;
     pthread_mutex_unlock(&client->lock);
@@ -217,9 +225,19 @@ static void answer_call(struct studio_client *client, struct reply *reply, const
         client_ws_want_send(client->ws);
 }
 
-static void push(const struct studio_client *client, const struct reply *reply, const char *text,
+/* The document of a login, also when another answer came before it. */
+static void keep_greeting(struct studio_client *client, const struct reply *reply)
+{
+    pthread_mutex_lock(&client->lock);
+    if (client->greeting == NULL && reply->kind == REPLY_DOCUMENT)
+        client->greeting = strdup(reply->document);
+    pthread_mutex_unlock(&client->lock);
+}
+
+static void push(struct studio_client *client, const struct reply *reply, const char *text,
                  size_t len)
 {
+    keep_greeting(client, reply);
     if (client->on_push == NULL)
         return;
     if (reply->kind == REPLY_EXCEPTION)
@@ -243,7 +261,7 @@ static void message(struct studio_client *client, struct reply *reply, const cha
         client_ws_want_send(client->ws);
         break;
     case SESSION_ENTER:
-        enter_ready(client);
+        enter_ready(client, reply);
         break;
     case SESSION_REFUSE:
         client_error_from_server(&why, reply->error);
@@ -290,6 +308,13 @@ static void explain_unreachable(const struct studio_client *client, const char *
 {
     bool certificate = client->url.tls && strstr(reason, "SSL") != NULL;
 
+    if (strncmp(reason, CLIENT_WS_HTTP, strlen(CLIENT_WS_HTTP)) == 0) {
+        studio_error_set(why, STUDIO_ERR_NOT_CONNECTED,
+                         " to ws%s://%s%s: %s; is this its path? An agent listens at / and /v1/ws",
+                         client->url.tls ? "s" : "", client->url.authority, client->url.path,
+                         reason);
+        return;
+    }
     studio_error_set(why, STUDIO_ERR_NOT_CONNECTED, " to ws%s://%s: %s; %s",
                      client->url.tls ? "s" : "", client->url.authority,
                      certificate ? "no TLS connection" : reason,

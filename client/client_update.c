@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "client_error.h"
 
 /* Names that mean something to the agent or belong to it; none can be a custom field. */
@@ -157,6 +158,9 @@ enum studio_err update_parse_pair(const char *pair, char **name, char **value,
     *value = NULL;
     if (equal == NULL || equal == pair)
         return client_error_usage(error, "'%.80s' is not KEY=VALUE, as in sdp=up", pair);
+    if (!text_utf8_valid(pair, strlen(pair)))
+        return client_error_usage(error, "%.*s is not UTF-8, nothing was sent",
+                                  (int)strcspn(pair, "="), pair);
     *name = strndup(pair, (size_t)(equal - pair));
     if (*name == NULL)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);

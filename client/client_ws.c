@@ -129,6 +129,20 @@ static void connection_gone(struct client_ws *ws, struct lws *wsi, const char *w
         ws->left = true;
 }
 
+/* lws tells of an answer that is no upgrade without saying which it was. */
+static void not_upgraded(struct client_ws *ws, struct lws *wsi, const char *why)
+{
+    unsigned status = lws_http_client_http_response(wsi);
+    char text[80];
+
+    if (status < 100 || status == 101) {
+        connection_gone(ws, wsi, why != NULL ? why : "no connection could be made");
+        return;
+    }
+    snprintf(text, sizeof(text), CLIENT_WS_HTTP "%u instead of a WebSocket", status);
+    connection_gone(ws, wsi, text);
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t len)
 {
@@ -153,7 +167,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         ws->ops->opened(ws->ctx);
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        connection_gone(ws, wsi, in != NULL ? in : "no connection could be made");
+        not_upgraded(ws, wsi, in);
         return 0;
     case LWS_CALLBACK_CLIENT_RECEIVE:
         if (wsi == ws->wsi)

@@ -16,6 +16,9 @@ enum {
     CLIENT_WS_TX_MAX = 16384   /* bytes of one message sent */
 };
 
+/* How the reason begins when the server answered in plain HTTP; the status follows. */
+#define CLIENT_WS_HTTP "the server answered HTTP "
+
 struct client_ws;
 
 /* Called on the running thread only. `next` copies the next message to send into `out` and returns

@@ -71,7 +71,7 @@ const struct studio_field *studio_field_near(const char *name)
         const char *const words[] = {studio_fields[i].key, studio_fields[i].alias};
         for (size_t j = 0; j < 2 && words[j] != NULL; j++) {
             size_t edits = text_edits(name, words[j]);
-            if (edits < best) {
+            if (edits < best && edits < strlen(name)) {
                 best = edits;
                 nearest = &studio_fields[i];
             }

@@ -12,7 +12,8 @@ struct args {
     const char *url, *table, *device, *token, *token_file, *ca_file;
     const char *service_values, *device_values;
     unsigned timeout_ms;
-    bool all, json, help, version;
+    const char *id; /* instead of table and device */
+    bool all, json, custom, yes, help, version;
     const char *command;     /* `demo` if none is given */
     int count;               /* of what follows the command */
     const char *const *rest; /* */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "program.h"
+#include "shown.h"
 
 static const struct step {
     const char *title; /* begins an action; NULL goes on with it */
@@ -31,28 +32,49 @@ static enum studio_err run_step(struct studio_client *client, const struct step 
     printf("  -> %s\n", step->json);
     fflush(stdout);
     enum studio_err err = studio_client_send_json(client, step->json, &answer, error);
-    if (answer != NULL)
-        printf("  <- %s\n", answer);
+    if (answer != NULL) {
+        fputs("  <- ", stdout);
+        shown_puts(answer);
+    }
     fflush(stdout);
     free(answer);
     return err;
 }
 
-static enum studio_err show_end(struct studio_client *client, struct studio_error *error)
+static enum studio_err show_end(const struct program *program, struct studio_client *client,
+                                struct studio_error *error)
 {
     char *document;
-    enum studio_err err = studio_client_get(client, NULL, &document, error);
+    enum studio_err err =
+        program_status(program, client, program->options.table_id, &document, error);
 
-    if (err == STUDIO_OK)
-        printf("The status now:\n  %s\n", document);
+    if (err == STUDIO_OK) {
+        fputs("The status now:\n  ", stdout);
+        shown_puts(document);
+    }
     free(document);
     return err;
+}
+
+/* It is what happens without a command, so it says first what it will do to a table. */
+static bool agreed(const struct program *program)
+{
+    printf("The demo sets every field of table %s at %s; in the end maintenance is off and SDP on "
+           "calibration.\n",
+           program->options.table_id, program->options.server_url);
+    fflush(stdout);
+    return program->args.yes || !program_can_ask() || program_ask("Go on?");
 }
 
 int cmd_demo(struct program *program)
 {
     struct studio_error error;
     int exit_code, action = 0;
+
+    if (!agreed(program)) {
+        program_say("nothing was sent; --help lists the other commands");
+        return EXIT_USAGE;
+    }
     struct studio_client *client = program_connect(program, &exit_code);
 
     if (client == NULL)
@@ -67,7 +89,7 @@ int cmd_demo(struct program *program)
         err = run_step(client, &steps[i], &error);
     }
     if (err == STUDIO_OK)
-        err = show_end(client, &error);
+        err = show_end(program, client, &error);
     if (err != STUDIO_OK)
         exit_code = program_fail(&error);
     studio_client_close(client);

@@ -1,8 +1,8 @@
 /* studio-client get [TABLE]: the status document, one line of JSON. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "program.h"
+#include "shown.h"
 
 int cmd_get(struct program *program)
 {
@@ -13,9 +13,9 @@ int cmd_get(struct program *program)
 
     if (client == NULL)
         return exit_code;
-    const char *table_id = program->args.count > 0 ? program->args.rest[0] : NULL;
-    if (studio_client_get(client, table_id, &document, &error) == STUDIO_OK) {
-        puts(document);
+    const char *table_id = program->args.count > 0 ? program->args.rest[0] : program->table_id;
+    if (program_status(program, client, table_id, &document, &error) == STUDIO_OK) {
+        shown_puts(document);
         free(document);
     } else {
         exit_code = program_fail(&error);

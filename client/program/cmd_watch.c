@@ -15,12 +15,14 @@
 #include "base/text.h"
 #include "output.h"
 #include "program.h"
+#include "shown.h"
 #include "watch_view.h"
 
 enum { REDRAW_MS = 100, STATE_MAX = 120 };
 
 struct watch {
-    bool draw; /* a table on a terminal */
+    bool terminal; /* standard output is one */
+    bool draw;     /* a table on it */
     bool colours;
     int wake_fd;
     int resize_fd;          /* SIGWINCH, when drawing */
@@ -50,6 +52,8 @@ static bool print_line(struct watch *watch, const char *json, size_t len)
 {
     buf_clear(&watch->line);
     buf_add(&watch->line, json, len);
+    if (buf_ok(&watch->line))
+        shown_line(watch->line.data, watch->terminal);
     buf_str(&watch->line, "\n");
     return buf_ok(&watch->line) && output_write(&watch->out, watch->line.data, watch->line.len);
 }
@@ -57,7 +61,10 @@ static bool print_line(struct watch *watch, const char *json, size_t len)
 static void complain(struct watch *watch, const char *why)
 {
     buf_clear(&watch->line);
-    buf_printf(&watch->line, "studio-client: %s\n", why);
+    buf_printf(&watch->line, "studio-client: %s", why);
+    if (buf_ok(&watch->line))
+        shown_line(watch->line.data, true);
+    buf_str(&watch->line, "\n");
     if (buf_ok(&watch->line))
         (void)output_write(&watch->err, watch->line.data, watch->line.len);
 }
@@ -160,7 +167,7 @@ static enum studio_err subscribe(struct studio_client *client, const struct prog
                                  struct studio_error *error)
 {
     const char *const all[] = {"*"};
-    const char *const own[] = {program->options.table_id};
+    const char *const own[] = {program->table_id};
 
     if (program->args.all)
         return studio_client_subscribe(client, all, 1, error);
@@ -168,6 +175,33 @@ static enum studio_err subscribe(struct studio_client *client, const struct prog
         return studio_client_subscribe(client, program->args.rest, (size_t)program->args.count,
                                        error);
     return studio_client_subscribe(client, own, 1, error);
+}
+
+/* A device may watch its own table only; a server without envelopes has no subscriptions, but has sent
+ * the document. */
+static int not_subscribed(struct watch *watch, const struct program *program,
+                          struct studio_client *client, const struct studio_error *error)
+{
+    bool others = program->args.all || program->args.count > 0 ||
+                  strcmp(program->table_id, program->options.table_id) != 0;
+
+    if (error->code == STUDIO_ERR_NOT_PERMITTED && others) {
+        program_say(
+            "%s: the token of a device may watch its own table only; ask for one of a viewer "
+            "(on the agent: studio-agent token new wall --role viewer) and give it with "
+            "--id wall",
+            error->text);
+        return EXIT_REFUSED;
+    }
+    if (program_exit_code(error->code) != EXIT_REFUSED || others)
+        return program_fail(error);
+    char *document = studio_client_greeting(client);
+    if (document != NULL)
+        (void)print_line(watch, document, strlen(document));
+    free(document);
+    program_say("this server cannot be watched (%s); it has told the status once, at the login",
+                error->text);
+    return EXIT_REFUSED;
 }
 
 static int run(struct watch *watch, struct program *program)
@@ -179,7 +213,7 @@ static int run(struct watch *watch, struct program *program)
     if (client == NULL)
         return exit_code;
     if (subscribe(client, program, &error) != STUDIO_OK) {
-        exit_code = program_fail(&error);
+        exit_code = not_subscribed(watch, program, client, &error);
         studio_client_close(client);
         return exit_code;
     }
@@ -204,7 +238,9 @@ static int run(struct watch *watch, struct program *program)
 
 int cmd_watch(struct program *program)
 {
-    struct watch watch = {.draw = isatty(STDOUT_FILENO) && !program->args.json, .resize_fd = -1};
+    const bool terminal = isatty(STDOUT_FILENO) != 0;
+    struct watch watch = {
+        .terminal = terminal, .draw = terminal && !program->args.json, .resize_fd = -1};
     sigset_t stop, resize, both;
     const char *no_color = getenv("NO_COLOR");
 

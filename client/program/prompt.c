@@ -9,10 +9,12 @@
 #include "client/client_update.h"
 #include "studio/status.h"
 
+enum { WORD_MAX = 100 };
+
 static const char blanks[] = " \t\r\n";
 
 /* How the rest of a command's line is read. */
-enum rest_kind { REST_NONE, REST_TEXT, REST_JSON };
+enum rest_kind { REST_NONE, REST_MAYBE, REST_TEXT, REST_JSON, REST_PAIRS };
 
 static const struct command_row {
     const char *name;
@@ -21,14 +23,21 @@ static const struct command_row {
     const char *usage;
     const char *what;
 } commands[] = {
-    {"status", PROMPT_STATUS, REST_NONE, "status", "show the table's status"},
+    {"status", PROMPT_STATUS, REST_MAYBE, "status, get [TABLE]", "show the table's status"},
+    {"get", PROMPT_STATUS, REST_MAYBE, NULL, NULL},
+    {"set", PROMPT_UPDATE, REST_PAIRS, "set KEY=VALUE...",
+     "one update, custom fields too: set sdp=up dealer='Ann B.'; set is optional"},
     {"custom", PROMPT_JSON, REST_JSON, "custom {json}",
      "send any JSON object, as in custom {\"shift\": 3}"},
     {"exception", PROMPT_EXCEPTION, REST_TEXT, "exception CODE",
      "report an exception, as in exception NO BALL DETECT"},
-    {"help", PROMPT_HELP, REST_NONE, "help", "this text"},
+    {"help", PROMPT_HELP, REST_NONE, "help, ?", "this text"},
+    {"?", PROMPT_HELP, REST_NONE, NULL, NULL},
     {"quit", PROMPT_QUIT, REST_NONE, "quit", "leave (also exit, or Ctrl-D)"},
     {"exit", PROMPT_QUIT, REST_NONE, NULL, NULL},
+    {"watch", PROMPT_SHELL, REST_MAYBE, NULL, NULL},
+    {"demo", PROMPT_SHELL, REST_MAYBE, NULL, NULL},
+    {"interactive", PROMPT_SHELL, REST_MAYBE, NULL, NULL},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -53,6 +62,22 @@ static char *cut_word(char *text, char **rest)
         *rest += strspn(*rest, blanks);
     }
     return word;
+}
+
+/* Copies the first word; of a longer one what fits. */
+static void first_of(const char *line, char out[WORD_MAX + 1])
+{
+    line += strspn(line, blanks);
+    size_t len = strcspn(line, blanks);
+    len = len > WORD_MAX ? text_utf8_cut(line, WORD_MAX) : len;
+    memcpy(out, line, len);
+    out[len] = '\0';
+}
+
+/* One of KEY=VALUE, or the name of a built-in field. */
+static bool is_field(const char *word)
+{
+    return strchr(word, '=') != NULL || update_field(word) != NULL;
 }
 
 static void trim_end(char *text)
@@ -92,27 +117,66 @@ static enum studio_err unknown_word(const char *word, struct studio_error *error
                               near != NULL ? ", did you mean " : "", near != NULL ? near : "");
 }
 
-/* FIELD VALUE [FIELD VALUE...]: one update. */
-static enum studio_err parse_update(const struct studio_values *lists, char *word, char *rest,
+/* Cuts `text` into words in place. Quotes keep blanks together: ' goes, " stays for it makes JSON.
+ * *open: a quote has no end. */
+static size_t cut_words(char *text, const char *words[PROMPT_WORDS_MAX + 1], bool *open)
+{
+    size_t count = 0;
+
+    *open = false;
+    for (text += strspn(text, blanks); *text != '\0'; text += strspn(text, blanks)) {
+        char *out = text, quote = '\0';
+        if (count <= PROMPT_WORDS_MAX)
+            words[count++] = text;
+        for (; *text != '\0' && (quote != '\0' || strchr(blanks, *text) == NULL); text++) {
+            bool opens = quote == '\0' && (*text == '\'' || *text == '"');
+            bool closes = quote != '\0' && *text == quote;
+            if ((opens || closes) && *text == '\'') {
+                quote = opens ? *text : '\0';
+                continue;
+            }
+            if (opens || closes)
+                quote = opens ? *text : '\0';
+            else if (quote == '"' && *text == '\\' && text[1] != '\0')
+                *out++ = *text++;
+            *out++ = *text;
+        }
+        *open = *open || quote != '\0';
+        if (*text != '\0')
+            text++;
+        *out = '\0';
+    }
+    return count;
+}
+
+static enum studio_err parse_update(const struct studio_values *lists, char *text,
                                     struct prompt_line *out, struct studio_error *error)
 {
-    out->kind = PROMPT_UPDATE;
-    for (; word[0] != '\0'; word = cut_word(rest, &rest)) {
-        const struct studio_field *field = update_field(word);
-        if (field == NULL)
-            return unknown_word(word, error);
-        const char *value = update_value_name(field, cut_word(rest, &rest));
-        if (out->count == PROMPT_FIELDS_MAX)
-            return client_error_usage(error, "at most %d fields fit one line", PROMPT_FIELDS_MAX);
-        out->fields[out->count++] =
-            (struct studio_client_field){.name = field->key, .value = value};
-    }
+    const char *words[PROMPT_WORDS_MAX + 1];
+    bool open;
+    size_t count = cut_words(text, words, &open);
 
-    struct buf checked;
-    buf_init(&checked, STUDIO_MESSAGE_MAX);
-    enum studio_err err = update_print(&checked, lists, out->fields, out->count, error);
-    buf_finish(&checked);
-    return err;
+    out->kind = PROMPT_UPDATE;
+    if (open)
+        return client_error_usage(error, "a quote has no end");
+    if (count > PROMPT_WORDS_MAX)
+        return client_error_usage(error, "at most %d fields fit one update", PAIRS_MAX);
+    return pairs_parse(lists, words, count, &out->pairs, error);
+}
+
+void prompt_finish(struct prompt_line *line)
+{
+    pairs_finish(&line->pairs);
+}
+
+bool prompt_is_secret(const char *line, const char *token)
+{
+    static const char *const signs[] = {"token", "password", "secret", "bearer"};
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+        if (strcasestr(line, signs[i]) != NULL)
+            return true;
+    return token != NULL && token[0] != '\0' && strstr(line, token) != NULL;
 }
 
 enum studio_err prompt_parse(const struct studio_values *lists, char *line, struct prompt_line *out,
@@ -122,21 +186,29 @@ enum studio_err prompt_parse(const struct studio_values *lists, char *line, stru
 
     memset(out, 0, sizeof(*out));
     trim_end(line);
-    char *word = cut_word(line, &rest);
-    if (word[0] == '\0' || word[0] == '#')
+    char first[WORD_MAX + 1];
+    first_of(line, first);
+    if (first[0] == '\0' || first[0] == '#')
         return STUDIO_OK;
-    const struct command_row *command = find_command(word);
+    const struct command_row *command = find_command(first);
     if (command == NULL)
-        return parse_update(lists, word, rest, out, error);
+        return is_field(first) ? parse_update(lists, line, out, error) : unknown_word(first, error);
 
+    (void)cut_word(line, &rest);
     out->kind = command->kind;
     out->text = rest;
+    if (command->kind == PROMPT_SHELL)
+        return client_error_usage(error, "%s is a word of the shell: studio-client %s",
+                                  command->name, command->name);
     if (command->rest == REST_NONE && rest[0] != '\0')
         return client_error_usage(error, "%s takes nothing after it", command->name);
-    if (command->rest != REST_NONE && rest[0] == '\0')
+    if ((command->rest == REST_TEXT || command->rest == REST_JSON || command->rest == REST_PAIRS) &&
+        rest[0] == '\0')
         return client_error_usage(error, "usage: %s", command->usage);
     if (command->rest == REST_JSON && (rest[0] != '{' || !json_check(rest, strlen(rest), NULL)))
         return client_error_usage(error, "this is not one JSON object: %.200s", rest);
+    if (command->rest == REST_PAIRS)
+        return parse_update(lists, rest, out, error);
     return STUDIO_OK;
 }
 
@@ -151,11 +223,19 @@ static const char *field_value(const struct studio_values *lists, const struct s
     return studio_value_name(lists, field->kind, n);
 }
 
+/* Where the fields begin: behind `set`, if that stands before line[start]. */
+static size_t after_set(const char *line, size_t start)
+{
+    size_t at = strspn(line, blanks), end = at + strcspn(line + at, blanks);
+
+    return end - at == 3 && end < start && strncasecmp(line + at, "set", 3) == 0 ? end : 0;
+}
+
 /* The word before line[start], if the words before it are whole pairs; else NULL. */
 static const struct studio_field *field_before(const char *line, size_t start)
 {
     const struct studio_field *field = NULL;
-    size_t at = 0;
+    size_t at = after_set(line, start);
 
     for (;;) {
         at += strspn(line + at, blanks);
@@ -196,7 +276,7 @@ const char *prompt_candidate(const struct studio_values *lists, const char *line
     const struct studio_field *field = field_before(line, start);
     bool first = strspn(line, blanks) >= start;
 
-    if (starts_command(line, start))
+    if (after_set(line, start) == 0 && starts_command(line, start))
         return NULL;
     for (size_t i = 0;; i++) {
         const char *word = field != NULL            ? field_value(lists, field, i)

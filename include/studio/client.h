@@ -119,6 +119,10 @@ STUDIO_MUST_USE enum studio_err studio_client_get(struct studio_client *client,
                                                   const char *table_id, char **document,
                                                   struct studio_error *error);
 
+/* The document the server sent when it let this client in last, to be free()d: the only one a server
+ * without `get` ever sends. NULL: none was sent, or memory is short. */
+char *studio_client_greeting(struct studio_client *client);
+
 /* From now on pushes of these tables come to on_push, also after reconnecting. "*" is all. */
 STUDIO_MUST_USE enum studio_err studio_client_subscribe(struct studio_client *client,
                                                         const char *const *tables, size_t count,

@@ -57,7 +57,7 @@ extern const size_t studio_field_count;
 const struct studio_field *studio_field_find(const char *key, size_t len);
 
 /* The field a custom name may have been meant for: the nearest within two letters of its key or
- * alias; NULL if none is so near. */
+ * alias, but with a letter in common; NULL if there is none. */
 const struct studio_field *studio_field_near(const char *name);
 
 /* The index of a field in studio_fields. */

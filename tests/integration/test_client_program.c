@@ -323,6 +323,114 @@ static void a_server_that_wants_an_address(void **state)
     wsfake_destroy(fake);
 }
 
+/* One connection to a server that knows updates and no envelopes: every object is `updated`. */
+static void serve_without_envelopes(struct wsfake *fake)
+{
+    struct wsfake_conn *conn = wsfake_accept(fake);
+
+    wsfake_send(conn,
+                "{\"message\":\"Connected to Studio WebSocket Server\",\"status\":\"ready\"}");
+    (void)wsfake_receive(conn);
+    wsfake_send(conn, "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":4,\"SDP\":\"calibration\"}");
+    for (const char *text; (text = wsfake_receive_or_end(conn)) != NULL;) {
+        bool get = strstr(text, "\"event\":\"get\"") != NULL;
+        wsfake_send(conn, "{\"status\":\"updated\"}");
+        if (get)
+            serve_without_envelopes(fake); /* the login that tells it instead */
+    }
+}
+
+/* Every command finishes with what such a server offers. */
+static void a_server_without_envelopes(void **state)
+{
+    static const struct {
+        const char *args[4];
+        int exit_code;
+        const char *out, *err;
+    } rows[] = {
+        {{"--yes"}, 0, "\"SDP\":\"calibration\"", "cannot be asked"},
+        {{"get"}, 0, "\"SDP\":\"calibration\"", "cannot be asked"},
+        {{"set", "sdp=up"}, 0, "updated", ""},
+        {{"exception", "STUCK"}, 1, "", "the server answered 'updated'"},
+        {{"watch"}, 1, "\"SDP\":\"calibration\"", "cannot be watched"},
+        {{"custom", "{\"a\":1}"}, 0, "{\"status\":\"updated\"}", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wsfake *fake = wsfake_create();
+        struct line line;
+        make_line(&line, wsfake_port(fake), rows[i].args);
+        struct proc *proc = proc_spawn(line.argv, device_env);
+        serve_without_envelopes(fake);
+        int got = proc_wait(proc, WAIT_MS);
+        char *out = proc_output(proc, PROC_STDOUT), *err = proc_output(proc, PROC_STDERR);
+        if (got != rows[i].exit_code || strstr(out, rows[i].out) == NULL ||
+            strstr(err, rows[i].err) == NULL)
+            test_fail("%s: exit %d\n%s%s", rows[i].args[0], got, out, err);
+        free(out);
+        free(err);
+        proc_destroy(proc);
+        wsfake_destroy(fake);
+    }
+}
+
+/* Even the credentials are an update to it, and no document comes. */
+static void a_server_that_says_updated_to_everything(void **state)
+{
+    struct wsfake *fake = wsfake_create();
+    struct line line;
+    (void)state;
+    make_line(&line, wsfake_port(fake), ARGS("set", "sdp=up"));
+    struct proc *proc = proc_spawn(line.argv, device_env);
+    struct wsfake_conn *conn = wsfake_accept(fake);
+    wsfake_send(conn, "{\"message\":\"welcome\",\"status\":\"ready\"}");
+    while (wsfake_receive_or_end(conn) != NULL)
+        wsfake_send(conn, "{\"status\":\"updated\"}");
+    assert_int_equal(proc_wait(proc, WAIT_MS), 0);
+    proc_destroy(proc);
+    wsfake_destroy(fake);
+}
+
+/* What went wrong, and what to do about it. */
+static void messages_that_name_the_fix(void **state)
+{
+    struct agent_proc *agent = agent_proc_start(NULL);
+    uint16_t port = agent_proc_port(agent);
+    struct wsfake *fake = wsfake_create();
+    struct line line;
+    char *err;
+    (void)state;
+    expect(port, ARGS("--token", "wrong", "get"), 4, "", "studio-agent token new");
+    expect(port, ARGS("watch", "--all"), 1, "", "--role viewer");
+    expect(port, ARGS("watch", "ARO-002"), 1, "", "--role viewer");
+    expect(port, ARGS("set", "roulete=down"), 2, "", "did you mean roulette");
+    expect(port, ARGS("set", "--custom", "roulete=down"), 0, "updated", "");
+    expect(port, ARGS("set", "roulete="), 0, "updated", "");
+    expect(port, ARGS("roulete", "down"), 2, "", "roulette");
+    expect(port, ARGS("sdp", "up", "idp=up"), 0, "updated", "");
+    expect(port, ARGS("status"), 0, "\"UPTIME\":3,", "");
+    expect(port, ARGS("set", "note=\xff"), 2, "", "not UTF-8");
+    expect(port, ARGS("?"), 0, "Examples", "");
+    expect(port, ARGS("--id", "wall", "--token", TOKEN_VIEWER, "get", "ARO-001"), 0,
+           "\"UPTIME\":3,", "");
+    expect(port, ARGS("--id", "wall", "--table", "ARO-001", "--token", TOKEN_VIEWER, "get"), 0,
+           "\"UPTIME\":3,", "");
+    expect(port, ARGS("--id", "ARO-001_x", "--table", "ARO-002", "exception", "X"), 2, "",
+           "ARO-002");
+    agent_proc_destroy(agent);
+
+    make_line(&line, wsfake_port(fake), ARGS("get"));
+    struct proc *proc = proc_spawn(line.argv, device_env);
+    wsfake_answer(fake, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(proc_wait(proc, WAIT_MS), 3);
+    err = proc_output(proc, PROC_STDERR);
+    if (strstr(err, "HTTP 404") == NULL || strstr(err, "path") == NULL)
+        test_fail("%s", err);
+    free(err);
+    proc_destroy(proc);
+    wsfake_destroy(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +443,9 @@ int main(void)
         cmocka_unit_test(watching_into_a_stalled_pipe),
         cmocka_unit_test(watching_on_a_held_terminal),
         cmocka_unit_test(a_server_that_wants_an_address),
+        cmocka_unit_test(a_server_without_envelopes),
+        cmocka_unit_test(a_server_that_says_updated_to_everything),
+        cmocka_unit_test(messages_that_name_the_fix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

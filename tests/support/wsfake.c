@@ -238,6 +238,20 @@ const char *wsfake_receive(struct wsfake_conn *conn)
     return conn->message;
 }
 
+const char *wsfake_receive_or_end(struct wsfake_conn *conn)
+{
+    size_t len;
+    int opcode;
+
+    do
+        opcode = read_frame(conn, &len);
+    while (opcode == OP_PONG);
+    if (opcode == OP_TEXT)
+        return conn->message;
+    wsfake_drop(conn);
+    return NULL;
+}
+
 void wsfake_expect(struct wsfake_conn *conn, const char *text)
 {
     const char *got = wsfake_receive(conn);

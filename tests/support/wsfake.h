@@ -40,6 +40,8 @@ void wsfake_close(struct wsfake_conn *conn, int code, const char *reason);
 
 /* The next text message; pongs are skipped. Valid until the next call. */
 const char *wsfake_receive(struct wsfake_conn *conn);
+/* The same; NULL when the client closed instead, then the connection is freed. */
+const char *wsfake_receive_or_end(struct wsfake_conn *conn);
 void wsfake_expect(struct wsfake_conn *conn, const char *text);
 /* The client closes with this code (1005: none in its frame); frees. */
 void wsfake_expect_close(struct wsfake_conn *conn, int code);

@@ -40,14 +40,27 @@ static void by_message(void **state)
     assert_int_equal(s.state, SESSION_GREETING);
     assert_false(session_may_send(&s));
     assert_int_equal(hear(&s, "{}"), SESSION_IGNORE);
+    assert_int_equal(hear(&s, UPDATED), SESSION_IGNORE);
     assert_int_equal(hear(&s, WELCOME), SESSION_SEND_AUTH);
     assert_int_equal(s.state, SESSION_PROVING);
     assert_int_equal(hear(&s, WELCOME), SESSION_IGNORE);
-    assert_int_equal(hear(&s, UPDATED), SESSION_IGNORE);
     assert_int_equal(hear(&s, DOCUMENT), SESSION_ENTER);
     assert_int_equal(s.state, SESSION_READY);
     assert_true(session_may_send(&s));
     assert_int_equal(hear(&s, WELCOME), SESSION_IGNORE);
+}
+
+/* A server that answers every object with `updated`, the credentials too. */
+static void by_a_server_that_knows_no_envelopes(void **state)
+{
+    struct session s;
+    (void)state;
+    session_init(&s);
+    expect_by_address(&s, false);
+    assert_int_equal(hear(&s, WELCOME), SESSION_SEND_AUTH);
+    assert_int_equal(hear(&s, UPDATED), SESSION_ENTER);
+    assert_true(session_may_send(&s));
+    assert_int_equal(hear(&s, DOCUMENT), SESSION_PUSH);
 }
 
 static void by_address_when_asked_for(void **state)
@@ -201,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_message),
+        cmocka_unit_test(by_a_server_that_knows_no_envelopes),
         cmocka_unit_test(by_address_when_asked_for),
         cmocka_unit_test(ends),
         cmocka_unit_test(refused_by_a_message),

@@ -77,6 +77,8 @@ static void test_near_names(void **state)
         {"shift", NULL},
         {"dealer", NULL},
         {"note", NULL},
+        {"c", NULL},
+        {"up", NULL},
         {"", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
