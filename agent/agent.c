@@ -67,21 +67,6 @@ static void wake(void *ctx)
         server_wake(server);
 }
 
-static void on_presence_changed(void *ctx, const char *table_id)
-{
-    struct studio_agent *agent = ctx;
-    const struct table *table = tables_find(core_tables(agent->core), table_id);
-    struct buf out;
-
-    if (!agent->bridge || !table || !table_exists(table))
-        return;
-    buf_init(&out, SIZE_MAX);
-    presence_print(core_presence(agent->core), table_id, &out);
-    if (buf_ok(&out))
-        bridge_presence(agent->bridge, table_id, out.data);
-    buf_finish(&out);
-}
-
 static void on_facts(void *ctx, struct http_facts *out)
 {
     struct studio_agent *agent = ctx;
@@ -326,17 +311,6 @@ static enum studio_err open_bridge(struct studio_agent *agent,
     return bridge_create(&bridge, &source, agent->clock, &agent->bridge, error);
 }
 
-/* Who is connected is known to be nobody: what an agent that crashed left behind is overwritten. */
-static void clear_presence(void *ctx, struct table *table)
-{
-    struct studio_agent *agent = ctx;
-
-    if (table_exists(table))
-        on_presence_changed(agent, table_id(table));
-    else
-        bridge_presence(agent->bridge, table_id(table), NULL);
-}
-
 static enum studio_err open_net(struct studio_agent *agent,
                                 const struct studio_agent_config *config, struct tokens **tokens,
                                 struct studio_error *error)
@@ -369,8 +343,6 @@ static enum studio_err open_net(struct studio_agent *agent,
         .clock = agent->clock,
         .core = agent->core,
         .admission = agent->admission,
-        .presence_changed = on_presence_changed,
-        .presence_ctx = agent,
         .auth_timeout_ms = config->auth_timeout_s * 1000,
         .ping_after_ms = config->ping_after_s * 1000,
         .ping_grace_ms = config->ping_grace_s * 1000,
@@ -388,10 +360,9 @@ static enum studio_err open_net(struct studio_agent *agent,
         return err;
     atomic_store(&agent->server, server);
     core_set_bridge(agent->core, agent->bridge);
+    /* Who is connected is known to be nobody: what an agent that crashed left is overwritten. */
     if (!core_announce(agent->core))
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    if (agent->bridge)
-        tables_each(core_tables(agent->core), clear_presence, agent);
     return STUDIO_OK;
 }
 
@@ -503,7 +474,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     server = atomic_exchange(&agent->server, NULL);
     server_destroy(server);
     core_destroy(agent->core);
-    inbox_destroy(agent->inbox);
+    inbox_destroy(agent->inbox, agent->bridge);
     bridge_destroy(agent->bridge);
     admission_destroy(agent->admission);
     store_reader_close(agent->bridge_reader);

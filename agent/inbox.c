@@ -36,26 +36,14 @@ struct command_actor {
     struct bridge_command *command; /* NULL once answered */
 };
 
-static void on_answer(struct actor *actor, const char *text, size_t len)
+static void on_answer(struct actor *actor, enum studio_err err, const char *text, size_t len)
 {
     struct command_actor *a = (struct command_actor *)actor;
 
+    (void)err; /* the text tells it */
     if (a->command)
         bridge_answer(a->bridge, a->command, text, len);
     a->command = NULL;
-}
-
-static void on_welcome(struct actor *actor, const char *document, size_t len)
-{
-    (void)actor;
-    (void)document;
-    (void)len;
-}
-
-static void on_refuse(struct actor *actor, enum studio_err err)
-{
-    (void)actor;
-    (void)err;
 }
 
 static void on_release(struct actor *actor)
@@ -67,7 +55,7 @@ static void on_release(struct actor *actor)
     free(a);
 }
 
-static const struct actor_ops actor_ops = {on_answer, on_welcome, on_refuse, on_release};
+static const struct actor_ops actor_ops = {on_answer, on_release};
 
 struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx)
 {
@@ -82,12 +70,29 @@ struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx
     return inbox;
 }
 
-void inbox_destroy(struct inbox *inbox)
+static struct bridge_command *take(struct inbox *inbox)
 {
+    struct bridge_command *command = NULL;
+
+    pthread_mutex_lock(&inbox->lock);
+    if (inbox->count > 0) {
+        command = inbox->queue[inbox->head];
+        inbox->head = (inbox->head + 1) % INBOX_MAX;
+        inbox->count--;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    return command;
+}
+
+void inbox_destroy(struct inbox *inbox, struct bridge *bridge)
+{
+    struct bridge_command *command;
     struct sender *sender, *next;
 
     if (!inbox)
         return;
+    while ((command = take(inbox)) != NULL)
+        bridge_answer(bridge, command, NULL, 0);
     HASH_ITER(hh, inbox->senders, sender, next)
     {
         HASH_DEL(inbox->senders, sender);
@@ -109,20 +114,6 @@ bool inbox_put(struct inbox *inbox, struct bridge_command *command)
     if (taken)
         inbox->wake(inbox->ctx);
     return taken;
-}
-
-static struct bridge_command *take(struct inbox *inbox)
-{
-    struct bridge_command *command = NULL;
-
-    pthread_mutex_lock(&inbox->lock);
-    if (inbox->count > 0) {
-        command = inbox->queue[inbox->head];
-        inbox->head = (inbox->head + 1) % INBOX_MAX;
-        inbox->count--;
-    }
-    pthread_mutex_unlock(&inbox->lock);
-    return command;
 }
 
 /* Without memory to remember a sender it is not limited. */
@@ -182,16 +173,14 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     a->command = command;
     strncpy(a->actor.user_id, command->client, sizeof(a->actor.user_id) - 1);
     copy_table_id(&a->actor, command->table_id);
-    if (sender)
-        a->actor.bucket = sender->bucket;
+    a->actor.bucket = sender ? &sender->bucket : NULL;
     if (command->retained)
         core_retained_command(inbox->core, &a->actor, command->field, command->payload,
                               command->payload_len);
     else
         core_command(inbox->core, &a->actor, command->field, command->payload,
                      command->payload_len);
-    if (sender)
-        sender->bucket = a->actor.bucket;
+    a->actor.bucket = NULL; /* the sender may be forgotten before its command is */
     actor_unref(&a->actor);
 }
 

@@ -12,8 +12,8 @@ struct inbox;
 enum { INBOX_MAX = 256 /* commands waiting for the net thread */ };
 
 struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx);
-/* Commands still waiting are dropped; the bridge is stopped by then. */
-void inbox_destroy(struct inbox *inbox);
+/* Commands still waiting are left with the broker; the bridge is stopped by then. NULL does nothing. */
+void inbox_destroy(struct inbox *inbox, struct bridge *bridge);
 
 /* Any thread: takes the command over and wakes the net thread. False: full. */
 bool inbox_put(struct inbox *inbox, struct bridge_command *command);

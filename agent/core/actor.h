@@ -8,20 +8,17 @@
 #define AGENT_CORE_ACTOR_H
 
 #include "auth/bucket.h"
-#include "auth/tokens.h"
+#include "auth/role.h"
 #include "core/hub.h"
 #include "protocol/document.h"
 
 struct actor;
 
 struct actor_ops {
-    /* The one answer to a message; text is valid during the call only. NULL text: silence (an MQTT
-     * command for a table of another agent). */
-    void (*answer)(struct actor *actor, const char *text, size_t len);
-    /* The first document, after core_join. */
-    void (*welcome)(struct actor *actor, const char *document, size_t len);
-    /* core_join failed: LIMIT, STORAGE. */
-    void (*refuse)(struct actor *actor, enum studio_err err);
+    /* The one answer to a message, or to joining: then the first document, or why it cannot be
+     * (LIMIT, STORAGE). `err` OK: it was carried out; else the text tells the error. The text is
+     * valid during the call only; NULL: silence (an MQTT command for a table of another agent). */
+    void (*answer)(struct actor *actor, enum studio_err err, const char *text, size_t len);
     /* The last reference is gone. */
     void (*release)(struct actor *actor);
 };
@@ -31,9 +28,10 @@ struct actor {
     enum studio_via via;
     enum role role;          /* means nothing on MQTT, where the broker's access list decides */
     struct watcher *watcher; /* NULL: cannot subscribe */
-    struct bucket bucket;    /* its messages */
+    struct bucket *bucket;   /* of its messages, read when one comes; NULL: no limit */
     unsigned refs;
     unsigned outstanding;                   /* messages in a batch */
+    bool joined;                            /* the core's: between core_join and core_leave */
     bool gone;                              /* its connection is closed: answers go nowhere */
     char table_id[STUDIO_TABLE_ID_MAX + 1]; /* its own table */
     char user_id[STUDIO_USER_ID_MAX + 1];   /* `by` in events */

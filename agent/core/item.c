@@ -13,7 +13,6 @@ struct item *item_create(enum item_kind kind, struct actor *actor)
     item->actor = actor;
     actor->refs++;
     buf_init(&item->answer, SIZE_MAX);
-    buf_init(&item->text, SIZE_MAX);
     return item;
 }
 
@@ -24,11 +23,15 @@ void item_destroy(struct item *item)
     actor_unref(item->actor);
     message_finish(&item->message);
     buf_finish(&item->answer);
-    buf_finish(&item->text);
     studio_event_unref(item->event);
     studio_snapshot_unref(item->snapshot);
     free(item->names);
     free(item);
+}
+
+bool item_is_stored(const struct item *item)
+{
+    return item->kind <= ITEM_NOTE;
 }
 
 static struct store_item row_of(const struct item *item)
@@ -44,26 +47,16 @@ static struct store_item row_of(const struct item *item)
     };
 }
 
-/* The array with room for `cap` elements; NULL: out of memory, it is as before. */
-static bool grow(void *array, size_t cap, size_t size)
-{
-    void *old;
-
-    memcpy(&old, array, sizeof(old)); /* a pointer to a pointer of whatever type */
-    void *grown = realloc(old, cap * size);
-    if (grown)
-        memcpy(array, &grown, sizeof(grown));
-    return grown != NULL;
-}
-
 static bool reserve_item(struct batch *batch)
 {
     size_t cap = batch->cap ? batch->cap * 2 : 64;
 
     if (batch->count < batch->cap)
         return true;
-    if (!grow(&batch->items, cap, sizeof(*batch->items)))
+    struct item **items = realloc(batch->items, cap * sizeof(struct item *));
+    if (!items)
         return false;
+    batch->items = items;
     batch->cap = cap;
     return true;
 }
@@ -71,12 +64,20 @@ static bool reserve_item(struct batch *batch)
 static bool reserve_row(struct batch *batch)
 {
     size_t cap = batch->row_cap ? batch->row_cap * 2 : 64;
+    struct store_item *rows;
+    struct studio_event **events = NULL;
+    struct studio_snapshot **snapshots = NULL;
 
     if (batch->row_count < batch->row_cap)
         return true;
-    if (!grow(&batch->rows, cap, sizeof(*batch->rows)) ||
-        !grow(&batch->events, cap, sizeof(*batch->events)) ||
-        !grow(&batch->snapshots, cap, sizeof(*batch->snapshots)))
+    /* What has grown stays so: the capacity is that of the smallest. */
+    if ((rows = realloc(batch->rows, cap * sizeof(*rows))) != NULL)
+        batch->rows = rows;
+    if (rows && (events = realloc(batch->events, cap * sizeof(*events))) != NULL)
+        batch->events = events;
+    if (events && (snapshots = realloc(batch->snapshots, cap * sizeof(*snapshots))) != NULL)
+        batch->snapshots = snapshots;
+    if (!snapshots)
         return false;
     batch->row_cap = cap;
     return true;
@@ -84,17 +85,27 @@ static bool reserve_row(struct batch *batch)
 
 bool batch_add(struct batch *batch, struct item *item)
 {
-    if (!reserve_item(batch) || (item_has_row(item) && !reserve_row(batch)))
+    bool stored = item_is_stored(item);
+
+    if (!reserve_item(batch) || (stored && !reserve_row(batch)))
         return false;
-    if (item_has_row(item))
+    if (stored)
         batch->rows[batch->row_count++] = row_of(item);
-    if (item->event)
+    if (stored && item->event)
         batch->events[batch->event_count++] = item->event;
     batch->items[batch->count++] = item;
     batch->bytes += sizeof(*item) + (item->event ? item->event->body_len : 0) +
                     (item->snapshot ? item->snapshot->push_len : 0);
     item->actor->outstanding++;
     return true;
+}
+
+struct item *batch_take(struct batch *batch, size_t i)
+{
+    struct item *item = batch->items[i];
+
+    batch->items[i] = NULL;
+    return item;
 }
 
 void batch_clear(struct batch *batch)

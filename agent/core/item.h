@@ -1,5 +1,5 @@
-/* item.h - one message in a batch, with all that its commit and its answer need. Net thread only;
- * the store thread reads the row while the batch is under way. */
+/* item.h - one message, from its bytes to its answer, with all that its commit needs; and the batch
+ * it waits in. Net thread only; the store thread reads the row while the batch is under way. */
 #ifndef AGENT_CORE_ITEM_H
 #define AGENT_CORE_ITEM_H
 
@@ -9,29 +9,31 @@
 #include "store/store.h"
 
 enum item_kind {
-    ITEM_CREATE,    /* a table, by the connection of its first device */
+    /* To be stored: */
+    ITEM_CREATE,    /* a table, by the connection of its first device; answers nothing */
     ITEM_UPDATE,    /* */
     ITEM_REMOVE,    /* a table */
-    ITEM_NOTE,      /* an answer that is to be remembered, of a message that changes nothing */
     ITEM_EXCEPTION, /* */
-    ITEM_ANSWER,    /* an answer that only waits for its turn */
-    ITEM_CALL,      /* a message that reads: carried out when its turn comes */
-    ITEM_WELCOME,   /* the first document */
-    ITEM_REPEAT     /* a command whose like is in a batch: looked at again in its turn */
+    ITEM_NOTE,      /* an answer that is to be remembered, of a message that changes nothing */
+    /* Only waiting for their turn: */
+    ITEM_ANSWER,  /* an answer that is ready */
+    ITEM_READ,    /* a message that reads: carried out in its turn */
+    ITEM_WELCOME, /* the first document */
+    ITEM_REPEAT   /* a command whose like is in a batch: received again in its turn */
 };
 
 struct item {
     enum item_kind kind;
     struct actor *actor;
-    struct table *table;              /* of the kinds that have a row */
-    struct message message;           /* UPDATE, EXCEPTION, REMOVE, CALL; else zeroed */
-    struct buf answer;                /* if all goes well; ANSWER: in any case */
-    struct buf text;                  /* REPEAT: the message again */
-    struct studio_event *event;       /* of the kinds that are stored, but for NOTE */
+    struct table *table;              /* of what is stored */
+    struct message message;           /* decoded in place; zeroed when there is none */
+    enum studio_err err;              /* of the answer */
+    struct buf answer;                /* if all goes well; failed: there was no memory to say it */
+    struct studio_event *event;       /* of what is stored, but for NOTE */
     struct studio_snapshot *snapshot; /* CREATE, UPDATE, REMOVE: the table afterwards */
     const char **names; /* of custom fields: first those cleared, then those set; NULL: none */
     size_t cleared_count, set_count;
-    struct store_request request;
+    struct store_request request; /* borrows from the actor, the message and the answer */
     bool has_request;
     int64_t wall_ms;
 };
@@ -48,17 +50,16 @@ struct batch {
     size_t bytes; /* about, to bound the batch */
 };
 
-static inline bool item_has_row(const struct item *item)
-{
-    return item->kind <= ITEM_EXCEPTION;
-}
-
-/* NULL: out of memory. Takes a reference to the actor. */
+/* For a message of this actor, to which it takes a reference. NULL: out of memory. */
 struct item *item_create(enum item_kind kind, struct actor *actor);
 void item_destroy(struct item *item);
+bool item_is_stored(const struct item *item);
 
-/* Appends; the row is made from the item, which must not change any more. False: out of memory. */
+/* Appends and takes over; what is to be stored is in the item and must not change any more. False:
+ * out of memory, the item is the caller's. */
 STUDIO_MUST_USE bool batch_add(struct batch *batch, struct item *item);
+/* Takes an item out that is not to be stored; its place stays empty. */
+struct item *batch_take(struct batch *batch, size_t i);
 /* Destroys all items, keeps the arrays. */
 void batch_clear(struct batch *batch);
 void batch_finish(struct batch *batch);

@@ -5,20 +5,19 @@
 #ifndef AGENT_CORE_REQUESTS_H
 #define AGENT_CORE_REQUESTS_H
 
-#include "core/core.h"
+#include "core/item.h"
 
-/* The key and digest of a command; the strings are borrowed. False: out of memory. */
-STUDIO_MUST_USE bool request_make(struct store_request *request, const char *client,
-                                  const char *request_id, const char *payload, size_t len);
+struct core;
 
-/* True while a command with this key is in a batch. */
-bool request_pending(const struct core *core, const char *table_id,
-                     const struct store_request *request);
+/* Makes the item's request from its decoded message and its text. False: out of memory. */
+STUDIO_MUST_USE bool request_make(struct item *item, const char *text, size_t len);
 
-/* Appends the remembered answer, if there is one. Errors: REQUEST_ID_USED (another payload),
- * STORAGE. */
-STUDIO_MUST_USE enum studio_err request_recall(struct core *core, const char *table_id,
-                                               const struct store_request *request,
-                                               struct buf *answer, struct studio_error *error);
+/* True while a command with the same key is in a batch. */
+bool request_pending(const struct core *core, const struct item *item);
+
+/* The remembered answer becomes the item's, if there is one. Reads the store. Errors:
+ * REQUEST_ID_USED (another payload), STORAGE. */
+STUDIO_MUST_USE enum studio_err request_recall(struct core *core, struct item *item,
+                                               struct studio_error *error);
 
 #endif

@@ -1,5 +1,4 @@
 #include "net/session.h"
-#include "base/names.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,10 +39,11 @@ struct reply {
 struct session {
     struct actor actor; /* first: an actor of ours is its session */
     struct watcher watcher;
+    struct bucket bucket;
     struct session_env *env;
     void *connection;
     enum state state;
-    bool joined;     /* counted in presence */
+    bool welcomed;   /* joining was answered */
     bool paused;     /* not reading */
     bool congested;  /* in env->paused */
     bool close_sent; /* the close frame was handed out */
@@ -147,75 +147,33 @@ static void on_settled(struct session *s)
         want_write(s);
 }
 
-static void on_answer(struct actor *actor, const char *text, size_t len)
+/* The answer to joining. */
+static void welcome(struct session *s, enum studio_err err, const char *document, size_t len)
 {
-    struct session *s = of_actor(actor);
-
-    if (text)
-        send_text(s, text, len);
-    on_settled(s);
-}
-
-/* Subscribes what the address asked for: like a message, but without an answer unless refused. */
-static void subscribe_from_address(struct session *s)
-{
-    const char *tables[MESSAGE_SUBSCRIBE_MAX];
-    enum studio_err err = STUDIO_OK;
-    struct buf refusal;
-    size_t n = 0;
-    char *rest = s->subscribe;
-
-    for (char *name; err == STUDIO_OK && (name = strsep(&rest, ",")) != NULL;) {
-        if (n == MESSAGE_SUBSCRIBE_MAX ||
-            (strcmp(name, "*") != 0 && !name_is_table(name, strlen(name))))
-            err = STUDIO_ERR_INVALID_DATA;
-        else if (s->actor.role == ROLE_DEVICE && strcmp(name, s->actor.table_id) != 0)
-            err = STUDIO_ERR_NOT_PERMITTED;
-        else
-            tables[n++] = name;
-    }
-    if (err == STUDIO_OK)
-        err = hub_subscribe(core_hub(s->env->core), &s->watcher, tables, n);
-    hub_seen(core_hub(s->env->core), &s->watcher, s->actor.table_id); /* by its first document */
-    if (err == STUDIO_ERR_NO_MEMORY)
-        session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
-    if (err == STUDIO_OK || err == STUDIO_ERR_NO_MEMORY)
+    s->welcomed = true;
+    if (s->state != JOINING)
         return;
-    buf_init(&refusal, SIZE_MAX);
-    answer_error(&refusal,
-                 err == STUDIO_ERR_NOT_PERMITTED ? "Not permitted" : "Invalid data for subscribe",
-                 NULL);
-    if (buf_ok(&refusal))
-        send_text(s, refusal.data, refusal.len);
-    buf_finish(&refusal);
-}
-
-static void on_welcome(struct actor *actor, const char *document, size_t len)
-{
-    struct session *s = of_actor(actor);
-
-    if (s->state != JOINING) {
-        on_settled(s);
+    if (err != STUDIO_OK) { /* a limit, or no table: the client comes again */
+        session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
         return;
     }
     s->state = READY;
     s->env->ready++;
-    if (s->actor.role == ROLE_DEVICE) /* only now: before, its table may not have existed */
-        s->env->presence_changed(s->env->presence_ctx, s->actor.table_id);
     send_text(s, document, len);
-    if (s->subscribe)
-        subscribe_from_address(s);
+    if (s->subscribe && !core_subscribe(s->env->core, &s->actor, s->subscribe))
+        session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
     free(s->subscribe);
     s->subscribe = NULL;
-    on_settled(s);
 }
 
-static void on_refuse(struct actor *actor, enum studio_err err)
+static void on_answer(struct actor *actor, enum studio_err err, const char *text, size_t len)
 {
     struct session *s = of_actor(actor);
 
-    (void)err; /* a limit, or the table could not be created: the client comes again */
-    session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
+    if (!s->welcomed)
+        welcome(s, err, text, len);
+    else if (text)
+        send_text(s, text, len);
     on_settled(s);
 }
 
@@ -224,7 +182,7 @@ static void on_release(struct actor *actor)
     free(actor);
 }
 
-static const struct actor_ops actor_ops = {on_answer, on_welcome, on_refuse, on_release};
+static const struct actor_ops actor_ops = {on_answer, on_release};
 
 static void on_push(struct watcher *watcher)
 {
@@ -239,13 +197,7 @@ static void on_push(struct watcher *watcher)
 /* No longer there for others: nothing is pushed to it, it is not counted. */
 static void retire(struct session *s)
 {
-    hub_leave(core_hub(s->env->core), &s->watcher);
-    if (s->joined) {
-        bool shown = s->actor.role == ROLE_DEVICE;
-        if (presence_leave(core_presence(s->env->core), s->actor.user_id, shown))
-            s->env->presence_changed(s->env->presence_ctx, s->actor.table_id);
-        s->joined = false;
-    }
+    core_leave(s->env->core, &s->actor);
     if (s->state == READY)
         s->env->ready--;
     s->state = CLOSING;
@@ -272,26 +224,17 @@ static void authenticate(struct session *s, const struct credentials_in *in)
 {
     struct credentials credentials;
     enum studio_err err = credentials_make(in, &credentials);
-    bool changed;
 
     if (err == STUDIO_OK)
-        err = admission_check(
-            s->env->admission, s->peer, &credentials,
-            presence_connections(core_presence(s->env->core), credentials.user_id), &s->actor.role);
-    if (err == STUDIO_OK) {
-        bool shown = s->actor.role == ROLE_DEVICE;
-        memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
-        memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
-        tokens_digest(credentials.token, s->digest);
-        if (!presence_join(core_presence(s->env->core), s->actor.user_id, s->actor.table_id, shown,
-                           clock_wall(s->env->clock), &changed))
-            err = STUDIO_ERR_LIMIT;
-    }
+        err = admission_check(s->env->admission, s->peer, &credentials,
+                              core_connections(s->env->core, credentials.user_id), &s->actor.role);
     if (err != STUDIO_OK) {
         close_with(s, err);
         return;
     }
-    s->joined = true;
+    memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
+    memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
+    tokens_digest(credentials.token, s->digest);
     s->state = JOINING;
     core_join(s->env->core, &s->actor);
 }
@@ -315,6 +258,7 @@ struct session *session_create(struct session_env *env, void *connection,
     s->actor.via = VIA_WEBSOCKET;
     s->actor.refs = 1;
     s->actor.watcher = &s->watcher;
+    s->actor.bucket = &s->bucket;
     s->watcher.want_write = on_push;
     s->replies_end = &s->replies;
     s->created_ms = s->heard_ms = clock_mono(env->clock);
@@ -556,7 +500,7 @@ void session_tick(struct session *s)
         close_with(s, STUDIO_ERR_AUTH_MISSING);
         return;
     }
-    if (s->joined && generation != s->generation) {
+    if (s->actor.joined && generation != s->generation) {
         s->generation = generation;
         if (!admission_still_valid(env->admission, s->actor.user_id, s->digest, s->actor.role)) {
             close_with(s, STUDIO_ERR_AUTH_REVOKED);

@@ -18,8 +18,6 @@ struct session_env {
     struct core *core;
     struct admission *admission;
     const struct transport_ops *ops;
-    void (*presence_changed)(void *ctx, const char *table_id);
-    void *presence_ctx;
     int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
     size_t count;           /* sessions alive */
     size_t ready;           /* of them authenticated */

@@ -26,8 +26,9 @@ struct counter {
     unsigned answers, released;
 };
 
-static void on_answer(struct actor *actor, const char *text, size_t len)
+static void on_answer(struct actor *actor, enum studio_err err, const char *text, size_t len)
 {
+    (void)err;
     (void)text;
     (void)len;
     ((struct counter *)actor)->answers++;
@@ -38,7 +39,7 @@ static void on_release(struct actor *actor)
     ((struct counter *)actor)->released++;
 }
 
-static const struct actor_ops counter_ops = {on_answer, NULL, NULL, on_release};
+static const struct actor_ops counter_ops = {on_answer, on_release};
 
 static void arrive(struct client *c, const char *id, const char *token, const char *subscribe)
 {

@@ -72,8 +72,10 @@ enum { FAKE_ACTOR_LOG_MAX = 512 };
 struct fake_actor {
     struct actor actor; /* first */
     struct watcher watcher;
+    struct bucket bucket;
     char *log[FAKE_ACTOR_LOG_MAX]; /* an answer as it is; "welcome {...}", "refuse N", "push" */
     size_t count, read;
+    bool joining; /* the next answer is that to joining */
     bool released;
 };
 
@@ -83,20 +85,19 @@ static inline void fake_actor_note(struct fake_actor *a, char *line)
     a->log[a->count++] = line;
 }
 
-static inline void fake_actor_on_answer(struct actor *actor, const char *text, size_t len)
+/* An answer tells its error in the code as in the text. */
+static inline void fake_actor_on_answer(struct actor *actor, enum studio_err err, const char *text,
+                                        size_t len)
 {
-    fake_actor_note((struct fake_actor *)actor,
-                    text ? test_printf("%.*s", (int)len, text) : test_printf("silence"));
-}
+    struct fake_actor *a = (struct fake_actor *)actor;
 
-static inline void fake_actor_on_welcome(struct actor *actor, const char *document, size_t len)
-{
-    fake_actor_note((struct fake_actor *)actor, test_printf("welcome %.*s", (int)len, document));
-}
-
-static inline void fake_actor_on_refuse(struct actor *actor, enum studio_err err)
-{
-    fake_actor_note((struct fake_actor *)actor, test_printf("refuse %s", studio_err_text(err)));
+    assert_int_equal(err != STUDIO_OK, len > 9 && memcmp(text, "{\"error\":", 9) == 0);
+    if (a->joining && err != STUDIO_OK)
+        fake_actor_note(a, test_printf("refuse %s", studio_err_text(err)));
+    else
+        fake_actor_note(a, test_printf("%s%.*s", a->joining ? "welcome " : "", text ? (int)len : 7,
+                                       text ? text : "silence"));
+    a->joining = false;
 }
 
 static inline void fake_actor_on_release(struct actor *actor)
@@ -117,8 +118,7 @@ static inline void fake_actor_on_push(struct watcher *watcher)
 static inline void fake_actor_init(struct fake_actor *a, enum studio_via via, enum role role,
                                    const char *table_id, const char *user_id)
 {
-    static const struct actor_ops ops = {fake_actor_on_answer, fake_actor_on_welcome,
-                                         fake_actor_on_refuse, fake_actor_on_release};
+    static const struct actor_ops ops = {fake_actor_on_answer, fake_actor_on_release};
 
     memset(a, 0, sizeof(*a));
     a->actor.ops = &ops;
@@ -127,6 +127,7 @@ static inline void fake_actor_init(struct fake_actor *a, enum studio_via via, en
     a->actor.refs = 1;
     snprintf(a->actor.table_id, sizeof(a->actor.table_id), "%s", table_id);
     snprintf(a->actor.user_id, sizeof(a->actor.user_id), "%s", user_id);
+    a->actor.bucket = &a->bucket;
     if (via == VIA_WEBSOCKET)
         a->actor.watcher = &a->watcher;
     a->watcher.want_write = fake_actor_on_push;
@@ -134,7 +135,7 @@ static inline void fake_actor_init(struct fake_actor *a, enum studio_via via, en
 
 static inline void fake_actor_finish(struct core_fixture *f, struct fake_actor *a)
 {
-    hub_leave(core_hub(f->core), &a->watcher);
+    core_leave(f->core, &a->actor);
     a->actor.gone = true;
     actor_unref(&a->actor);
     for (size_t i = 0; i < a->count; i++)
@@ -169,6 +170,17 @@ static inline char *fake_actor_pushed(struct core_fixture *f, struct fake_actor 
     studio_snapshot_unref(push.status);
     frame_unref(push.exception);
     return text;
+}
+
+static inline void join(struct core_fixture *f, struct fake_actor *a)
+{
+    a->joining = true;
+    core_join(f->core, &a->actor);
+}
+
+static inline void part(struct core_fixture *f, struct fake_actor *a)
+{
+    core_leave(f->core, &a->actor);
 }
 
 static inline void say(struct core_fixture *f, struct fake_actor *a, const char *text)

@@ -22,6 +22,8 @@ struct bridge {
         log[FAKE_BRIDGE_MAX]; /* "event 1 ARO-001 rev 0", "table ARO-001 rev 1", "answer C {...}" */
     size_t count, read;
     uint64_t last_seq; /* of the events so far */
+    unsigned calls;    /* of bridge_committed */
+    bool silent;       /* nothing is written down */
 };
 
 static inline void fake_bridge_note(struct bridge *bridge, char *line)
@@ -33,6 +35,9 @@ static inline void fake_bridge_note(struct bridge *bridge, char *line)
 bool bridge_committed(struct bridge *bridge, struct studio_event *const *events, size_t n,
                       struct studio_snapshot *const *snapshots, size_t m)
 {
+    bridge->calls++;
+    if (bridge->silent)
+        return true;
     for (size_t i = 0; i < n; i++) {
         if (bridge->last_seq)
             assert_int_equal(events[i]->seq, bridge->last_seq + 1);

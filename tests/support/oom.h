@@ -1,5 +1,6 @@
 /*
- * oom.h - the n-th allocation fails, in the whole program or rather in the thread that armed it.
+ * oom.h - the n-th allocation fails, in the whole program or rather in the thread that armed it;
+ * allocations are counted.
  *
  * It defines the allocator's functions in front of the system's or the sanitizer's, so one source of
  * a program includes it. ThreadSanitizer allows no such thing: OOM_POSSIBLE is 0 then.
@@ -27,6 +28,7 @@
 static _Thread_local unsigned long oom_left; /* until the one that fails; 0: not armed */
 static _Thread_local unsigned long oom_times;
 static _Thread_local bool oom_hit;
+static _Thread_local unsigned long oom_calls; /* allocations of this thread so far */
 
 /* The n-th allocation from here on (1: the next) fails, and the `times` - 1 after it. */
 static inline void oom_arm(unsigned long n, unsigned long times)
@@ -53,6 +55,7 @@ void *__interceptor_realloc(void *memory, size_t size) __attribute__((weak));
 
 static inline bool oom_now(void)
 {
+    oom_calls++;
     if (oom_left == 0 || --oom_left > 0)
         return false;
     oom_left = oom_times > 1 ? 1 : 0;

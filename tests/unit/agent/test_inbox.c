@@ -29,7 +29,7 @@ static int start(void (*change)(struct core_options *options))
     inbox = inbox_create(f.core, on_wake, NULL);
     atomic_store(&wakes, 0);
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     fake_committer_settle(&f, &committer);
     return inbox ? 0 : -1;
 }
@@ -45,7 +45,7 @@ static int teardown(void **state)
     (void)state;
     fake_actor_finish(&f, &device);
     core_fixture_close(&f);
-    inbox_destroy(inbox);
+    inbox_destroy(inbox, &bridge);
     fake_bridge_finish(&bridge);
     return 0;
 }
@@ -113,7 +113,7 @@ static void a_name_too_long_is_no_other_table(void **state)
 
     (void)state;
     fake_actor_init(&longest, VIA_WEBSOCKET, ROLE_DEVICE, letters, letters);
-    core_join(f.core, &longest.actor);
+    join(&f, &longest);
     fake_committer_settle(&f, &committer);
     put(letters, "plc", "{\"sdp\":\"up\"}");
     put(name, "plc", "{\"sdp\":\"up\"}");
@@ -225,6 +225,17 @@ static void a_core_that_ends_leaves_commands_to_the_broker(void **state)
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
 }
 
+static void what_still_waits_is_left_to_the_broker_too(void **state)
+{
+    (void)state;
+    put("ARO-001", "plc", "{\"sdp\":\"up\"}");
+    put("ARO-001", "bo", "{\"sdp\":\"up\"}");
+    inbox_destroy(inbox, &bridge);
+    inbox = NULL;
+    expect_bridge("answer plc silence");
+    expect_bridge("answer bo silence");
+}
+
 /* --- from another thread --------------------------------------------------------------------- */
 
 enum { COMMANDS = 500 };
@@ -272,6 +283,7 @@ int main(void)
         TEST(at_most_256_wait),
         TEST_WITH(silence_ends_a_command_too, setup_shared),
         TEST(a_core_that_ends_leaves_commands_to_the_broker),
+        TEST(what_still_waits_is_left_to_the_broker_too),
         TEST(commands_come_from_another_thread),
     };
 #undef TEST

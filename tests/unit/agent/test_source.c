@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "support/core_fixture.h"
+#include "support/fake_bridge.h"
 
 /* What the bridge gets of the agent, on the real store. */
 
@@ -11,6 +12,7 @@ static struct committer *committer;
 static struct figures figures;
 static struct inbox *inbox;
 static struct source source;
+static struct bridge bridge;
 static struct bridge_source ops;
 
 static void on_wake(void *ctx)
@@ -56,7 +58,8 @@ static int teardown(void **state)
 {
     (void)state;
     committer_destroy(committer);
-    inbox_destroy(inbox);
+    inbox_destroy(inbox, &bridge);
+    fake_bridge_finish(&bridge);
     core_fixture_close(&f);
     return 0;
 }
@@ -166,12 +169,13 @@ static void figures_are_passed_on(void **state)
 
 static void commands_go_to_the_inbox(void **state)
 {
-    struct bridge_command command = {.table_id = "ARO-001", .client = "plc", .payload = "{}"};
+    struct bridge_command *one_more = fake_command("ARO-001", "plc", "{}");
 
     (void)state;
     for (int i = 0; i < INBOX_MAX; i++)
-        assert_true(ops.command(ops.ctx, &command));
-    assert_false(ops.command(ops.ctx, &command));
+        assert_true(ops.command(ops.ctx, fake_command("ARO-001", "plc", "{}")));
+    assert_false(ops.command(ops.ctx, one_more));
+    free(one_more);
 }
 
 int main(void)

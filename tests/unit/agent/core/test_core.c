@@ -1,3 +1,4 @@
+#include "core/committer.h"
 #include "core/core.h"
 #include "studio/status.h"
 
@@ -88,7 +89,7 @@ static void thousands_of_messages_in_order(void **state)
     int next = 0;
 
     (void)state;
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     expect_prefix(&device, "welcome ");
     for (int round = 0; round < ROUNDS; round++) {
@@ -124,7 +125,7 @@ static void a_restart_shows_what_was_committed(void **state)
     char *text;
 
     (void)state;
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     say(&f, &device, "{\"sdp\":\"up\",\"note\":{\"a\":1}}");
     settle();
     committer_destroy(committer);
@@ -141,7 +142,7 @@ static void a_restart_shows_what_was_committed(void **state)
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
     fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "WALL", "WALL");
 
-    core_join(f.core, &device.actor); /* nothing to wait for */
+    join(&f, &device); /* nothing to wait for */
     expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":1,");
     assert_non_null(strstr(device.log[0], "\"SDP\":\"up\""));
     assert_non_null(strstr(device.log[0], "\"NFC_SCANNER\":\"down\",\"note\":{\"a\":1}}"));
@@ -176,7 +177,7 @@ static void every_message_has_one_answer(void **state)
     };
 
     (void)state;
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     device.read = device.count;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -200,7 +201,7 @@ static void what_commands_cannot_do(void **state)
     };
 
     (void)state;
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fake_actor plc;
@@ -218,7 +219,7 @@ static void a_command_of_one_field(void **state)
     char large[STUDIO_MESSAGE_MAX + 2];
 
     (void)state;
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     fake_actor_init(&plc, VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc");
     core_command(f.core, &plc.actor, "sdp", "up", 2);
@@ -290,7 +291,7 @@ static void silence_about_tables_of_other_agents(void **state)
     expect(&plc, "silence");
     expect(&plc, "silence");
     assert_true(core_quiet(f.core));
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     fake_actor_init(&ours, VIA_MQTT, ROLE_DEVICE, "ARO-001", "plc"); /* being made */
     command(&f, &ours, "{\"sdp\":\"up\"}");
     settle();
@@ -305,7 +306,7 @@ static void so_much_waits_that_nobody_should_be_read(void **state)
     char text[64];
 
     (void)state;
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     for (int i = 0; i < 16; i++)
         fake_actor_init(&many[i], VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");

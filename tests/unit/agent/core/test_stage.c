@@ -21,7 +21,7 @@ static int start(bool mirror, void (*change)(struct core_options *options))
     fake_actor_init(&other, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-002", "ARO-002_pc");
     fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "ARO-001", "ARO-001_wall");
     fake_actor_init(&office, VIA_WEBSOCKET, ROLE_OPERATOR, "OFFICE", "OFFICE");
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     fake_committer_settle(&f, &committer);
     expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,");
     return 0;
@@ -229,7 +229,7 @@ static void a_device_is_for_its_own_table(void **state)
 static void a_viewer_changes_nothing(void **state)
 {
     (void)state;
-    core_join(f.core, &viewer.actor);
+    join(&f, &viewer);
     expect_prefix(&viewer, "welcome {\"TABLE_ID\":\"ARO-001\",");
     say(&f, &viewer, "{\"sdp\":\"up\",\"request_id\":1}");
     expect(&viewer, "{\"error\":\"Not permitted\",\"request_id\":1}");
@@ -245,7 +245,7 @@ static void a_viewer_changes_nothing(void **state)
 static void an_operator_updates_any_table_there_is(void **state)
 {
     (void)state;
-    core_join(f.core, &office.actor); /* creates nothing: the default document */
+    join(&f, &office); /* creates nothing: the default document */
     expect_prefix(&office, "welcome {\"TABLE_ID\":\"OFFICE\",\"UPTIME\":0,");
     say(&f, &office, "{\"table_id\":\"ARO-001\",\"maintenance\":true}");
     settle();
@@ -261,10 +261,10 @@ static void an_operator_updates_any_table_there_is(void **state)
 static void no_more_tables_than_the_limit(void **state)
 {
     (void)state;
-    core_join(f.core, &other.actor);
+    join(&f, &other);
     expect(&other, "refuse Try again later");
     assert_true(core_quiet(f.core));
-    core_join(f.core, &device.actor); /* its table is there */
+    join(&f, &device); /* its table is there */
     expect_prefix(&device, "welcome ");
 }
 
@@ -284,6 +284,7 @@ static int setup_one_table(void **state)
 static void removing_keeps_the_number_for_the_return(void **state)
 {
     (void)state;
+    part(&f, &device);
     say(&f, &device, "{\"sdp\":\"up\",\"note\":1}");
     say(&f, &office,
         "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"},"
@@ -300,7 +301,7 @@ static void removing_keeps_the_number_for_the_return(void **state)
     fake_actor_next(&device);
     expect(&device, "{\"error\":\"Unknown table: ARO-001\"}");
 
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":3,");
     assert_int_equal(last_event().rev, 3);
@@ -310,11 +311,13 @@ static void removing_keeps_the_number_for_the_return(void **state)
 static void removal_and_return_in_one_batch(void **state)
 {
     (void)state;
-    core_join(f.core, &other.actor);
+    join(&f, &other);
+    part(&f, &other);
     say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-002\"}}");
-    core_join(f.core, &other.actor);
+    join(&f, &other);
+    part(&f, &device);
     say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     expect_nothing(&device); /* the document that is going away is not the first one */
     settle();
     expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":2,");
@@ -325,17 +328,13 @@ static void removal_and_return_in_one_batch(void **state)
 
 static void a_table_with_devices_is_not_removed(void **state)
 {
-    bool changed;
-
     (void)state;
-    assert_true(presence_join(core_presence(f.core), "ARO-001_pc", "ARO-001", true, 0, &changed));
     say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
     expect(&office, "{\"error\":\"Devices of this table are connected\"}");
     say(&f, &office, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-009\"}}");
     expect(&office, "{\"error\":\"Unknown table: ARO-009\"}");
     say(&f, &office, "{\"event\":\"remove_table\"}");
     expect(&office, "{\"error\":\"Invalid data for remove_table\"}");
-    presence_leave(core_presence(f.core), "ARO-001_pc", true);
 }
 
 /* --- the backlog ----------------------------------------------------------------------------- */
@@ -362,7 +361,7 @@ static void beyond_the_backlog_updates_are_refused(void **state)
     say(&f, &device, "{\"event\":\"exception\",\"data\":\"x\"}"); /* one flies, one waits */
     say(&f, &device, "{\"sdp\":\"up\"}");
     say(&f, &device, "{\"event\":\"exception\",\"data\":\"x\"}");
-    core_join(f.core, &other.actor);
+    join(&f, &other);
     expect(&other, "refuse Storage unavailable");
     settle();
     expect(&device, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");

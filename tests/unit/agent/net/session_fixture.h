@@ -23,7 +23,6 @@ struct net_fixture {
     struct core_fixture f;
     struct committer committer;
     struct session_env env;
-    char presence[4096]; /* tables whose presence changed, each with a blank */
 };
 
 static struct net_fixture net;
@@ -52,15 +51,6 @@ static inline int64_t fake_quiet(void *connection)
     const struct connection *c = connection;
 
     return c->quiet_known ? c->quiet_ms : -1;
-}
-
-static inline void fake_presence_changed(void *ctx, const char *table_id)
-{
-    char *presence = ((struct net_fixture *)ctx)->presence;
-    size_t len = strlen(presence);
-
-    assert_true(len + strlen(table_id) + 2 <= sizeof(net.presence));
-    snprintf(presence + len, sizeof(net.presence) - len, "%s ", table_id);
 }
 
 static inline struct tokens *net_tokens(const char *extra)
@@ -101,8 +91,6 @@ static inline void net_open(size_t connections_per_id)
         .core = net.f.core,
         .admission = admission_create(&admission, net_tokens(NULL)),
         .ops = &ops,
-        .presence_changed = fake_presence_changed,
-        .presence_ctx = &net,
         .auth_timeout_ms = 10000,
         .ping_after_ms = 20000,
         .ping_grace_ms = 10000,

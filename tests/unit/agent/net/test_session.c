@@ -1,6 +1,7 @@
 #include "net/session.h"
 
 #include "session_fixture.h"
+#include "support/fake_bridge.h"
 
 /* The state machine of one connection, event by event. */
 
@@ -8,10 +9,13 @@
 #define UPDATED   "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}"
 #define SUBSCRIBE "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"]}}"
 
+static struct bridge bridge;
+
 static int setup(void **state)
 {
     (void)state;
     net_open(16);
+    core_set_bridge(net.f.core, &bridge);
     return 0;
 }
 
@@ -19,7 +23,19 @@ static int teardown(void **state)
 {
     (void)state;
     net_close();
+    fake_bridge_finish(&bridge);
     return 0;
+}
+
+/* The tables whose presence was told, each with a blank. */
+static void expect_presence(const char *expected)
+{
+    char told[256] = "", id[STUDIO_TABLE_ID_MAX + 1];
+
+    for (size_t i = 0; i < bridge.count; i++)
+        if (sscanf(bridge.log[i], "presence %64s", id) == 1)
+            strcat(strcat(told, id), " ");
+    assert_string_equal(told, expected);
 }
 
 /* --- arriving -------------------------------------------------------------------------------- */
@@ -32,15 +48,15 @@ static void by_address_the_first_message_is_the_document(void **state)
     connect_as(&c, "ARO-001_pc", TOKEN_DEVICE);
     expect_frame(&c, ""); /* not before the table is durable */
     assert_int_equal(net.env.ready, 0);
-    assert_string_equal(net.presence, "");
+    expect_presence("");
     net_settle();
     expect_frame_prefix(&c, "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,");
     expect_frame(&c, "");
     assert_int_equal(net.env.count, 1);
     assert_int_equal(net.env.ready, 1);
-    assert_string_equal(net.presence, "ARO-001 ");
+    expect_presence("ARO-001 ");
     disconnect(&c);
-    assert_string_equal(net.presence, "ARO-001 ARO-001 ");
+    expect_presence("ARO-001 ARO-001 ");
     session_destroy(NULL);
 }
 
@@ -56,7 +72,7 @@ static void by_message_after_a_greeting(void **state)
     expect_frame_prefix(&c, "{\"TABLE_ID\":\"ARO-001-1\",");
     receive(&c, "{\"id\":\"ARO-001-1-SDP\",\"gameCode\":\"ARO-001-1\",\"token\":\"MY_TOKEN\"}");
     expect_frame(&c, "{\"error\":\"Already authenticated\"}");
-    assert_int_equal(presence_connections(core_presence(net.f.core), "ARO-001-1_SDP"), 1);
+    assert_int_equal(core_connections(net.f.core, "ARO-001-1_SDP"), 1);
     disconnect(&c);
 }
 
@@ -86,7 +102,7 @@ static void what_does_not_get_in(void **state)
     expect_refused("ARO-001_pc", "not a token", NULL, "close 1008 Invalid credentials");
     expect_refused("-ARO_pc", "MY_TOKEN", NULL, "close 1008 Invalid table id");
     expect_refused("_pc", "MY_TOKEN", NULL, "close 1008 Invalid table id");
-    assert_string_equal(net.presence, "");
+    expect_presence("");
     assert_true(core_quiet(net.f.core));
     assert_int_equal(tables_count_staged(core_tables(net.f.core)), 0);
 }
@@ -153,10 +169,10 @@ static void a_new_connection_of_an_id_never_displaces_an_old_one(void **state)
     join_as(&c[0], "ARO-001_pc", TOKEN_DEVICE);
     for (int i = 0; i < 16; i++)
         disconnect(&c[i]);
-    assert_string_equal(net.presence, /* each READY says so, and the last that leaves */
-                        "ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 "
-                        "ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 "
-                        "ARO-001 ARO-001 ");
+    expect_presence(/* each READY says so, and the last that leaves */
+                    "ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 "
+                    "ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 ARO-001 "
+                    "ARO-001 ARO-001 ");
 }
 
 static void a_table_that_cannot_be_created_says_come_again(void **state)
@@ -169,7 +185,7 @@ static void a_table_that_cannot_be_created_says_come_again(void **state)
     assert_true(fake_committer_turn(&net.f, &net.committer, STUDIO_ERR_STORAGE));
     expect_frame(&c, "{\"error\":\"Storage unavailable\"}");
     expect_frame(&c, "close 1013 Try again later");
-    assert_int_equal(presence_connections(core_presence(net.f.core), "ARO-001_pc"), 0);
+    assert_int_equal(core_connections(net.f.core, "ARO-001_pc"), 0);
     disconnect(&c);
 }
 
@@ -180,15 +196,18 @@ static void the_presence_of_a_failed_join_is_corrected(void **state)
     (void)state;
     join_as(&a, "ARO-001_pc", TOKEN_DEVICE);
     disconnect(&a);
-    net.presence[0] = '\0';
+    fake_bridge_finish(&bridge);
     connect_as(&a, "ARO-002_pc", TOKEN_DEVICE);
     net_settle();
     connect_as(&b, "ARO-002_pc", TOKEN_DEVICE);
     disconnect(&a);
-    assert_string_equal(net.presence, "ARO-002 ARO-002 ");
+    expect_presence("ARO-002 ARO-002 ");
     disconnect(&b);
-    assert_string_equal(net.presence, "ARO-002 ARO-002 ARO-002 ");
-    assert_int_equal(presence_count(core_presence(net.f.core), "ARO-002"), 0);
+    expect_presence("ARO-002 ARO-002 ARO-002 ");
+    assert_string_equal(bridge.log[bridge.count - 1],
+                        "presence ARO-002 "
+                        "{\"table_id\":\"ARO-002\",\"online\":false,\"count\":0,\"clients\":[]}");
+    assert_int_equal(core_connections(net.f.core, "ARO-002_pc"), 0);
 }
 
 /* --- messages -------------------------------------------------------------------------------- */

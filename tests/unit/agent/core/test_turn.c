@@ -27,10 +27,11 @@ static int setup(void **state)
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
     fake_actor_init(&other, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-002", "ARO-002_pc");
     fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "ARO-001", "ARO-001_wall");
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     expect_prefix(&device, "welcome ");
     assert_string_equal(fake_bridge_next(&bridge), "table ARO-001 rev 0");
+    assert_memory_equal(fake_bridge_next(&bridge), "presence ARO-001 ", 17);
     assert_string_equal(fake_bridge_next(&bridge), "change 1 ARO-001 rev 0");
     return 0;
 }
@@ -122,12 +123,15 @@ static void what_arrives_during_a_commit_shares_the_next_one(void **state)
 
 static void many_rows_reach_the_bridge_without_a_gap(void **state)
 {
+    unsigned calls = bridge.calls;
+
     (void)state;
-    for (int i = 0; i < 130; i++) /* more than two pieces */
+    for (int i = 0; i < 130; i++)
         say(&f, &device, "{\"sdp\":\"up\"}");
     settle();
     assert_int_equal(bridge.last_seq, 131);
-    assert_int_equal(bridge.count, 2 + 130 + 1);
+    assert_int_equal(bridge.count, 3 + 130 + 1);
+    assert_int_equal(bridge.calls, calls + 1); /* all in one piece */
 }
 
 /* --- refused --------------------------------------------------------------------------------- */
@@ -135,7 +139,7 @@ static void many_rows_reach_the_bridge_without_a_gap(void **state)
 static void a_refused_batch_refuses_all_that_was_checked_against_it(void **state)
 {
     (void)state;
-    core_join(f.core, &viewer.actor);
+    join(&f, &viewer);
     expect_prefix(&viewer, "welcome ");
     say(&f, &viewer, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"]}}");
     viewer.read = viewer.count;
@@ -175,7 +179,7 @@ static void a_refused_batch_refuses_all_that_was_checked_against_it(void **state
 static void a_table_whose_creation_is_refused_does_not_exist(void **state)
 {
     (void)state;
-    core_join(f.core, &other.actor);
+    join(&f, &other);
     say(&f, &other, "{\"sdp\":\"up\"}");
     assert_true(fake_committer_turn(&f, &committer, STUDIO_ERR_STORAGE));
     expect_prefix(&other, "refuse ");
@@ -183,7 +187,7 @@ static void a_table_whose_creation_is_refused_does_not_exist(void **state)
     expect_nothing(&other);
     assert_int_equal(tables_count(core_tables(f.core)), 1);
     assert_int_equal(tables_count_staged(core_tables(f.core)), 1);
-    core_join(f.core, &other.actor);
+    join(&f, &other);
     settle();
     expect_prefix(&other, "welcome {\"TABLE_ID\":\"ARO-002\",\"UPTIME\":0,");
     assert_int_equal(core_get_stats(f.core).last_seq, 2);
@@ -192,6 +196,8 @@ static void a_table_whose_creation_is_refused_does_not_exist(void **state)
 static void a_refused_removal_leaves_the_table(void **state)
 {
     (void)state;
+    part(&f, &device);
+    assert_memory_equal(fake_bridge_next(&bridge), "presence ARO-001 ", 17);
     viewer.actor.role = ROLE_OPERATOR;
     say(&f, &viewer, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
     assert_true(fake_committer_turn(&f, &committer, STUDIO_ERR_STORAGE));

@@ -24,7 +24,7 @@ static int setup(void **state)
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
     fake_actor_init(&other, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-002", "ARO-002_pc");
     fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "WALL", "WALL");
-    core_join(f.core, &device.actor);
+    join(&f, &device);
     settle();
     expect_prefix(&device, "welcome ");
     return 0;
@@ -90,7 +90,7 @@ static void who_may_get_what(void **state)
     (void)state;
     say(&f, &device, "{\"event\":\"get\",\"data\":{\"table_id\":\"ARO-002\"}}");
     expect(&device, "{\"error\":\"Not permitted\"}");
-    core_join(f.core, &viewer.actor);
+    join(&f, &viewer);
     expect(&viewer, "welcome " DOCUMENT("WALL", "0", "standby"));
     say(&f, &viewer, "{\"event\":\"get\",\"request_id\":1}");
     expect(&viewer,
@@ -188,7 +188,7 @@ static void the_first_document_comes_after_the_creation_is_durable(void **state)
     settle();
     free(fake_actor_pushed(&f, &viewer));
     viewer.read = viewer.count;
-    core_join(f.core, &other.actor);
+    join(&f, &other);
     core_end_turn(f.core);
     expect_nothing(&other);
     expect_nothing(&viewer);
@@ -209,9 +209,9 @@ static void who_joins_while_the_table_is_made_waits_too(void **state)
     (void)state;
     fake_actor_init(&second, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-002", "ARO-002_b");
     fake_actor_init(&watching, VIA_WEBSOCKET, ROLE_VIEWER, "ARO-002", "ARO-002_v");
-    core_join(f.core, &other.actor);
-    core_join(f.core, &second.actor);
-    core_join(f.core, &watching.actor);
+    join(&f, &other);
+    join(&f, &second);
+    join(&f, &watching);
     expect_nothing(&second);
     expect_nothing(&watching);
     settle();

@@ -1,0 +1,21 @@
+/* receive.h - a message arrives: decoded into its item, checked, and handed to what carries it out.
+ * Each leads to exactly one answer, now or later. */
+#ifndef AGENT_CORE_RECEIVE_H
+#define AGENT_CORE_RECEIVE_H
+
+#include "core/item.h"
+
+struct core;
+
+/* Of a connection. */
+void receive_message(struct core *core, struct actor *actor, const char *text, size_t len);
+/* Of MQTT; `field` NULL: a message, else the value of this field. */
+void receive_command(struct core *core, struct actor *actor, const char *field, const char *text,
+                     size_t len);
+/* One that was retained: only refused, with its request_id. */
+void receive_retained(struct core *core, struct actor *actor, const char *field, const char *text,
+                      size_t len);
+/* A command that had to wait for its like, in its turn. Takes the item over. */
+void receive_again(struct core *core, struct item *item);
+
+#endif

@@ -1,0 +1,51 @@
+#include "core/reply.h"
+
+#include "core/inside.h"
+
+/* The contract has no word for want of memory; to a client it is the same as a full disk. */
+static const char no_memory[] = "{\"error\":\"Storage unavailable\"}";
+
+void reply_set_error(struct core *core, struct item *item, const struct studio_error *error)
+{
+    bool memory = error->code == STUDIO_ERR_NO_MEMORY;
+
+    core->stats.refused++;
+    item->err = memory ? STUDIO_ERR_STORAGE : error->code;
+    buf_clear(&item->answer);
+    answer_error(&item->answer, memory ? studio_err_text(item->err) : error->text,
+                 item->message.request_id);
+}
+
+void reply_give(const struct item *item)
+{
+    struct actor *actor = item->actor;
+
+    if (actor->gone)
+        return;
+    if (!buf_ok(&item->answer))
+        actor->ops->answer(actor, STUDIO_ERR_STORAGE, no_memory, sizeof(no_memory) - 1);
+    else if (item->answer.len > 0)
+        actor->ops->answer(actor, item->err, item->answer.data, item->answer.len);
+}
+
+void reply_in_turn(struct core *core, struct item *item)
+{
+    item->kind = ITEM_ANSWER;
+    if (item->actor->outstanding > 0 && batch_add(core->open, item))
+        return;
+    /* Without memory for the queue the answer goes out early rather than never. */
+    reply_give(item);
+    item_destroy(item);
+}
+
+void reply_refuse(struct core *core, struct item *item, const struct studio_error *error)
+{
+    reply_set_error(core, item, error);
+    reply_in_turn(core, item);
+}
+
+void reply_no_memory(struct core *core, struct actor *actor)
+{
+    core->stats.refused++;
+    actor->ops->answer(actor, STUDIO_ERR_STORAGE, no_memory, sizeof(no_memory) - 1);
+}
