@@ -4,7 +4,7 @@
  *
  * Signals are blocked before any other thread exists and taken by one thread with sigwait:
  * SIGTERM and SIGINT stop the agent in order; another one while it stops, to the very end, ends it at
- * once: what was answered is on disk. SIGHUP reads the tokens again. SIGUSR1 is used only by main, to
+ * once, and so does the end of STOP_MS: what was answered is on disk. SIGHUP reads the tokens again. SIGUSR1 is used only by main, to
  * end the signal thread.
  */
 #include <errno.h>
@@ -16,12 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bridge/link_main.h"
 #include "cmd/cli.h"
 #include "cmd/commands.h"
 #include "cmd/store_command.h"
 #include "config/config.h"
+
+enum { STOP_MS = 4800 /* of the 5 s of the contract */ };
 
 struct signals {
     sigset_t set;
@@ -43,25 +46,39 @@ static void block_signals(struct signals *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* The next signal; while the agent stops, the process does not outlive its time: a disk may be slow. */
+static int next_signal(const struct signals *signals, int64_t stop_until_ms)
+{
+    if (stop_until_ms == 0)
+        return sigwaitinfo(&signals->set, NULL);
+    int64_t left = stop_until_ms - clock_mono(clock_system());
+    const struct timespec timeout = {.tv_sec = left > 0 ? left / 1000 : 0,
+                                     .tv_nsec = left > 0 ? left % 1000 * 1000000 : 0};
+    int number = sigtimedwait(&signals->set, NULL, &timeout);
+    if (number < 0 && errno == EAGAIN) {
+        log_warn("agent", "the disk takes too long: ended without its last words there");
+        _exit(STUDIO_EXIT_OK);
+    }
+    return number;
+}
+
 static void *wait_for_signals(void *arg)
 {
     struct signals *signals = arg;
-    bool stopping = false;
+    int64_t stop_until_ms = 0; /* 0: it is not stopping */
     log_use(&signals->log);
     while (!atomic_load(&signals->done)) {
-        int number = 0;
-        if (sigwait(&signals->set, &number) != 0)
-            continue;
-        if (number == SIGUSR1)
+        int number = next_signal(signals, stop_until_ms);
+        if (number < 0 || number == SIGUSR1)
             continue;
         pthread_mutex_lock(&signals->lock);
         if (number == SIGHUP) {
             if (signals->agent)
                 studio_agent_reload(signals->agent);
-        } else if (stopping || !signals->agent) {
+        } else if (stop_until_ms || !signals->agent) {
             _exit(STUDIO_EXIT_FAILED);
         } else {
-            stopping = true;
+            stop_until_ms = clock_mono(clock_system()) + STOP_MS;
             log_info("agent", "stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
             studio_agent_stop(signals->agent);
         }

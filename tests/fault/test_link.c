@@ -26,6 +26,7 @@ enum {
     KILLS_SHORT = 4,
     KILLS_LONG = 20,
     UNDER_WAY = 200,
+    STABLE_MS = 5500,  /* between two kills: a connection that lasts 11 s comes back at once */
     GIANT = 200 * 1024 /* above LINK_COMMAND_MAX */
 };
 
@@ -114,16 +115,19 @@ static void kills_lose_nothing_and_double_nothing(void **state)
     scene_open(&s, NO_LIMITS, 5);
     wsclient_close(scene_device(&s, "ARO-001_pc"));
     struct mqttclient *plc = plc_at(s.broker);
-    int64_t deadline = now_ms() + (is_long() ? 20 : 4) * WAIT_MS;
+    int64_t deadline = now_ms() + (is_long() ? 20 : 4) * WAIT_MS, ripe = 0;
+    const int share = count / (2 * kills + 1); /* each has a kill in its midst */
     while (done < count) {
-        while (sent < count && sent - done < UNDER_WAY)
+        int may = killed == 2 * kills ? count : now_ms() >= ripe ? (killed + 1) * share : sent;
+        while (sent < may && sent - done < UNDER_WAY)
             command(plc, sent++);
         done += take_answers(plc, answered, count);
         judge_feed_client(s.judge, s.sub);
-        if (killed < 2 * kills && done >= (killed + 1) * count / (2 * kills + 1)) {
+        if (killed < 2 * kills && now_ms() >= ripe && done >= killed * share + share / 2) {
             int which = killed++ % 2;
             last[which] = wait_child(&s, which ? COMMANDS : PUBLISHER, last[which]);
             kill(last[which], SIGKILL);
+            ripe = now_ms() + (is_long() ? STABLE_MS : 0);
         }
         if (deadline_left(deadline) == 0)
             test_fail("%d of %d commands are answered after %d kills", done, count, killed);

@@ -104,12 +104,10 @@ static void stopped_while_commands_come(void **state)
 }
 
 /* What is not committed by the end is left with the broker; an answer may go under. */
-static void on_a_slow_disk_too(void **state)
+static void on_a_disk_with_syncs_of(unsigned sync_ms)
 {
-    enum { SYNC_MS = 700 };
     static const char *const args[] = {"--agent-id", "edge-1", NULL};
     int answers[FEW];
-    (void)state;
     if (!faults_available())
         skip();
     const char *data = tmpdir_create();
@@ -123,7 +121,7 @@ static void on_a_slow_disk_too(void **state)
     scene_wait_commands(broker);
     wsclient_close(wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE));
     struct mqttclient *plc = plc_at(broker, 5);
-    faults_delay(faults, FAULT_SYNC, SYNC_MS);
+    faults_delay(faults, FAULT_SYNC, sync_ms);
     command(plc, FEW);
     wait_answer(plc, 0);
     mqttclient_mark(sub);
@@ -141,11 +139,25 @@ static void on_a_slow_disk_too(void **state)
     faults_destroy(faults);
 }
 
+static void on_a_slow_disk_too(void **state)
+{
+    (void)state;
+    on_a_disk_with_syncs_of(700);
+}
+
+/* Then the last commit is not waited for. */
+static void on_one_that_takes_seconds_as_well(void **state)
+{
+    (void)state;
+    on_a_disk_with_syncs_of(3000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stopped_while_commands_come),
         cmocka_unit_test(on_a_slow_disk_too),
+        cmocka_unit_test(on_one_that_takes_seconds_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
