@@ -20,6 +20,7 @@ struct channel {
     struct studio_snapshot *snapshot; /* NULL: no such table yet */
     struct watcher **watchers;
     size_t watcher_count, watcher_cap;
+    uint64_t stamp; /* the hub's: the watcher looked at is subscribed */
     UT_hash_handle hh;
 };
 
@@ -30,6 +31,7 @@ struct hub {
     size_t free_hint; /* no free index below this one */
     struct channel *all;
     size_t subscribers;
+    uint64_t stamp;
 };
 
 struct frame *frame_create(const char *text, size_t len)
@@ -215,6 +217,14 @@ static bool subscribed(const struct watcher *w, const struct channel *channel)
     return false;
 }
 
+/* Stamps all a watcher is subscribed to, so that a walk over the tables asks each only once. */
+static void stamp(struct hub *hub, const struct watcher *w)
+{
+    hub->stamp++;
+    for (size_t i = 0; i < w->channel_count; i++)
+        w->channels[i]->stamp = hub->stamp;
+}
+
 static void count(struct hub *hub, struct watcher *w)
 {
     bool now = w->channel_count > 0;
@@ -229,9 +239,10 @@ static bool mark_new(struct hub *hub, struct watcher *w, const struct channel *c
 {
     if (channel != hub->all)
         return !channel->snapshot || bit_set(w, channel->index);
+    stamp(hub, w);
     for (size_t i = 0; i < hub->index_count; i++) {
         struct channel *each = hub->by_index[i];
-        if (each && each->snapshot && !subscribed(w, each) && !bit_set(w, i))
+        if (each && each->snapshot && each->stamp != hub->stamp && !bit_set(w, i))
             return false;
     }
     return true;
@@ -240,10 +251,11 @@ static bool mark_new(struct hub *hub, struct watcher *w, const struct channel *c
 /* Forgets documents that are no longer watched. */
 static void drop_unwatched(struct hub *hub, struct watcher *w)
 {
-    if (subscribed(w, hub->all))
+    stamp(hub, w);
+    if (hub->all->stamp == hub->stamp)
         return;
     for (size_t i = 0; i < hub->index_count && i / 64 < w->pending_words; i++)
-        if (bit_get(w, i) && !(hub->by_index[i] && subscribed(w, hub->by_index[i])))
+        if (bit_get(w, i) && !(hub->by_index[i] && hub->by_index[i]->stamp == hub->stamp))
             bit_clear(w, i);
 }
 
