@@ -1,5 +1,4 @@
 #include "studio/agent.h"
-#include "base/names.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "auth/tokens.h"
 #include "base/faulty.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "config/checks.h"
 #include "config/config.h"
 #include "net/lws.h"

@@ -1,9 +1,9 @@
 #include "announce.h"
-#include "base/json.h"
-#include "base/times.h"
 
 #include <string.h>
 
+#include "base/json.h"
+#include "base/times.h"
 #include "studio/status.h"
 #include "studio/version.h"
 

@@ -1,8 +1,8 @@
 #include "ask.h"
-#include "base/names.h"
 
 #include <string.h>
 
+#include "base/names.h"
 #include "base/text.h"
 
 /* Strings longer than any valid name are cut: they match nothing either way. */

@@ -1,11 +1,11 @@
 #include "commands.h"
-#include "base/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/names.h"
 
 /* A command under way. */
 struct pending {

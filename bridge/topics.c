@@ -1,9 +1,9 @@
 #include "topics.h"
-#include "base/names.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/text.h"
 
 static const char *const table_leaves[] = {

@@ -1,6 +1,5 @@
 /* The client's life: checked, connected, closed. */
 #include "studio/client.h"
-#include "base/names.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/names.h"
 #include "client_error.h"
 #include "client_internal.h"
 #include "studio/status.h"

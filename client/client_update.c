@@ -1,10 +1,10 @@
 #include "client_update.h"
-#include "base/names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "client_error.h"
 

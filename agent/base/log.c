@@ -1,6 +1,4 @@
 #include "base/log.h"
-#include "base/json.h"
-#include "base/times.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,7 +8,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "base/times.h"
 
 enum {
     MESSAGE_MAX = 1024,                   /* longer ones are cut */

@@ -1,11 +1,11 @@
 /* checks.c - addresses, broker lists, topics and names, as a person writes them. */
 #include "config/checks.h"
-#include "base/names.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "studio/status.h"
 
 static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";

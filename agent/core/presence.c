@@ -1,10 +1,10 @@
 #include "core/presence.h"
-#include "base/json.h"
-#include "base/times.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/times.h"
 #include "studio/status.h"
 
 #define HASH_NONFATAL_OOM 1

@@ -7,6 +7,8 @@
 #include "core/requests.h"
 #include "core/rights.h"
 #include "core/stage.h"
+#include "protocol/decode.h"
+#include "protocol/decode_update.h"
 
 /* What reads is carried out at once, or in turn when an earlier message of the sender waits. */
 static enum studio_err read_in_turn(struct core *core, struct item *item,

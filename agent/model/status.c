@@ -1,8 +1,8 @@
 #include "studio/status.h"
-#include "base/names.h"
 
 #include <string.h>
 
+#include "base/names.h"
 #include "base/text.h"
 
 const struct studio_field studio_fields[] = {

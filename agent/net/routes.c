@@ -1,9 +1,9 @@
 #include "net/routes.h"
-#include "base/json.h"
 
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "protocol/document.h"
 
 enum { ROUTES_BODY_MAX = 1024 };

@@ -3,9 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "protocol/message.h"
 #include <utlist.h>
+
+#include "base/names.h"
+#include "protocol/decode.h"
 
 /*
  *            address without id and token

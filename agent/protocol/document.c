@@ -1,12 +1,12 @@
 #include "protocol/document.h"
-#include "base/json.h"
-#include "base/names.h"
-#include "base/times.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
+#include "base/names.h"
+#include "base/times.h"
 #include "protocol/tree.h"
 
 const char *via_name(enum studio_via via)

@@ -1,11 +1,12 @@
 #include "protocol/tree.h"
-#include "base/json.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/json.h"
 
 /* Printing lengthens a value at most eightfold (`1e15`), and the largest is a stored document. */
 enum { TEXT_MAX = 8 * 65536 };

@@ -1,8 +1,9 @@
 #include "protocol/userid.h"
-#include "base/names.h"
 
 #include <string.h>
 #include <strings.h>
+
+#include "base/names.h"
 
 /* One part of the user id, not terminated. */
 struct part {

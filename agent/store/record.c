@@ -1,10 +1,10 @@
 /* record.c - a strict JSON reader (RFC 8259) that keeps values as the bytes they are. */
 #include "store/record.h"
-#include "base/times.h"
 
 #include <string.h>
 
 #include "base/text.h"
+#include "base/times.h"
 
 struct cursor {
     const char *at;

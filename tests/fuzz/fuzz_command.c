@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "bridge/topics.h"
-#include "protocol/message.h"
+#include "protocol/decode.h"
+#include "protocol/decode_update.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/names.h"
-#include "protocol/message.h"
+#include "protocol/decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/decode_update.h"
 #include "protocol/document.h"
-#include "protocol/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "protocol/decode.h"
 #include "protocol/document.h"
-#include "protocol/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

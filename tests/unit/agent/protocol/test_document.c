@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/decode.h"
+#include "protocol/decode_update.h"
 #include "protocol/document.h"
-#include "protocol/message.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 

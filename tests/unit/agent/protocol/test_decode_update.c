@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/message.h"
+#include "protocol/decode.h"
+#include "protocol/decode_update.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 

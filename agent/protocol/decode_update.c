@@ -1,9 +1,10 @@
+#include "protocol/decode_update.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/names.h"
 #include "base/text.h"
-#include "protocol/message_private.h"
 
 enum { SETS_MAX = STUDIO_FIELDS_MAX + MESSAGE_CUSTOM_MAX };
 
@@ -108,11 +109,11 @@ static enum studio_err take_table_id(struct walk *w, const cJSON *item)
 {
     struct decoder *d = w->d;
     if (d->out->table_id != NULL)
-        return message_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
-    enum studio_err err = message_copy_table_id(item, &d->out->table_id);
+        return decoder_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
+    enum studio_err err = decoder_copy_table_id(item, &d->out->table_id);
     if (err == STUDIO_ERR_INVALID_VALUE)
         return studio_error_set(d->error, err, "%s: expected a table id", item->string);
-    return err == STUDIO_OK ? err : message_refuse(d, err, NULL);
+    return err == STUDIO_OK ? err : decoder_refuse(d, err, NULL);
 }
 
 static enum studio_err take_built_in(struct walk *w, const struct studio_field *field,
@@ -121,7 +122,7 @@ static enum studio_err take_built_in(struct walk *w, const struct studio_field *
     struct update *update = &w->d->out->update;
     unsigned bit = 1U << studio_field_index(field);
     if ((w->seen & bit) != 0)
-        return message_refuse(w->d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
+        return decoder_refuse(w->d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
     int value = find_value(w->d->lists, field->kind, item);
     if (value < 0) {
         if (cJSON_IsString(item))
@@ -148,11 +149,11 @@ static enum studio_err take_custom(struct walk *w, const cJSON *item)
     struct decoder *d = w->d;
     struct update *update = &d->out->update;
     if (!name_is_custom(item->string, strlen(item->string)))
-        return message_refuse(d, STUDIO_ERR_INVALID_FIELD_NAME, item->string);
+        return decoder_refuse(d, STUDIO_ERR_INVALID_FIELD_NAME, item->string);
     if (is_custom_set(update, item->string))
-        return message_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
+        return decoder_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
     if (w->custom_count == MESSAGE_CUSTOM_MAX)
-        return message_refuse(d, STUDIO_ERR_TOO_MANY_FIELDS, NULL);
+        return decoder_refuse(d, STUDIO_ERR_TOO_MANY_FIELDS, NULL);
 
     struct field_set set = {0};
     enum studio_err err = print_custom(&d->facts, item->string, item, &set.json, d->error);
@@ -161,7 +162,7 @@ static enum studio_err take_custom(struct walk *w, const cJSON *item)
     set.name = strdup(item->string);
     if (set.name == NULL) {
         free(set.json);
-        return message_refuse(d, STUDIO_ERR_NO_MEMORY, NULL);
+        return decoder_refuse(d, STUDIO_ERR_NO_MEMORY, NULL);
     }
     update->sets[update->count++] = set;
     w->custom_count++;
@@ -176,10 +177,10 @@ static enum studio_err take_key(struct walk *w, const cJSON *item)
     if (field != NULL)
         return take_built_in(w, field, item);
     if (strcmp(key, "request_id") == 0)
-        return w->place == UPDATE_FLAT ? message_check_request_id(w->d, w->object, item)
+        return w->place == UPDATE_FLAT ? decoder_check_request_id(w->d, w->object, item)
                                        : STUDIO_OK;
     if (is_reserved(key))
-        return message_refuse(w->d, STUDIO_ERR_INVALID_FIELD_NAME, key);
+        return decoder_refuse(w->d, STUDIO_ERR_INVALID_FIELD_NAME, key);
     if (is_agents_own(key, len))
         return STUDIO_OK;
     if (studio_key_equal(key, len, "table_id"))
@@ -187,8 +188,7 @@ static enum studio_err take_key(struct walk *w, const cJSON *item)
     return take_custom(w, item);
 }
 
-enum studio_err message_decode_update(struct decoder *d, const cJSON *object,
-                                      enum update_place place)
+enum studio_err decode_update(struct decoder *d, const cJSON *object, enum update_place place)
 {
     struct update *update = &d->out->update;
     d->out->kind = MESSAGE_UPDATE;
@@ -200,7 +200,7 @@ enum studio_err message_decode_update(struct decoder *d, const cJSON *object,
         return STUDIO_OK;
     update->sets = calloc(keys, sizeof(*update->sets));
     if (update->sets == NULL)
-        return message_refuse(d, STUDIO_ERR_NO_MEMORY, NULL);
+        return decoder_refuse(d, STUDIO_ERR_NO_MEMORY, NULL);
 
     struct walk walk = {.d = d, .object = object, .place = place};
     for (const cJSON *item = object->child; item != NULL; item = item->next) {

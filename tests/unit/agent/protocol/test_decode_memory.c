@@ -3,6 +3,8 @@
  * run needs no more: each failure must be NO_MEMORY, lose nothing and leave the state as it was.
  * The sources are included, so that their allocations can be renamed; cJSON takes its own by hooks.
  */
+#include "protocol/decode.h"
+#include "protocol/decode_update.h"
 #include "support/cmocka_all.h"
 
 #include <stdbool.h>
@@ -64,9 +66,11 @@ static void fault_free(void *block)
 #define free    fault_free
 #include "agent/base/buf.c"
 #include "agent/model/state.c"
+#include "agent/protocol/decode.c"
+#include "agent/protocol/decode_update.c"
+#include "agent/protocol/decoder.c"
 #include "agent/protocol/document.c"
 #include "agent/protocol/message.c"
-#include "agent/protocol/message_update.c"
 #include "agent/protocol/tree.c"
 #undef calloc
 #undef realloc

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "protocol/message.h"
+#include "protocol/decode.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
