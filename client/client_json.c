@@ -31,8 +31,10 @@ static enum reply_kind event_kind(const char *event)
     static const struct {
         const char *event;
         enum reply_kind kind;
-    } kinds[] = {
-        {"status", REPLY_STATUS}, {"exception", REPLY_EXCEPTION}, {"lagged", REPLY_LAGGED}};
+    } kinds[] = {{"status", REPLY_STATUS},
+                 {"exception", REPLY_EXCEPTION},
+                 {"lagged", REPLY_LAGGED},
+                 {"removed", REPLY_REMOVED}};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(event, kinds[i].event) == 0)
@@ -89,6 +91,7 @@ static bool fill(struct reply *out, const cJSON *root)
     case REPLY_WELCOME:
     case REPLY_EXCEPTION:
     case REPLY_LAGGED:
+    case REPLY_REMOVED:
         break;
     }
     return true;

@@ -16,7 +16,8 @@ enum reply_kind {
     REPLY_ERROR,     /* {"error":...} */
     REPLY_STATUS,    /* {"event":"status",...}: a push, or the answer to get */
     REPLY_EXCEPTION, /* {"event":"exception",...} */
-    REPLY_LAGGED     /* {"event":"lagged",...} */
+    REPLY_LAGGED,    /* {"event":"lagged",...} */
+    REPLY_REMOVED    /* {"event":"removed",...} */
 };
 
 /* One message from the server. Strings are owned, NULL where absent. */

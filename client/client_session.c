@@ -67,6 +67,7 @@ static enum session_action before_ready(struct session *session, const struct re
     case REPLY_UNKNOWN:
     case REPLY_EXCEPTION:
     case REPLY_LAGGED:
+    case REPLY_REMOVED:
         break;
     }
     return SESSION_IGNORE;
@@ -111,6 +112,7 @@ static enum session_action when_ready(struct session *session, const struct repl
         return is_answer_to_get(session, reply) ? answer_oldest(session, reply) : SESSION_PUSH;
     case REPLY_EXCEPTION:
     case REPLY_LAGGED:
+    case REPLY_REMOVED:
         return SESSION_PUSH;
     case REPLY_UNKNOWN:
     case REPLY_WELCOME:

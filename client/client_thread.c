@@ -244,6 +244,8 @@ static void push(struct studio_client *client, const struct reply *reply, const 
         client->on_push(client->callback_ctx, STUDIO_PUSH_EXCEPTION, text, len);
     else if (reply->kind == REPLY_LAGGED)
         client->on_push(client->callback_ctx, STUDIO_PUSH_LAGGED, text, len);
+    else if (reply->kind == REPLY_REMOVED)
+        client->on_push(client->callback_ctx, STUDIO_PUSH_REMOVED, text, len);
     else
         client->on_push(client->callback_ctx, STUDIO_PUSH_STATUS, reply->document,
                         strlen(reply->document));

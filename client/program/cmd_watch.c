@@ -10,12 +10,14 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "output.h"
 #include "program.h"
 #include "shown.h"
+#include "watch_keys.h"
 #include "watch_view.h"
 
 enum { REDRAW_MS = 100, STATE_MAX = 120 };
@@ -24,6 +26,8 @@ struct watch {
     bool terminal; /* standard output is one */
     bool draw;     /* a table on it */
     bool colours;
+    bool keys;   /* are read from a terminal */
+    size_t room; /* for rows, when last drawn */
     int wake_fd;
     int resize_fd;          /* SIGWINCH, when drawing */
     int stop_fd;            /* the signals to stop; never read, so that it stays readable for all */
@@ -34,6 +38,7 @@ struct watch {
     struct view view;
     char state[STATE_MAX + 1];
     bool lost;   /* and not yet connected again */
+    size_t top;  /* rows scrolled away */
     bool closed; /* for good */
     bool write_failed;
 };
@@ -85,6 +90,8 @@ static void pushed(void *ctx, enum studio_client_push kind, const char *json, si
     pthread_mutex_lock(&watch->lock);
     if (kind == STUDIO_PUSH_STATUS)
         (void)view_document(&watch->view, json); /* the next push shows it again */
+    else if (kind == STUDIO_PUSH_REMOVED)
+        view_removed(&watch->view, json);
     else
         view_note(&watch->view, json);
     pthread_mutex_unlock(&watch->lock);
@@ -99,6 +106,8 @@ static void state_changed(void *ctx, enum studio_client_state state, const char 
     snprintf(watch->state, sizeof(watch->state), "%s%s", why,
              state == STUDIO_CLIENT_WAITING ? "; connecting again" : "");
     watch->state[text_utf8_cut(watch->state, strlen(watch->state))] = '\0';
+    if (state == STUDIO_CLIENT_WAITING)
+        view_stale(&watch->view);
     bool say = state == STUDIO_CLIENT_WAITING || (state == STUDIO_CLIENT_READY && watch->lost);
     if (state == STUDIO_CLIENT_WAITING || state == STUDIO_CLIENT_READY)
         watch->lost = state == STUDIO_CLIENT_WAITING;
@@ -122,7 +131,9 @@ static bool draw(struct watch *watch)
     const struct view_style style = {.columns = size.ws_col,
                                      .lines = size.ws_row,
                                      .colours = watch->colours,
-                                     .state = watch->state};
+                                     .state = watch->state,
+                                     .top = watch->top};
+    watch->room = view_room(&watch->view, size.ws_row);
     view_print(&watch->view, &style, &screen);
     pthread_mutex_unlock(&watch->lock);
     bool written = !buf_ok(&screen) || output_write(&watch->out, screen.data, screen.len);
@@ -130,15 +141,45 @@ static bool draw(struct watch *watch)
     return written;
 }
 
+/* Each key by itself and unseen; not when in the background, where that would stop the program. */
+static bool take_keys(struct termios *before)
+{
+    if (tcgetattr(STDIN_FILENO, before) != 0 || tcgetpgrp(STDIN_FILENO) != getpgrp())
+        return false;
+    struct termios silent = *before;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+    return tcsetattr(STDIN_FILENO, TCSANOW, &silent) == 0;
+}
+
+/* False when it is time to end. */
+static bool obey_keys(struct watch *watch)
+{
+    char typed[64];
+    ssize_t n = read(STDIN_FILENO, typed, sizeof(typed));
+
+    if (n <= 0)
+        watch->keys = false;
+    for (size_t at = 0, len; n > 0 && at < (size_t)n; at += len) {
+        enum watch_key key = watch_key_of(typed + at, (size_t)n - at, &len);
+        if (key == KEY_QUIT)
+            return false;
+        pthread_mutex_lock(&watch->lock);
+        watch->top = watch_scroll(key, watch->top, watch->view.count, watch->room);
+        pthread_mutex_unlock(&watch->lock);
+    }
+    return true;
+}
+
 /* Until a signal, a closed pipe, or the end of the connection for good. */
 static void follow(struct watch *watch)
 {
-    enum { STOP, CHANGED, RESIZED, READER, COUNT };
+    enum { STOP, CHANGED, RESIZED, READER, KEYS, COUNT };
     struct pollfd fds[COUNT] = {[STOP] = {.fd = watch->stop_fd, .events = POLLIN},
                                 [CHANGED] = {.fd = watch->wake_fd, .events = POLLIN},
                                 [RESIZED] = {.fd = watch->resize_fd, .events = POLLIN},
                                 /* Without events it tells of a reader that has gone. */
-                                [READER] = {.fd = watch->draw ? -1 : STDOUT_FILENO}};
+                                [READER] = {.fd = watch->draw ? -1 : STDOUT_FILENO},
+                                [KEYS] = {.fd = STDIN_FILENO, .events = POLLIN}};
     struct signalfd_siginfo resized;
     uint64_t count;
 
@@ -148,7 +189,10 @@ static void follow(struct watch *watch)
                 return;
             (void)poll(&fds[STOP], 1, REDRAW_MS); /* not more often than that */
         }
+        fds[KEYS].fd = watch->keys ? STDIN_FILENO : -1;
         if (poll(fds, COUNT, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[KEYS].revents != 0 && !obey_keys(watch))
             return;
         if (fds[STOP].revents != 0 || fds[READER].revents != 0)
             return;
@@ -219,7 +263,11 @@ static int run(struct watch *watch, struct program *program)
     }
     if (watch->draw)
         (void)output_write(&watch->out, "\x1b[2J\x1b[?25l", 10);
+    struct termios before;
+    bool taken = watch->keys = watch->draw && take_keys(&before);
     follow(watch);
+    if (taken)
+        tcsetattr(STDIN_FILENO, TCSANOW, &before);
     if (watch->draw)
         (void)output_write(&watch->out, "\x1b[?25h\r\n", 8);
     pthread_mutex_lock(&watch->lock);

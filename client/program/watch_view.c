@@ -6,9 +6,11 @@
 
 #include "base/text.h"
 #include "client/client_json.h"
+#include "columns.h"
+#include "shown.h"
 #include "studio/status.h"
 
-enum { CUSTOM_MAX = 200, STAMP_MAX = 24, REV_MAX = 20, NAME_WIDTH = 12 };
+enum { CUSTOM_MAX = 200, STAMP_MAX = 24, REV_MAX = 20, NAME_WIDTH = 12, MARK_WIDTH = 5 };
 
 struct view_row {
     char table_id[STUDIO_TABLE_ID_MAX + 1];
@@ -16,6 +18,7 @@ struct view_row {
     char stamp[STAMP_MAX + 1];
     char values[STUDIO_FIELDS_MAX][STUDIO_VALUE_MAX + 1];
     char custom[CUSTOM_MAX + 1];
+    bool stale;
 };
 
 static const struct {
@@ -36,8 +39,7 @@ void view_finish(struct view *view)
     view_init(view, view->lists);
 }
 
-/* Copies what fits, cut at a whole character. Control characters, also those of two bytes, would
- * be commands to the terminal: they are shown as '?'. */
+/* Copies what fits, cut at a whole character; nothing in it is a command to the terminal. */
 static void copy_shown(char *out, size_t cap, const char *text)
 {
     size_t len = strlen(text);
@@ -46,12 +48,7 @@ static void copy_shown(char *out, size_t cap, const char *text)
         len = text_utf8_cut(text, cap - 1);
     memcpy(out, text, len);
     out[len] = '\0';
-    for (unsigned char *c = (unsigned char *)out; *c != '\0'; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-            c[0] = c[1] = '?';
-    }
+    shown_line(out, true);
 }
 
 static void add_custom(struct view_row *row, const char *name, const char *value)
@@ -140,6 +137,23 @@ bool view_document(struct view *view, const char *json)
     return true;
 }
 
+void view_stale(struct view *view)
+{
+    for (size_t i = 0; i < view->count; i++)
+        view->rows[i].stale = true;
+}
+
+void view_removed(struct view *view, const char *json)
+{
+    char *table_id = json_member(json, "table_id");
+    bool found = false;
+    size_t at = table_id != NULL ? find_row(view, table_id, &found) : 0;
+
+    if (found)
+        view->rows[at].stale = true;
+    free(table_id);
+}
+
 void view_note(struct view *view, const char *json)
 {
     char *table_id = json_member(json, "table_id"), *ts = json_member(json, "ts");
@@ -169,7 +183,7 @@ struct line {
 /* Text in `width` columns and a blank after them; width 0: as long as it is. */
 static void put(struct line *line, const char *text, size_t width, const char *escape)
 {
-    size_t len = text_utf8_cut(text, strlen(text) < line->left ? strlen(text) : line->left);
+    size_t used, len = columns_cut(text, line->left, &used);
     bool coloured = line->colours && escape != NULL;
 
     if (coloured)
@@ -177,8 +191,8 @@ static void put(struct line *line, const char *text, size_t width, const char *e
     buf_add(line->out, text, len);
     if (coloured)
         buf_str(line->out, "\x1b[0m");
-    line->left -= len;
-    for (; len < width + (width > 0 ? 1 : 0) && line->left > 0; len++, line->left--)
+    line->left -= used;
+    for (; used < width + (width > 0 ? 1 : 0) && line->left > 0; used++, line->left--)
         buf_str(line->out, " ");
 }
 
@@ -220,6 +234,7 @@ static void print_heading(struct line *line, const struct studio_values *lists)
 {
     static const char bold[] = "\x1b[1m";
 
+    put(line, "", MARK_WIDTH, NULL);
     put(line, "TABLE", NAME_WIDTH, bold);
     for (size_t i = 0; i < studio_field_count; i++)
         put(line, heading(&studio_fields[i]), width_of(lists, &studio_fields[i]), bold);
@@ -227,45 +242,119 @@ static void print_heading(struct line *line, const struct studio_values *lists)
     put(line, "UPDATED (UTC)", 19, bold);
 }
 
+/* From the least to the most that needs somebody to look: the order of rows, and the mark they bear. */
+enum trouble { TROUBLE_NONE, TROUBLE_DOWN, TROUBLE_EXCEPTION };
+
+static enum trouble trouble_of(const struct view_row *row)
+{
+    enum trouble trouble = TROUBLE_NONE;
+
+    for (size_t i = 0; i < studio_field_count; i++) {
+        if (strcmp(row->values[i], "exception") == 0)
+            return TROUBLE_EXCEPTION;
+        if (strcmp(row->values[i], "down") == 0)
+            trouble = TROUBLE_DOWN;
+    }
+    return trouble;
+}
+
+static const char *mark_of(const struct view_row *row)
+{
+    static const char *const marks[] = {"", "!", "!!"};
+
+    return row->stale ? "STALE" : marks[trouble_of(row)];
+}
+
+/* What is stale first, then the worst; qsort's, of pointers to rows. */
+static int compare_rows(const void *a, const void *b)
+{
+    const struct view_row *left = *(const struct view_row *const *)a;
+    const struct view_row *right = *(const struct view_row *const *)b;
+    int order = right->stale - left->stale;
+
+    if (order == 0)
+        order = (int)trouble_of(right) - (int)trouble_of(left);
+    return order != 0 ? order : strcmp(left->table_id, right->table_id);
+}
+
+/* Pointers to the rows in the order they are shown, to be free()d; NULL: memory is short. */
+static const struct view_row **rows_in_order(const struct view *view)
+{
+    const struct view_row **rows = calloc(view->count > 0 ? view->count : 1, sizeof(const void *));
+
+    for (size_t i = 0; rows != NULL && i < view->count; i++)
+        rows[i] = &view->rows[i];
+    if (rows != NULL)
+        qsort(rows, view->count, sizeof(const void *), compare_rows);
+    return rows;
+}
+
 static void print_row(struct line *line, const struct studio_values *lists,
                       const struct view_row *row)
 {
+    bool stale = row->stale;
+
+    put(line, mark_of(row), MARK_WIDTH, "\x1b[1;31m");
     put(line, row->table_id, NAME_WIDTH, NULL);
     for (size_t i = 0; i < studio_field_count; i++) {
         const char *value = row->values[i];
         if (studio_fields[i].kind == STUDIO_KIND_FLAG)
             value = strcmp(value, "true") == 0 ? "on" : "-";
-        put(line, value, width_of(lists, &studio_fields[i]), colour_of(value));
+        put(line, value, width_of(lists, &studio_fields[i]), stale ? "\x1b[2m" : colour_of(value));
     }
     put(line, row->rev, 6, NULL);
     put(line, row->stamp, 19, NULL);
     put(line, row->custom, 0, NULL);
 }
 
+size_t view_room(const struct view *view, size_t lines)
+{
+    size_t used = 3 + (view->note_count > 0 ? view->note_count + 1 : 0);
+
+    return lines > used ? lines - used : 1;
+}
+
+static void print_foot(struct line *line, const struct view *view, const struct view_style *style,
+                       size_t first, size_t shown)
+{
+    char foot[240];
+    int len = snprintf(foot, sizeof(foot), "q ends. %zu table%s", view->count,
+                       view->count == 1 ? "" : "s");
+
+    if (shown < view->count)
+        len += snprintf(foot + len, sizeof(foot) - (size_t)len, ", %zu-%zu shown (j, k, space, b)",
+                        first + 1, first + shown);
+    if (view->left_out > 0)
+        len += snprintf(foot + len, sizeof(foot) - (size_t)len, ", more are left out");
+    snprintf(foot + len, sizeof(foot) - (size_t)len, ", %.140s.", style->state);
+    shown_line(foot, true);
+    put(line, foot, 0, "\x1b[2m");
+}
+
 void view_print(const struct view *view, const struct view_style *style, struct buf *out)
 {
     struct line line = {.out = out, .left = style->columns, .colours = style->colours};
-    size_t used = 3 + (view->note_count > 0 ? view->note_count + 1 : 0);
-    size_t room = style->lines > used ? style->lines - used : 1;
-    size_t shown = view->count < room ? view->count : room;
-    char foot[160];
+    size_t room = view_room(view, style->lines), first = style->top;
+    const struct view_row **rows = rows_in_order(view);
+
+    if (first + room > view->count)
+        first = view->count > room ? view->count - room : 0;
+    size_t shown = view->count - first < room ? view->count - first : room;
 
     buf_str(out, "\x1b[H");
     print_heading(&line, view->lists);
     end_line(&line, style->columns);
-    for (size_t i = 0; i < shown; i++) {
-        print_row(&line, view->lists, &view->rows[i]);
+    for (size_t i = first; i < first + shown; i++) {
+        print_row(&line, view->lists, rows != NULL ? rows[i] : &view->rows[i]);
         end_line(&line, style->columns);
     }
+    free(rows);
     for (size_t i = 0; i < view->note_count; i++) {
         if (i == 0)
             end_line(&line, style->columns);
         put(&line, view->notes[i], 0, "\x1b[31m");
         end_line(&line, style->columns);
     }
-    snprintf(foot, sizeof(foot), "%zu table%s%s, %s. Ctrl-C ends.", view->count,
-             view->count == 1 ? "" : "s",
-             shown < view->count || view->left_out > 0 ? " (not all fit)" : "", style->state);
-    put(&line, foot, 0, "\x1b[2m");
+    print_foot(&line, view, style, first, shown);
     buf_str(out, "\x1b[K\x1b[J");
 }

@@ -27,6 +27,10 @@ void view_finish(struct view *view);
 
 /* A status document came. False: not one, or memory is short; the view is as before. */
 bool view_document(struct view *view, const char *json);
+/* What is known may be old from now on, until a table's next document: the connection was lost. */
+void view_stale(struct view *view);
+/* The table of this message was removed: its row stays, stale, until it returns. */
+void view_removed(struct view *view, const char *json);
 /* An exception or lagged message came. */
 void view_note(struct view *view, const char *json);
 
@@ -35,8 +39,13 @@ struct view_style {
     size_t columns, lines;
     bool colours;
     const char *state;
+    size_t top; /* rows scrolled away */
 };
-/* Appends a whole screen: from the top left, each line cleared to its end, then to the bottom. */
+/* How many rows there is room for. */
+size_t view_room(const struct view *view, size_t lines);
+/* Appends a whole screen: from the top left, each line cleared to its end, then to the bottom. Rows in
+ * trouble come first: stale ones, then those with an exception, then those with something down; a mark
+ * before the table says which. */
 void view_print(const struct view *view, const struct view_style *style, struct buf *out);
 
 #endif

@@ -44,8 +44,14 @@ enum studio_client_state {
     STUDIO_CLIENT_CLOSED   /* for good: refused credentials or closed by the caller */
 };
 
-/* A server push: the status document of a table, or an exception event, as JSON text. */
-enum studio_client_push { STUDIO_PUSH_STATUS, STUDIO_PUSH_EXCEPTION, STUDIO_PUSH_LAGGED };
+/* A server push as JSON text: the status document of a table, an exception event, how many were
+ * missed, or that a table was removed. */
+enum studio_client_push {
+    STUDIO_PUSH_STATUS,
+    STUDIO_PUSH_EXCEPTION,
+    STUDIO_PUSH_LAGGED,
+    STUDIO_PUSH_REMOVED
+};
 
 /* On the client's thread: copy what you need and return soon; text is valid during the call.
  * For STATUS `json` is the document itself, for the others the whole message. */

@@ -171,12 +171,44 @@ static void nothing_of_a_server_is_obeyed(void **state)
     }
 }
 
+/* Told by a word and its place, not only by colour: what is old, and that there is more than fits. */
+static void watching_a_wall(void **state)
+{
+    struct agent_proc *own = agent_proc_start(&(struct agent_options){.same_port = true});
+    char address[64], name[16];
+    (void)state;
+    snprintf(address, sizeof(address), "ws://localhost:%u", agent_proc_port(own));
+    for (int i = 10; i < 20; i++) {
+        snprintf(name, sizeof(name), "WAL-%d", i);
+        const char *const set[] = {"--table", name, "set", i == 15 ? "sdp=exception" : "sdp=up",
+                                   NULL};
+        expect_end(on_terminal(address, set), 0);
+    }
+    const char *const args[] = {"--id", "wall", "--token", TOKEN_VIEWER, "watch", "--all", NULL};
+    struct pty *pty = on_terminal(address, args);
+    pty_resize(pty, 120, 8);
+    pty_expect(pty, "!!"); /* the one in trouble, then the others */
+    pty_expect(pty, "WAL-15");
+    pty_expect(pty, "WAL-10");
+    pty_expect(pty, "10 tables, 1-5 shown");
+    pty_type(pty, "G");
+    pty_expect(pty, "WAL-19");
+    pty_expect(pty, "6-10 shown");
+    agent_proc_kill(own);
+    pty_expect(pty, "STALE");
+    pty_type(pty, "q");
+    expect_end(pty, 0);
+    agent_proc_restart(own);
+    agent_proc_destroy(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_demo_asks_first),
         cmocka_unit_test(a_mistyped_field_is_asked_about),
         cmocka_unit_test(a_prompt),
+        cmocka_unit_test(watching_a_wall),
         cmocka_unit_test(nothing_of_a_server_is_obeyed),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);

@@ -26,6 +26,7 @@ static void kinds(void **state)
          "1"},
         {"{\"event\":\"exception\",\"table_id\":\"A\"}", REPLY_EXCEPTION, NULL, NULL, NULL, NULL},
         {"{\"event\":\"lagged\",\"data\":{\"missed\":3}}", REPLY_LAGGED, NULL, NULL, NULL, NULL},
+        {"{\"event\":\"removed\",\"table_id\":\"A\"}", REPLY_REMOVED, NULL, NULL, NULL, NULL},
         {"{\"event\":\"status\",\"data\":3}", REPLY_UNKNOWN, NULL, NULL, NULL, NULL},
         {"{\"event\":\"news\",\"status\":\"updated\"}", REPLY_UNKNOWN, NULL, NULL, NULL, NULL},
         {"{\"status\":3}", REPLY_UNKNOWN, NULL, NULL, NULL, NULL},

@@ -140,6 +140,7 @@ static void answers_in_order(void **state)
     assert_int_equal(hear(&s, PUSH), SESSION_PUSH);
     assert_int_equal(hear(&s, "{\"event\":\"exception\"}"), SESSION_PUSH);
     assert_int_equal(hear(&s, "{\"event\":\"lagged\"}"), SESSION_PUSH);
+    assert_int_equal(hear(&s, "{\"event\":\"removed\",\"table_id\":\"A\"}"), SESSION_PUSH);
 }
 
 /* A server that echoes request_id: a status without one is a push, also while a get waits. */

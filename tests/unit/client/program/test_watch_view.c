@@ -86,6 +86,96 @@ static void no_more_lines_or_columns_than_the_terminal(void **state)
     view_finish(&view);
 }
 
+/* Shown from the first line on: where each of these stands, in this order. */
+static void expect_order(const struct view *view, size_t top, size_t lines, const char *words[])
+{
+    const struct view_style style = {
+        .columns = 200, .lines = lines, .colours = false, .state = "connected", .top = top};
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    view_print(view, &style, &b);
+    char *text = buf_take(&b);
+    assert_non_null(text);
+    const char *at = text;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        at = strstr(at, words[i]);
+        if (at == NULL)
+            fail_msg("no %s, or not in its place: %s", words[i], text);
+        at++;
+    }
+    free(text);
+}
+#define IN_ORDER(...)                                                                              \
+    (const char *[])                                                                               \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+static void document(struct view *view, const char *table_id, const char *sdp, const char *zcam)
+{
+    char json[200];
+    snprintf(json, sizeof(json),
+             "{\"TABLE_ID\":\"%s\",\"UPTIME\":7,\"SDP\":\"%s\",\"ZCam\":\"%s\"}", table_id, sdp,
+             zcam);
+    assert_true(view_document(view, json));
+}
+
+static void trouble_comes_first(void **state)
+{
+    struct view view;
+    (void)state;
+    view_init(&view, &studio_built_in_values);
+    document(&view, "A", "up", "up");
+    document(&view, "B", "up", "down");
+    document(&view, "C", "exception", "up");
+    document(&view, "D", "exception", "down");
+    expect_order(&view, 0, 40, IN_ORDER("\n!!    C", "\n!!    D", "\n!     B", "\n      A"));
+    /* A lost connection makes all of them old, until each is told again. */
+    view_stale(&view);
+    expect_order(&view, 0, 40, IN_ORDER("\nSTALE C", "\nSTALE D", "\nSTALE B", "\nSTALE A"));
+    document(&view, "A", "up", "up");
+    document(&view, "C", "up", "up");
+    document(&view, "D", "up", "up");
+    expect_order(&view, 0, 40, IN_ORDER("\nSTALE B", "\n      A", "\n      C", "\n      D"));
+    document(&view, "B", "up", "up");
+    view_removed(&view, "{\"event\":\"removed\",\"table_id\":\"C\"}");
+    view_removed(&view, "{\"event\":\"removed\",\"table_id\":\"X\"}");
+    view_removed(&view, "nonsense");
+    expect_order(&view, 0, 40, IN_ORDER("\nSTALE C", "\n      A", "\n      B", "\n      D"));
+    view_finish(&view);
+}
+
+static void more_rows_than_fit(void **state)
+{
+    struct view view;
+    char name[20];
+    (void)state;
+    view_init(&view, &studio_built_in_values);
+    for (int i = 10; i < 40; i++) {
+        snprintf(name, sizeof(name), "T-%d", i);
+        document(&view, name, "up", "up");
+    }
+    assert_int_equal(view_room(&view, 13), 10);
+    expect_order(&view, 0, 13, IN_ORDER("T-10", "T-19", "30 tables, 1-10 shown"));
+    expect_order(&view, 5, 13, IN_ORDER("T-15", "T-24", "30 tables, 6-15 shown"));
+    expect_order(&view, 999, 13, IN_ORDER("T-30", "T-39", "30 tables, 21-30 shown"));
+    view_finish(&view);
+}
+
+/* A wide character takes two columns, so a name of ten is a line of twenty. */
+static void wide_characters(void **state)
+{
+    struct view view;
+    (void)state;
+    view_init(&view, &studio_built_in_values);
+    for (int i = 0; i < 2; i++)
+        view_note(&view, "{\"table_id\":\"A\",\"data\":\"\xe8\xa1\xa8\xe8\xa1\xa8\xe8\xa1\xa8\"}");
+    char *text = draw(&view, 8, 24, false); /* `A  ` and two and a half of them */
+    assert_non_null(strstr(text, "A  \xe8\xa1\xa8\xe8\xa1\xa8\x1b[K"));
+    free(text);
+    view_finish(&view);
+}
+
 static void nothing_reaches_the_terminal_as_a_command(void **state)
 {
     struct view view;
@@ -123,6 +213,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sorted_and_replaced),
         cmocka_unit_test(no_more_lines_or_columns_than_the_terminal),
+        cmocka_unit_test(trouble_comes_first),
+        cmocka_unit_test(more_rows_than_fit),
+        cmocka_unit_test(wide_characters),
         cmocka_unit_test(nothing_reaches_the_terminal_as_a_command),
         cmocka_unit_test(what_is_no_document_changes_nothing),
     };
