@@ -7,15 +7,18 @@
 #include <unistd.h>
 
 #include "auth/tokens.h"
+#include "base/buf.h"
 #include "base/faulty.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "config/checks.h"
 #include "config/config.h"
+#include "control.h"
 #include "net/lws.h"
 #include "net/openfiles.h"
 #include "net/routes.h"
 #include "protocol/document.h"
+#include "reload.h"
 #include "source.h"
 #include "studio/version.h"
 
@@ -36,6 +39,7 @@ struct studio_agent {
     char host[ADDRESS_HOST_MAX + 1];
     bool mirror;
     struct store *store;
+    struct store_info info; /* as it was opened */
     struct committer *committer;
     struct store_reader *net_reader, *bridge_reader;
     struct core *core;
@@ -50,7 +54,9 @@ struct studio_agent {
     _Atomic(struct server *) server; /* for wakes from other threads; NULL before and after */
     char *tokens_file;
     atomic_bool stop_asked;
-    atomic_bool reload_asked;
+    struct reload reload;
+    struct control *control;          /* NULL: the directory has no place for a socket */
+    struct bridge_stats bridge_stats; /* the net thread's */
     bool stopping;
     int64_t stop_until_ms;
     int exit_code;
@@ -70,15 +76,15 @@ static void wake(void *ctx)
 static void on_facts(void *ctx, struct http_facts *out)
 {
     struct studio_agent *agent = ctx;
-    static struct bridge_stats stats; /* the net thread's */
+    struct bridge_stats *stats = &agent->bridge_stats;
 
     out->store_writable = committer_writable(agent->committer);
     out->stopping = agent->stopping;
     out->mirror = agent->mirror;
     if (agent->bridge) {
-        bridge_get_stats(agent->bridge, &stats);
-        out->connected = stats.connected;
-        out->broker = stats.broker;
+        bridge_get_stats(agent->bridge, stats);
+        out->connected = stats->connected;
+        out->broker = stats->broker;
     }
 }
 
@@ -124,19 +130,6 @@ static void go_on_stopping(struct studio_agent *agent)
         server_stop(agent->server);
 }
 
-static void reload_tokens(struct studio_agent *agent)
-{
-    struct studio_error error;
-    struct tokens *tokens;
-
-    if (tokens_reread(agent->tokens_file, &tokens, &error) != STUDIO_OK) {
-        log_error("agent", "the tokens are as before, the file was not taken: %s", error.text);
-        return;
-    }
-    log_info("agent", "%zu users read from %s", tokens_count(tokens), agent->tokens_file);
-    admission_reload(agent->admission, tokens);
-}
-
 static void on_wake(void *ctx)
 {
     struct studio_agent *agent = ctx;
@@ -147,8 +140,7 @@ static void on_wake(void *ctx)
         inbox_drain(agent->inbox, agent->bridge);
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
         fail(agent);
-    if (atomic_exchange(&agent->reload_asked, false))
-        reload_tokens(agent);
+    reload_take(&agent->reload);
     if (atomic_load(&agent->stop_asked) && !agent->stopping)
         begin_stop(agent);
 }
@@ -168,6 +160,25 @@ static void on_turn(void *ctx)
     struct studio_agent *agent = ctx;
 
     core_end_turn(agent->core);
+}
+
+/* A command that came over the socket in the data directory. */
+static bool on_command(void *ctx, const char *command, struct buf *answer)
+{
+    struct studio_agent *agent = ctx;
+    struct studio_error error;
+    size_t users;
+
+    if (strcmp(command, "reload") != 0) {
+        buf_str(answer, "this agent does not know the command");
+        return false;
+    }
+    if (studio_agent_reload(agent, &users, &error) != STUDIO_OK) {
+        buf_str(answer, error.text);
+        return false;
+    }
+    buf_printf(answer, "%zu users read from %s", users, agent->tokens_file);
+    return true;
 }
 
 /* --- construction ---------------------------------------------------------------------------- */
@@ -217,6 +228,8 @@ static enum studio_err open_store(struct studio_agent *agent,
     name_make_client(host, host_name);
     err = store_open(&options, &agent->store, error);
     if (err == STUDIO_OK)
+        agent->info = *store_info(agent->store); /* later it is the store thread's */
+    if (err == STUDIO_OK)
         err = store_reader_open(config->data, &agent->net_reader, error);
     if (err == STUDIO_OK)
         err = store_reader_open(config->data, &agent->bridge_reader, error);
@@ -231,7 +244,7 @@ static enum studio_err open_core(struct studio_agent *agent,
         .clock = agent->clock,
         .lists = &agent->lists,
         .reader = agent->net_reader,
-        .last_seq = store_info(agent->store)->last_seq,
+        .last_seq = agent->info.last_seq,
         .mirror = agent->mirror,
         .max_backlog = (uint64_t)config->max_backlog,
         .max_tables = (size_t)config->tables,
@@ -266,7 +279,7 @@ static enum studio_err open_bridge(struct studio_agent *agent,
                                    const struct studio_agent_config *config,
                                    struct studio_error *error)
 {
-    const struct store_info *info = store_info(agent->store);
+    const struct store_info *info = &agent->info;
     struct bridge_config bridge = {
         .brokers = config->broker,
         .agent_id = info->agent_id,
@@ -339,6 +352,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     if (!agent->admission)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     *tokens = NULL;
+    reload_init(&agent->reload, agent->admission, agent->tokens_file, wake, agent);
     agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
@@ -391,14 +405,16 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
         return err;
     }
     leave_figures(agent);
-    const struct store_info *info =
-        store_info(agent->store); /* its numbers are the store thread's */
+    const struct store_info *info = &agent->info;
     log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
              STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
              tables_count(core_tables(agent->core)),
              (unsigned long long)core_get_stats(agent->core).last_seq);
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
+    if (control_open(config->data, on_command, agent, &agent->control, error) != STUDIO_OK)
+        log_warn("agent", "`studio-agent reload` will not reach this agent, SIGHUP does: %s",
+                 error->text);
     return STUDIO_OK;
 }
 
@@ -438,7 +454,9 @@ int studio_agent_run(struct studio_agent *agent)
 {
     const struct log *before = log_use(&agent->log);
 
+    reload_running(&agent->reload, true);
     server_run(agent->server);
+    reload_running(&agent->reload, false);
     if (agent->bridge)
         bridge_stop(agent->bridge);
     committer_stop(agent->committer);
@@ -455,10 +473,18 @@ void studio_agent_stop(struct studio_agent *agent)
     wake(agent);
 }
 
-void studio_agent_reload(struct studio_agent *agent)
+enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
+                                    struct studio_error *error)
 {
-    atomic_store(&agent->reload_asked, true);
-    wake(agent);
+    const struct log *before = log_use(&agent->log);
+    enum studio_err err = reload_ask(&agent->reload, users, error);
+
+    if (err == STUDIO_OK)
+        log_info("agent", "%zu users read from %s", *users, agent->tokens_file);
+    else
+        log_error("agent", "the tokens are as before, the file was not taken: %s", error->text);
+    log_use(before);
+    return err;
 }
 
 void studio_agent_destroy(struct studio_agent *agent)
@@ -468,6 +494,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     if (!agent)
         return;
     const struct log *before = log_use(&agent->log);
+    control_close(agent->control);
     if (agent->bridge)
         bridge_stop(agent->bridge);
     committer_destroy(agent->committer); /* no more wakes from it */
@@ -476,6 +503,8 @@ void studio_agent_destroy(struct studio_agent *agent)
     core_destroy(agent->core);
     inbox_destroy(agent->inbox, agent->bridge);
     bridge_destroy(agent->bridge);
+    if (agent->admission)
+        reload_finish(&agent->reload);
     admission_destroy(agent->admission);
     store_reader_close(agent->bridge_reader);
     store_reader_close(agent->net_reader);

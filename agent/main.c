@@ -21,7 +21,6 @@
 #include "bridge/link_main.h"
 #include "cmd/cli.h"
 #include "cmd/commands.h"
-#include "cmd/store_command.h"
 #include "config/config.h"
 
 enum { STOP_MS = 4800 /* of the 5 s of the contract */ };
@@ -62,6 +61,14 @@ static int next_signal(const struct signals *signals, int64_t stop_until_ms)
     return number;
 }
 
+/* What came of it is in the log. */
+static void reload(struct studio_agent *agent)
+{
+    struct studio_error error;
+    size_t users;
+    (void)!studio_agent_reload(agent, &users, &error);
+}
+
 static void *wait_for_signals(void *arg)
 {
     struct signals *signals = arg;
@@ -73,8 +80,8 @@ static void *wait_for_signals(void *arg)
             continue;
         pthread_mutex_lock(&signals->lock);
         if (number == SIGHUP) {
-            if (signals->agent)
-                studio_agent_reload(signals->agent);
+            if (signals->agent && !stop_until_ms)
+                reload(signals->agent);
         } else if (stop_until_ms || !signals->agent) {
             _exit(STUDIO_EXIT_FAILED);
         } else {
@@ -151,9 +158,7 @@ int main(int argc, char **argv)
     if (err != STUDIO_OK)
         command_complain(error.text);
     else
-        code = !other                     ? serve(&config)
-               : cli.command == CLI_STORE ? store_command(&cli, variables)
-                                          : command_run(&cli, variables);
+        code = other ? command_run(&cli, variables) : serve(&config);
     config_finish(&config);
     cli_finish(&cli);
     return code;

@@ -135,11 +135,13 @@ enum studio_err admission_check(struct admission *a, const char *address,
     return connections < a->o.connections_per_id ? STUDIO_OK : STUDIO_ERR_LIMIT;
 }
 
-void admission_reload(struct admission *a, struct tokens *tokens)
+struct tokens *admission_reload(struct admission *a, struct tokens *tokens)
 {
-    tokens_destroy(a->tokens);
+    struct tokens *old = a->tokens;
+
     a->tokens = tokens;
     a->generation++;
+    return old;
 }
 
 unsigned admission_generation(struct admission *a)

@@ -38,8 +38,8 @@ STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, con
                                                 const struct credentials *credentials,
                                                 size_t connections, enum role *role);
 
-/* The new tokens count from now on; takes them over. */
-void admission_reload(struct admission *admission, struct tokens *tokens);
+/* The new tokens count from now on; takes them over and gives back the old ones. */
+struct tokens *admission_reload(struct admission *admission, struct tokens *tokens);
 /* Grows with every reload and every new UTC day: connections let in before are to be checked again.
  */
 unsigned admission_generation(struct admission *admission);

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "cmd/help.h"
-#include "cmd/token_commands.h"
+#include "cmd/reload.h"
+#include "cmd/store.h"
+#include "cmd/token.h"
 #include "config/config.h"
 #include "config/config_file.h"
 #include "studio/version.h"
@@ -88,6 +90,7 @@ static command_fn *const table[CLI_COMMAND_COUNT] = {
     [CLI_HELP] = command_help,       [CLI_HELP_OPTIONS] = command_help_options,
     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
     [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_reload,
+    [CLI_STORE] = command_store,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

@@ -5,7 +5,7 @@
 
 #include "cmd/cli.h"
 
-/* Everything but CLI_RUN and CLI_STORE. Prints to standard output, what goes wrong to standard error. */
+/* Everything but CLI_RUN. Prints to standard output, what goes wrong to standard error. */
 int command_run(const struct cli *cli, const char *const *variables);
 
 /* `studio-agent: TEXT` on standard error. */

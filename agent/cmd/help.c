@@ -17,7 +17,7 @@ static const char usage[] =
     "  studio-agent token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD]\n"
     "  studio-agent token list | revoke HASH|PATTERN\n"
     "                                         users, in the file of --tokens, --data or -c\n"
-    "  studio-agent reload --data DIR         tell a running agent to read its tokens again\n"
+    "  studio-agent reload --data DIR         have a running agent read its tokens again\n"
     "  studio-agent store check|export|import|restored --data DIR\n"
     "  studio-agent --version | --help | --help options\n";
 

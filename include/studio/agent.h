@@ -9,6 +9,7 @@
 #ifndef STUDIO_AGENT_H
 #define STUDIO_AGENT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "studio/error.h"
@@ -74,9 +75,14 @@ int studio_agent_run(struct studio_agent *agent);
 /* Asks a running agent to stop. Any thread; returns at once; more than one call does no harm. */
 void studio_agent_stop(struct studio_agent *agent);
 
-/* Asks a running agent to read its tokens file again: all of it is checked, then it counts and users
- * no longer in it are closed; a file with a mistake changes nothing and is logged. Any thread. */
-void studio_agent_reload(struct studio_agent *agent);
+/*
+ * Reads the tokens file again, on the calling thread: any but that of studio_agent_run. All of it is
+ * checked; on return it counts, with *users lines, and users no longer in it are being closed. A file
+ * with a mistake changes nothing; `error` (never NULL) says what is wrong. Both are logged.
+ * Errors: USAGE, NO_MEMORY.
+ */
+STUDIO_MUST_USE enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
+                                                    struct studio_error *error);
 
 /* Frees everything; not while studio_agent_run runs. NULL does nothing. */
 void studio_agent_destroy(struct studio_agent *agent);

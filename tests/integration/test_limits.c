@@ -153,6 +153,45 @@ static void revoked_while_connected(void **state)
     agent_proc_destroy(a);
 }
 
+static void expect_reload(const char *data, int code, const char *word)
+{
+    char *out, *err;
+    int got =
+        proc_run((const char *[]){studio_program("studio-agent"), "reload", "--data", data, NULL},
+                 NULL, &out, &err);
+    if (got != code || !strstr(code == 0 ? out : err, word))
+        test_fail("reload: exit %d, not %d with '%s': %s%s", got, code, word, out, err);
+    free(out);
+    free(err);
+}
+
+static void reload_says_what_came_of_it(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    const char *file = tokens_write_default(dir);
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.data = dir, .tokens = file});
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *me = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    char *other = tokens_line("ARO-002_*", "device", "OTHER", NULL);
+    expect_reload(dir, 0, "3 users read from ");
+    tmpdir_write(dir, "tokens", 0600, "ARO-002_* devise sha256:00\n");
+    expect_reload(dir, 1, "tokens:1: ");
+    wsclient_ask(me, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_close(wsclient_login(at, "ARO-001_y", TOKEN_DEVICE));
+    tmpdir_write(dir, "tokens", 0600, other);
+    expect_reload(dir, 0, "1 users read from ");
+    /* When it has said so it counts. */
+    struct wsclient *again = wsclient_connect(at, "/?id=ARO-001_x&token=MY_TOKEN");
+    wsclient_expect_close(again, 1008, "Invalid credentials");
+    wsclient_expect_close(me, 1008, "Credentials revoked");
+    wsclient_close(again);
+    wsclient_close(me);
+    free(other);
+    agent_proc_destroy(a);
+    expect_reload(dir, 1, "no agent runs on ");
+}
+
 /* --- silence --------------------------------------------------------------------------------- */
 
 static void the_silent_are_pinged_and_cut(void **state)
@@ -185,6 +224,7 @@ int main(void)
         cmocka_unit_test(too_many_wrong_tokens),
         cmocka_unit_test(far_over_the_limit),
         cmocka_unit_test(revoked_while_connected),
+        cmocka_unit_test(reload_says_what_came_of_it),
         cmocka_unit_test(the_silent_are_pinged_and_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

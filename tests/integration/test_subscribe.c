@@ -328,6 +328,29 @@ static void a_stuck_reader_is_cut(void **state)
     agent_proc_destroy(a);
 }
 
+/* However long the list in the address is, as long as the request may be. */
+static void a_long_list_in_the_address(void **state)
+{
+    (void)state;
+    struct wsclient *c = device("LNG-LAST_x");
+    char *path = test_printf("/?id=boss&token=" TOKEN_VIEWER "&subscribe=");
+    for (int i = 0; i < 60; i++) {
+        char *more = test_printf("%sLNG-%060d,", path, i);
+        free(path);
+        path = more;
+    }
+    char *whole = test_printf("%sLNG-LAST", path);
+    struct wsclient *viewer = wsclient_connect(port, whole);
+    expect_json(wsclient_text(viewer), "TABLE_ID", "boss");
+    expect_push(viewer, "LNG-LAST", "0");
+    update(c, "{\"sdp\":\"up\"}");
+    expect_push(viewer, "LNG-LAST", "1");
+    wsclient_close(viewer);
+    wsclient_close(c);
+    free(whole);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +359,7 @@ int main(void)
         cmocka_unit_test(what_a_viewer_may_do),        cmocka_unit_test(what_an_operator_may_do),
         cmocka_unit_test(an_unsubscribed_star),        cmocka_unit_test(wrong_data),
         cmocka_unit_test(a_slow_reader_is_conflated),  cmocka_unit_test(a_stuck_reader_is_cut),
+        cmocka_unit_test(a_long_list_in_the_address),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);
 }

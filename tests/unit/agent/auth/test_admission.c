@@ -157,7 +157,7 @@ static void a_reload_counts_from_now_on(void **state)
     assert_int_equal(admission_generation(admission), before);
     assert_true(admission_still_valid(admission, "ARO-001", digest, ROLE_DEVICE));
     assert_false(admission_still_valid(admission, "ARO-001", digest, ROLE_OPERATOR));
-    admission_reload(admission, parse("ARO-002", "viewer", "RIGHT", NULL));
+    tokens_destroy(admission_reload(admission, parse("ARO-002", "viewer", "RIGHT", NULL)));
     assert_int_not_equal(admission_generation(admission), before);
     assert_false(admission_still_valid(admission, "ARO-001", digest, ROLE_DEVICE));
     assert_false(admission_still_valid(admission, "ARO-002", digest, ROLE_DEVICE));
@@ -172,7 +172,7 @@ static void a_new_day_is_a_new_generation(void **state)
 
     (void)state;
     tokens_digest("TODAY", digest);
-    admission_reload(admission, parse("ARO-*", "device", "TODAY", "2024-01-01"));
+    tokens_destroy(admission_reload(admission, parse("ARO-*", "device", "TODAY", "2024-01-01")));
     before = admission_generation(admission);
     fake_clock_advance(&clock_, 12 * 3600 * 1000 - 1);
     assert_int_equal(admission_generation(admission), before);

@@ -72,6 +72,14 @@ static void check(void **state)
     unlink(path);
 }
 
+static void reload_without_an_agent(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
+    assert_non_null(strstr(err_text, "no agent runs on "));
+    assert_string_equal(out_text, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -79,6 +87,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(help_and_version),
         TEST(check),
+        TEST(reload_without_an_agent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

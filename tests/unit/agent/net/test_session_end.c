@@ -226,7 +226,7 @@ static void revoked_while_connected(void **state)
     join_as(&kept, "ARO-001_kept", TOKEN_DEVICE);
     assert_int_equal(tokens_parse(line, strlen(line), "tokens", &tokens, &error), STUDIO_OK);
     free(line);
-    admission_reload(net.env.admission, tokens);
+    tokens_destroy(admission_reload(net.env.admission, tokens));
     pass(&c, 1);
     session_tick(kept.session);
     expect_frame(&c, "close 1008 Credentials revoked");
@@ -241,7 +241,7 @@ static void expired_while_connected(void **state)
     char *line = tokens_line("TMP*", "viewer", "TEMPORARY", "2024-01-01");
 
     (void)state;
-    admission_reload(net.env.admission, net_tokens(line));
+    tokens_destroy(admission_reload(net.env.admission, net_tokens(line)));
     free(line);
     join_as(&c, "TMP_wall", "TEMPORARY");
     fake_clock_advance(&net.f.clock, (12 * 3600 - 1) * 1000); /* the day's last second */

@@ -1,17 +1,14 @@
-/* `studio-agent token ...` and `reload`: what a script and a person get to see. */
+/* `studio-agent token ...`: what a script and a person get to see. */
 #include "support/cmocka_all.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "run_command.h"
 
-static char dir[64], path[96], lock[96];
+static char dir[64], path[96];
 
 static int setup(void **state)
 {
@@ -20,7 +17,6 @@ static int setup(void **state)
     if (!mkdtemp(dir))
         return -1;
     snprintf(path, sizeof path, "%s/tokens", dir);
-    snprintf(lock, sizeof lock, "%s/lock", dir);
     return 0;
 }
 
@@ -28,7 +24,6 @@ static int teardown(void **state)
 {
     (void)state;
     unlink(path);
-    unlink(lock);
     return rmdir(dir);
 }
 
@@ -74,35 +69,6 @@ static void mistakes_are_usage(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
-static volatile sig_atomic_t hups;
-
-static void count_hup(int number)
-{
-    (void)number;
-    hups = hups + 1;
-}
-
-static void reload_signals_the_holder_of_the_lock(void **state)
-{
-    (void)state;
-    signal(SIGHUP, count_hup);
-    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
-    assert_non_null(strstr(err_text, "no agent runs"));
-
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0 && dprintf(fd, "%ld\n", (long)getpid()) > 0);
-    /* A pid that stayed behind is not signalled. */
-    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
-    assert_int_equal(hups, 0);
-
-    assert_int_equal(flock(fd, LOCK_EX), 0);
-    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_OK);
-    assert_int_equal(hups, 1);
-    assert_int_equal(ftruncate(fd, 0), 0);
-    assert_int_equal(RUN("reload", "--data", dir), STUDIO_EXIT_FAILED);
-    close(fd);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -110,7 +76,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(new_list_revoke),
         TEST(mistakes_are_usage),
-        TEST(reload_signals_the_holder_of_the_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "cmd/store_command.h"
+#include "cmd/store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static const struct {
     {"restored", restored},
 };
 
-int store_command(const struct cli *cli, const char *const *variables)
+int command_store(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
     struct studio_error error = {.code = STUDIO_OK};

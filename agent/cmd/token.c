@@ -1,25 +1,20 @@
 /*
- * token_commands.c - users from the command line. What a script wants (the token, the list) goes to
+ * token.c - users from the command line. What a script wants (the token, the list) goes to
  * standard output, what a person should know to standard error.
  */
-#include "cmd/token_commands.h"
-#include "auth/digest.h"
-#include "base/times.h"
+#include "cmd/token.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "auth/digest.h"
 #include "auth/token_file.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "base/times.h"
 #include "cmd/commands.h"
 #include "config/config.h"
 
@@ -172,58 +167,6 @@ int command_token(const struct cli *cli, const char *const *variables)
     else
         code = fail_with(&error);
     free(file);
-    config_finish(&config);
-    return code;
-}
-
-/* --- reload ---------------------------------------------------------------------------------- */
-
-/*
- * The pid of the agent that holds `<data>/lock`; 0 if none does. The lock is asked for, too: after
- * a crash the pid stays behind and may be somebody else's by now.
- */
-static pid_t running_agent(const char *data)
-{
-    char *path = NULL, text[24] = "";
-    pid_t pid = 0;
-    if (asprintf(&path, "%s/lock", data) < 0)
-        return 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    free(path);
-    if (fd < 0)
-        return 0;
-    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (held && pread(fd, text, sizeof text - 1, 0) > 0)
-        pid = (pid_t)strtol(text, NULL, 10);
-    close(fd);
-    return pid > 1 ? pid : 0;
-}
-
-static int signal_agent(const char *data)
-{
-    pid_t pid = running_agent(data);
-    if (pid == 0) {
-        fprintf(stderr, "studio-agent: no agent runs on %s\n", data);
-        return STUDIO_EXIT_FAILED;
-    }
-    if (kill(pid, SIGHUP) != 0) {
-        fprintf(stderr, "studio-agent: cannot signal the agent (pid %ld): %s\n", (long)pid,
-                strerror(errno));
-        return STUDIO_EXIT_FAILED;
-    }
-    printf("told the agent (pid %ld) to read its tokens again; its log says how that went\n",
-           (long)pid);
-    return STUDIO_EXIT_OK;
-}
-
-int command_reload(const struct cli *cli, const char *const *variables)
-{
-    struct studio_agent_config config;
-    struct studio_error error;
-    config_init(&config);
-    int code = cli_configure(cli, variables, &config, &error) == STUDIO_OK
-                   ? signal_agent(config.data)
-                   : fail_with(&error);
     config_finish(&config);
     return code;
 }

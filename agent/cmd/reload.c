@@ -1,0 +1,41 @@
+#include "cmd/reload.h"
+
+#include <stdio.h>
+
+#include "cmd/commands.h"
+#include "config/config.h"
+#include "control.h"
+
+enum { ANSWER_MAX = 8192 };
+
+static int ask(const char *data)
+{
+    struct studio_error error;
+    struct buf answer;
+    bool ok = false;
+
+    buf_init(&answer, ANSWER_MAX);
+    if (control_ask(data, "reload", &ok, &answer, &error) != STUDIO_OK)
+        command_complain(error.text);
+    else if (!ok)
+        command_complain(buf_ok(&answer) && answer.data ? answer.data : "it failed");
+    else
+        printf("%s\n", answer.data);
+    buf_finish(&answer);
+    return ok ? STUDIO_EXIT_OK : STUDIO_EXIT_FAILED;
+}
+
+int command_reload(const struct cli *cli, const char *const *variables)
+{
+    struct studio_agent_config config;
+    struct studio_error error;
+    int code = STUDIO_EXIT_USAGE;
+
+    config_init(&config);
+    if (cli_configure(cli, variables, &config, &error) == STUDIO_OK)
+        code = ask(config.data);
+    else
+        command_complain(error.text);
+    config_finish(&config);
+    return code;
+}

@@ -1,0 +1,38 @@
+/*
+ * reload.h - a tokens file read again while the agent runs: read and checked on the thread of who
+ * asks, however large it is; then the net thread takes it, whole.
+ */
+#ifndef AGENT_RELOAD_H
+#define AGENT_RELOAD_H
+
+#include <pthread.h>
+
+#include "auth/admission.h"
+
+struct reload {
+    struct admission *admission;
+    const char *file;
+    void (*wake)(void *ctx); /* the net thread, to call reload_take */
+    void *ctx;
+    pthread_mutex_t turn; /* one asks at a time */
+    pthread_mutex_t lock; /* guards what follows, and the admission while it is not `running` */
+    pthread_cond_t taken;
+    bool running; /* the admission is the net thread's */
+    struct tokens *fresh, *old;
+};
+
+void reload_init(struct reload *reload, struct admission *admission, const char *file,
+                 void (*wake)(void *ctx), void *ctx);
+void reload_finish(struct reload *reload);
+
+/* The net thread begins and ends to run. */
+void reload_running(struct reload *reload, bool running);
+/* The net thread takes what was read, if something was. */
+void reload_take(struct reload *reload);
+
+/* Any other thread: returns when the new tokens count, *users of them, or why they do not; then
+ * nothing has changed. Errors: USAGE, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err reload_ask(struct reload *reload, size_t *users,
+                                           struct studio_error *error);
+
+#endif
