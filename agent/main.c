@@ -117,7 +117,7 @@ static int serve(const struct studio_agent_config *config)
 
     enum studio_err err = studio_agent_create(config, &agent, &error);
     if (err != STUDIO_OK) {
-        command_complain(error.text);
+        cli_complain(error.text);
         return studio_agent_exit_code(err);
     }
     signals.agent = agent;
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
     if (err == STUDIO_OK && !other)
         err = cli_configure(&cli, variables, &config, &error);
     if (err != STUDIO_OK)
-        command_complain(error.text);
+        cli_complain(error.text);
     else
         code = other ? command_run(&cli, variables) : serve(&config);
     config_finish(&config);

@@ -248,6 +248,11 @@ void cli_finish(struct cli *cli)
     *cli = (struct cli){0};
 }
 
+void cli_complain(const char *text)
+{
+    fprintf(stderr, "studio-agent: %s\n", text);
+}
+
 enum studio_err cli_configure(const struct cli *cli, const char *const *variables,
                               struct studio_agent_config *config, struct studio_error *error)
 {

@@ -46,6 +46,9 @@ STUDIO_MUST_USE enum studio_err cli_parse(struct cli *cli, int argc, const char 
                                           struct studio_error *error);
 void cli_finish(struct cli *cli);
 
+/* `studio-agent: TEXT` on standard error. */
+void cli_complain(const char *text);
+
 /* The configuration of this command line: file, environment (NAME=value, ended by NULL), flags, and
  * the checks of the whole. `config` is initialised. Errors: USAGE, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err cli_configure(const struct cli *cli, const char *const *variables,

@@ -15,11 +15,6 @@
 
 typedef int command_fn(const struct cli *cli, const char *const *variables);
 
-void command_complain(const char *text)
-{
-    fprintf(stderr, "studio-agent: %s\n", text);
-}
-
 /* Colours for a person only: a terminal, and no wish for none (NO_COLOR). */
 static bool wants_colour(void)
 {
@@ -66,13 +61,13 @@ static int command_check(const struct cli *cli, const char *const *variables)
     int code = STUDIO_EXIT_OK;
     (void)variables;
     if (!cli->file) {
-        command_complain("check needs a file: studio-agent check -c FILE");
+        cli_complain("check needs a file: studio-agent check -c FILE");
         return STUDIO_EXIT_USAGE;
     }
     config_init(&config);
     if (config_parse_file(&config, cli->file, print_mistake, &copy, &mistakes, &error) !=
         STUDIO_OK) {
-        command_complain(error.text);
+        cli_complain(error.text);
         code = STUDIO_EXIT_USAGE;
     } else if (mistakes > 0) {
         code = STUDIO_EXIT_FAILED;
@@ -97,7 +92,7 @@ int command_run(const struct cli *cli, const char *const *variables)
 {
     int code = table[cli->command](cli, variables);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        command_complain("cannot write to standard output");
+        cli_complain("cannot write to standard output");
         return STUDIO_EXIT_FAILED;
     }
     return code;

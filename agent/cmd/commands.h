@@ -8,7 +8,4 @@
 /* Everything but CLI_RUN. Prints to standard output, what goes wrong to standard error. */
 int command_run(const struct cli *cli, const char *const *variables);
 
-/* `studio-agent: TEXT` on standard error. */
-void command_complain(const char *text);
-
 #endif

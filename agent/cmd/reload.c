@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "cmd/commands.h"
 #include "config/config.h"
 #include "control.h"
 
@@ -16,9 +15,9 @@ static int ask(const char *data)
 
     buf_init(&answer, ANSWER_MAX);
     if (control_ask(data, "reload", &ok, &answer, &error) != STUDIO_OK)
-        command_complain(error.text);
+        cli_complain(error.text);
     else if (!ok)
-        command_complain(buf_ok(&answer) && answer.data ? answer.data : "it failed");
+        cli_complain(buf_ok(&answer) && answer.data ? answer.data : "it failed");
     else
         printf("%s\n", answer.data);
     buf_finish(&answer);
@@ -35,7 +34,7 @@ int command_reload(const struct cli *cli, const char *const *variables)
     if (cli_configure(cli, variables, &config, &error) == STUDIO_OK)
         code = ask(config.data);
     else
-        command_complain(error.text);
+        cli_complain(error.text);
     config_finish(&config);
     return code;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/commands.h"
 #include "config/config.h"
 #include "store/tools.h"
 
@@ -53,8 +52,8 @@ int command_store(const struct cli *cli, const char *const *variables)
         if (cli->word_count == 1 && strcmp(cli->words[0], actions[i].name) == 0)
             break;
     if (i == n) {
-        command_complain("store needs one of check, export, import, restored: "
-                         "studio-agent store check --data DIR");
+        cli_complain("store needs one of check, export, import, restored: "
+                     "studio-agent store check --data DIR");
         return STUDIO_EXIT_USAGE;
     }
     config_init(&config);
@@ -62,7 +61,7 @@ int command_store(const struct cli *cli, const char *const *variables)
     if (err == STUDIO_OK)
         err = actions[i].run(config.data, &error);
     if (err != STUDIO_OK)
-        command_complain(error.text);
+        cli_complain(error.text);
     config_finish(&config);
     return studio_agent_exit_code(err);
 }

@@ -15,7 +15,6 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "cmd/commands.h"
 #include "config/config.h"
 
 enum { HASH_SHOWN = 12 }; /* hexadecimal digits in a list */
@@ -34,7 +33,7 @@ struct listing {
 
 static int fail_with(const struct studio_error *error)
 {
-    command_complain(error->text);
+    cli_complain(error->text);
     return error->code == STUDIO_ERR_USAGE ? STUDIO_EXIT_USAGE : STUDIO_EXIT_FAILED;
 }
 
@@ -92,17 +91,16 @@ static int token_new(const struct cli *cli, const struct target *target)
     char token[TOKEN_NEW_LEN + 1];
     int64_t until_s;
     if (cli->word_count < 2) {
-        command_complain(
-            "token new needs an id or pattern: studio-agent token new ARO-001_dealerPC");
+        cli_complain("token new needs an id or pattern: studio-agent token new ARO-001_dealerPC");
         return STUDIO_EXIT_USAGE;
     }
     if (cli->role && !role_parse(cli->role, &role)) {
-        command_complain("--role is device, viewer or operator");
+        cli_complain("--role is device, viewer or operator");
         return STUDIO_EXIT_USAGE;
     }
     if (cli->expires && token_date_parse(cli->expires, &until_s) &&
         until_s <= (int64_t)time(NULL)) {
-        command_complain("--expires lies in the past");
+        cli_complain("--expires lies in the past");
         return STUDIO_EXIT_USAGE;
     }
     if (token_file_add(target->file, cli->words[1], role, cli->expires, token, &error) != STUDIO_OK)
@@ -120,7 +118,7 @@ static int token_revoke(const struct cli *cli, const struct target *target)
     struct listing listing = {.title = "revoked:\n"};
     size_t left = 0;
     if (cli->word_count < 2) {
-        command_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
+        cli_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
         return STUDIO_EXIT_USAGE;
     }
     if (token_file_revoke(target->file, cli->words[1], print_user, &listing, &left, &error) !=
@@ -144,7 +142,7 @@ static int run_action(const struct cli *cli, const struct target *target)
         if (strcmp(actions[i].name, cli->words[0]) == 0 && cli->word_count <= actions[i].words_max)
             return actions[i].run(cli, target);
     }
-    command_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
+    cli_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
     return STUDIO_EXIT_USAGE;
 }
 
@@ -155,7 +153,7 @@ int command_token(const struct cli *cli, const char *const *variables)
     char *file = NULL;
     int code;
     if (cli->word_count == 0) {
-        command_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
+        cli_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
         return STUDIO_EXIT_USAGE;
     }
     config_init(&config);

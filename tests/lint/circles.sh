@@ -15,8 +15,7 @@ need nm
 }
 
 # Circles still to be mended: edges between two of these are let pass. To shrink, never to grow.
-mending='agent/auth/token[^ ]*'
-mending+='|agent/cmd/(commands|token_commands)|agent/store/(commit|housekeep)\.c'
+mending='agent/store/(commit|housekeep)\.c'
 
 # "FILE OBJECT" for each file of ours, as the libraries and programs have it.
 objects() {

@@ -1,8 +1,8 @@
 /* test_reload.c - tokens read on one thread and taken on another. */
 #include "reload.h"
 
-#include <stdatomic.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
