@@ -107,7 +107,11 @@ static void a_mistyped_field_is_asked_about(void **state)
 
 static void a_prompt(void **state)
 {
+    /* Of an earlier version, which kept everything. */
+    static const char kept[] = "_HiStOrY_V2_\nshaker\\040up\ntoken=OLD_TOKEN\n"
+                               "custom\\040{\"Token\":\"OLD_TOKEN\"}\nzcam\\040up\n";
     (void)state;
+    (void)tmpdir_write(home + 5, ".studio_client_history", 0600, kept);
     struct pty *pty = ON_TERMINAL("--table", "PRO-001", "interactive");
     pty_expect(pty, "studio> ");
     pty_type(pty, "note=J\xc3\xbcrgen\xe8\xa1\xa8\n");
@@ -136,7 +140,9 @@ static void a_prompt(void **state)
     char *history = tmpdir_read(tmpdir_path(home + 5, ".studio_client_history"), &len);
     assert_non_null(history);
     assert_non_null(strstr(history, "set\\040idp\\040up"));
+    assert_non_null(strstr(history, "shaker\\040up\nzcam\\040up\n"));
     assert_null(strstr(history, TOKEN_DEVICE));
+    assert_null(strstr(history, "OLD_TOKEN"));
     free(history);
 }
 
