@@ -1,5 +1,5 @@
 /*
- * commit.c - the transactions of the running agent: a batch, a parked event, a probe.
+ * commit.c - the transactions of the running agent: a batch, a parked event, a probe; checkpoints.
  *
  * What the caller is told (store_info, the items' seq) changes only after COMMIT has come back.
  */
@@ -98,6 +98,16 @@ enum studio_err store_end(struct store *store, int rc)
     if (committing && err == STUDIO_ERR_STORAGE && store_probe(store) == STUDIO_ERR_IO)
         err = STUDIO_ERR_IO;
     return err;
+}
+
+enum studio_err store_checkpoint(struct store *store)
+{
+    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    /* Even when a reader held it up: the next commit counts again. */
+    store->wal_pages = 0;
+    if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
+        return STUDIO_OK;
+    return store_fail(store, rc, "a checkpoint");
 }
 
 /* --- one item -------------------------------------------------------------------------------- */

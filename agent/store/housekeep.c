@@ -9,16 +9,6 @@
 /* One step; *done tells whether there was anything to do. */
 typedef enum studio_err step_fn(struct store *store, int64_t wall_ms, bool *done);
 
-enum studio_err store_checkpoint(struct store *store)
-{
-    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    /* Even when a reader held it up: the next commit counts again. */
-    store->wal_pages = 0;
-    if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
-        return STUDIO_OK;
-    return store_fail(store, rc, "a checkpoint");
-}
-
 static enum studio_err checkpoint(struct store *store, int64_t wall_ms, bool *done)
 {
     (void)wall_ms;

@@ -177,9 +177,6 @@ enum studio_err store_begin(struct store *store);
 enum studio_err store_end(struct store *store, int rc);
 /* Notes a failure: logs it, and stops the store if it must. */
 enum studio_err store_fail(struct store *store, int rc, const char *what);
-
-/* --- housekeep.c ----------------------------------------------------------------------------- */
-
 /* One checkpoint that waits for nobody. */
 enum studio_err store_checkpoint(struct store *store);
 
