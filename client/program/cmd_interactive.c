@@ -296,8 +296,11 @@ static bool run_line(struct dialogue *dialogue, char *text)
 static void say_state(void *ctx, enum studio_client_state state, const char *why)
 {
     (void)ctx;
-    if (state == STUDIO_CLIENT_WAITING)
-        program_say("%s; connecting again", why);
+    if (state != STUDIO_CLIENT_WAITING)
+        return;
+    if (isatty(STDERR_FILENO))
+        fputc('\n', stderr); /* not behind what is being typed */
+    program_say("%s; connecting again", why);
 }
 
 int cmd_interactive(struct program *program)
