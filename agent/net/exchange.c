@@ -23,6 +23,7 @@ enum state { BODY, WAITING, ANSWERING, DONE, LINGERING };
 enum { METHOD_MAX = 16, LENGTH_DIGITS_MAX = 15 };
 
 struct exchange {
+    struct actor actor; /* first: an actor of ours is its exchange */
     struct exchange_env *env;
     void *connection;
     enum state state;
@@ -116,6 +117,54 @@ static void respond(struct exchange *x)
         set_paused(x, true); /* the library would look at what comes now again and again */
 }
 
+/* The status that says what an error says. */
+static int status_of(enum studio_err err)
+{
+    switch (err) {
+    case STUDIO_OK:
+        return 200;
+    case STUDIO_ERR_AUTH_MISSING:
+    case STUDIO_ERR_AUTH_CREDENTIALS:
+    case STUDIO_ERR_AUTH_TABLE:
+    case STUDIO_ERR_AUTH_REVOKED:
+        return 401;
+    case STUDIO_ERR_NOT_PERMITTED:
+        return 403;
+    case STUDIO_ERR_UNKNOWN_TABLE:
+        return 404;
+    case STUDIO_ERR_REQUEST_ID_USED:
+    case STUDIO_ERR_DEVICES_CONNECTED:
+        return 409;
+    case STUDIO_ERR_TOO_LARGE:
+    case STUDIO_ERR_VALUE_TOO_LARGE:
+        return 413;
+    case STUDIO_ERR_RATE_LIMIT:
+        return 429;
+    default:
+        return studio_err_class(err) == STUDIO_CLASS_PEER ? 400 : 503;
+    }
+}
+
+static void on_answer(struct actor *actor, enum studio_err err, const char *text, size_t len)
+{
+    struct exchange *x = (struct exchange *)actor;
+
+    if (!actor->gone && x->state == WAITING)
+        exchange_reply(x, status_of(err), text ? text : "", text ? len : 0);
+}
+
+static void on_release(struct actor *actor)
+{
+    free(actor);
+}
+
+static const struct actor_ops actor_ops = {on_answer, on_release};
+
+struct actor *exchange_actor(struct exchange *x)
+{
+    return &x->actor;
+}
+
 /* --- the request ----------------------------------------------------------------------------- */
 
 static void refuse(struct exchange *x, int status, const char *text)
@@ -162,6 +211,7 @@ struct exchange *exchange_create(struct exchange_env *env, void *connection,
 
     if (!x)
         return NULL;
+    x->actor = (struct actor){.ops = &actor_ops, .via = VIA_HTTP, .refs = 1};
     x->env = env;
     x->connection = connection;
     memcpy(x->path, head->path, path_len);
@@ -185,7 +235,8 @@ void exchange_destroy(struct exchange *x)
     buf_finish(&x->request);
     buf_finish(&x->reply);
     x->env->count--;
-    free(x);
+    x->actor.gone = true;
+    actor_unref(&x->actor);
 }
 
 const char *exchange_method(const struct exchange *x)

@@ -3,7 +3,8 @@
  * feed it bytes and read what it would send.
  *
  * It reads the body, within a bound; has the request answered, at once or later; hands the answer
- * out in pieces, as fast as the connection takes them. Net thread only.
+ * out in pieces, as fast as the connection takes them. It is an actor: what the core answers to a
+ * message of its actor is its answer, and it may outlive its connection until then. Net thread only.
  */
 #ifndef AGENT_NET_EXCHANGE_H
 #define AGENT_NET_EXCHANGE_H
@@ -11,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "core/actor.h"
 #include "net/transport.h"
 
 struct exchange;
@@ -76,6 +78,8 @@ const char *exchange_method(const struct exchange *exchange);
 const char *exchange_path(const struct exchange *exchange);
 /* NUL-terminated. */
 const char *exchange_request(const struct exchange *exchange, size_t *len);
+/* Who it is for the core; filled in by who answers. */
+struct actor *exchange_actor(struct exchange *exchange);
 /* A header of the answer to come; the strings live as long as the exchange. */
 void exchange_header(struct exchange *exchange, const char *name, const char *text);
 /* Answers with a JSON text, which is copied. */

@@ -182,6 +182,54 @@ static void an_answer_that_comes_later(void **state)
     wire_close(&wire); /* the client did not wait for it */
 }
 
+/* The core answers its actor, with an error that has a status. */
+static void the_core_answers(void **state)
+{
+    static const struct {
+        enum studio_err err;
+        int status;
+    } answers[] = {
+        {STUDIO_OK, 200},
+        {STUDIO_ERR_INVALID_VALUE, 400},
+        {STUDIO_ERR_AUTH_CREDENTIALS, 401},
+        {STUDIO_ERR_NOT_PERMITTED, 403},
+        {STUDIO_ERR_UNKNOWN_TABLE, 404},
+        {STUDIO_ERR_REQUEST_ID_USED, 409},
+        {STUDIO_ERR_TOO_LARGE, 413},
+        {STUDIO_ERR_RATE_LIMIT, 429},
+        {STUDIO_ERR_STORAGE, 503},
+        {STUDIO_ERR_LIMIT, 503},
+    };
+
+    (void)state;
+    wire_env.respond = answer_later;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        wire_open(&wire, "GET", "/", NULL);
+        struct actor *actor = exchange_actor(waiting);
+        assert_int_equal(actor->via, VIA_HTTP);
+        actor->ops->answer(actor, answers[i].err, "said", 4);
+        wire_drain(&wire);
+        assert_int_equal(wire.status, answers[i].status);
+        assert_string_equal(wire.body, "said");
+        wire_close(&wire);
+    }
+}
+
+static void the_core_answers_one_who_has_left(void **state)
+{
+    struct actor *actor;
+
+    (void)state;
+    wire_env.respond = answer_later;
+    wire_open(&wire, "GET", "/", NULL);
+    actor = exchange_actor(waiting);
+    actor->refs++; /* a message of it waits in the batch */
+    wire_close(&wire);
+    actor->ops->answer(actor, STUDIO_OK, "said", 4);
+    assert_false(wire.wanted);
+    actor_unref(actor);
+}
+
 static void a_long_answer_leaves_in_pieces(void **state)
 {
     static char text[3 * EXCHANGE_PIECE_MAX + 10];
@@ -320,6 +368,8 @@ int main(void)
         TEST(a_body_that_drips_has_a_deadline),
         TEST(head_has_no_body),
         TEST(an_answer_that_comes_later),
+        TEST(the_core_answers),
+        TEST(the_core_answers_one_who_has_left),
         TEST(a_long_answer_leaves_in_pieces),
         TEST(who_does_not_read_is_cut),
         TEST(a_stopping_agent_ends_connections),
