@@ -156,6 +156,18 @@ static void copy_table_id(struct actor *actor, const char *table_id)
     memcpy(actor->table_id + len, more, sizeof(more));
 }
 
+static void ask_replay(struct inbox *inbox, struct command_actor *a)
+{
+    const struct bridge_command *command = a->command;
+    struct studio_replay replay;
+
+    if (!core_replay(inbox->core, &a->actor, command->payload, command->payload_len,
+                     command->retained, &replay))
+        return;
+    bridge_replay(a->bridge, a->command, &replay);
+    a->command = NULL;
+}
+
 static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
 {
     struct command_actor *a = calloc(1, sizeof(*a));
@@ -174,7 +186,9 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     strncpy(a->actor.user_id, command->client, sizeof(a->actor.user_id) - 1);
     copy_table_id(&a->actor, command->table_id);
     a->actor.bucket = sender ? &sender->bucket : NULL;
-    if (command->retained)
+    if (command->replay)
+        ask_replay(inbox, a);
+    else if (command->retained)
         core_retained_command(inbox->core, &a->actor, command->field, command->payload,
                               command->payload_len);
     else

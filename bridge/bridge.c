@@ -425,6 +425,13 @@ void bridge_answer(struct bridge *b, struct bridge_command *command, const char 
     wake(b);
 }
 
+void bridge_replay(struct bridge *b, struct bridge_command *command,
+                   const struct studio_replay *replay)
+{
+    commands_replay(&b->commands, command, replay);
+    wake(b);
+}
+
 void bridge_get_stats(struct bridge *b, struct bridge_stats *out)
 {
     pthread_mutex_lock(&b->lock);

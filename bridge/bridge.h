@@ -2,7 +2,8 @@
  * bridge.h - the bridge: mirrors committed events and documents onto MQTT, and brings commands in
  * (protocol section 4).
  *
- * The bridge has a thread of its own. It sees the agent only through struct bridge_source. Nothing reaches it before it is durable.
+ * The bridge has a thread of its own. It sees the agent only through struct bridge_source. Nothing
+ * reaches it before it is durable.
  */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
@@ -12,6 +13,7 @@
 
 #include "bridge_source.h"
 #include "model/event.h"
+#include "model/replay.h"
 #include "model/snapshot.h"
 #include "studio/error.h"
 
@@ -51,6 +53,10 @@ void bridge_presence(struct bridge *bridge, const char *table_id, const char *js
 /* The one answer to a command (JSON); NULL: none (an ignored command). Ends the command. */
 void bridge_answer(struct bridge *bridge, struct bridge_command *command, const char *json,
                    size_t len);
+/* Instead of bridge_answer, for a command that asks for a replay: who asked gets these events, or why
+ * not. Ends the command. */
+void bridge_replay(struct bridge *bridge, struct bridge_command *command,
+                   const struct studio_replay *replay);
 /* Any thread. */
 void bridge_get_stats(struct bridge *bridge, struct bridge_stats *out);
 

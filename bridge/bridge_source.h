@@ -33,6 +33,7 @@ struct bridge_command {
     const char *payload;
     size_t payload_len;
     bool retained; /* to be refused; the agent reads its request_id for the answer */
+    bool replay;   /* payload asks for a replay; table_id is empty */
 };
 
 /* The agent as the bridge sees it. Calls come from the bridge thread unless said otherwise. */
@@ -56,7 +57,8 @@ struct bridge_source {
     /* This event was refused for good. */
     void (*parked)(void *ctx, uint64_t seq, const char *reason);
     void (*stats)(void *ctx, struct bridge_agent_stats *out);
-    /* Takes the command into the net thread's queue. The agent calls bridge_answer() exactly once for
+    /* Takes the command into the net thread's queue. The agent calls bridge_answer() (or
+     * bridge_replay) exactly once for
      * each that returned true. False: the queue is full; the same comes again after an answer. */
     bool (*command)(void *ctx, struct bridge_command *command);
 };

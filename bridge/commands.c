@@ -76,15 +76,6 @@ static void reply(struct commands *c, const char *topic, const void *correlation
         log_warn("bridge", "the answer for %s is dropped: too many wait for the broker", topic);
 }
 
-static void reply_error(struct commands *c, const char *topic, const struct link_command *in,
-                        const char *text)
-{
-    char json[128];
-    int n = snprintf(json, sizeof(json), "{\"error\":\"%s\"}", text);
-
-    reply(c, topic, in->correlation, in->correlation_len, json, (size_t)n);
-}
-
 /* Where the answers to a message go. */
 static bool answer_topic(struct commands *c, const struct link_command *in,
                          const struct topic_request *request, char out[TOPIC_MAX])
@@ -139,6 +130,7 @@ static struct pending *pending_create(const struct link_command *in,
     p->command.payload = append(&at, in->payload, in->payload_len);
     p->command.payload_len = in->payload_len;
     p->command.retained = in->retained;
+    p->command.replay = request->kind == TOPIC_REPLAY;
     p->reply_topic = append(&at, topic, strlen(topic));
     if (in->correlation)
         p->correlation = append(&at, in->correlation, in->correlation_len);
@@ -155,6 +147,22 @@ void commands_answer(struct commands *c, struct bridge_command *command, const c
     pthread_mutex_lock(&c->lock);
     add(&c->answered, p);
     pthread_mutex_unlock(&c->lock);
+}
+
+void commands_replay(struct commands *c, struct bridge_command *command,
+                     const struct studio_replay *replay)
+{
+    static const char too_many[] = "{\"error\":\"Try again later\"}";
+    const struct pending *p = (struct pending *)command;
+    struct reply *to =
+        reply_create(command->client, p->reply_topic, p->correlation, p->correlation_len, "", 0);
+
+    if (to && replays_put(c->replays, to, replay)) {
+        commands_answer(c, command, NULL, 0);
+        return;
+    }
+    free(to);
+    commands_answer(c, command, too_many, sizeof(too_many) - 1);
 }
 
 bool commands_step(struct commands *c)
@@ -184,30 +192,14 @@ bool commands_step(struct commands *c)
 static bool carry_out(struct commands *c, const struct link_command *in,
                       const struct topic_request *request, const char *topic)
 {
+    static const char no_memory[] = "{\"error\":\"Storage unavailable\"}";
     struct pending *p = pending_create(in, request, topic);
 
     if (p)
         add(&c->waiting, p);
     else
-        reply_error(c, topic, in, studio_err_text(STUDIO_ERR_STORAGE));
+        reply(c, topic, in->correlation, in->correlation_len, no_memory, sizeof(no_memory) - 1);
     return p != NULL;
-}
-
-static void ask_replay(struct commands *c, const struct link_command *in, const char *client,
-                       const char *topic)
-{
-    struct ask ask;
-    const char *wrong = ask_read(in->payload, in->payload_len, &ask);
-    struct reply *to = NULL;
-
-    if (!wrong) {
-        to = reply_create(client, topic, in->correlation, in->correlation_len, "", 0);
-        wrong = studio_err_text(STUDIO_ERR_LIMIT);
-    }
-    if (to && replays_put(c->replays, to, &ask))
-        return;
-    free(to);
-    reply_error(c, topic, in, wrong);
 }
 
 void commands_arrived(struct commands *c, const struct link_command *in)
@@ -225,12 +217,8 @@ void commands_arrived(struct commands *c, const struct link_command *in)
         ignore(c, in, "the topic is too long to be answered");
     else if (in->retained && in->payload_len == 0)
         ; /* someone clears the topic */
-    else if (in->retained && request.kind == TOPIC_REPLAY)
-        reply_error(c, topic, in, studio_err_text(STUDIO_ERR_RETAINED_COMMAND));
     else if (in->expiry_s == 0)
         ignore(c, in, "it has expired");
-    else if (request.kind == TOPIC_REPLAY)
-        ask_replay(c, in, request.client, topic);
     else
         theirs = carry_out(c, in, &request, topic);
     if (!theirs)

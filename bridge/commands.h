@@ -54,5 +54,8 @@ bool commands_step(struct commands *c);
 /* The agent's one answer, any thread; NULL: none. The verdict comes with the next step. */
 void commands_answer(struct commands *c, struct bridge_command *command, const char *json,
                      size_t len);
+/* The agent's other answer: this is to be replayed for who asked. */
+void commands_replay(struct commands *c, struct bridge_command *command,
+                     const struct studio_replay *replay);
 
 #endif

@@ -45,7 +45,7 @@ void replays_finish(struct replays *r)
     r->ready = false;
 }
 
-bool replays_put(struct replays *r, struct reply *to, const struct ask *ask)
+bool replays_put(struct replays *r, struct reply *to, const struct studio_replay *ask)
 {
     bool room;
 
@@ -86,7 +86,7 @@ static void answer(struct replays *r, const struct reply *to, const char *fmt, .
 static bool find_range(struct replays *r, struct replay *one, uint64_t committed)
 {
     const struct reply *to = one->request.to;
-    const struct ask *ask = &one->request.ask;
+    const struct studio_replay *ask = &one->request.ask;
     uint64_t oldest = 0, rev = 0;
     bool found = true;
     enum studio_err err;
@@ -211,7 +211,7 @@ static bool add_to_page(void *ctx, struct studio_event *event)
 /* Fills the page; false if the store cannot be read now. */
 static bool read_page(struct replays *r, struct replay *one)
 {
-    const struct ask *ask = &one->request.ask;
+    const struct studio_replay *ask = &one->request.ask;
     enum studio_err err;
 
     if (one->next == 0)

@@ -12,8 +12,8 @@
 #include <pthread.h>
 
 #include "answers.h"
-#include "ask.h"
 #include "feed.h"
+#include "model/replay.h"
 #include "window.h"
 
 enum {
@@ -27,7 +27,7 @@ enum {
 /* A request on its way to the bridge thread. */
 struct replay_request {
     struct reply *to; /* topic and correlation of what is sent, and who asks */
-    struct ask ask;
+    struct studio_replay ask;
 };
 
 /* One replay under way. */
@@ -61,7 +61,8 @@ void replays_finish(struct replays *r);
 
 /* Any thread. Takes `to` over: made by reply_create with a client and without a payload. False: too
  * many wait, `to` stays the caller's. */
-STUDIO_MUST_USE bool replays_put(struct replays *r, struct reply *to, const struct ask *ask);
+STUDIO_MUST_USE bool replays_put(struct replays *r, struct reply *to,
+                                 const struct studio_replay *ask);
 
 /* Bridge thread, all below. Starts what was asked for; `committed` is the newest event there is. */
 void replays_start(struct replays *r, uint64_t committed);

@@ -197,6 +197,12 @@ void core_retained_command(struct core *core, struct actor *actor, const char *f
     receive_retained(core, actor, field, text, len);
 }
 
+bool core_replay(struct core *core, struct actor *actor, const char *text, size_t len,
+                 bool retained, struct studio_replay *out)
+{
+    return receive_replay(core, actor, text, len, retained, out);
+}
+
 void core_end_turn(struct core *core)
 {
     turn_end(core);

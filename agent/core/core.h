@@ -13,6 +13,7 @@
 #include "core/actor.h"
 #include "core/options.h"
 #include "core/tables.h"
+#include "model/replay.h"
 
 struct bridge;
 struct committer;
@@ -59,6 +60,10 @@ void core_command(struct core *core, struct actor *actor, const char *field, con
 /* A command that was retained: only refused, with its request_id. */
 void core_retained_command(struct core *core, struct actor *actor, const char *field,
                            const char *text, size_t len);
+
+/* A request for replay, of MQTT. True: it is one, `out` says of what, and the replay is its answer. */
+STUDIO_MUST_USE bool core_replay(struct core *core, struct actor *actor, const char *text,
+                                 size_t len, bool retained, struct studio_replay *out);
 
 /* Ends a loop turn: hands the open batch to an idle store. */
 void core_end_turn(struct core *core);

@@ -8,6 +8,7 @@
 #include "core/rights.h"
 #include "core/stage.h"
 #include "protocol/decode.h"
+#include "protocol/decode_replay.h"
 #include "protocol/decode_update.h"
 
 /* What reads is carried out at once, or in turn when an earlier message of the sender waits. */
@@ -149,6 +150,29 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
         err = item->has_request ? look_up(core, item, &error) : carry_out(core, item, &error);
     if (err != STUDIO_OK)
         reply_refuse(core, item, &error);
+}
+
+bool receive_replay(struct core *core, struct actor *actor, const char *text, size_t len,
+                    bool retained, struct studio_replay *out)
+{
+    struct item *item = item_create(ITEM_ANSWER, actor);
+    struct studio_error error;
+    enum studio_err err;
+
+    if (!item) {
+        reply_no_memory(core, actor);
+        return false;
+    }
+    err = message_decode_replay(text, len, out, &item->message, &error);
+    if (retained)
+        err = studio_error_set(&error, STUDIO_ERR_RETAINED_COMMAND, NULL);
+    else if (!within_rate(core, actor))
+        err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
+    if (err == STUDIO_OK)
+        item_destroy(item);
+    else
+        reply_refuse(core, item, &error);
+    return err == STUDIO_OK;
 }
 
 void receive_again(struct core *core, struct item *item)

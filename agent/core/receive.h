@@ -4,6 +4,7 @@
 #define AGENT_CORE_RECEIVE_H
 
 #include "core/item.h"
+#include "model/replay.h"
 
 struct core;
 
@@ -15,6 +16,10 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
 /* One that was retained: only refused, with its request_id. */
 void receive_retained(struct core *core, struct actor *actor, const char *field, const char *text,
                       size_t len);
+/* A request for replay, of MQTT. True: it is one, `out` says of what, and who asked is answered by the
+ * replay; else it has had its answer. */
+STUDIO_MUST_USE bool receive_replay(struct core *core, struct actor *actor, const char *text,
+                                    size_t len, bool retained, struct studio_replay *out);
 /* A command that had to wait for its like, in its turn. Takes the item over. */
 void receive_again(struct core *core, struct item *item);
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "protocol/decode_replay.h"
 #include "studio/status.h"
 #include "support/agent.h"
 #include "support/bridge_fakes.h"
@@ -43,6 +44,19 @@ static bool take_command(void *ctx, struct bridge_command *command)
     return true;
 }
 
+static void replay(struct agent *a, struct bridge_command *command)
+{
+    struct studio_replay asked;
+    struct message message;
+    struct studio_error error;
+
+    if (message_decode_replay(command->payload, command->payload_len, &asked, &message, &error) !=
+        STUDIO_OK)
+        test_fail("%s: %s", command->payload, error.text);
+    message_finish(&message);
+    bridge_replay(a->bridge, command, &asked);
+}
+
 static void *run_agent(void *arg)
 {
     struct agent *a = arg;
@@ -61,6 +75,12 @@ static void *run_agent(void *arg)
         }
         memmove(a->waiting, a->waiting + 1, --a->count * sizeof(*a->waiting));
         a->answered++;
+        if (command->replay) {
+            pthread_mutex_unlock(&a->lock);
+            replay(a, command);
+            pthread_mutex_lock(&a->lock);
+            continue;
+        }
         n = snprintf(json, sizeof(json),
                      "{\"status\":\"updated\",\"table_id\":\"%s\",\"by\":\"%s\",\"field\":\"%s\","
                      "\"got\":%.*s,\"n\":%u}",

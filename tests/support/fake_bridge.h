@@ -69,6 +69,14 @@ void bridge_answer(struct bridge *bridge, struct bridge_command *command, const 
     free(command);
 }
 
+void bridge_replay(struct bridge *bridge, struct bridge_command *command,
+                   const struct studio_replay *replay)
+{
+    fake_bridge_note(bridge, test_printf("replay %s from %llu", command->client,
+                                         (unsigned long long)replay->from_seq));
+    free(command);
+}
+
 /* The strings must live until the command is answered. */
 static inline struct bridge_command *fake_command(const char *table_id, const char *client,
                                                   const char *payload)

@@ -55,6 +55,15 @@ static void put(const char *table_id, const char *client, const char *payload)
     assert_true(inbox_put(inbox, fake_command(table_id, client, payload)));
 }
 
+static void ask(const char *client, const char *payload, bool retained)
+{
+    struct bridge_command *command = fake_command("", client, payload);
+
+    command->replay = true;
+    command->retained = retained;
+    assert_true(inbox_put(inbox, command));
+}
+
 static void settle(void)
 {
     inbox_drain(inbox, &bridge);
@@ -151,12 +160,13 @@ static void each_client_has_its_own_rate(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         put("ARO-001", "a", "[]");
-    put("ARO-009", "a", "[]"); /* whatever the table */
+    put("ARO-009", "a", "[]");           /* whatever the table */
+    ask("a", "{\"from_seq\":1}", false); /* a request for replay counts as any other */
     put("ARO-001", "b", "[]");
     settle();
     for (int i = 0; i < 2; i++)
         expect_bridge("answer a {\"error\":\"Update must be a JSON object\"}");
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         expect_bridge("answer a {\"error\":\"Rate limit exceeded\"}");
     expect_bridge("answer b {\"error\":\"Update must be a JSON object\"}");
     fake_clock_advance(&f.clock, 1000);
@@ -269,6 +279,21 @@ static void commands_come_from_another_thread(void **state)
     assert_int_equal(atomic_load(&wakes), COMMANDS - refused);
 }
 
+static void a_request_for_replay_is_checked_as_commands_are(void **state)
+{
+    (void)state;
+    ask("plc", "{\"from_seq\":17}", false);
+    ask("plc", "{\"from_seq\":-1,\"request_id\":7}", false);
+    ask("plc", "{", false);
+    ask("plc", "{\"from_seq\":1,\"request_id\":7}", true);
+    settle();
+    expect_bridge("replay plc from 17");
+    expect_bridge("answer plc {\"error\":\"Invalid data for replay\",\"request_id\":7}");
+    expect_bridge("answer plc {\"error\":\"Invalid JSON format\"}");
+    expect_bridge("answer plc {\"error\":\"Retained commands are refused\",\"request_id\":7}");
+    expect_bridge("");
+}
+
 int main(void)
 {
 #define TEST(name)            cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -279,6 +304,7 @@ int main(void)
         TEST(one_field_as_plain_text),
         TEST(a_name_too_long_is_no_other_table),
         TEST_WITH(each_client_has_its_own_rate, setup_limited),
+        TEST(a_request_for_replay_is_checked_as_commands_are),
         TEST(what_is_remembered_of_clients_is_bounded),
         TEST(at_most_256_wait),
         TEST_WITH(silence_ends_a_command_too, setup_shared),

@@ -19,6 +19,7 @@ static struct {
     unsigned count;
     char table[64], client[64], field[64], payload[64];
     bool retained;
+    bool replay;
     struct bridge_command *held[HELD_MAX];
     unsigned held_count;
 } agent;
@@ -34,6 +35,7 @@ static bool take_command(void *ctx, struct bridge_command *in)
     snprintf(agent.field, sizeof(agent.field), "%s", in->field ? in->field : "-");
     snprintf(agent.payload, sizeof(agent.payload), "%.*s", (int)in->payload_len, in->payload);
     agent.retained = in->retained;
+    agent.replay = in->replay;
     if (agent.silent)
         agent.held[agent.held_count++ % HELD_MAX] = in;
     else
@@ -158,12 +160,12 @@ static void retained_commands_are_marked_or_refused(void **state)
     in = message("studio/agents/edge-1/replay/bo", "{\"from_seq\":1}");
     in.retained = true;
     arrive(&in);
-    assert_string_equal(answer(), "studio/agents/edge-1/replayed/bo "
-                                  "{\"error\":\"Retained commands are refused\"}");
+    assert_true(agent.retained && agent.replay);
+    assert_string_equal(answer(), "studio/agents/edge-1/replayed/bo {\"status\":\"updated\"}");
     in.payload_len = 0; /* someone clears it */
     arrive(&in);
     assert_string_equal(answer(), "");
-    assert_int_equal(agent.count, 1);
+    assert_int_equal(agent.count, 2);
     assert_int_equal(c.ignored, 0);
 }
 
@@ -287,19 +289,25 @@ static void an_ignored_command_has_no_answer(void **state)
     assert_int_equal(link_in.verdicts, 1);
 }
 
-static void requests_for_replay_go_to_the_bridge(void **state)
+static void a_request_for_replay_goes_to_the_agent_and_comes_back_read(void **state)
 {
     struct link_command in = message("studio/agents/edge-1/replay/bo", "{\"from_seq\":1}");
-    struct link_command broken = message("studio/agents/edge-1/replay/bo", "{");
+    const struct studio_replay replay = {.from_seq = 1};
 
     (void)state;
-    arrive(&broken);
-    assert_string_equal(answer(),
-                        "studio/agents/edge-1/replayed/bo {\"error\":\"Invalid JSON format\"}");
-    for (int i = 0; i < REPLAYS_WAITING; i++)
+    agent.silent = true;
+    for (unsigned i = 0; i <= REPLAYS_WAITING; i++) {
         arrive(&in);
-    assert_string_equal(answer(), "");
-    arrive(&in);
+        assert_true(agent.replay);
+        assert_string_equal(agent.client, "bo");
+        assert_string_equal(agent.payload, "{\"from_seq\":1}");
+        assert_string_equal(answer(), "");
+        commands_replay(&c, agent.held[i % HELD_MAX], &replay);
+        commands_step(&c);
+        assert_int_equal(link_in.verdicts, i + 1);
+        if (i < REPLAYS_WAITING)
+            assert_string_equal(answer(), "");
+    }
     assert_string_equal(answer(),
                         "studio/agents/edge-1/replayed/bo {\"error\":\"Try again later\"}");
 }
@@ -318,7 +326,7 @@ int main(void)
         TEST(an_answer_is_not_lost_with_the_connection_of_its_command),
         TEST(what_waits_at_the_end_has_no_verdict),
         TEST(an_ignored_command_has_no_answer),
-        TEST(requests_for_replay_go_to_the_bridge),
+        TEST(a_request_for_replay_goes_to_the_agent_and_comes_back_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

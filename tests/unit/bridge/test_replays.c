@@ -59,7 +59,7 @@ static void done(void)
 }
 
 /* Asks and returns the answer given at once, NULL if none. */
-static const char *start(const char *client, struct ask ask)
+static const char *start(const char *client, struct studio_replay ask)
 {
     assert_true(replays_put(&r, reply_create(client, client, "id", 2, "", 0), &ask));
     replays_start(&r, source.count);
@@ -72,19 +72,19 @@ static const char *start(const char *client, struct ask ask)
     return newest()->payload;
 }
 
-static struct ask from(uint64_t seq)
+static struct studio_replay from(uint64_t seq)
 {
-    return (struct ask){.from_seq = seq};
+    return (struct studio_replay){.from_seq = seq};
 }
 
-static struct ask range(uint64_t from_seq, uint64_t to_seq)
+static struct studio_replay range(uint64_t from_seq, uint64_t to_seq)
 {
-    return (struct ask){.from_seq = from_seq, .has_to = true, .to_seq = to_seq};
+    return (struct studio_replay){.from_seq = from_seq, .has_to = true, .to_seq = to_seq};
 }
 
-static struct ask by_table(const char *table_id, uint64_t from_rev)
+static struct studio_replay by_table(const char *table_id, uint64_t from_rev)
 {
-    struct ask ask = {.by_table = true, .from_rev = from_rev};
+    struct studio_replay ask = {.by_table = true, .from_rev = from_rev};
 
     strcpy(ask.table_id, table_id);
     return ask;
@@ -166,10 +166,10 @@ static void what_is_gone_is_named(void **state)
 static void errors_are_answered_at_once(void **state)
 {
     (void)state;
-    assert_string_equal(start("c", (struct ask){.from_seq = 1, .epoch = "other"}),
+    assert_string_equal(start("c", (struct studio_replay){.from_seq = 1, .epoch = "other"}),
                         "{\"error\":\"other epoch\",\"epoch\":\"6f1c\"}");
     assert_false(replays_ready(&r, 0));
-    assert_null(start("c", (struct ask){.from_seq = 600, .epoch = "6f1c"}));
+    assert_null(start("c", (struct studio_replay){.from_seq = 600, .epoch = "6f1c"}));
     expect_run(600, 600, 1);
 }
 
@@ -218,7 +218,7 @@ static void a_link_that_takes_nothing_costs_no_event(void **state)
 
 static void so_many_requests_may_wait(void **state)
 {
-    const struct ask ask = from(600);
+    const struct studio_replay ask = from(600);
     struct reply *more = reply_create("c", "c", NULL, 0, "", 0);
 
     (void)state;

@@ -65,7 +65,7 @@ static void a_library_that_takes_nothing_is_asked_again_soon(void **state)
 
 static void ask_for_all(const char *id)
 {
-    const struct ask ask = {.from_seq = 1};
+    const struct studio_replay ask = {.from_seq = 1};
 
     assert_true(replays_put(&replays, reply_create("bo", "re", id, 2, "", 0), &ask));
 }

@@ -1,19 +1,31 @@
-/* test_ask.c - the payload of a replay request. */
-#include "bridge/ask.h"
+/* test_decode_replay.c - the payload of a replay request. */
+#include "protocol/decode_replay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "support/cmocka_all.h"
 
-static const char *read_text(const char *text, struct ask *out)
+static struct message message;
+
+/* NULL when it is a request; else what is wrong with it. */
+static const char *read_bytes(const char *text, size_t len, struct studio_replay *out)
 {
-    return ask_read(text, strlen(text), out);
+    static struct studio_error error;
+    enum studio_err err = message_decode_replay(text, len, out, &message, &error);
+
+    message_finish(&message);
+    return err == STUDIO_OK ? NULL : error.text;
+}
+
+static const char *read_text(const char *text, struct studio_replay *out)
+{
+    return read_bytes(text, strlen(text), out);
 }
 
 static void by_sequence(void **state)
 {
-    struct ask a;
+    struct studio_replay a;
 
     (void)state;
     assert_null(read_text("{\"from_seq\":12}", &a));
@@ -28,7 +40,7 @@ static void by_sequence(void **state)
 
 static void by_table(void **state)
 {
-    struct ask a;
+    struct studio_replay a;
 
     (void)state;
     assert_null(read_text("{\"table_id\":\"ARO-001\",\"from_rev\":17}", &a));
@@ -39,7 +51,7 @@ static void by_table(void **state)
 
 static void unknown_members_are_skipped(void **state)
 {
-    struct ask a;
+    struct studio_replay a;
 
     (void)state;
     assert_null(read_text("{\"a\":[1,-2.5e+3,{\"b\":[]},\"x\\\"\\u00e9\",null,true],\"from_seq\":1,"
@@ -93,7 +105,7 @@ static void what_is_no_request_is_named(void **state)
         "[1,]",
         "nul",
     };
-    struct ask a;
+    struct studio_replay a;
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -112,30 +124,48 @@ static void what_is_no_request_is_named(void **state)
 
 static void depth_and_size_are_bounded(void **state)
 {
-    static char text[ASK_MAX_BYTES + 2];
-    struct ask a;
+    static char text[STUDIO_MESSAGE_MAX + 2];
+    struct studio_replay a;
 
     (void)state;
     memset(text, '[', 100);
     memset(text + 100, ']', 100);
-    assert_string_equal(ask_read(text, 200, &a), "Invalid JSON format");
+    assert_string_equal(read_bytes(text, 200, &a), "Invalid JSON format");
     memset(text, ' ', sizeof(text));
-    assert_string_equal(ask_read(text, sizeof(text), &a), "Message too large");
+    assert_string_equal(read_bytes(text, sizeof(text), &a), "Message too large");
 }
 
 static void no_cut_of_a_request_reads_beyond_its_end(void **state)
 {
     static const char text[] =
         "{\"table_id\":\"ARO-001\",\"from_rev\":17,\"x\":[\"\\u0041\",-1.5e3]}";
-    struct ask a;
+    struct studio_replay a;
 
     (void)state;
     for (size_t len = 0; len < sizeof(text) - 1; len++) {
         char *exact = malloc(len ? len : 1); /* the sanitizer checks its end */
 
         memcpy(exact, text, len);
-        assert_non_null(ask_read(exact, len, &a));
+        assert_non_null(read_bytes(exact, len, &a));
         free(exact);
+    }
+}
+
+static void the_answer_to_a_wrong_one_can_carry_its_request_id(void **state)
+{
+    static const char *const texts[] = {"{\"from_seq\":1,\"request_id\":\"r1\"}",
+                                        "{\"from_seq\":-1,\"request_id\":\"r1\"}"};
+    struct studio_replay a;
+    struct studio_error error;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        enum studio_err err =
+            message_decode_replay(texts[i], strlen(texts[i]), &a, &message, &error);
+
+        assert_int_equal(err, i == 0 ? STUDIO_OK : STUDIO_ERR_INVALID_DATA);
+        assert_string_equal(message.request_id, "\"r1\"");
+        message_finish(&message);
     }
 }
 
@@ -147,6 +177,7 @@ int main(void)
         cmocka_unit_test(unknown_members_are_skipped),
         cmocka_unit_test(what_is_no_request_is_named),
         cmocka_unit_test(depth_and_size_are_bounded),
+        cmocka_unit_test(the_answer_to_a_wrong_one_can_carry_its_request_id),
         cmocka_unit_test(no_cut_of_a_request_reads_beyond_its_end),
     };
 
