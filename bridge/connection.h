@@ -21,7 +21,7 @@
 
 enum connection_state { CONNECTION_IDLE, CONNECTION_CONNECTING, CONNECTION_UP, CONNECTION_LEAVING };
 
-enum { CONNECTION_CONNECT_MS = 20000 /* the library should have given up before */ };
+enum { CONNECTION_CONNECT_MS = 20000 /* the link should have given up before */ };
 
 /* What a record is to the owner of the connection. */
 enum connection_news {

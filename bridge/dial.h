@@ -15,9 +15,7 @@
 #include "link.h"
 
 enum {
-    /* "At once": time for the library to forget the old socket, for it may take a late error of that
-     * one for the new one's when both have the same number. */
-    DIAL_NEXT_MS = 100,
+    DIAL_NEXT_MS = 100, /* "at once": a list of dead brokers is not run through in a moment */
     DIAL_SLOW_MS = 30000,
     DIAL_CLOSED = 2,     /* times without an answer: it may be too old for MQTT 5 */
     DIAL_SHORT_LIVED = 3 /* connections: it may be another client with our id */

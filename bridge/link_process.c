@@ -79,9 +79,9 @@ static int prepare(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, i
     sigset_t set;
     int rc;
 
-    if ((rc = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0)) != 0 ||
+    if ((rc = posix_spawn_file_actions_adddup2(files, fd, LINK_FD)) != 0 || /* fd may be 0 or 1 */
+        (rc = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0)) != 0 ||
         (rc = posix_spawn_file_actions_adddup2(files, 0, 1)) != 0 ||
-        (rc = posix_spawn_file_actions_adddup2(files, fd, LINK_FD)) != 0 ||
         (rc = posix_spawn_file_actions_addclosefrom_np(files, LINK_FD + 1)) != 0)
         return rc;
     sigemptyset(&set);

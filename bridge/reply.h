@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Commands cannot be held back: the library acknowledges each when it was carried out, and takes
- * turns with the sender. So there is room for the answers to what many clients may send at once. */
+/* Commands go on while the publishing connection is away, so there is room for many answers. */
 enum { REPLIES_MAX = 65536, REPLIES_MAX_BYTES = 32 << 20 };
 
 struct reply {
