@@ -90,15 +90,11 @@ static void on_facts(void *ctx, struct http_facts *out)
 
 static void leave_figures(struct studio_agent *agent)
 {
-    struct core_stats stats = core_get_stats(agent->core);
     struct figures *figures = &agent->figures;
 
-    atomic_store(&figures->committed, stats.last_seq);
-    atomic_store(&figures->tables, tables_count(core_tables(agent->core)));
-    atomic_store(&figures->clients, agent->sessions.ready);
-    atomic_store(&figures->subscribers, hub_subscribers(core_hub(agent->core)));
-    atomic_store(&figures->updates, stats.updates);
-    atomic_store(&figures->refused, stats.refused);
+    figure_set(&figures->tables, tables_count(core_tables(agent->core)));
+    figure_set(&figures->clients, agent->sessions.ready);
+    figure_set(&figures->subscribers, hub_subscribers(core_hub(agent->core)));
 }
 
 /* --- the net thread -------------------------------------------------------------------------- */
@@ -243,6 +239,7 @@ static enum studio_err open_core(struct studio_agent *agent,
     struct core_options options = {
         .clock = agent->clock,
         .lists = &agent->lists,
+        .figures = &agent->figures,
         .reader = agent->net_reader,
         .last_seq = agent->info.last_seq,
         .mirror = agent->mirror,
@@ -356,6 +353,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
+        .figures = &agent->figures,
         .admission = agent->admission,
         .auth_timeout_ms = config->auth_timeout_s * 1000,
         .ping_after_ms = config->ping_after_s * 1000,
@@ -409,7 +407,7 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
     log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
              STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
              tables_count(core_tables(agent->core)),
-             (unsigned long long)core_get_stats(agent->core).last_seq);
+             (unsigned long long)figure_get(&agent->figures.committed));
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
     if (control_open(config->data, on_command, agent, &agent->control, error) != STUDIO_OK)

@@ -59,12 +59,12 @@ static void stats(void *ctx, struct bridge_agent_stats *out)
     const struct figures *figures = source->figures;
 
     *out = (struct bridge_agent_stats){
-        .committed = atomic_load(&figures->committed),
-        .tables = atomic_load(&figures->tables),
-        .clients = atomic_load(&figures->clients),
-        .subscribers = atomic_load(&figures->subscribers),
-        .updates = atomic_load(&figures->updates),
-        .refused = atomic_load(&figures->refused),
+        .committed = figure_get(&figures->committed),
+        .tables = figure_get(&figures->tables),
+        .clients = figure_get(&figures->clients),
+        .subscribers = figure_get(&figures->subscribers),
+        .updates = figure_get(&figures->updates),
+        .refused = figure_get(&figures->refused),
         .store_writable = committer_writable(source->committer),
     };
 }

@@ -5,22 +5,16 @@
 #ifndef AGENT_SOURCE_H
 #define AGENT_SOURCE_H
 
-#include <stdatomic.h>
-
+#include "base/figures.h"
 #include "bridge/bridge.h"
 #include "core/committer.h"
 #include "inbox.h"
-
-/* Figures the net thread leaves for others to read. */
-struct figures {
-    atomic_uint_fast64_t committed, tables, clients, subscribers, updates, refused;
-};
 
 struct source {
     struct store_reader *reader; /* the bridge thread's own */
     struct committer *committer;
     struct inbox *inbox;
-    struct figures *figures;
+    const struct figures *figures;
 };
 
 /* The functions of `source` for the bridge; the source must outlive it. */

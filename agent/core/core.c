@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/figures.h"
 #include "core/announce.h"
 #include "core/inside.h"
 #include "core/read.h"
@@ -20,7 +21,8 @@ struct core *core_create(const struct core_options *options)
     core->o = *options;
     core->open = &core->batches[0];
     core->flying = &core->batches[1];
-    core->stats.last_seq = options->last_seq;
+    core->last_seq = options->last_seq;
+    figure_set(&core->o.figures->committed, core->last_seq);
     buf_init(&core->text, SIZE_MAX);
     buf_init(&core->changes, SIZE_MAX);
     core->tables = tables_create();
@@ -76,11 +78,6 @@ struct tables *core_tables(struct core *core)
 struct hub *core_hub(struct core *core)
 {
     return core->hub;
-}
-
-struct core_stats core_get_stats(const struct core *core)
-{
-    return core->stats;
 }
 
 void core_set_committer(struct core *core, struct committer *committer)

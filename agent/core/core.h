@@ -30,7 +30,6 @@ void core_destroy(struct core *core);
 
 struct tables *core_tables(struct core *core);
 struct hub *core_hub(struct core *core);
-struct core_stats core_get_stats(const struct core *core);
 /* Before the first message. The committer outlives the core's last message, not the core. */
 void core_set_committer(struct core *core, struct committer *committer);
 /* From now on committed events, documents and presence go to the bridge as well; NULL: to none. */

@@ -25,7 +25,7 @@ struct core {
     struct batch *flying;     /* with the store */
     bool announce_due;        /* a table could not be announced for want of memory */
     struct buf text, changes; /* to print into, kept so that nothing is allocated for it */
-    struct core_stats stats;
+    uint64_t last_seq;        /* newest committed event */
     struct log_limit refused_values;
 };
 

@@ -1,4 +1,4 @@
-/* options.h - what a core is made with, and what it counts. */
+/* options.h - what a core is made with. */
 #ifndef AGENT_CORE_OPTIONS_H
 #define AGENT_CORE_OPTIONS_H
 
@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 struct clock;
+struct figures;
 struct store_reader;
 struct studio_values;
 
 struct core_options {
     const struct clock *clock;
     const struct studio_values *lists; /* of the configuration; outlive the core */
+    struct figures *figures;           /* counted into; outlive the core */
     struct store_reader *reader;       /* for remembered requests */
     uint64_t last_seq;                 /* newest committed event at start */
     bool mirror;                       /* a broker is configured: the backlog is bounded */
@@ -21,12 +23,6 @@ struct core_options {
     int64_t rate, burst; /* messages per second and bucket */
     bool create_tables;  /* an MQTT command may create a table */
     bool shared_root;    /* silence on MQTT commands for unknown tables */
-};
-
-struct core_stats {
-    uint64_t last_seq;
-    uint64_t updates; /* accepted and durable since start */
-    uint64_t refused; /* answered with an error since start */
 };
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/reply.h"
 
+#include "base/figures.h"
 #include "core/inside.h"
 
 /* The contract has no word for want of memory; to a client it is the same as a full disk. */
@@ -9,7 +10,7 @@ void reply_set_error(struct core *core, struct item *item, const struct studio_e
 {
     bool memory = error->code == STUDIO_ERR_NO_MEMORY;
 
-    core->stats.refused++;
+    figure_add(&core->o.figures->refused, 1);
     item->err = memory ? STUDIO_ERR_STORAGE : error->code;
     buf_clear(&item->answer);
     answer_error(&item->answer, memory ? studio_err_text(item->err) : error->text,
@@ -46,6 +47,6 @@ void reply_refuse(struct core *core, struct item *item, const struct studio_erro
 
 void reply_no_memory(struct core *core, struct actor *actor)
 {
-    core->stats.refused++;
+    figure_add(&core->o.figures->refused, 1);
     actor->ops->answer(actor, STUDIO_ERR_STORAGE, no_memory, sizeof(no_memory) - 1);
 }

@@ -14,7 +14,7 @@ static enum studio_err check_backlog(const struct core *core)
 {
     if (!core->o.mirror)
         return STUDIO_OK;
-    uint64_t last = core->stats.last_seq + core->open->event_count + core->flying->event_count;
+    uint64_t last = core->last_seq + core->open->event_count + core->flying->event_count;
     uint64_t acked = committer_get_acked(core->committer);
     return last - acked < core->o.max_backlog ? STUDIO_OK : STUDIO_ERR_STORAGE;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/faulty.h"
+#include "base/figures.h"
 #include "bridge/bridge.h"
 #include "core/announce.h"
 #include "core/committer.h"
@@ -33,7 +34,7 @@ static void answer_too_early(struct core *core, struct batch *batch)
 static void publish_too_early(struct core *core, struct batch *batch)
 {
     for (size_t i = 0; i < batch->event_count; i++)
-        batch->events[i]->seq = core->stats.last_seq + 1 + i;
+        batch->events[i]->seq = core->last_seq + 1 + i;
     if (core->bridge && !bridge_committed(core->bridge, batch->events, batch->event_count, NULL, 0))
         core->announce_due = true;
 }
@@ -47,9 +48,12 @@ static const struct {
 
 static void accept(struct core *core, struct item *item)
 {
-    if (item->event)
-        core->stats.last_seq = item->event->seq;
-    core->stats.updates += item->kind == ITEM_UPDATE;
+    if (item->event) {
+        core->last_seq = item->event->seq;
+        figure_set(&core->o.figures->committed, core->last_seq);
+    }
+    if (item->kind == ITEM_UPDATE)
+        figure_add(&core->o.figures->updates, 1);
     if (item->snapshot)
         tables_commit(core->tables, item->table, item->snapshot);
     reply_give(item);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/figures.h"
 #include "base/names.h"
 #include "protocol/decode.h"
 
@@ -491,7 +492,7 @@ void session_tick(struct session *s)
     unsigned generation = admission_generation(env->admission);
 
     if (s->blocked_ms && now - s->blocked_ms >= env->write_timeout_ms) {
-        s->env->closed_slow++;
+        figure_add(&s->env->figures->closed_slow, 1);
         env->ops->kill(s->connection);
         return;
     }
@@ -516,7 +517,7 @@ void session_tick(struct session *s)
     if (s->ping_ms || now - s->heard_ms >= env->ping_after_ms)
         ask_the_socket(s, now);
     if (s->ping_ms && now - s->ping_ms >= env->ping_grace_ms) {
-        s->env->closed_silent++;
+        figure_add(&s->env->figures->closed_silent, 1);
         env->ops->kill(s->connection);
     } else if (!s->ping_ms && s->state != CLOSING && now - s->heard_ms >= env->ping_after_ms) {
         s->ping_ms = now;

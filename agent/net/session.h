@@ -10,19 +10,19 @@
 #include "core/core.h"
 #include "net/transport.h"
 
+struct figures;
 struct session;
 
 /* What all sessions of an agent share; filled by the server before the first session. */
 struct session_env {
     const struct clock *clock;
     struct core *core;
+    struct figures *figures;
     struct admission *admission;
     const struct transport_ops *ops;
     int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
     size_t count;           /* sessions alive */
     size_t ready;           /* of them authenticated */
-    uint64_t closed_silent; /* cut for silence */
-    uint64_t closed_slow;   /* cut for not reading */
     struct session *paused; /* not read until the core is no longer congested */
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/figures.h"
 #include "core/core.h"
 #include "store/store.h"
 #include "studio/status.h"
@@ -21,6 +22,7 @@ struct core_fixture {
     struct store *store;
     struct store_reader *reader;
     struct core_options options; /* for the next core_fixture_start */
+    struct figures figures;      /* of the core since then */
     struct core *core;
 };
 
@@ -38,6 +40,7 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
         fail_msg("%s", error.text);
     f->options = (struct core_options){
         .lists = &studio_built_in_values,
+        .figures = &f->figures,
         .clock = &f->clock.clock,
         .reader = f->reader,
         .last_seq = store_info(f->store)->last_seq,
@@ -50,6 +53,7 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
 
 static inline void core_fixture_start(struct core_fixture *f, struct committer *committer)
 {
+    memset(&f->figures, 0, sizeof(f->figures));
     f->core = core_create(&f->options);
     assert_non_null(f->core);
     core_set_committer(f->core, committer);

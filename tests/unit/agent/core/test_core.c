@@ -111,7 +111,7 @@ static void thousands_of_messages_in_order(void **state)
             expect(&device, expected);
         }
     }
-    assert_int_equal(core_get_stats(f.core).updates, ROUNDS * EACH);
+    assert_int_equal(figure_get(&f.figures.updates), ROUNDS * EACH);
     assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, ROUNDS * EACH);
 }
 
@@ -153,7 +153,7 @@ static void a_restart_shows_what_was_committed(void **state)
     free(text);
     say(&f, &device, "{\"sdp\":\"down\"}");
     settle();
-    assert_int_equal(core_get_stats(f.core).last_seq, 3);
+    assert_int_equal(figure_get(&f.figures.committed), 3);
     assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, 2);
 }
 
@@ -186,7 +186,7 @@ static void every_message_has_one_answer(void **state)
         expect(&device, cases[i][1]);
         expect_nothing(&device);
     }
-    assert_int_equal(core_get_stats(f.core).refused, sizeof(cases) / sizeof(cases[0]));
+    assert_int_equal(figure_get(&f.figures.refused), sizeof(cases) / sizeof(cases[0]));
 }
 
 static void what_commands_cannot_do(void **state)

@@ -96,9 +96,9 @@ static void answers_in_order_then_pushes_then_the_bridge(void **state)
     expect_bridge("exception 4 ARO-001 rev 2");
     expect_bridge("table ARO-001 rev 2");
     expect_bridge("");
-    assert_int_equal(core_get_stats(f.core).last_seq, 4);
-    assert_int_equal(core_get_stats(f.core).updates, 2);
-    assert_int_equal(core_get_stats(f.core).refused, 2);
+    assert_int_equal(figure_get(&f.figures.committed), 4);
+    assert_int_equal(figure_get(&f.figures.updates), 2);
+    assert_int_equal(figure_get(&f.figures.refused), 2);
 }
 
 static void what_arrives_during_a_commit_shares_the_next_one(void **state)
@@ -164,8 +164,8 @@ static void a_refused_batch_refuses_all_that_was_checked_against_it(void **state
     expect_bridge("");
     assert_true(core_quiet(f.core));
     assert_int_equal(device.actor.outstanding, 0);
-    assert_int_equal(core_get_stats(f.core).updates, 0);
-    assert_int_equal(core_get_stats(f.core).last_seq, 1);
+    assert_int_equal(figure_get(&f.figures.updates), 0);
+    assert_int_equal(figure_get(&f.figures.committed), 1);
 
     say(&f, &device, "{\"idp\":\"up\"}"); /* works again, and leaves no hole */
     settle();
@@ -190,7 +190,7 @@ static void a_table_whose_creation_is_refused_does_not_exist(void **state)
     join(&f, &other);
     settle();
     expect_prefix(&other, "welcome {\"TABLE_ID\":\"ARO-002\",\"UPTIME\":0,");
-    assert_int_equal(core_get_stats(f.core).last_seq, 2);
+    assert_int_equal(figure_get(&f.figures.committed), 2);
 }
 
 static void a_refused_removal_leaves_the_table(void **state)
@@ -237,7 +237,7 @@ static void refused_again_and_again_then_accepted(void **state)
     say(&f, &device, "{\"sdp\":\"down\"}");
     settle();
     expect(&device, UPDATED);
-    assert_int_equal(core_get_stats(f.core).last_seq, 2);
+    assert_int_equal(figure_get(&f.figures.committed), 2);
 }
 
 /* --- who is gone ----------------------------------------------------------------------------- */

@@ -87,6 +87,7 @@ static inline void net_open(size_t connections_per_id)
         .failures_per_minute = 60,
     };
     net.env = (struct session_env){
+        .figures = &net.f.figures,
         .clock = &net.f.clock.clock,
         .core = net.f.core,
         .admission = admission_create(&admission, net_tokens(NULL)),

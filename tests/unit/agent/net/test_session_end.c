@@ -155,8 +155,8 @@ static void pinged_after_20_seconds_cut_after_10_more(void **state)
     assert_false(c.killed);
     pass(&c, 1);
     assert_true(c.killed);
-    assert_int_equal(net.env.closed_silent, 1);
-    assert_int_equal(net.env.closed_slow, 0);
+    assert_int_equal(figure_get(&net.f.figures.closed_silent), 1);
+    assert_int_equal(figure_get(&net.f.figures.closed_slow), 0);
     disconnect(&c);
 }
 
@@ -196,7 +196,7 @@ static void cut_when_it_has_not_read_for_30_seconds(void **state)
     assert_false(c.killed);
     pass(&c, 1);
     assert_true(c.killed);
-    assert_int_equal(net.env.closed_slow, 1);
+    assert_int_equal(figure_get(&net.f.figures.closed_slow), 1);
     disconnect(&c);
     /* Each write that goes through starts the time anew; with nothing to write there is none. */
     join_as(&c, "ARO-001_pc", TOKEN_DEVICE);
