@@ -9,6 +9,10 @@
 #include "bridge_source.h"
 #include "feed.h"
 
+/* What is true only while the agent is there carries an expiry on MQTT 5 and is said again: a broker that
+ * comes back from its files after the agent and it were killed together would show it for ever. */
+enum { ANNOUNCE_EXPIRY_S = 90, ANNOUNCE_REFRESH_MS = 30000 };
+
 /* {"state":"online","epoch":"6f1c","boot":41,"conn":7,"since":"...Z"}; the same but for its state
  * in the birth, the will and the goodbye of one connection. */
 struct announce_presence {

@@ -18,6 +18,23 @@ static void set_due(struct control *c, enum control_word word, int64_t at_ms)
     c->due_ms[word] = at_ms;
 }
 
+/* How long a word lasts, and when it is said again; 0: it stays. */
+static const struct {
+    unsigned expiry_s;
+    int64_t again_ms;
+    bool needs_expiry; /* a broker that cannot forget it (MQTT 3.1.1) needs no repetition */
+} spans[CONTROL_WORDS] = {
+    [CONTROL_BIRTH] = {ANNOUNCE_EXPIRY_S, ANNOUNCE_REFRESH_MS, true},
+    [CONTROL_INFO] = {ANNOUNCE_EXPIRY_S, ANNOUNCE_REFRESH_MS, true},
+    [CONTROL_HEALTH] = {CONTROL_HEALTH_EXPIRY_S, CONTROL_HEALTH_MS, false},
+};
+
+static bool comes_again(const struct control *c, enum control_word word)
+{
+    return spans[word].again_ms > 0 &&
+           (!spans[word].needs_expiry || c->window->limits.mqtt_version == 5);
+}
+
 /* --- the connection -------------------------------------------------------------------------- */
 
 void control_up(struct control *c, const struct announce_presence *presence)
@@ -39,13 +56,15 @@ void control_down(struct control *c)
 
 void control_heard(struct control *c, bool same)
 {
-    if (same || c->last_word || c->due & 1u << CONTROL_BIRTH)
+    int64_t at = c->birth_ms + CONTROL_BIRTH_MS;
+
+    if (same || c->last_word || (c->due & 1u << CONTROL_BIRTH && c->due_ms[CONTROL_BIRTH] <= at))
         return;
     log_limited(&c->birth_log, LOG_INFO, "bridge",
                 "the availability topic on %s says something else while connected: saying online "
                 "again",
                 c->window->broker);
-    set_due(c, CONTROL_BIRTH, c->due_ms[CONTROL_BIRTH] + CONTROL_BIRTH_MS);
+    set_due(c, CONTROL_BIRTH, at);
 }
 
 void control_leave(struct control *c, const char *state)
@@ -143,8 +162,7 @@ static enum window_sent send(struct control *c, enum control_word word, const ch
         return WINDOW_STALLED; /* no memory */
     m.payload = text->data;
     m.len = text->len;
-    if (word == CONTROL_HEALTH)
-        m.expiry_s = CONTROL_HEALTH_EXPIRY_S;
+    m.expiry_s = spans[word].expiry_s;
     return window_publish(c->window, TRAFFIC_CONTROL, NULL, word, &m);
 }
 
@@ -156,7 +174,6 @@ bool control_send(struct control *c, int64_t now_ms)
     if (word == CONTROL_WORDS || !topics_agent(c->window->o.topics, word_topic[word], NULL, topic))
         return false;
     c->due &= ~(1u << word);
-    c->due_ms[word] = now_ms;
     switch (send(c, word, topic, now_ms)) {
     case WINDOW_STALLED:
         set_due(c, word, now_ms + (word == CONTROL_WATCH ? CONTROL_RETRY_MS : 0));
@@ -168,8 +185,10 @@ bool control_send(struct control *c, int64_t now_ms)
     case WINDOW_SENT:
         break;
     }
-    if (word == CONTROL_HEALTH)
-        set_due(c, word, now_ms + CONTROL_HEALTH_MS);
+    if (word == CONTROL_BIRTH)
+        c->birth_ms = now_ms;
+    if (comes_again(c, word))
+        set_due(c, word, now_ms + spans[word].again_ms);
     return true;
 }
 

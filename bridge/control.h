@@ -1,7 +1,7 @@
 /*
  * control.h - what the agent says of itself on the publishing connection: that it is online (first of
  * all), info, health every ten seconds, its last word; and it watches its own availability for
- * foreign words. Bridge thread.
+ * foreign words. On MQTT 5 all but the last word expires, and is said again before. Bridge thread.
  */
 #ifndef BRIDGE_CONTROL_H
 #define BRIDGE_CONTROL_H
@@ -45,6 +45,7 @@ struct control {
     bool farewell_said, farewell_done;
     unsigned due; /* a bit for each word */
     int64_t due_ms[CONTROL_WORDS];
+    int64_t birth_ms; /* when online was said last */
     struct log_limit birth_log;
 };
 

@@ -7,6 +7,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "announce.h"
 #include "pacer.h"
 
 /* Members of a list of names that still have to be cleared. */
@@ -20,7 +21,7 @@ enum step { STEP_STATUS, STEP_FIELDS, STEP_GONE, STEP_CLEARED, STEP_END };
 
 struct mirror_entry {
     UT_hash_handle hh;
-    struct pacer_node round, presence_pace;
+    struct pacer_node round, presence_pace, refresh;
     struct studio_snapshot *newest;    /* NULL: only topics to clear are known */
     struct studio_snapshot *published; /* by the last round of this connection, NULL before it */
     char *presence;
@@ -34,6 +35,9 @@ struct mirror {
     pthread_mutex_t lock; /* guards all */
     struct mirror_entry *entries;
     struct pacer rounds, presences;
+    struct pacer refreshes; /* presence that was said and will expire */
+    bool expires;           /* on this connection */
+    unsigned refreshed;     /* since the last round began */
     /* The round going on: */
     struct mirror_entry *current;
     struct studio_snapshot *showing; /* NULL if the entry has no snapshot */
@@ -62,6 +66,7 @@ enum studio_err mirror_create(struct mirror **out)
     }
     pacer_init(&(*out)->rounds, MIRROR_ROUND_MS);
     pacer_init(&(*out)->presences, MIRROR_PRESENCE_MS);
+    pacer_init(&(*out)->refreshes, ANNOUNCE_REFRESH_MS);
     return STUDIO_OK;
 }
 
@@ -178,18 +183,20 @@ static void full_round(struct mirror *m, struct mirror_entry *entry)
     pacer_mark_backfill(&m->rounds, &entry->round);
 }
 
-void mirror_restart(struct mirror *m)
+void mirror_restart(struct mirror *m, bool expires)
 {
     struct mirror_entry *entry, *next;
 
     pthread_mutex_lock(&m->lock);
     end_round(m);
+    m->expires = expires;
     HASH_ITER(hh, m->entries, entry, next)
     {
         free_cleared(entry);
         entry->again = false;
         pacer_remove(&m->rounds, &entry->round);
         pacer_remove(&m->presences, &entry->presence_pace);
+        pacer_remove(&m->refreshes, &entry->refresh);
         full_round(m, entry);
         if (entry->presence_known)
             pacer_mark_backfill(&m->presences, &entry->presence_pace);
@@ -242,6 +249,7 @@ void mirror_again(struct mirror *m, struct mirror_entry *entry)
 static void start_round(struct mirror *m, struct mirror_entry *entry)
 {
     m->current = entry;
+    m->refreshed = 0;
     m->showing = entry->newest ? studio_snapshot_ref(entry->newest) : NULL;
     m->step = STEP_STATUS;
     m->index = 0;
@@ -377,27 +385,66 @@ static bool step_round(struct mirror *m, struct mirror_message *out)
     }
 }
 
-/* A copy goes out: the next one may come while this one is being sent. */
-static bool next_presence(struct mirror *m, int64_t now_ms, struct mirror_message *out)
+/* Somebody is there: true only as long as the agent is. That nobody is needs no end. */
+static bool says_online(const char *presence)
 {
-    struct pacer_node *node = pacer_next(&m->presences, now_ms);
-    struct mirror_entry *entry;
+    return strstr(presence, "\"online\":true"); /* inside a string the quotes are escaped */
+}
 
-    if (!node)
-        return false;
-    entry = (struct mirror_entry *)((char *)node - offsetof(struct mirror_entry, presence_pace));
+/* A copy goes out: the next one may come while this one is being sent. False: no memory. */
+static bool say_presence(struct mirror *m, struct mirror_entry *entry, int64_t now_ms,
+                         struct mirror_message *out)
+{
+    bool expires;
+
     free(m->saying);
     m->saying = strdup(entry->presence ? entry->presence : "");
-    if (!m->saying) { /* no memory: when its interval is over */
-        pacer_mark(&m->presences, node);
+    if (!m->saying)
         return false;
-    }
+    expires = m->expires && says_online(m->saying);
     *out = (struct mirror_message){.entry = entry,
                                    .topic = TOPIC_PRESENCE,
                                    .table_id = entry->id,
                                    .payload = m->saying,
-                                   .len = strlen(m->saying)};
+                                   .len = strlen(m->saying),
+                                   .expiry_s = expires ? ANNOUNCE_EXPIRY_S : 0};
+    if (expires)
+        pacer_postpone(&m->refreshes, &entry->refresh, now_ms);
+    else
+        pacer_remove(&m->refreshes, &entry->refresh);
     return true;
+}
+
+/* What cannot be said for lack of memory is when its interval is over. */
+static bool next_presence(struct mirror *m, int64_t now_ms, struct mirror_message *out)
+{
+    struct pacer_node *node = pacer_next(&m->presences, now_ms);
+
+    if (!node)
+        return false;
+    if (say_presence(
+            m, (struct mirror_entry *)((char *)node - offsetof(struct mirror_entry, presence_pace)),
+            now_ms, out))
+        return true;
+    pacer_mark(&m->presences, node);
+    return false;
+}
+
+/* So many tables' presence at once holds up no round for long, and rounds without end hold up none. */
+static bool next_refresh(struct mirror *m, int64_t now_ms, struct mirror_message *out)
+{
+    bool turn = m->refreshed < MIRROR_REFRESHES_PER_ROUND || !pacer_ready(&m->rounds, now_ms);
+    struct pacer_node *node = turn ? pacer_next(&m->refreshes, now_ms) : NULL;
+
+    if (!node)
+        return false;
+    m->refreshed++;
+    if (say_presence(m,
+                     (struct mirror_entry *)((char *)node - offsetof(struct mirror_entry, refresh)),
+                     now_ms, out))
+        return true;
+    pacer_mark(&m->refreshes, node);
+    return false;
 }
 
 static bool next_message(struct mirror *m, int64_t now_ms, struct mirror_message *out)
@@ -407,7 +454,7 @@ static bool next_message(struct mirror *m, int64_t now_ms, struct mirror_message
 
         if (m->current && step_round(m, out))
             return true;
-        if (next_presence(m, now_ms, out))
+        if (next_presence(m, now_ms, out) || next_refresh(m, now_ms, out))
             return true;
         node = pacer_next(&m->rounds, now_ms);
         if (!node)
@@ -432,20 +479,24 @@ bool mirror_ready(struct mirror *m, int64_t now_ms)
     bool ready;
 
     pthread_mutex_lock(&m->lock);
-    ready = m->current || pacer_ready(&m->presences, now_ms) || pacer_ready(&m->rounds, now_ms);
+    ready = m->current || pacer_ready(&m->presences, now_ms) || pacer_ready(&m->rounds, now_ms) ||
+            pacer_ready(&m->refreshes, now_ms);
     pthread_mutex_unlock(&m->lock);
     return ready;
 }
 
 int64_t mirror_deadline(struct mirror *m)
 {
-    int64_t a, b;
+    const struct pacer *const pacers[] = {&m->rounds, &m->presences, &m->refreshes};
+    int64_t deadline = PACER_NEVER_DEADLINE;
 
     pthread_mutex_lock(&m->lock);
-    a = pacer_deadline(&m->rounds);
-    b = pacer_deadline(&m->presences);
+    for (size_t i = 0; i < sizeof(pacers) / sizeof(*pacers); i++) {
+        int64_t at = pacer_deadline(pacers[i]);
+
+        if (at >= 0 && (deadline < 0 || at < deadline))
+            deadline = at;
+    }
     pthread_mutex_unlock(&m->lock);
-    if (a < 0 || b < 0)
-        return a < 0 ? b : a;
-    return a < b ? a : b;
+    return deadline;
 }

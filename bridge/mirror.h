@@ -8,6 +8,8 @@
  * after it at the earliest, with whatever is newest by then. After every new connection all tables
  * go through a full round. Tables are never forgotten: their number is bounded by the agent's
  * limit.
+ *
+ * Presence that says who is there expires where the broker can do that, and is said again in time.
  */
 #ifndef BRIDGE_MIRROR_H
 #define BRIDGE_MIRROR_H
@@ -16,7 +18,11 @@
 #include "model/snapshot.h"
 #include "topics.h"
 
-enum { MIRROR_ROUND_MS = 100, MIRROR_PRESENCE_MS = 1000 };
+enum {
+    MIRROR_ROUND_MS = 100,
+    MIRROR_PRESENCE_MS = 1000,
+    MIRROR_REFRESHES_PER_ROUND = 4 /* while there are rounds to begin */
+};
 
 struct mirror;
 struct mirror_entry;
@@ -28,8 +34,9 @@ struct mirror_message {
     const char *table_id;
     const char *field; /* FIELD only */
     const char *payload;
-    size_t len; /* 0 clears the topic */
-    bool plain; /* plain text, not JSON */
+    size_t len;        /* 0 clears the topic */
+    bool plain;        /* plain text, not JSON */
+    unsigned expiry_s; /* 0: never */
 };
 
 STUDIO_MUST_USE enum studio_err mirror_create(struct mirror **out);
@@ -43,8 +50,8 @@ STUDIO_MUST_USE enum studio_err mirror_tables(struct mirror *m,
 STUDIO_MUST_USE enum studio_err mirror_presence(struct mirror *m, const char *table_id,
                                                 const char *json);
 
-/* Bridge thread, all below. A new connection: nothing counts as published. */
-void mirror_restart(struct mirror *m);
+/* Bridge thread, all below. A new connection: nothing counts as published. `expires`: messages can. */
+void mirror_restart(struct mirror *m, bool expires);
 /* A topic the broker may still hold: the field's, or with NULL or "" all of the table. Goes out
  * empty once, unless the table has the field again by then. */
 STUDIO_MUST_USE enum studio_err mirror_clear(struct mirror *m, const char *table_id,

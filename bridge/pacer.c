@@ -54,6 +54,13 @@ void pacer_mark_backfill(struct pacer *p, struct pacer_node *node)
     move(p, node, PACER_BACKFILL);
 }
 
+void pacer_postpone(struct pacer *p, struct pacer_node *node, int64_t now_ms)
+{
+    move(p, node, PACER_COOLING);
+    node->last_ms = now_ms;
+    node->news = true;
+}
+
 void pacer_remove(struct pacer *p, struct pacer_node *node)
 {
     node->news = false;

@@ -44,6 +44,8 @@ void pacer_init(struct pacer *p, int64_t interval_ms);
 void pacer_mark(struct pacer *p, struct pacer_node *node);
 /* The member is to be said again, after those with news. */
 void pacer_mark_backfill(struct pacer *p, struct pacer_node *node);
+/* The member's interval starts now; when it is over it has news. */
+void pacer_postpone(struct pacer *p, struct pacer_node *node, int64_t now_ms);
 /* Forgets the state of one member. */
 void pacer_remove(struct pacer *p, struct pacer_node *node);
 /* Takes the next member that may publish now, NULL if none; its interval starts. */

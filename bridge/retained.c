@@ -18,7 +18,7 @@ void retained_up(struct retained *r)
     enum studio_err err;
 
     r->retry_ms = 0;
-    mirror_restart(r->mirror);
+    mirror_restart(r->mirror, r->window->limits.mqtt_version == 5);
     err = r->source->cleared(r->source->ctx, clear_topic, r);
     if (err != STUDIO_OK)
         log_warn("bridge", "cannot read which retained topics to clear (%s)", studio_err_text(err));
@@ -49,6 +49,7 @@ bool retained_send(struct retained *r, int64_t now_ms)
     m.payload = next.payload;
     m.len = next.len;
     m.plain = next.plain;
+    m.expiry_s = next.expiry_s;
     switch (window_publish(w, TRAFFIC_RETAINED, next.entry, 0, &m)) {
     case WINDOW_SENT:
         return true;

@@ -14,6 +14,7 @@ struct broker {
     struct port port;
     char uri[64];
     const char *conf;
+    const char *const *env;
     struct proc *proc;
 };
 
@@ -61,6 +62,7 @@ struct broker *broker_create(const struct broker_options *options)
     const struct broker_options *o = options ? options : &defaults;
     struct broker *b = test_alloc(sizeof *b);
     const char *dir = tmpdir_create();
+    b->env = o->env;
     port_reserve(&b->port);
     snprintf(b->uri, sizeof b->uri, "mqtt://127.0.0.1:%u", b->port.number);
     char *conf = write_conf(b, dir, o);
@@ -101,7 +103,7 @@ void broker_start(struct broker *b)
     const char *program =
         access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
     const char *argv[] = {program, "-c", b->conf, NULL};
-    b->proc = proc_spawn(argv, NULL);
+    b->proc = proc_spawn(argv, b->env);
     free(proc_wait_line(b->proc, PROC_STDERR, " running", WAIT_MS));
     int fd = port_connect(b->port.number);
     if (fd < 0)

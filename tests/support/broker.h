@@ -22,6 +22,7 @@ struct broker_options {
     const struct broker_user *users; /* ends with a NULL name; NULL: anyone may come */
     const char *acl;                 /* the text of an access list; NULL: all may do all */
     const char *extra;               /* more lines of configuration */
+    const char *const *env;          /* NAME=VALUE, ends with NULL, lives as long; NULL: none */
     bool not_started;                /* reserve the port only; broker_start comes later */
 };
 

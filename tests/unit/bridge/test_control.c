@@ -68,6 +68,67 @@ static void health_is_said_every_ten_seconds(void **state)
     assert_int_equal(fake_find(&out, from, "/health"), from);
 }
 
+/* Else a broker that comes back from its files would show for ever who was killed with it. */
+static void online_and_info_expire_and_are_said_again_in_time(void **state)
+{
+    static const char *const topics_said[] = {"/availability", "/info"};
+    size_t from = rig_connect();
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        fake_clock_advance(&clk, ANNOUNCE_REFRESH_MS - 1);
+        rig_settle(from);
+        for (size_t t = 0; t < 2; t++)
+            assert_int_equal(fake_find(&out, from, topics_said[t]), SIZE_MAX);
+        fake_clock_advance(&clk, 1);
+        rig_settle(from);
+        for (size_t t = 0; t < 2; t++) {
+            size_t at = fake_find(&out, from, topics_said[t]);
+
+            assert_int_not_equal(at, SIZE_MAX);
+            assert_int_equal(out.sent[at].expiry_s, ANNOUNCE_EXPIRY_S);
+            assert_true(out.sent[at].retained);
+        }
+        assert_string_equal(out.sent[fake_find(&out, from, "/availability")].payload, out.watch);
+        from = out.count;
+    }
+    sender_leave(&s, "stopped"); /* the last word stays */
+    sender_say_farewell(&s);
+    rig_settle(from);
+    assert_int_equal(out.sent[from].expiry_s, 0);
+    fake_clock_advance(&clk, 2 * ANNOUNCE_REFRESH_MS);
+    rig_settle(from);
+    assert_int_equal(out.count, from + 1);
+}
+
+static void what_cannot_expire_is_said_once(void **state)
+{
+    struct link_limits limits = rig_limits();
+    size_t from;
+
+    (void)state;
+    limits.mqtt_version = 4;
+    rig_up_with(&limits);
+    rig_settle(0);
+    from = out.count;
+    fake_clock_advance(&clk, 3 * ANNOUNCE_REFRESH_MS);
+    rig_settle(from);
+    assert_int_equal(fake_find(&out, from, "/availability"), SIZE_MAX);
+    assert_int_equal(fake_find(&out, from, "/info"), SIZE_MAX);
+}
+
+/* That it will be said anyway, in a while, is not soon enough. */
+static void a_foreign_word_does_not_wait_for_the_next_repetition(void **state)
+{
+    size_t from = rig_connect();
+
+    (void)state;
+    fake_clock_advance(&clk, 5000);
+    sender_heard(&s, false);
+    rig_settle(from);
+    assert_int_equal(fake_find(&out, from, "/availability"), from);
+}
+
 static void health_knows_the_age_of_the_backlog(void **state)
 {
     size_t health;
@@ -128,6 +189,9 @@ int main(void)
         RIG_TEST(the_birth_comes_first_then_watch_info_health),
         RIG_TEST(a_foreign_word_on_the_own_topic_is_put_right_once_a_second),
         RIG_TEST(health_is_said_every_ten_seconds),
+        RIG_TEST(online_and_info_expire_and_are_said_again_in_time),
+        RIG_TEST(what_cannot_expire_is_said_once),
+        RIG_TEST(a_foreign_word_does_not_wait_for_the_next_repetition),
         RIG_TEST(health_knows_the_age_of_the_backlog),
         RIG_TEST(the_farewell_waits_for_nothing_new),
         RIG_TEST(a_farewell_goes_out_even_when_the_window_is_stuck),

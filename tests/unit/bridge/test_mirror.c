@@ -1,4 +1,5 @@
 /* test_mirror.c - what of a table goes out, when, and what is cleared. */
+#include "bridge/announce.h"
 #include "bridge/mirror.h"
 
 #include "support/bridge_fakes.h"
@@ -128,7 +129,7 @@ static void a_new_connection_says_all_again(void **state)
     drain(0);
     present("p");
     assert_string_equal(drain(0), "presence=p");
-    mirror_restart(m);
+    mirror_restart(m, false);
     assert_true(mirror_ready(m, 1));
     char expected[1100];
     snprintf(expected, sizeof(expected), "presence=p %s", all_fields());
@@ -143,7 +144,7 @@ static void a_connection_lost_in_the_middle_of_a_round_starts_it_again(void **st
     show(fake_snapshot("T", 1, "up", NULL));
     for (int i = 0; i < 4; i++)
         assert_true(mirror_next(m, 0, &out));
-    mirror_restart(m);
+    mirror_restart(m, false);
     assert_string_equal(drain(1), all_fields());
 }
 
@@ -175,7 +176,7 @@ static void a_removed_table_is_cleared_and_may_come_back(void **state)
     snprintf(expected, sizeof(expected), "%s presence= a=", all_empty());
     assert_string_equal(drain(100), expected);
     assert_string_equal(drain(1100), "presence="); /* once more at its own pace: harmless */
-    mirror_restart(m);                             /* again after every new connection */
+    mirror_restart(m, false);                      /* again after every new connection */
     snprintf(expected, sizeof(expected), "presence= %s presence=", all_empty());
     assert_string_equal(drain(2000), expected);
     show(fake_snapshot("T", 3, "up", NULL));
@@ -188,7 +189,7 @@ static void topics_of_removed_fields_are_cleared_once(void **state)
 
     (void)state;
     show(fake_snapshot("T", 1, "up", "a=1"));
-    mirror_restart(m);
+    mirror_restart(m, false);
     clear("T", "old");
     clear("T", "a"); /* it is there again */
     snprintf(expected, sizeof(expected), "%s a=1 old=", all_fields());
@@ -224,6 +225,83 @@ static void presence_goes_out_at_most_once_a_second(void **state)
     assert_string_equal(drain(1000), "presence=3");
 }
 
+static struct mirror_message next_of(int64_t now)
+{
+    struct mirror_message out;
+
+    assert_true(mirror_next(m, now, &out));
+    return out;
+}
+
+/* Where messages can expire, who is there is said again and again; that nobody is, once. */
+static void presence_that_expires_is_said_again_in_time(void **state)
+{
+    struct mirror_message out;
+
+    (void)state;
+    mirror_restart(m, true);
+    present("{\"online\":true}");
+    assert_int_equal(next_of(0).expiry_s, ANNOUNCE_EXPIRY_S);
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(mirror_deadline(m), i < 2 ? 1000 : i * ANNOUNCE_REFRESH_MS);
+        assert_false(mirror_next(m, i * ANNOUNCE_REFRESH_MS - 1, &out));
+        assert_false(mirror_ready(m, i * ANNOUNCE_REFRESH_MS - 1));
+        out = next_of(i * ANNOUNCE_REFRESH_MS);
+        assert_int_equal(out.expiry_s, ANNOUNCE_EXPIRY_S);
+        assert_string_equal(out.payload, "{\"online\":true}");
+    }
+    present("{\"online\":false,\"clients\":\"\\\"online\\\":true\"}");
+    assert_int_equal(next_of(4 * ANNOUNCE_REFRESH_MS).expiry_s, 0);
+    assert_false(mirror_next(m, 40 * ANNOUNCE_REFRESH_MS, &out));
+}
+
+static void presence_that_cannot_expire_is_said_once(void **state)
+{
+    struct mirror_message out;
+
+    (void)state;
+    mirror_restart(m, false);
+    present("{\"online\":true}");
+    assert_int_equal(next_of(0).expiry_s, 0);
+    assert_false(mirror_next(m, 40 * ANNOUNCE_REFRESH_MS, &out));
+}
+
+/* Many tables' presence comes due at once: rounds go on in between, and the other way round. */
+static void refreshes_and_rounds_take_turns(void **state)
+{
+    enum { TABLES = 20, LATER = ANNOUNCE_REFRESH_MS };
+    unsigned refreshes = 0, in_a_row = 0, rounds = 0;
+    struct mirror_message out;
+
+    (void)state;
+    mirror_restart(m, true);
+    for (int i = 0; i < TABLES; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "T%d", i);
+        assert_int_equal(mirror_presence(m, id, "{\"online\":true}"), STUDIO_OK);
+        assert_true(mirror_next(m, 0, &out));
+    }
+    for (int i = 0; i < TABLES; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "T%d", i);
+        show(fake_snapshot(id, 1, "up", NULL));
+    }
+    while (refreshes < TABLES && mirror_next(m, LATER, &out)) {
+        if (out.topic == TOPIC_PRESENCE) {
+            refreshes++;
+            in_a_row++;
+        } else {
+            assert_true(in_a_row <= MIRROR_REFRESHES_PER_ROUND);
+            in_a_row = 0;
+            rounds += out.topic == TOPIC_STATUS;
+        }
+    }
+    assert_int_equal(refreshes, TABLES);
+    assert_int_equal(rounds, TABLES / MIRROR_REFRESHES_PER_ROUND - 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -239,6 +317,9 @@ int main(void)
         TEST(topics_of_removed_fields_are_cleared_once),
         TEST(a_refused_round_is_repeated_whole),
         TEST(presence_goes_out_at_most_once_a_second),
+        TEST(presence_that_expires_is_said_again_in_time),
+        TEST(presence_that_cannot_expire_is_said_once),
+        TEST(refreshes_and_rounds_take_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

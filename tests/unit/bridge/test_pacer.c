@@ -82,6 +82,24 @@ static void news_move_a_member_out_of_the_backfill(void **state)
     assert_null(pacer_next(&p, 0));
 }
 
+static void who_is_put_off_comes_when_the_interval_is_over(void **state)
+{
+    struct pacer p;
+    struct pacer_node a = {.state = PACER_IDLE}, b = {.state = PACER_IDLE};
+
+    (void)state;
+    pacer_init(&p, 100);
+    pacer_postpone(&p, &a, 0);
+    pacer_postpone(&p, &b, 10);
+    pacer_postpone(&p, &a, 20); /* begins anew, behind the other */
+    assert_int_equal(pacer_deadline(&p), 110);
+    assert_null(pacer_next(&p, 109));
+    assert_ptr_equal(pacer_next(&p, 110), &b);
+    assert_null(pacer_next(&p, 119));
+    assert_ptr_equal(pacer_next(&p, 120), &a);
+    assert_null(pacer_next(&p, 1000)); /* once */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +107,7 @@ int main(void)
         cmocka_unit_test(order_of_release_is_order_of_publication),
         cmocka_unit_test(the_backfill_gives_way_but_is_not_starved),
         cmocka_unit_test(news_move_a_member_out_of_the_backfill),
+        cmocka_unit_test(who_is_put_off_comes_when_the_interval_is_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
