@@ -253,17 +253,26 @@ void cli_complain(const char *text)
     fprintf(stderr, "studio-agent: %s\n", text);
 }
 
+/* Whatever else the environment says of an agent does not keep a command from its work. */
+static bool is_for_commands(const struct option *option)
+{
+    char flag[40];
+    int len = snprintf(flag, sizeof flag, "--%s", option->flag ? option->flag : "");
+    return find_option(flag, (size_t)len, TOKEN | RELOAD | STORE) != NULL;
+}
+
 enum studio_err cli_configure(const struct cli *cli, const char *const *variables,
                               struct studio_agent_config *config, struct studio_error *error)
 {
     enum studio_err err = STUDIO_OK;
+    bool run = cli->command == CLI_RUN;
     if (cli->file)
         err = studio_agent_config_read(config, cli->file, error);
     if (err == STUDIO_OK)
-        err = config_environment(config, variables, error);
+        err = config_environment(config, variables, run ? NULL : is_for_commands, error);
     for (size_t i = 0; err == STUDIO_OK && i < cli->setting_count; i++)
         err = studio_agent_config_set(config, cli->settings[i].name, cli->settings[i].value, error);
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK && run)
         err = config_check(config, error);
     return err;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "config/options.h"
 
@@ -258,7 +259,7 @@ static bool split_variable(const char *variable, size_t len, char *section, char
 }
 
 enum studio_err config_environment(struct studio_agent_config *config, const char *const *variables,
-                                   struct studio_error *error)
+                                   config_wanted_fn *wanted, struct studio_error *error)
 {
     for (; *variables; variables++) {
         char section[OPTION_ENV_MAX], key[OPTION_ENV_MAX];
@@ -268,8 +269,14 @@ enum studio_err config_environment(struct studio_agent_config *config, const cha
         if (!*value || !split_variable(*variables, len, section, key, sizeof section))
             continue;
         const struct option *option = option_find(section, key);
-        enum studio_err err = option ? set_option(config, option, value, &detail)
-                                     : fail_unknown(&detail, section, key);
+        if (!option && !wanted) {
+            (void)!fail_unknown(&detail, section, key);
+            log_warn("config", "environment variable %.*s is left out: %s", (int)len, *variables,
+                     detail.text);
+        }
+        if (!option || (wanted && !wanted(option)))
+            continue;
+        enum studio_err err = set_option(config, option, value, &detail);
         if (err != STUDIO_OK)
             return config_fail(error, err, "environment variable %.*s: %s", (int)len, *variables,
                                detail.text);

@@ -13,11 +13,16 @@
 void config_init(struct studio_agent_config *config);
 void config_finish(struct studio_agent_config *config);
 
+struct option;
+typedef bool config_wanted_fn(const struct option *option);
+
 /* Sets what the variables STUDIO_<SECTION>_<KEY> among `variables` ("NAME=value", ended by NULL)
- * say; an empty one counts as not set. A name with a known section and an unknown key is an error.
- * Errors: USAGE, NO_MEMORY. */
+ * say of the options that are `wanted` (NULL: all); an empty one counts as not set. A name with a known
+ * section and an unknown key is a warning in the log: others name their variables, too (Kubernetes makes
+ * STUDIO_MQTT_PORT of a service called studio-mqtt). Errors: USAGE, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err config_environment(struct studio_agent_config *config,
                                                    const char *const *variables,
+                                                   config_wanted_fn *wanted,
                                                    struct studio_error *error);
 
 /* Checks what only the whole can show: options that exclude each other. Errors: USAGE. */

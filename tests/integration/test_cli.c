@@ -237,6 +237,41 @@ static void who_wins(void **state)
     agent_proc_destroy(a);
 }
 
+/* Kubernetes names the ports of services like options, and a container is given what its agent needs. */
+static void an_environment_of_others(void **state)
+{
+    const char *env[] = {"STUDIO_MQTT_PORT=tcp://10.0.0.7:1883", "STUDIO_MQTT_BROKR=x", NULL};
+    struct agent_proc *a;
+    const char *dir = tmpdir_create();
+    char *out, *err;
+
+    (void)state;
+    a = agent_proc_start(&(struct agent_options){.env = env});
+    proc_stop(agent_proc_proc(a), WAIT_MS);
+    err = proc_output(agent_proc_proc(a), PROC_STDERR);
+    assert_non_null(strstr(err, "STUDIO_MQTT_PORT is left out"));
+    assert_non_null(strstr(err, "did you mean 'broker'?"));
+    free(err);
+    agent_proc_destroy(a);
+
+    setenv("STUDIO_MQTT_PASSWORD_FILE", "/nonexistent", 1);
+    setenv("STUDIO_LOG_LEVEL", "loud", 1);
+    setenv("STUDIO_STORE_DATA", dir, 1);
+    assert_int_equal(run((const char *[]){"token", "new", "ARO-001_*", NULL}, &out, &err), 0);
+    free(out);
+    free(err);
+    assert_int_equal(run((const char *[]){"token", "list", NULL}, &out, &err), 0);
+    assert_non_null(strstr(out, "ARO-001_*"));
+    free(out);
+    free(err);
+    expect_exit((const char *[]){"reload", NULL}, 1, "no agent runs on");
+    expect_exit((const char *[]){"store", "check", NULL}, 4, dir);
+    expect_exit((const char *[]){"--log-level", "info", NULL}, 2, "STUDIO_LOG_LEVEL");
+    unsetenv("STUDIO_MQTT_PASSWORD_FILE");
+    unsetenv("STUDIO_LOG_LEVEL");
+    unsetenv("STUDIO_STORE_DATA");
+}
+
 static void no_broker_is_said_once(void **state)
 {
     (void)state;
@@ -266,6 +301,7 @@ int main(void)
         cmocka_unit_test(updates_at_the_stop_are_answered_or_not_there),
         cmocka_unit_test(configurations_are_checked),
         cmocka_unit_test(who_wins),
+        cmocka_unit_test(an_environment_of_others),
         cmocka_unit_test(no_broker_is_said_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

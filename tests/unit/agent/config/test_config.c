@@ -1,11 +1,15 @@
 /* Defaults, options from text, the environment. */
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "config/config.h"
+#include "config/options.h"
+
+enum { LOG_LINE_MAX = 256 };
 
 static struct studio_agent_config config;
 static struct studio_error error;
@@ -164,7 +168,7 @@ static void the_environment_sets_options(void **state)
                                      "STUDIO_LIMITS_UPDATES_PER_SECOND=7",
                                      NULL};
     (void)state;
-    assert_int_equal(config_environment(&config, variables, &error), STUDIO_OK);
+    assert_int_equal(config_environment(&config, variables, NULL, &error), STUDIO_OK);
     assert_string_equal(config.listen, "localhost:0");
     assert_string_equal(config.topic_root, "a/b");
     assert_int_equal(config.updates_per_second, 7);
@@ -173,14 +177,58 @@ static void the_environment_sets_options(void **state)
 
 static void a_mistake_in_the_environment_names_the_variable(void **state)
 {
-    const char *const unknown[] = {"STUDIO_MQTT_BROKR=mqtt://a", NULL};
     const char *const wrong[] = {"STUDIO_LOG_LEVEL=loud", NULL};
     (void)state;
-    assert_int_equal(config_environment(&config, unknown, &error), STUDIO_ERR_USAGE);
-    assert_non_null(strstr(error.text, "STUDIO_MQTT_BROKR"));
-    assert_non_null(strstr(error.text, "'broker'"));
-    assert_int_equal(config_environment(&config, wrong, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(config_environment(&config, wrong, NULL, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "STUDIO_LOG_LEVEL"));
+}
+
+static void keep_line(void *ctx, int level, const char *module, const char *message)
+{
+    assert_int_equal(level, LOG_WARN);
+    assert_string_equal(module, "config");
+    snprintf(ctx, LOG_LINE_MAX, "%s", message);
+}
+
+static void an_unknown_name_in_the_environment_is_a_warning(void **state)
+{
+    const char *const variables[] = {"STUDIO_MQTT_BROKR=mqtt://a", "STUDIO_MQTT_TOPIC_ROOT=a/b",
+                                     NULL};
+    const char *const kubernetes[] = {"STUDIO_MQTT_PORT=tcp://10.0.0.7:1883", NULL};
+    char line[LOG_LINE_MAX] = "";
+    struct log log = {.level = LOG_INFO, .sink = keep_line, .ctx = line};
+    const struct log *before = log_use(&log);
+
+    (void)state;
+    assert_int_equal(config_environment(&config, variables, NULL, &error), STUDIO_OK);
+    assert_string_equal(config.topic_root, "a/b");
+    assert_string_equal(line,
+                        "environment variable STUDIO_MQTT_BROKR is left out: unknown key 'brokr' "
+                        "in [mqtt]; did you mean 'broker'?");
+    assert_int_equal(config_environment(&config, kubernetes, NULL, &error), STUDIO_OK);
+    assert_non_null(strstr(line, "STUDIO_MQTT_PORT is left out"));
+    assert_null(strstr(line, "10.0.0.7"));
+    log_use(before);
+}
+
+static bool wants_data(const struct option *option)
+{
+    return strcmp(option->key, "data") == 0;
+}
+
+static void only_what_is_wanted_is_read(void **state)
+{
+    const char *const variables[] = {"STUDIO_MQTT_BROKR=mqtt://a", "STUDIO_LOG_LEVEL=loud",
+                                     "STUDIO_STORE_DATA=here", NULL};
+    char line[LOG_LINE_MAX] = "";
+    struct log log = {.level = LOG_INFO, .sink = keep_line, .ctx = line};
+    const struct log *before = log_use(&log);
+
+    (void)state;
+    assert_int_equal(config_environment(&config, variables, wants_data, &error), STUDIO_OK);
+    assert_string_equal(config.data, "here");
+    assert_string_equal(line, "");
+    log_use(before);
 }
 
 static void options_that_exclude_each_other(void **state)
@@ -232,6 +280,8 @@ int main(void)
         TEST(a_long_value_is_cut_in_the_message),
         TEST(the_environment_sets_options),
         TEST(a_mistake_in_the_environment_names_the_variable),
+        TEST(an_unknown_name_in_the_environment_is_a_warning),
+        TEST(only_what_is_wanted_is_read),
         TEST(options_that_exclude_each_other),
         TEST(the_tokens_file_lies_in_the_data_directory),
         TEST(messages_are_cut_between_characters),
