@@ -36,15 +36,11 @@ void tokens_digest(const char *token, unsigned char digest[DIGEST_LEN])
 /* Says how to make the file, ready to be pasted into a shell. */
 static enum studio_err fail_no_users(struct studio_error *error, const char *file, const char *how)
 {
-    const char *slash = strrchr(file, '/');
-    int dir_len = slash && slash > file ? (int)(slash - file) : 0;
     return config_fail(error, STUDIO_ERR_USAGE,
-                       "the tokens file %s %s: nobody could connect. Make it with a first user, "
-                       "here with the token MY_TOKEN:\n"
-                       "  (umask 077; %s%.*s%sprintf 'ARO-001_* device sha256:%%s\\n' "
-                       "\"$(printf %%s MY_TOKEN | sha256sum | cut -c1-64)\" >> '%s')",
-                       file, how, dir_len ? "mkdir -p '" : "", dir_len, file, dir_len ? "'; " : "",
-                       file);
+                       "the tokens file %s %s: nobody could connect. Make a first user and its "
+                       "token with:\n"
+                       "  studio-agent token new 'ARO-001_*' --role device --tokens '%s'",
+                       file, how, file);
 }
 
 static int compare_digests(const void *a, const void *b)

@@ -42,10 +42,10 @@ static const struct flag {
     bool value;  /* takes one */
     unsigned in; /* commands that know it */
 } flags[] = {
-    {"-c", FLAG_CONFIG, true, ALL},     {"--config", FLAG_CONFIG, true, ALL},
-    {"--set", FLAG_SET, true, RUN},     {"-h", FLAG_HELP, false, ALL},
-    {"--help", FLAG_HELP, false, ALL},  {"--version", FLAG_VERSION, false, ALL},
-    {"--role", FLAG_ROLE, true, TOKEN}, {"--expires", FLAG_EXPIRES, true, TOKEN},
+    {"-c", FLAG_CONFIG, true, ALL},         {"--config", FLAG_CONFIG, true, ALL},
+    {"--set", FLAG_SET, true, RUN | CHECK}, {"-h", FLAG_HELP, false, ALL},
+    {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
+    {"--role", FLAG_ROLE, true, TOKEN},     {"--expires", FLAG_EXPIRES, true, TOKEN},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -77,7 +77,7 @@ static const struct option *find_option(const char *arg, size_t len, unsigned co
     memcpy(name, arg + 2, len - 2);
     name[len - 2] = '\0';
     const struct option *option = option_by_flag(name);
-    if (!option || command & RUN)
+    if (!option || command & (RUN | CHECK))
         return option;
     bool data = strcmp(name, "data") == 0 && (command & (TOKEN | RELOAD | STORE));
     bool tokens = strcmp(name, "tokens") == 0 && (command & TOKEN);

@@ -52,30 +52,46 @@ static void print_mistake(void *ctx, unsigned line, const char *what)
     printf("%s:%u: %s\n", cli->file, line, what);
 }
 
+/* The flags as they would count over the file; how many are wrong. */
+static size_t check_flags(const struct cli *cli, struct studio_agent_config *config)
+{
+    struct studio_error error;
+    size_t mistakes = 0;
+    for (size_t i = 0; i < cli->setting_count; i++) {
+        const struct cli_setting *setting = &cli->settings[i];
+        if (studio_agent_config_set(config, setting->name, setting->value, &error) == STUDIO_OK)
+            continue;
+        printf("command line: %s\n", error.text);
+        mistakes++;
+    }
+    return mistakes;
+}
+
 static int command_check(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
     struct studio_error error;
     struct cli copy = *cli;
+    const char *name = cli->file ? cli->file : "command line";
     size_t mistakes = 0;
-    int code = STUDIO_EXIT_OK;
+    int code = STUDIO_EXIT_FAILED;
     (void)variables;
-    if (!cli->file) {
-        cli_complain("check needs a file: studio-agent check -c FILE");
+    if (!cli->file && cli->setting_count == 0) {
+        cli_complain("check needs a file or flags: studio-agent check -c FILE");
         return STUDIO_EXIT_USAGE;
     }
     config_init(&config);
-    if (config_parse_file(&config, cli->file, print_mistake, &copy, &mistakes, &error) !=
-        STUDIO_OK) {
+    if (cli->file && config_parse_file(&config, cli->file, print_mistake, &copy, &mistakes,
+                                       &error) != STUDIO_OK) {
         cli_complain(error.text);
         code = STUDIO_EXIT_USAGE;
-    } else if (mistakes > 0) {
-        code = STUDIO_EXIT_FAILED;
+    } else if (mistakes + check_flags(cli, &config) > 0) {
+        ; /* told */
     } else if (config_check(&config, &error) != STUDIO_OK) {
-        printf("%s: %s\n", cli->file, error.text);
-        code = STUDIO_EXIT_FAILED;
+        printf("%s: %s\n", name, error.text);
     } else {
-        printf("%s: ok\n", cli->file);
+        printf("%s: ok\n", name);
+        code = STUDIO_EXIT_OK;
     }
     config_finish(&config);
     return code;

@@ -13,7 +13,7 @@ static const char intro[] =
 
 static const char usage[] =
     "  studio-agent [-c FILE] [OPTION...]     run until SIGTERM or SIGINT\n"
-    "  studio-agent check -c FILE             say what is wrong with a configuration file\n"
+    "  studio-agent check [-c FILE] [OPTION...]  say what is wrong with a configuration\n"
     "  studio-agent token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD]\n"
     "  studio-agent token list | revoke HASH|PATTERN\n"
     "                                         users, in the file of --tokens, --data or -c\n"

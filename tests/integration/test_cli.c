@@ -70,7 +70,8 @@ static void missing_tokens(void **state)
 {
     (void)state;
     const char *dir = tmpdir_create();
-    expect_exit((const char *[]){"--listen", "localhost:0", "--data", dir, NULL}, 2, "tokens");
+    expect_exit((const char *[]){"--listen", "localhost:0", "--data", dir, NULL}, 2,
+                "studio-agent token new");
     tmpdir_write(dir, "tokens", 0600, "");
     expect_exit((const char *[]){"--listen", "localhost:0", "--data", dir, NULL}, 2, "tokens");
     tmpdir_write(dir, "tokens", 0600, "* device MY_TOKEN\n");

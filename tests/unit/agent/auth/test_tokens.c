@@ -160,7 +160,7 @@ static void a_file_without_users_says_how_to_make_one(void **state)
         close(fd);
         assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
         assert_null(tokens);
-        assert_non_null(strstr(error.text, "sha256sum"));
+        assert_non_null(strstr(error.text, "studio-agent token new"));
         /* For a running agent it means that everybody was revoked. */
         assert_int_equal(tokens_reread(path, &tokens, &error), STUDIO_OK);
         assert_int_equal(tokens_count(tokens), 0);

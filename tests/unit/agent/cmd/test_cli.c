@@ -102,8 +102,8 @@ static void mistakes(void **state)
     says("did you mean 'check'?");
     assert_int_equal(PARSE("check", "file"), STUDIO_ERR_USAGE);
     says("unexpected word 'file'");
-    assert_int_equal(PARSE("check", "--listen", "x"), STUDIO_ERR_USAGE);
-    says("unknown flag --listen");
+    assert_int_equal(PARSE("check", "--lisen", "x"), STUDIO_ERR_USAGE);
+    says("unknown flag --lisen; did you mean --listen");
     assert_int_equal(PARSE("--role", "viewer"), STUDIO_ERR_USAGE);
     says("unknown flag --role");
     assert_int_equal(PARSE("--set", "nothing"), STUDIO_ERR_USAGE);

@@ -69,6 +69,17 @@ static void check(void **state)
     assert_int_equal(RUN("check", "-c", path), STUDIO_EXIT_OK);
     snprintf(expected, sizeof expected, "%s: ok\n", path);
     assert_string_equal(out_text, expected);
+
+    /* Flags are checked with the file, as a start would take them. */
+    assert_int_equal(RUN("check", "-c", path, "--listen", "localhost:0"), STUDIO_EXIT_OK);
+    assert_int_equal(RUN("check", "-c", path, "--listen", "x", "--set", "limits.tables=0"),
+                     STUDIO_EXIT_FAILED);
+    assert_non_null(strstr(out_text, "command line: websocket.listen"));
+    assert_non_null(strstr(out_text, "command line: limits.tables"));
+    assert_int_equal(RUN("check", "--set", "mqtt.password_file=f"), STUDIO_EXIT_FAILED);
+    assert_non_null(strstr(out_text, "mqtt.username"));
+    assert_int_equal(RUN("check", "--broker", "mqtt://localhost"), STUDIO_EXIT_OK);
+    assert_int_equal(RUN("check"), STUDIO_EXIT_USAGE);
     unlink(path);
 }
 
