@@ -84,7 +84,6 @@ static void on_facts(void *ctx, struct http_facts *out)
     if (agent->bridge) {
         bridge_get_stats(agent->bridge, stats);
         out->connected = stats->connected;
-        out->broker = stats->broker;
     }
 }
 
@@ -394,7 +393,7 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
     if ((err = config_check(config, error)) != STUDIO_OK ||
         (err = studio_values_add(&agent->lists, config->service_values, config->device_values,
                                  error)) != STUDIO_OK ||
-        (err = tokens_read(agent->tokens_file, &tokens, error)) != STUDIO_OK ||
+        (err = tokens_read(agent->tokens_file, TOKENS_FOR_AGENT, &tokens, error)) != STUDIO_OK ||
         (err = open_store(agent, config, error)) != STUDIO_OK ||
         (err = open_core(agent, config, error)) != STUDIO_OK ||
         (err = open_bridge(agent, config, error)) != STUDIO_OK ||

@@ -31,8 +31,8 @@ static enum studio_err open_checked(struct file_edit *edit, const char *file,
                                     struct studio_error *error)
 {
     enum studio_err err = file_edit_open(edit, file, TOKENS_FILE_MAX, error);
-    if (err == STUDIO_OK && edit->exists)
-        err = tokens_safe(&edit->about, file, error);
+    if (err == STUDIO_OK)
+        err = tokens_safe(edit->exists ? &edit->about : NULL, file, TOKENS_FOR_COMMAND, error);
     return err;
 }
 
@@ -157,7 +157,7 @@ enum studio_err token_file_each(const char *file, token_file_user_fn *tell, void
     char *text = NULL;
     size_t len = 0;
     /* First the whole as the agent reads it, so that a list never hides a mistake. */
-    enum studio_err err = tokens_read(file, &tokens, error);
+    enum studio_err err = tokens_read(file, TOKENS_FOR_COMMAND, &tokens, error);
     if (err != STUDIO_OK)
         return err;
     tokens_destroy(tokens);

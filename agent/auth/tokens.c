@@ -129,13 +129,23 @@ fail:
     return err;
 }
 
-enum studio_err tokens_safe(const struct stat *about, const char *file, struct studio_error *error)
+enum studio_err tokens_safe(const struct stat *about, const char *file, enum tokens_reader reader,
+                            struct studio_error *error)
 {
+    struct stat itself;
+    if (lstat(file, &itself) == 0 && S_ISLNK(itself.st_mode))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "the tokens file %s is a symbolic link, which may lead elsewhere "
+                           "tomorrow; name the file itself with --tokens",
+                           file);
+    if (!about)
+        return STUDIO_OK;
     if (about->st_mode & (S_IWGRP | S_IWOTH))
         return config_fail(error, STUDIO_ERR_USAGE,
                            "the tokens file %s can be written by others; run: chmod go-w '%s'",
                            file, file);
-    if (about->st_uid != 0 && about->st_uid != geteuid())
+    bool ours = about->st_uid == 0 || about->st_uid == geteuid();
+    if (!ours && !(reader == TOKENS_FOR_COMMAND && geteuid() == 0))
         return config_fail(error, STUDIO_ERR_USAGE,
                            "the tokens file %s belongs to user %u, who could change it; run: chown "
                            "%u '%s'",
@@ -143,7 +153,8 @@ enum studio_err tokens_safe(const struct stat *about, const char *file, struct s
     return STUDIO_OK;
 }
 
-enum studio_err tokens_reread(const char *file, struct tokens **out, struct studio_error *error)
+static enum studio_err read_for(const char *file, enum tokens_reader reader, struct tokens **out,
+                                struct studio_error *error)
 {
     char *text = NULL;
     size_t len = 0;
@@ -153,16 +164,22 @@ enum studio_err tokens_reread(const char *file, struct tokens **out, struct stud
         return fail_no_users(error, file, "does not exist");
     if (err != STUDIO_OK)
         return err;
-    err = tokens_safe(&about, file, error);
+    err = tokens_safe(&about, file, reader, error);
     if (err == STUDIO_OK)
         err = tokens_parse(text, len, file, out, error);
     free(text);
     return err;
 }
 
-enum studio_err tokens_read(const char *file, struct tokens **out, struct studio_error *error)
+enum studio_err tokens_reread(const char *file, struct tokens **out, struct studio_error *error)
 {
-    enum studio_err err = tokens_reread(file, out, error);
+    return read_for(file, TOKENS_FOR_AGENT, out, error);
+}
+
+enum studio_err tokens_read(const char *file, enum tokens_reader reader, struct tokens **out,
+                            struct studio_error *error)
+{
+    enum studio_err err = read_for(file, reader, out, error);
     if (err != STUDIO_OK || (*out)->count > 0)
         return err;
     tokens_destroy(*out);

@@ -21,23 +21,28 @@ enum {
 
 struct tokens;
 
+/* Who wants to trust a tokens file: an agent only its own user's or root's; a command that root runs
+ * for another user takes that user's. */
+enum tokens_reader { TOKENS_FOR_AGENT, TOKENS_FOR_COMMAND };
+
 /*
  * Reads and checks the whole file. `error` (never NULL) names file, line and what to do. Refused:
- * missing or empty, writable by others (group or world, or owned by neither root nor this user), a
- * line that is not `<id pattern> <role> sha256:<64 hex> [expires=YYYY-MM-DD]`; '#' starts a comment
+ * missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
+ * this user), a line that is not `<id pattern> <role> sha256:<64 hex> [expires=YYYY-MM-DD]`; '#' starts a comment
  * line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
  */
-STUDIO_MUST_USE enum studio_err tokens_read(const char *file, struct tokens **out,
-                                            struct studio_error *error);
+STUDIO_MUST_USE enum studio_err tokens_read(const char *file, enum tokens_reader reader,
+                                            struct tokens **out, struct studio_error *error);
 /* The same for a running agent: here a file that names no user is right, everybody was revoked. */
 STUDIO_MUST_USE enum studio_err tokens_reread(const char *file, struct tokens **out,
                                               struct studio_error *error);
 /* The same as tokens_reread from memory; `name` stands for the file in messages. */
 STUDIO_MUST_USE enum studio_err tokens_parse(const char *text, size_t len, const char *name,
                                              struct tokens **out, struct studio_error *error);
-/* Is a tokens file with this fstat safe to trust? Errors: USAGE with what to do. */
+/* Is a tokens file with this fstat (NULL: there is none) safe to trust? Errors: USAGE with what to do.
+ */
 STUDIO_MUST_USE enum studio_err tokens_safe(const struct stat *about, const char *file,
-                                            struct studio_error *error);
+                                            enum tokens_reader reader, struct studio_error *error);
 void tokens_destroy(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 

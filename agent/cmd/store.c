@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "store/tools.h"
@@ -41,6 +43,15 @@ static const struct {
     {"restored", restored},
 };
 
+/* Root acts as the owner of the directory, so that the agent can open what is made there. */
+static void act_as_owner(const char *dir)
+{
+    struct stat about;
+
+    if (geteuid() == 0 && stat(dir, &about) == 0 && about.st_uid != 0 && setegid(about.st_gid) == 0)
+        (void)!seteuid(about.st_uid);
+}
+
 int command_store(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
@@ -58,8 +69,10 @@ int command_store(const struct cli *cli, const char *const *variables)
     }
     config_init(&config);
     err = cli_configure(cli, variables, &config, &error);
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK) {
+        act_as_owner(config.data);
         err = actions[i].run(config.data, &error);
+    }
     if (err != STUDIO_OK)
         cli_complain(error.text);
     config_finish(&config);

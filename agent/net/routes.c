@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "protocol/document.h"
 
 enum { ROUTES_BODY_MAX = 1024 };
@@ -19,7 +18,8 @@ static int readyz(const struct http_facts *facts, struct buf *body)
 {
     bool ready = facts->store_writable && !facts->stopping;
 
-    buf_printf(body, "{\"status\":\"%s\",\"store\":\"%s\",\"broker\":{\"state\":\"%s\"",
+    /* Which broker it is, is not for strangers. */
+    buf_printf(body, "{\"status\":\"%s\",\"store\":\"%s\",\"broker\":{\"state\":\"%s\"}}",
                ready             ? "ready"
                : facts->stopping ? "stopping"
                                  : "unavailable",
@@ -27,11 +27,6 @@ static int readyz(const struct http_facts *facts, struct buf *body)
                !facts->mirror     ? "not configured"
                : facts->connected ? "connected"
                                   : "not connected");
-    if (facts->mirror) {
-        buf_str(body, ",\"uri\":");
-        json_string(body, facts->broker, strlen(facts->broker));
-    }
-    buf_str(body, "}}");
     return ready ? 200 : 503;
 }
 

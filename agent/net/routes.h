@@ -9,9 +9,8 @@
 /* What the health checks tell. */
 struct http_facts {
     bool store_writable;
-    bool mirror;        /* a broker is configured */
-    bool connected;     /* to it */
-    const char *broker; /* in use or tried */
+    bool mirror;    /* a broker is configured */
+    bool connected; /* to it */
     bool stopping;
 };
 

@@ -59,6 +59,19 @@ static enum studio_err refuse(struct studio_error *error, const char *path, int 
                             advice);
 }
 
+/* Who may write into a directory may put another file into the place of any in it. */
+static enum studio_err check_dir(const char *dir, struct studio_error *error)
+{
+    struct stat about;
+    if (stat(dir, &about) < 0)
+        return refuse(error, dir, errno);
+    if (about.st_mode & (S_IWGRP | S_IWOTH))
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": others can write into the directory %s; run: chmod go-w '%s'",
+                                dir, dir);
+    return STUDIO_OK;
+}
+
 static enum studio_err refuse_in_use(struct studio_error *error, const char *dir, int fd)
 {
     char pid[24] = "";
@@ -92,9 +105,16 @@ enum studio_err lock_take(const char *dir, int *fd_out, struct studio_error *err
         err = refuse(error, dir, errno);
         goto fail;
     }
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    err = check_dir(dir, error);
+    if (err != STUDIO_OK)
+        goto fail;
+    fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
-        err = refuse(error, path, errno);
+        err = errno == ELOOP
+                  ? studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                     ": %s is a symbolic link, which nobody here makes; remove it",
+                                     path)
+                  : refuse(error, path, errno);
         goto fail;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {

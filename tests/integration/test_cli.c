@@ -273,6 +273,58 @@ static void an_environment_of_others(void **state)
     unsetenv("STUDIO_STORE_DATA");
 }
 
+/* What root makes in the directory of another user is that user's. */
+static void root_works_for_another_user(void **state)
+{
+    enum { OTHER = 12345 };
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    const char *dir = tmpdir_path(tmpdir_create(), "data");
+    char *file = test_printf("%s/tokens", dir), *out, *err;
+    struct stat about;
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(chown(dir, OTHER, OTHER), 0);
+    for (int i = 0; i < 2; i++) { /* made, then changed */
+        const char *args[] = {"token", "new", "ARO-001_*", "--data", dir, NULL};
+        assert_int_equal(run(args, &out, &err), 0);
+        free(out);
+        free(err);
+        assert_int_equal(stat(file, &about), 0);
+        assert_int_equal(about.st_uid, OTHER);
+        assert_int_equal(about.st_gid, OTHER);
+        assert_int_equal(about.st_mode & 0777, 0600);
+    }
+    assert_int_equal(run((const char *[]){"token", "list", "--data", dir, NULL}, &out, &err), 0);
+    free(out);
+    free(err);
+    /* An agent would be root here, and its user could change the file under it. */
+    expect_exit((const char *[]){"--listen", "localhost:0", "--data", dir, NULL}, 2, "chown");
+    assert_int_equal(
+        run((const char *[]){"token", "revoke", "ARO-001_*", "--data", dir, NULL}, &out, &err), 0);
+    free(out);
+    free(err);
+    assert_int_equal(stat(file, &about), 0);
+    assert_int_equal(about.st_uid, OTHER);
+    free(file);
+}
+
+static void a_directory_of_everybody(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    tokens_write_default(dir);
+    assert_int_equal(chmod(dir, 0777), 0);
+    expect_exit((const char *[]){"--listen", "localhost:0", "--data", dir, NULL}, 4, "chmod go-w");
+    assert_int_equal(chmod(dir, 0700), 0);
+    const char *other = tmpdir_create();
+    assert_int_equal(symlink(tmpdir_path(dir, "tokens"), tmpdir_path(other, "tokens")), 0);
+    expect_exit((const char *[]){"--listen", "localhost:0", "--data", other, NULL}, 2,
+                "symbolic link");
+    expect_exit((const char *[]){"token", "new", "ARO-001_*", "--data", other, NULL}, 2,
+                "symbolic link");
+}
+
 static void no_broker_is_said_once(void **state)
 {
     (void)state;
@@ -303,6 +355,8 @@ int main(void)
         cmocka_unit_test(configurations_are_checked),
         cmocka_unit_test(who_wins),
         cmocka_unit_test(an_environment_of_others),
+        cmocka_unit_test(root_works_for_another_user),
+        cmocka_unit_test(a_directory_of_everybody),
         cmocka_unit_test(no_broker_is_said_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

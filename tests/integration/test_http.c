@@ -74,6 +74,7 @@ static void the_broker_is_in_the_body(void **state)
         answer = http_get(agent_proc_port(a), "/readyz");
         assert_int_equal(answer.status, 200);
         changed = strcmp(answer.body, away) != 0;
+        assert_null(strstr(answer.body, "127.0.0.1")); /* which one is not for strangers */
         http_answer_finish(&answer);
     }
     assert_true(changed);

@@ -41,7 +41,7 @@ static int setup(void **state)
     fake_clock_init(&clock_);
     dir = tmpdir_create();
     put("ARO-001");
-    if (tokens_read(file, &tokens, &error) != STUDIO_OK)
+    if (tokens_read(file, TOKENS_FOR_AGENT, &tokens, &error) != STUDIO_OK)
         return -1;
     admission = admission_create(&options, tokens);
     atomic_store(&wakes, 0);

@@ -51,7 +51,7 @@ static bool may(const char *user, const char *token, enum role role)
 {
     struct tokens *tokens = NULL;
     enum role found = ROLE_DEVICE;
-    if (tokens_read(path, &tokens, &error) != STUDIO_OK)
+    if (tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
     bool ok = tokens_check(tokens, user, token, 0, &found) && found == role;
     tokens_destroy(tokens);

@@ -158,7 +158,7 @@ static void a_file_without_users_says_how_to_make_one(void **state)
         assert_true(fd >= 0);
         assert_int_equal(write(fd, texts[i], strlen(texts[i])), strlen(texts[i]));
         close(fd);
-        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_ERR_USAGE);
         assert_null(tokens);
         assert_non_null(strstr(error.text, "studio-agent token new"));
         /* For a running agent it means that everybody was revoked. */
@@ -181,39 +181,52 @@ static void files(void **state)
 {
     char dir[] = P_tmpdir "/studio-test-XXXXXX", path[64];
     struct tokens *tokens = NULL;
-    enum role role;
+    char link_path[80];
     (void)state;
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/tokens", dir);
+    snprintf(link_path, sizeof link_path, "%s/link", dir);
 
-    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "does not exist"));
-    /* The command it names makes a file that works. */
-    const char *command = strstr(error.text, "(umask");
+    const char *command = strstr(error.text, "studio-agent token new 'ARO-001_*'");
     assert_non_null(command);
-    assert_int_equal(system(command), 0);
-    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_OK);
-    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "MY_TOKEN", 0, &role));
-    assert_int_equal(role, ROLE_DEVICE);
+    assert_non_null(strstr(command, path));
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("ARO-001_* device sha256:"
+          "8f14b2b2f4e4a7bd1e6a3f4a3e7f7e1ad7b8a8f0d2b6b0e6b1d1c4c5a6f7e8d9\n",
+          f);
+    fclose(f);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_OK);
+    assert_int_equal(tokens_count(tokens), 1);
     tokens_destroy(tokens);
 
     static const mode_t open_modes[] = {0620, 0602, 0666};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(chmod(path, open_modes[i]), 0);
-        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_ERR_USAGE);
         assert_non_null(strstr(error.text, "chmod go-w"));
     }
     assert_int_equal(chmod(path, 0644), 0);
-    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_OK);
+    assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_OK);
     tokens_destroy(tokens);
     if (geteuid() == 0) {
         assert_int_equal(chown(path, 12345, (gid_t)-1), 0);
-        assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+        assert_int_equal(tokens_read(path, TOKENS_FOR_COMMAND, &tokens, &error), STUDIO_OK);
+        tokens_destroy(tokens);
+        assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_ERR_USAGE);
         assert_non_null(strstr(error.text, "chown"));
     }
+    assert_int_equal(symlink(path, link_path), 0);
+    assert_int_equal(tokens_read(link_path, TOKENS_FOR_COMMAND, &tokens, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "symbolic link"));
     unlink(path);
+    assert_int_equal(tokens_safe(NULL, link_path, TOKENS_FOR_COMMAND, &error), STUDIO_ERR_USAGE);
+    unlink(link_path);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_int_equal(tokens_read(path, &tokens, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "regular file"));
     unlink(path);
     rmdir(dir);

@@ -121,6 +121,27 @@ static void test_advice(void **state)
     assert_int_equal(fd, -1);
 }
 
+static void test_what_others_could_change_is_refused(void **state)
+{
+    (void)state;
+    static const mode_t open_modes[] = {0770, 0707, 01777};
+    struct studio_error error = {0};
+    int fd = -1;
+    const char *dir = tmpdir_create();
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(chmod(dir, open_modes[i]), 0);
+        assert_int_equal(lock_take(dir, &fd, &error), STUDIO_ERR_STORE_UNUSABLE);
+        assert_non_null(strstr(error.text, "chmod go-w"));
+    }
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(symlink("elsewhere", tmpdir_path(dir, "lock")), 0);
+    assert_int_equal(lock_take(dir, &fd, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_non_null(strstr(error.text, "symbolic link"));
+    assert_int_equal(unlink(tmpdir_path(dir, "lock")), 0);
+    assert_int_equal(lock_take(dir, &fd, &error), STUDIO_OK);
+    lock_release(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_held_by_another_process),
         cmocka_unit_test(test_killed_holder_leaves_no_lock),
         cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_what_others_could_change_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
