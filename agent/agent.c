@@ -29,7 +29,8 @@
  */
 
 enum {
-    STOP_CLIENTS_MS = 2000 /* clients that have not said goodbye by then are cut off */
+    STOP_CLIENTS_MS = 2000, /* clients that have not said goodbye by then are cut off */
+    RATES_IDLE = 16384      /* users whose rate is remembered while they are away */
 };
 
 struct studio_agent {
@@ -44,6 +45,7 @@ struct studio_agent {
     struct store_reader *net_reader, *bridge_reader;
     struct core *core;
     struct admission *admission;
+    struct rates *rates;
     struct session_env sessions;
     struct exchange_env exchanges;
     struct routes routes;
@@ -349,11 +351,15 @@ static enum studio_err open_net(struct studio_agent *agent,
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     *tokens = NULL;
     reload_init(&agent->reload, agent->admission, agent->tokens_file, wake, agent);
+    agent->rates = rates_create(RATES_IDLE);
+    if (!agent->rates)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
         .figures = &agent->figures,
         .admission = agent->admission,
+        .rates = agent->rates,
         .auth_timeout_ms = config->auth_timeout_s * 1000,
         .ping_after_ms = config->ping_after_s * 1000,
         .ping_grace_ms = config->ping_grace_s * 1000,
@@ -503,6 +509,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     if (agent->admission)
         reload_finish(&agent->reload);
     admission_destroy(agent->admission);
+    rates_destroy(agent->rates);
     store_reader_close(agent->bridge_reader);
     store_reader_close(agent->net_reader);
     store_close(agent->store);

@@ -4,19 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/rates.h"
 #include "base/text.h"
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-enum { SENDERS_MAX = 4096 /* MQTT clients whose rate is remembered */ };
-
-/* An MQTT client's rate is its own, however many commands are under way. */
-struct sender {
-    char name[65];
-    struct bucket bucket;
-    UT_hash_handle hh;
-};
+enum { SENDERS_MAX = 4096 /* MQTT clients whose rate is remembered, however many commands come */ };
 
 struct inbox {
     struct core *core;
@@ -26,7 +17,7 @@ struct inbox {
     struct bridge_command *queue[INBOX_MAX];
     size_t head, count;
 
-    struct sender *senders; /* in the order they were first heard; the oldest goes first */
+    struct rates *senders; /* by client name */
 };
 
 /* One command as the core sees it. */
@@ -63,6 +54,11 @@ struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx
 
     if (!inbox)
         return NULL;
+    inbox->senders = rates_create(SENDERS_MAX);
+    if (!inbox->senders) {
+        free(inbox);
+        return NULL;
+    }
     inbox->core = core;
     inbox->wake = wake;
     inbox->ctx = ctx;
@@ -87,17 +83,12 @@ static struct bridge_command *take(struct inbox *inbox)
 void inbox_destroy(struct inbox *inbox, struct bridge *bridge)
 {
     struct bridge_command *command;
-    struct sender *sender, *next;
 
     if (!inbox)
         return;
     while ((command = take(inbox)) != NULL)
         bridge_answer(bridge, command, NULL, 0);
-    HASH_ITER(hh, inbox->senders, sender, next)
-    {
-        HASH_DEL(inbox->senders, sender);
-        free(sender);
-    }
+    rates_destroy(inbox->senders);
     pthread_mutex_destroy(&inbox->lock);
     free(inbox);
 }
@@ -114,31 +105,6 @@ bool inbox_put(struct inbox *inbox, struct bridge_command *command)
     if (taken)
         inbox->wake(inbox->ctx);
     return taken;
-}
-
-/* Without memory to remember a sender it is not limited. */
-static struct sender *sender_of(struct inbox *inbox, const char *name)
-{
-    struct sender *sender;
-    size_t len = strlen(name);
-
-    HASH_FIND_STR(inbox->senders, name, sender);
-    if (sender || len >= sizeof(sender->name))
-        return sender;
-    if (HASH_COUNT(inbox->senders) >= SENDERS_MAX) {
-        struct sender *oldest = inbox->senders;
-        HASH_DEL(inbox->senders, oldest);
-        free(oldest);
-    }
-    sender = calloc(1, sizeof(*sender));
-    if (!sender)
-        return NULL;
-    memcpy(sender->name, name, len + 1);
-    HASH_ADD_KEYPTR(hh, inbox->senders, sender->name, len, sender);
-    if (sender->hh.tbl)
-        return sender;
-    free(sender);
-    return NULL;
 }
 
 /* The topic's table; a name that is too long for one stays distinct from all that are not. */
@@ -171,7 +137,7 @@ static void ask_replay(struct inbox *inbox, struct command_actor *a)
 static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
 {
     struct command_actor *a = calloc(1, sizeof(*a));
-    struct sender *sender = sender_of(inbox, command->client);
+    struct rate *sender;
 
     if (!a) {
         static const char text[] = "{\"error\":\"Storage unavailable\"}";
@@ -185,7 +151,8 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     a->command = command;
     strncpy(a->actor.user_id, command->client, sizeof(a->actor.user_id) - 1);
     copy_table_id(&a->actor, command->table_id);
-    a->actor.bucket = sender ? &sender->bucket : NULL;
+    sender = rates_hold(inbox->senders, a->actor.user_id);
+    a->actor.bucket = rate_bucket(sender);
     if (command->replay)
         ask_replay(inbox, a);
     else if (command->retained)
@@ -194,7 +161,8 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     else
         core_command(inbox->core, &a->actor, command->field, command->payload,
                      command->payload_len);
-    a->actor.bucket = NULL; /* the sender may be forgotten before its command is */
+    a->actor.bucket = NULL;
+    rates_leave(inbox->senders, sender);
     actor_unref(&a->actor);
 }
 

@@ -10,16 +10,20 @@ struct bucket {
     int64_t at_ms;      /* when that was */
 };
 
-static inline bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms)
+/* `cost` tokens; one that costs more than the burst waits for a full bucket. */
+static inline bool bucket_take(struct bucket *bucket, int64_t cost, int64_t rate, int64_t burst,
+                               int64_t now_ms)
 {
     if (rate <= 0)
         return true;
+    if (cost > burst)
+        cost = burst;
     int64_t back = (now_ms - bucket->at_ms) * rate; /* 1 token/s is 1 thousandth per ms */
     bucket->used_milli = back < bucket->used_milli ? bucket->used_milli - back : 0;
     bucket->at_ms = now_ms;
-    if (bucket->used_milli + 1000 > burst * 1000)
+    if (bucket->used_milli + cost * 1000 > burst * 1000)
         return false;
-    bucket->used_milli += 1000;
+    bucket->used_milli += cost * 1000;
     return true;
 }
 

@@ -89,9 +89,9 @@ const struct option options[] = {
      .help = "file of users, roles and token hashes"},
 
     {"limits", "updates_per_second", NULL, INT(updates_per_second, 0, 1000000, "200"),
-     .help = "messages per second of one client; 0 = no limit"},
+     .help = "messages per second of one user id, or MQTT client; 0 = no limit"},
     {"limits", "updates_burst", NULL, INT(updates_burst, 1, 1000000, "400"),
-     .help = "messages one client may send at once"},
+     .help = "messages one user id may send at once"},
     {"limits", "connections", NULL, INT(connections, 1, 1000000, "20000"),
      .help = "connections in all"},
     {"limits", "connections_per_id", NULL, INT(connections_per_id, 1, 1000000, "16"),

@@ -11,6 +11,8 @@
 #include "protocol/decode_replay.h"
 #include "protocol/decode_update.h"
 
+enum { HEAVY_BYTES = 2048 /* of a message count as one more */ };
+
 /* What reads is carried out at once, or in turn when an earlier message of the sender waits. */
 static enum studio_err read_in_turn(struct core *core, struct item *item,
                                     struct studio_error *error)
@@ -79,10 +81,11 @@ static void log_refused_value(struct core *core, const struct item *item)
                     refused->field->kind == STUDIO_KIND_SERVICE ? "service" : "device");
 }
 
-static bool within_rate(const struct core *core, struct actor *actor)
+/* A large message counts as several: it costs the time of several. */
+static bool within_rate(const struct core *core, struct actor *actor, size_t len)
 {
-    return !actor->bucket ||
-           bucket_take(actor->bucket, core->o.rate, core->o.burst, clock_mono(core->o.clock));
+    return !actor->bucket || bucket_take(actor->bucket, 1 + (int64_t)(len / HEAVY_BYTES),
+                                         core->o.rate, core->o.burst, clock_mono(core->o.clock));
 }
 
 void receive_message(struct core *core, struct actor *actor, const char *text, size_t len)
@@ -98,7 +101,7 @@ void receive_message(struct core *core, struct actor *actor, const char *text, s
     err = message_decode(core->o.lists, text, len, &item->message, &error);
     log_refused_value(core, item);
     /* Decoded first, so that the refusal carries the request_id too. */
-    if (!within_rate(core, actor))
+    if (!within_rate(core, actor, len))
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
     if (err == STUDIO_OK)
         err = carry_out(core, item, &error);
@@ -142,7 +145,7 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
     err = field ? message_decode_field(core->o.lists, field, text, len, message, &error)
                 : message_decode(core->o.lists, text, len, message, &error);
     log_refused_value(core, item);
-    if (!within_rate(core, actor))
+    if (!within_rate(core, actor, len))
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
     if (err == STUDIO_OK && message->request_id && !request_make(item, text, len))
         err = studio_error_set(&error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -166,7 +169,7 @@ bool receive_replay(struct core *core, struct actor *actor, const char *text, si
     err = message_decode_replay(text, len, out, &item->message, &error);
     if (retained)
         err = studio_error_set(&error, STUDIO_ERR_RETAINED_COMMAND, NULL);
-    else if (!within_rate(core, actor))
+    else if (!within_rate(core, actor, len))
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
     if (err == STUDIO_OK)
         item_destroy(item);

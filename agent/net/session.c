@@ -41,7 +41,7 @@ struct reply {
 struct session {
     struct actor actor; /* first: an actor of ours is its session */
     struct watcher watcher;
-    struct bucket bucket;
+    struct rate *rate; /* of its user */
     struct session_env *env;
     void *connection;
     enum state state;
@@ -237,6 +237,8 @@ static void authenticate(struct session *s, const struct credentials_in *in)
     memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
     memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
     tokens_digest(credentials.token, s->digest);
+    s->rate = rates_hold(s->env->rates, s->actor.user_id);
+    s->actor.bucket = rate_bucket(s->rate);
     s->state = JOINING;
     core_join(s->env->core, &s->actor);
 }
@@ -260,7 +262,6 @@ struct session *session_create(struct session_env *env, void *connection,
     s->actor.via = VIA_WEBSOCKET;
     s->actor.refs = 1;
     s->actor.watcher = &s->watcher;
-    s->actor.bucket = &s->bucket;
     s->watcher.want_write = on_push;
     s->replies_end = &s->replies;
     s->created_ms = s->heard_ms = clock_mono(env->clock);
@@ -306,6 +307,8 @@ void session_destroy(struct session *s)
     free(s->subscribe);
     s->subscribe = NULL;
     s->env->count--;
+    s->actor.bucket = NULL;
+    rates_leave(s->env->rates, s->rate);
     s->connection = NULL;
     s->actor.gone = true;
     actor_unref(&s->actor);

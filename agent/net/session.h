@@ -6,6 +6,7 @@
 #define AGENT_NET_SESSION_H
 
 #include "auth/admission.h"
+#include "auth/rates.h"
 #include "base/clock.h"
 #include "core/core.h"
 #include "net/transport.h"
@@ -19,6 +20,7 @@ struct session_env {
     struct core *core;
     struct figures *figures;
     struct admission *admission;
+    struct rates *rates; /* by user id */
     const struct transport_ops *ops;
     int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
     size_t count;           /* sessions alive */

@@ -5,7 +5,7 @@ static unsigned take_all(struct bucket *b, int64_t rate, int64_t burst, int64_t 
 {
     unsigned n = 0;
 
-    while (n < 100000 && bucket_take(b, rate, burst, now))
+    while (n < 100000 && bucket_take(b, 1, rate, burst, now))
         n++;
     return n;
 }
@@ -37,8 +37,8 @@ static void what_is_refused_costs_nothing(void **state)
     (void)state;
     assert_int_equal(take_all(&b, 10, 1, 1000), 1);
     for (int64_t now = 1000; now < 1100; now++)
-        assert_false(bucket_take(&b, 10, 1, now));
-    assert_true(bucket_take(&b, 10, 1, 1100));
+        assert_false(bucket_take(&b, 1, 10, 1, now));
+    assert_true(bucket_take(&b, 1, 10, 1, 1100));
 }
 
 static void rate_0_is_no_limit(void **state)
@@ -49,6 +49,21 @@ static void rate_0_is_no_limit(void **state)
     assert_int_equal(take_all(&b, 0, 1, 1000), 100000);
 }
 
+static void what_is_heavy_costs_more(void **state)
+{
+    struct bucket b = {0};
+
+    (void)state;
+    assert_true(bucket_take(&b, 5, 10, 10, 1000));
+    assert_true(bucket_take(&b, 5, 10, 10, 1000));
+    assert_false(bucket_take(&b, 1, 10, 10, 1000));
+    assert_true(bucket_take(&b, 1, 10, 10, 1100));
+    /* More than the burst never fits: it takes all of it. */
+    assert_false(bucket_take(&b, 50, 10, 10, 2000));
+    assert_true(bucket_take(&b, 50, 10, 10, 2100));
+    assert_false(bucket_take(&b, 1, 10, 10, 2100));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -56,6 +71,7 @@ int main(void)
         cmocka_unit_test(never_more_than_a_burst_however_long_the_pause),
         cmocka_unit_test(what_is_refused_costs_nothing),
         cmocka_unit_test(rate_0_is_no_limit),
+        cmocka_unit_test(what_is_heavy_costs_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

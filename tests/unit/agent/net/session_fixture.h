@@ -91,6 +91,7 @@ static inline void net_open(size_t connections_per_id)
         .clock = &net.f.clock.clock,
         .core = net.f.core,
         .admission = admission_create(&admission, net_tokens(NULL)),
+        .rates = rates_create(16),
         .ops = &ops,
         .auth_timeout_ms = 10000,
         .ping_after_ms = 20000,
@@ -106,6 +107,7 @@ static inline void net_close(void)
     assert_null(net.env.paused);
     core_fixture_close(&net.f); /* items may still hold sessions, which need the rest */
     admission_destroy(net.env.admission);
+    rates_destroy(net.env.rates);
 }
 
 static inline void net_settle(void)
