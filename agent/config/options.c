@@ -83,7 +83,7 @@ const struct option options[] = {
     {"store", "retention_events", NULL, INT(retention_events, 0, 1000000000, "1000000"),
      .help = "events kept for replay and history; 0 = no limit"},
     {"store", "retention_days", NULL, INT(retention_days, 0, 36500, "30"),
-     .help = "days events are kept; 0 = no limit"},
+     .help = "days of a running agent events are kept; 0 = no limit"},
 
     {"auth", "tokens", "tokens", STRING(tokens, "FILE"), .absent = "DATA/tokens",
      .help = "file of users, roles and token hashes"},

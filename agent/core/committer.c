@@ -124,7 +124,7 @@ static int64_t idle_work(struct committer *c)
     if (atomic_load(&c->acked) > c->acked_written)
         commit(c, NULL, 0);
     if (now >= c->housekeep_at) {
-        enum studio_err err = store_housekeep(c->store, clock_wall(c->clock), &more);
+        enum studio_err err = store_housekeep(c->store, now, &more);
         if (err == STUDIO_ERR_IO) /* else updates go on, and their commits tell how that goes */
             note(c, err);
         if (!more)

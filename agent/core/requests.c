@@ -41,7 +41,7 @@ enum studio_err request_recall(struct core *core, struct item *item, struct stud
     char *kept = NULL;
     enum studio_err err =
         store_read_request(core->o.reader, request->table_id, request->client, request->request_id,
-                           request->digest, clock_wall(core->o.clock), &found, &same, &kept);
+                           request->digest, &found, &same, &kept);
 
     if (err != STUDIO_OK) /* whatever it is, to a client it is the store */
         return studio_error_set(error, STUDIO_ERR_STORAGE, NULL);

@@ -159,6 +159,7 @@ static int put_request(struct store *store, const struct store_request *request)
     sql_blob(&call, request->digest, sizeof request->digest);
     sql_text(&call, request->answer, request->answer_len);
     sql_i64(&call, request->wall_ms);
+    sql_i64(&call, store->hours);
     return sql_run(&call);
 }
 

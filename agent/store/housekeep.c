@@ -2,16 +2,22 @@
  * housekeep.c - what the store does when nobody waits for it, one small step per call.
  *
  * In this order: a checkpoint when the write-ahead log has grown; events beyond retention, from the
- * oldest on, so that what is kept has no hole; requests that need not be remembered any more.
+ * oldest on, so that what is kept has no hole; requests that need not be remembered any more; the
+ * count of hours.
+ *
+ * The wall clock says nothing about age: a box without a clock of its own starts in the past and steps by
+ * years, somebody sets it by months for a moment. So the store counts the hours the agent runs, by
+ * the monotonic clock, and notes at each which event was the newest: what was there N notes ago is
+ * N hours old at least. A restart begins its hour anew, a day switched off does not count.
  */
 #include "store/store_private.h"
 
 /* One step; *done tells whether there was anything to do. */
-typedef enum studio_err step_fn(struct store *store, int64_t wall_ms, bool *done);
+typedef enum studio_err step_fn(struct store *store, int64_t mono_ms, bool *done);
 
-static enum studio_err checkpoint(struct store *store, int64_t wall_ms, bool *done)
+static enum studio_err checkpoint(struct store *store, int64_t mono_ms, bool *done)
 {
-    (void)wall_ms;
+    (void)mono_ms;
     if (store->wal_pages < STORE_WAL_STEP)
         return STUDIO_OK;
     *done = true;
@@ -20,79 +26,76 @@ static enum studio_err checkpoint(struct store *store, int64_t wall_ms, bool *do
 
 /* --- retention ------------------------------------------------------------------------------- */
 
-struct cut {
-    uint64_t seq; /* remove up to this one; 0: none */
-    uint64_t parked;
-};
-
-/* How far this step may remove: a run from the oldest, all acknowledged, all too many or too old.
- */
-static int find_cut(struct store *store, int64_t wall_ms, struct cut *cut)
+/* The number a statement with one argument finds, 0 without a row. */
+static int find(struct store *store, enum store_stmt stmt, int64_t argument, uint64_t *out)
 {
-    const struct store_info *info = &store->info;
-    uint64_t kept = info->last_seq + 1 - info->oldest;
-    uint64_t excess = store->retention_events && kept > store->retention_events
-                          ? kept - store->retention_events
-                          : 0;
-    uint64_t last = info->oldest + STORE_STEP_ROWS - 1;
-    *cut = (struct cut){0};
-    if (last > info->acked)
-        last = info->acked;
-    if (last < info->oldest || (excess == 0 && store->retention_days == 0))
-        return SQLITE_OK;
-    int64_t too_old = wall_ms - (int64_t)store->retention_days * 24 * 3600 * 1000;
-    struct sql_call call = store_call(store, STMT_HEAD);
-    sql_u64(&call, info->oldest);
-    sql_u64(&call, last);
-    int rc;
-    while ((rc = sql_step(&call)) == SQLITE_ROW) {
-        uint64_t seq = (uint64_t)sqlite3_column_int64(call.stmt, 0);
-        bool too_many = seq - info->oldest < excess;
-        bool expired = store->retention_days > 0 && sqlite3_column_int64(call.stmt, 1) < too_old;
-        if (!too_many && !expired)
-            break;
-        cut->seq = seq;
-        cut->parked += sqlite3_column_int(call.stmt, 2) != 0;
-    }
+    struct sql_call call = store_call(store, stmt);
+    sql_i64(&call, argument);
+    int rc = sql_step(&call);
+    *out = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(call.stmt, 0) : 0;
     sql_end(&call);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static enum studio_err retain(struct store *store, int64_t wall_ms, bool *done)
+/* The newest event beyond retention, 0 if none is. */
+static int find_surplus(struct store *store, uint64_t *seq)
 {
-    struct cut cut;
-    int rc = find_cut(store, wall_ms, &cut);
+    const struct store_info *info = &store->info;
+    int64_t aged_hour = store->hours - (int64_t)store->retention_days * 24;
+    uint64_t aged = 0;
+    int rc = SQLITE_OK;
+    *seq = 0;
+    if (store->retention_events > 0 && info->last_seq > store->retention_events)
+        *seq = info->last_seq - store->retention_events;
+    if (store->retention_days > 0 && aged_hour > 0)
+        rc = find(store, STMT_AGED, aged_hour, &aged);
+    if (aged > *seq)
+        *seq = aged;
+    return rc;
+}
+
+static enum studio_err retain(struct store *store, int64_t mono_ms, bool *done)
+{
+    uint64_t last, parked;
+    (void)mono_ms;
+    int rc = find_surplus(store, &last);
     if (rc != SQLITE_OK)
         return store_fail(store, rc, "looking for old events");
-    if (cut.seq == 0)
+    if (last > store->info.acked)
+        last = store->info.acked;
+    if (last > store->info.oldest + STORE_STEP_ROWS - 1)
+        last = store->info.oldest + STORE_STEP_ROWS - 1;
+    if (last < store->info.oldest)
         return STUDIO_OK;
     *done = true;
+    rc = find(store, STMT_COUNT_PARKED, (int64_t)last, &parked);
+    if (rc != SQLITE_OK)
+        return store_fail(store, rc, "looking for old events");
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
     struct sql_call call = store_call(store, STMT_DROP_EVENTS);
-    sql_u64(&call, cut.seq);
+    sql_u64(&call, last);
     err = store_end(store, sql_run(&call));
     if (err == STUDIO_OK) {
-        store->info.oldest = cut.seq + 1;
-        store->info.parked -= cut.parked;
+        store->info.oldest = last + 1;
+        store->info.parked -= parked;
     }
     return err;
 }
 
 /* --- remembered requests --------------------------------------------------------------------- */
 
-static enum studio_err forget(struct store *store, int64_t wall_ms, bool *done)
+static enum studio_err forget(struct store *store, int64_t mono_ms, bool *done)
 {
-    int64_t too_old = wall_ms - STORE_REQUEST_MS;
-    struct sql_call look = store_call(store, STMT_OLD_REQUEST);
-    sql_i64(&look, too_old);
-    int rc = sql_step(&look);
-    sql_end(&look);
-    if (rc == SQLITE_DONE)
-        return STUDIO_OK;
-    if (rc != SQLITE_ROW)
+    int64_t too_old = store->hours - STORE_REQUEST_HOURS;
+    uint64_t any;
+    (void)mono_ms;
+    int rc = find(store, STMT_OLD_REQUEST, too_old, &any);
+    if (rc != SQLITE_OK)
         return store_fail(store, rc, "looking for old requests");
+    if (!any)
+        return STUDIO_OK;
     *done = true;
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
@@ -103,15 +106,53 @@ static enum studio_err forget(struct store *store, int64_t wall_ms, bool *done)
     return store_end(store, sql_run(&drop));
 }
 
-enum studio_err store_housekeep(struct store *store, int64_t wall_ms, bool *more)
+/* --- the count of hours ---------------------------------------------------------------------- */
+
+static int note_hour(struct store *store, int64_t hour)
 {
-    static step_fn *const steps[] = {checkpoint, retain, forget};
+    int rc = store_put_meta_u64(store, META_HOURS, (uint64_t)hour);
+    if (rc == SQLITE_OK) {
+        struct sql_call add = store_call(store, STMT_ADD_HOUR);
+        sql_i64(&add, hour);
+        sql_u64(&add, store->info.last_seq);
+        rc = sql_run(&add);
+    }
+    if (rc == SQLITE_OK) { /* one as old as retention is enough */
+        struct sql_call drop = store_call(store, STMT_DROP_HOURS);
+        sql_i64(&drop, hour - (int64_t)store->retention_days * 24);
+        rc = sql_run(&drop);
+    }
+    return rc;
+}
+
+/* However long it is that nobody called: an hour is one hour at least, never less. */
+static enum studio_err count_hour(struct store *store, int64_t mono_ms, bool *done)
+{
+    if (store->hour_began < 0)
+        store->hour_began = mono_ms;
+    if (mono_ms - store->hour_began < STORE_HOUR_MS)
+        return STUDIO_OK;
+    *done = true;
+    enum studio_err err = store_begin(store);
+    if (err != STUDIO_OK)
+        return err;
+    err = store_end(store, note_hour(store, store->hours + 1));
+    if (err == STUDIO_OK) {
+        store->hours++;
+        store->hour_began = mono_ms;
+    }
+    return err;
+}
+
+enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more)
+{
+    static step_fn *const steps[] = {checkpoint, retain, forget, count_hour};
     *more = false;
     if (store->failed)
         return STUDIO_ERR_IO;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         bool done = false;
-        enum studio_err err = steps[i](store, wall_ms, &done);
+        enum studio_err err = steps[i](store, mono_ms, &done);
         if (err != STUDIO_OK)
             return err;
         if (done) {

@@ -34,7 +34,7 @@ static const char *const texts[READ_COUNT] = {
     [READ_OLDEST_REV] = "SELECT rev, seq FROM events WHERE kind = 1 AND table_id = ?1"
                         " ORDER BY rev, seq LIMIT 1",
     [READ_REQUEST] = "SELECT digest, answer FROM requests WHERE table_id = ?1 AND client = ?2"
-                     " AND request_id = ?3 AND wall_ms > ?4",
+                     " AND request_id = ?3",
     [READ_CLEARED] = "SELECT table_id, field FROM cleared ORDER BY table_id, field",
 };
 
@@ -176,8 +176,8 @@ enum studio_err store_read_oldest_rev(struct store_reader *reader, const char *t
 
 enum studio_err store_read_request(struct store_reader *reader, const char *table_id,
                                    const char *client, const char *request_id,
-                                   const unsigned char digest[32], int64_t wall_ms, bool *found,
-                                   bool *same, char **answer)
+                                   const unsigned char digest[32], bool *found, bool *same,
+                                   char **answer)
 {
     *same = false;
     *answer = NULL;
@@ -185,7 +185,6 @@ enum studio_err store_read_request(struct store_reader *reader, const char *tabl
     sql_str(&call, table_id);
     sql_str(&call, client);
     sql_str(&call, request_id);
-    sql_i64(&call, wall_ms - STORE_REQUEST_MS);
     int rc = sql_step(&call);
     enum studio_err err = result(rc);
     *found = rc == SQLITE_ROW;

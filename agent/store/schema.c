@@ -30,6 +30,13 @@ static const char *const steps[] = {
     "CREATE INDEX requests_age ON requests (wall_ms);"
     "CREATE TABLE cleared (table_id TEXT NOT NULL, field TEXT NOT NULL,"
     "  PRIMARY KEY (table_id, field)) STRICT, WITHOUT ROWID;",
+    /* 2 */
+    /* How old something is: hours the agent has run since, see housekeep.c. */
+    "INSERT INTO meta (key, value) VALUES ('" META_HOURS "', 0);"
+    "CREATE TABLE hours (hour INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL) STRICT;"
+    "ALTER TABLE requests ADD COLUMN hour INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX requests_age;"
+    "CREATE INDEX requests_age ON requests (hour);",
 };
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 

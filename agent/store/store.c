@@ -25,17 +25,19 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_DROP_CLEARED] = "DELETE FROM cleared WHERE table_id = ?1 AND field = ?2",
     /* One older than a day may still be there; the new one takes its place. */
     [STMT_PUT_REQUEST] = "INSERT OR REPLACE INTO requests"
-                         " (table_id, client, request_id, digest, answer, wall_ms)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                         " (table_id, client, request_id, digest, answer, wall_ms, hour)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STMT_PARK] = "UPDATE events SET parked = ?2 WHERE seq = ?1 AND parked IS NULL",
     [STMT_TABLES] = "SELECT id, rev, document FROM tables ORDER BY id",
-    [STMT_HEAD] = "SELECT seq, wall_ms, parked IS NOT NULL FROM events"
-                  " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+    [STMT_AGED] = "SELECT last_seq FROM hours WHERE hour <= ?1 ORDER BY hour DESC LIMIT 1",
+    [STMT_COUNT_PARKED] = "SELECT count(*) FROM events WHERE parked IS NOT NULL AND seq <= ?1",
     [STMT_DROP_EVENTS] = "DELETE FROM events WHERE seq <= ?1",
-    [STMT_OLD_REQUEST] = "SELECT 1 FROM requests WHERE wall_ms <= ?1 LIMIT 1",
+    [STMT_OLD_REQUEST] = "SELECT 1 FROM requests WHERE hour <= ?1 LIMIT 1",
     [STMT_DROP_REQUESTS] = "DELETE FROM requests WHERE (table_id, client, request_id) IN"
                            " (SELECT table_id, client, request_id FROM requests"
-                           " WHERE wall_ms <= ?1 ORDER BY wall_ms LIMIT ?2)",
+                           " WHERE hour <= ?1 ORDER BY hour LIMIT ?2)",
+    [STMT_ADD_HOUR] = "INSERT INTO hours (hour, last_seq) VALUES (?1, ?2)",
+    [STMT_DROP_HOURS] = "DELETE FROM hours WHERE hour < ?1",
 };
 
 static bool has_content(const char *path)
@@ -157,6 +159,11 @@ static int boot(struct store *store, const struct store_options *options, bool b
     if (rc == SQLITE_OK)
         rc = schema_load(store->db, &store->info);
     if (rc == SQLITE_OK)
+        rc = sql_number(store->db, "SELECT value FROM meta WHERE key = '" META_HOURS "'",
+                        &store->hours);
+    if (rc == SQLITE_NOTFOUND)
+        rc = SQLITE_CORRUPT;
+    if (rc == SQLITE_OK)
         rc = count_boot(store, options);
     return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
 }
@@ -227,6 +234,7 @@ enum studio_err store_open(const struct store_options *options, struct store **o
     store->retention_events = options->retention_events;
     store->retention_days = options->retention_days;
     store->mirror = options->mirror;
+    store->hour_began = -1;
     enum studio_err err;
     store->path = lock_path(options->dir, STORE_FILE);
     if (!store->path) {

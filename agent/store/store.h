@@ -27,7 +27,7 @@ struct store_options {
     const char *agent_id;      /* NULL: the one kept in the store; if none, `host_name` is kept */
     const char *host_name;     /* default agent id of a new store; a valid client name */
     uint64_t retention_events; /* keep at most this many events; 0 = no limit */
-    unsigned retention_days;   /* and none older; 0 = no limit */
+    unsigned retention_days;   /* and none older, in days of a running agent; 0 = no limit */
     bool mirror;               /* a broker is configured: events wait for an acknowledgement;
                                   else every commit counts as acknowledged */
     bool unsafe_no_sync;       /* for the test that proves a power cut would be noticed */
@@ -109,10 +109,10 @@ STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
 /*
  * One small step of housekeeping (a checkpoint, or up to some hundred old events or remembered
  * requests removed; never an unacknowledged event). *more: a step was done, there may be another.
- * To be called when no batch waits. A failure that must stop the process is reported as by
- * store_commit.
+ * To be called when no batch waits. Age counts the hours the agent runs, by the monotonic clock
+ * `mono_ms`. A failure that must stop the process is reported as by store_commit.
  */
-STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t wall_ms, bool *more);
+STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more);
 
 /* --- reading, from another thread ------------------------------------------------------------ */
 
@@ -136,12 +136,12 @@ STUDIO_MUST_USE enum studio_err store_read_oldest_rev(struct store_reader *reade
                                                       const char *table_id, bool *found,
                                                       uint64_t *rev, uint64_t *seq);
 
-/* A remembered request (younger than 24 h): found, same payload, its answer (free()). */
+/* A remembered request: found, same payload, its answer (free()). */
 STUDIO_MUST_USE enum studio_err store_read_request(struct store_reader *reader,
                                                    const char *table_id, const char *client,
                                                    const char *request_id,
-                                                   const unsigned char digest[32], int64_t wall_ms,
-                                                   bool *found, bool *same, char **answer);
+                                                   const unsigned char digest[32], bool *found,
+                                                   bool *same, char **answer);
 
 /* Custom field topics to clear: calls fn with table id and field. Also fields of removed tables. */
 typedef bool store_cleared_fn(void *ctx, const char *table_id, const char *field);

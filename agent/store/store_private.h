@@ -30,13 +30,15 @@
 #define STORE_LOCK "lock"
 
 enum {
-    STORE_APPLICATION_ID = 0x53545544,  /* "STUD" in the file's header */
-    STORE_BUSY_MS = 5000,               /* patience with a foreign sqlite3 shell */
-    STORE_WAL_STEP = 1000,              /* pages in the WAL that make an idle checkpoint worth it */
-    STORE_WAL_MAX = 16000,              /* pages at which a commit checkpoints, idle or not */
-    STORE_STEP_ROWS = 500,              /* rows one step of housekeeping removes */
-    STORE_SLOW_MS = 500,                /* of a commit: the disk is slow */
-    STORE_REQUEST_MS = 24 * 3600 * 1000 /* how long a request is remembered */
+    STORE_APPLICATION_ID = 0x53545544, /* "STUD" in the file's header */
+    STORE_BUSY_MS = 5000,              /* patience with a foreign sqlite3 shell */
+    STORE_WAL_STEP = 1000,             /* pages in the WAL that make an idle checkpoint worth it */
+    STORE_WAL_MAX = 16000,             /* pages at which a commit checkpoints, idle or not */
+    STORE_STEP_ROWS = 500,             /* rows one step of housekeeping removes */
+    STORE_SLOW_MS = 500,               /* of a commit: the disk is slow */
+    STORE_HOUR_MS = 3600 * 1000,
+    STORE_REQUEST_HOURS =
+        25 /* a request is remembered for: 24 whole ones, and the one it was made in */
 };
 
 /* Keys of the table `meta`. */
@@ -45,6 +47,7 @@ enum {
 #define META_BOOT     "boot"
 #define META_LAST_SEQ "last_seq"
 #define META_ACKED    "acked"
+#define META_HOURS    "hours" /* it has run, see housekeep.c */
 
 /* --- sql.c ----------------------------------------------------------------------------------- */
 
@@ -145,10 +148,13 @@ enum store_stmt {
     STMT_PUT_REQUEST,
     STMT_PARK,
     STMT_TABLES,
-    STMT_HEAD,
+    STMT_AGED,
+    STMT_COUNT_PARKED,
     STMT_DROP_EVENTS,
     STMT_OLD_REQUEST,
     STMT_DROP_REQUESTS,
+    STMT_ADD_HOUR,
+    STMT_DROP_HOURS,
     STMT_COUNT
 };
 
@@ -161,9 +167,11 @@ struct store {
     uint64_t retention_events;
     unsigned retention_days;
     bool mirror;
-    bool failed;       /* an error on sync or a damaged file: nothing is trusted any more */
-    int wal_pages;     /* in the WAL after the last commit; 0 after a checkpoint */
-    int64_t commit_ms; /* what the last commit took */
+    int64_t hours;      /* as in the table `meta` */
+    int64_t hour_began; /* monotonic; -1: not yet */
+    bool failed;        /* an error on sync or a damaged file: nothing is trusted any more */
+    int wal_pages;      /* in the WAL after the last commit; 0 after a checkpoint */
+    int64_t commit_ms;  /* what the last commit took */
     struct log_limit complaints;
 };
 

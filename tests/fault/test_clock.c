@@ -200,12 +200,80 @@ static void the_way_to_the_broker_does_not_care(void **state)
     stage_close(&s);
 }
 
+/* --- what is kept ------------------------------------------------------------------------------ */
+
+enum { DAY = 24, STEPPED_MS = 3000 /* some rounds of housekeeping */ };
+
+/* A command with a request_id, and the one answer there is to it. */
+static void command(struct stage *s, const char *payload)
+{
+    mqttclient_mark(s->sub);
+    mqttclient_publish(s->sub, "studio/tables/ARO-001/set/plc", payload);
+    mqttclient_wait_payload(
+        s->sub, "studio/tables/ARO-001/reply/plc",
+        "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":\"r\"}");
+}
+
+/* The clock is off by so much for some seconds, which is time enough for a mistake. */
+static void step_for_a_while(struct stage *s, int days)
+{
+    mqttclient_sync(s->sub);
+    faults_clock(s->faults, (int64_t)days * DAY * HOUR_MS);
+    mqttclient_mark(s->sub);
+    assert_null(mqttclient_poll(s->sub, CHANGES, NULL, NULL, STEPPED_MS));
+}
+
+static void expect_all_kept(struct stage *s, int events)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%d", events);
+    mqttclient_mark(s->sub);
+    mqttclient_publish(s->sub, "studio/agents/edge-1/replay/judge", "{\"from_seq\":1}");
+    mqttclient_wait_json(s->sub, "studio/agents/edge-1/replayed/judge", "count", count);
+}
+
+/* Ninety days forward and back, a start years ago and the right time then: nothing is older for it. */
+static void no_step_removes_what_is_kept(void **state)
+{
+    enum { UPDATES = 20, EVENTS = UPDATES + 2 };
+    static const char *const words = "{\"sdp\":\"up\",\"request_id\":\"r\"}";
+    (void)state;
+    struct stage s;
+    stage_open(&s, "[store]\nretention_days = 1\n");
+    free(proc_wait_line(broker_proc(s.broker), PROC_STDERR,
+                        "Sending SUBACK to studio-agent-edge-1-in", WAIT_MS));
+    struct wsclient *c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
+    for (int i = 0; i < UPDATES; i++)
+        update(c, i);
+    command(&s, words);
+    static const int days[] = {90, 0, -90, 0};
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+        step_for_a_while(&s, days[i]);
+        expect_all_kept(&s, EVENTS);
+        command(&s, words); /* the answer again, and nothing else */
+        expect_all_kept(&s, EVENTS);
+    }
+    agent_proc_stop(s.agent);
+    faults_clock(s.faults, -20000LL * DAY * HOUR_MS); /* a box without a clock of its own */
+    agent_proc_restart(s.agent);
+    mqttclient_wait_json(s.sub, "studio/agents/edge-1/info", "agent", "edge-1");
+    c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
+    update(c, UPDATES);
+    step_for_a_while(&s, 0);
+    expect_all_kept(&s, EVENTS + 1);
+    command(&s, words);
+    expect_all_kept(&s, EVENTS + 1);
+    wsclient_drop(c);
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_presence_do_not_care),
         cmocka_unit_test(pings_and_time_outs_do_not_care),
         cmocka_unit_test(the_way_to_the_broker_does_not_care),
+        cmocka_unit_test(no_step_removes_what_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ static char *look_at(struct store *store, const char *dir)
         char id[24];
         snprintf(id, sizeof id, "%" PRIu64, seq);
         assert_int_equal(
-            store_read_request(reader, "T-0", "plc", id, digest, now_ms, &found, &same, &answer),
+            store_read_request(reader, "T-0", "plc", id, digest, &found, &same, &answer),
             STUDIO_OK);
         fprintf(out, "%d%s", found, answer ? answer : "");
         free(answer);

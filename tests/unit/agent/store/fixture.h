@@ -118,12 +118,20 @@ static inline void commit_changes(struct store *store, const char *table_id, uin
         assert_int_equal(commit_change(store, table_id, rev + i), STUDIO_OK);
 }
 
-static inline void housekeep_all(struct store *store, int64_t wall_ms)
+static inline void housekeep_all(struct store *store, int64_t mono_ms)
 {
     bool more = true;
     for (int i = 0; more && i < 1000; i++)
-        assert_int_equal(store_housekeep(store, wall_ms, &more), STUDIO_OK);
+        assert_int_equal(store_housekeep(store, mono_ms, &more), STUDIO_OK);
     assert_false(more);
+}
+
+/* The agent runs for so many hours, from *mono_ms on. */
+static inline void run_hours(struct store *store, int64_t *mono_ms, int hours)
+{
+    housekeep_all(store, *mono_ms);
+    for (int i = 0; i < hours; i++)
+        housekeep_all(store, *mono_ms += HOUR_MS);
 }
 
 static inline void put_file(const char *dir, const char *name, const char *bytes, size_t len)

@@ -57,7 +57,8 @@ static void test_sound_after_retention(void **state)
     options.retention_events = 0;
     options.retention_days = 1;
     store = open_with(&options);
-    housekeep_all(store, 1900000000000);
+    int64_t mono = 0;
+    run_hours(store, &mono, 25);
     assert_int_equal(store_info(store)->oldest, 21);
     store_close(store);
     expect_sound(dir);

@@ -4,7 +4,7 @@
 #include "support/faultvfs.h"
 #include "unit/agent/store/fixture.h"
 
-static const int64_t now_ms = 1700000000000; /* the time make_change writes */
+static const int64_t now_ms = 5000; /* monotonic; what make_change writes is of no interest */
 
 static struct store *open_retaining(const char *dir, uint64_t events, unsigned days)
 {
@@ -60,36 +60,86 @@ static void test_never_removes_what_is_not_acknowledged(void **state)
 {
     (void)state;
     struct store *store = open_retaining(tmpdir_create(), 10, 1);
-    int64_t later = now_ms + 100 * (int64_t)DAY_MS;
+    int64_t mono = now_ms;
     commit_batch(store, 1000);
-    housekeep_all(store, later);
+    run_hours(store, &mono, 100);
     assert_int_equal(store_info(store)->oldest, 1);
     ack(store, 300);
-    housekeep_all(store, later);
+    housekeep_all(store, mono);
     assert_int_equal(store_info(store)->oldest, 301);
     ack(store, 995);
-    housekeep_all(store, later);
+    housekeep_all(store, mono);
     assert_int_equal(store_info(store)->oldest, 996);
     store_close(store);
 }
 
-static void test_age(void **state)
+/* What the time stamps say is of no interest: they are years apart here, in both directions. */
+static void commit_stamped(struct store *store, int64_t wall_ms)
+{
+    struct change c;
+    make_change(&c, "A-1", store_info(store)->last_seq);
+    c.event.wall_ms = wall_ms;
+    assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
+    ack(store, store_info(store)->last_seq);
+}
+
+static void test_age_is_hours_of_running(void **state)
 {
     (void)state;
-    struct store *store = open_retaining(tmpdir_create(), 0, 30);
-    struct change c;
-    commit_batch(store, 20);
-    make_change(&c, "A-1", 20);
-    c.event.wall_ms = now_ms + 10 * (int64_t)DAY_MS;
-    assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
-    commit_batch(store, 20); /* the clock stepped back: they wait for the one before them */
-    ack(store, 41);
-    housekeep_all(store, now_ms + 30 * (int64_t)DAY_MS);
+    enum { DAYS = 2 };
+    struct store *store = open_retaining(tmpdir_create(), 0, DAYS);
+    int64_t mono = now_ms;
+    commit_stamped(store, 0);
+    commit_stamped(store, 4000000000000);
+    commit_stamped(store, 1700000000000);
+    run_hours(store, &mono, 10);
+    commit_stamped(store, 1);
+    run_hours(store, &mono, DAYS * 24 - 10);
+    assert_int_equal(store_info(store)->oldest, 1); /* noted at the end of their first hour */
+    run_hours(store, &mono, 1);
+    assert_int_equal(store_info(store)->oldest, 4);
+    run_hours(store, &mono, 9);
+    assert_int_equal(store_info(store)->oldest, 4);
+    run_hours(store, &mono, 1);
+    assert_int_equal(store_info(store)->oldest, 5);
+    int64_t notes = -1;
+    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM hours", &notes), SQLITE_OK);
+    assert_in_range(notes, DAYS * 24, DAYS * 24 + 1);
+    store_close(store);
+}
+
+/* A clock that has gone on by days since it was last looked at is one hour, not many. */
+static void test_a_long_hour_is_one(void **state)
+{
+    (void)state;
+    struct store *store = open_retaining(tmpdir_create(), 0, 1);
+    int64_t mono = now_ms;
+    commit_stamped(store, 0);
+    run_hours(store, &mono, 20);
+    housekeep_all(store, mono += 100 * (int64_t)DAY_MS);
     assert_int_equal(store_info(store)->oldest, 1);
-    housekeep_all(store, now_ms + 30 * (int64_t)DAY_MS + 1);
-    assert_int_equal(store_info(store)->oldest, 21);
-    housekeep_all(store, now_ms + 41 * (int64_t)DAY_MS);
-    assert_int_equal(store_info(store)->oldest, 42);
+    run_hours(store, &mono, 4);
+    assert_int_equal(store_info(store)->oldest, 2);
+    store_close(store);
+}
+
+/* Nothing is removed for its age in the first hour of a start, whatever time has passed. */
+static void test_a_start_begins_its_hour_anew(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_retaining(dir, 0, 1);
+    int64_t mono = now_ms;
+    commit_stamped(store, 0);
+    run_hours(store, &mono, 24);
+    store_close(store);
+    store = open_retaining(dir, 0, 1);
+    mono = 900 * (int64_t)DAY_MS;
+    housekeep_all(store, mono);
+    housekeep_all(store, mono + HOUR_MS - 1);
+    assert_int_equal(store_info(store)->oldest, 1);
+    housekeep_all(store, mono + HOUR_MS);
+    assert_int_equal(store_info(store)->oldest, 2);
     store_close(store);
 }
 
@@ -99,10 +149,11 @@ static void test_numbers_go_on_when_all_is_removed(void **state)
     const char *dir = tmpdir_create();
     struct store *store = open_retaining(dir, 0, 1);
     struct store_reader *reader = open_reader(dir);
+    int64_t mono = now_ms;
     uint64_t oldest = 0;
     commit_batch(store, 700);
     ack(store, 700);
-    housekeep_all(store, now_ms + 2 * (int64_t)DAY_MS);
+    run_hours(store, &mono, 25);
     assert_int_equal(store_info(store)->oldest, 701);
     assert_int_equal(store_read_oldest(reader, &oldest), STUDIO_OK);
     assert_int_equal(oldest, 701);
@@ -121,9 +172,10 @@ static void test_no_limit_keeps_all(void **state)
 {
     (void)state;
     struct store *store = open_retaining(tmpdir_create(), 0, 0);
+    int64_t mono = now_ms;
     commit_batch(store, 1000);
     ack(store, 1000);
-    housekeep_all(store, now_ms + 10000 * (int64_t)DAY_MS);
+    run_hours(store, &mono, 100);
     assert_int_equal(store_info(store)->oldest, 1);
     store_close(store);
 }
@@ -144,7 +196,7 @@ static void test_parked_events_are_counted_out(void **state)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static void commit_request(struct store *store, const char *id, int64_t wall_ms)
+static void commit_request(struct store *store, const char *id)
 {
     struct store_request request = {.table_id = "A-1",
                                     .client = "plc",
@@ -152,7 +204,7 @@ static void commit_request(struct store *store, const char *id, int64_t wall_ms)
                                     .digest = {1},
                                     .answer = "{}",
                                     .answer_len = 2,
-                                    .wall_ms = wall_ms};
+                                    .wall_ms = 4000000000000};
     struct change c;
     make_change(&c, "A-1", 0);
     c.item.request = &request;
@@ -170,19 +222,24 @@ static void test_requests_are_forgotten_after_a_day(void **state)
 {
     (void)state;
     struct store *store = open_store(tmpdir_create());
+    int64_t mono = now_ms;
     char id[16];
+    run_hours(store, &mono, 3);
     for (int i = 0; i < 600; i++) {
         snprintf(id, sizeof id, "%d", i);
-        commit_request(store, id, now_ms);
+        commit_request(store, id);
     }
-    commit_request(store, "\"young\"", now_ms + HOUR_MS);
-    housekeep_all(store, now_ms + DAY_MS - 1);
+    run_hours(store, &mono, 1);
+    commit_request(store, "\"young\"");
+    run_hours(store, &mono, 23); /* they may be of the end of their hour */
     assert_int_equal(count_requests(store), 601);
+    assert_int_equal(store->hours, 27);
     bool more = false;
-    assert_int_equal(store_housekeep(store, now_ms + DAY_MS, &more), STUDIO_OK);
+    assert_int_equal(store_housekeep(store, mono += HOUR_MS, &more), STUDIO_OK); /* the hour */
+    assert_int_equal(store_housekeep(store, mono, &more), STUDIO_OK);
     assert_true(more);
     assert_int_equal(count_requests(store), 101);
-    housekeep_all(store, now_ms + DAY_MS);
+    housekeep_all(store, mono);
     assert_int_equal(count_requests(store), 1);
     store_close(store);
 }
@@ -280,7 +337,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keeps_the_newest),
         cmocka_unit_test(test_never_removes_what_is_not_acknowledged),
-        cmocka_unit_test(test_age),
+        cmocka_unit_test(test_age_is_hours_of_running),
+        cmocka_unit_test(test_a_long_hour_is_one),
+        cmocka_unit_test(test_a_start_begins_its_hour_anew),
         cmocka_unit_test(test_numbers_go_on_when_all_is_removed),
         cmocka_unit_test(test_no_limit_keeps_all),
         cmocka_unit_test(test_parked_events_are_counted_out),
