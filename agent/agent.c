@@ -365,6 +365,9 @@ static enum studio_err open_net(struct studio_agent *agent,
         .ping_grace_ms = config->ping_grace_s * 1000,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
+    const char *wrong = trusted_parse(config->trusted_proxies, &agent->sessions.proxies);
+    if (wrong)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.trusted_proxies: %s", wrong);
     agent->routes = (struct routes){on_facts, agent};
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,

@@ -4,28 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "auth/tally.h"
+#include "base/log.h"
 
 enum {
-    ADDRESS_MAX = 64,
-    FAILURES_TRACKED_MAX = 65536, /* pairs of address and id in one minute */
+    NAMES_MAX = 16384, /* addresses, and tables, whose failures are remembered */
+    SHORT_MAX = 4096,  /* ids that were told of */
+    SHORT_TOKEN = 16,  /* characters; fewer are warned of */
+    TOLD_EVERY = 10,   /* failures */
     MINUTE_MS = 60000,
+    DELAY_FIRST_MS = 100, /* of the first failure too many; then twice as long each time */
+    DELAY_MAX_MS = 5000,
     DAY_S = 86400
-};
-
-struct failure {
-    unsigned count;
-    UT_hash_handle hh;
-    char key[]; /* address, blank, user id */
 };
 
 struct admission {
     struct admission_options o;
     struct tokens *tokens;
     size_t sockets;
-    struct failure *failures; /* of the minute that began at `minute_ms` */
-    int64_t minute_ms;
+    struct tally *addresses, *tables; /* failures */
+    struct tally *short_tokens;       /* by id: whether it was told */
     unsigned generation;
     int64_t day;
 };
@@ -37,33 +35,25 @@ struct admission *admission_create(const struct admission_options *options, stru
     if (!a)
         return NULL;
     a->o = *options;
+    a->addresses = tally_create(NAMES_MAX, MINUTE_MS);
+    a->tables = tally_create(NAMES_MAX, MINUTE_MS);
+    a->short_tokens = tally_create(SHORT_MAX, INT64_MAX);
+    if (!a->addresses || !a->tables || !a->short_tokens) {
+        admission_destroy(a);
+        return NULL;
+    }
     a->tokens = tokens;
-    a->minute_ms = clock_mono(options->clock);
     a->day = clock_wall(options->clock) / 1000 / DAY_S;
     return a;
-}
-
-static void forget(struct admission *a, struct failure *failure)
-{
-    HASH_DEL(a->failures, failure);
-    free(failure);
-}
-
-static void forget_failures(struct admission *a)
-{
-    struct failure *failure, *next;
-
-    HASH_ITER(hh, a->failures, failure, next)
-    {
-        forget(a, failure);
-    }
 }
 
 void admission_destroy(struct admission *a)
 {
     if (!a)
         return;
-    forget_failures(a);
+    tally_destroy(a->addresses);
+    tally_destroy(a->tables);
+    tally_destroy(a->short_tokens);
     tokens_destroy(a->tokens);
     free(a);
 }
@@ -86,53 +76,56 @@ void admission_depart(struct admission *a)
     a->sockets--;
 }
 
-static struct failure *failure_find(struct admission *a, const char *address, const char *user_id,
-                                    bool add)
+static void count_failure(struct admission *a, const char *address,
+                          const struct credentials *credentials)
 {
-    char key[ADDRESS_MAX + 1 + STUDIO_USER_ID_MAX + 1];
-    struct failure *failure;
-    size_t len;
+    int64_t now = clock_mono(a->o.clock);
+    unsigned there = tally_add(a->addresses, address, now);
+    unsigned here = tally_add(a->tables, credentials->table_id, now);
 
-    if (clock_mono(a->o.clock) - a->minute_ms >= MINUTE_MS) {
-        forget_failures(a);
-        a->minute_ms = clock_mono(a->o.clock);
-    }
-    snprintf(key, sizeof(key), "%.*s %s", ADDRESS_MAX, address, user_id);
-    HASH_FIND_STR(a->failures, key, failure);
-    if (failure || !add)
-        return failure;
-    if (HASH_COUNT(a->failures) >= FAILURES_TRACKED_MAX)
-        forget(a, a->failures); /* the oldest: every new one counts */
-    len = strlen(key);
-    failure = calloc(1, sizeof(*failure) + len + 1);
-    if (!failure)
-        return NULL;
-    memcpy(failure->key, key, len + 1);
-    HASH_ADD_KEYPTR(hh, a->failures, failure->key, len, failure);
-    if (failure->hh.tbl)
-        return failure;
-    free(failure);
-    return NULL;
+    if (there % TOLD_EVERY == 0)
+        log_warn("auth", "%u wrong logins from %s within a minute, the last as %s", there, address,
+                 credentials->user_id);
+    else if (here % TOLD_EVERY == 0)
+        log_warn("auth", "%u wrong logins for table %s within a minute, the last from %s", here,
+                 credentials->table_id, address);
+}
+
+static void warn_short(struct admission *a, const struct credentials *credentials)
+{
+    if (strlen(credentials->token) < SHORT_TOKEN &&
+        tally_add(a->short_tokens, credentials->user_id, 0) == 1)
+        log_warn("auth",
+                 "%s has a token of fewer than %d characters, which can be guessed; "
+                 "`studio-agent token new` makes a better one",
+                 credentials->user_id, SHORT_TOKEN);
 }
 
 enum studio_err admission_check(struct admission *a, const char *address,
                                 const struct credentials *credentials, size_t connections,
                                 enum role *role)
 {
-    struct failure *failure = failure_find(a, address, credentials->user_id, false);
-    bool known;
-
-    if (failure && a->o.failures_per_minute && failure->count >= a->o.failures_per_minute)
-        return STUDIO_ERR_LIMIT;
-    known = tokens_check(a->tokens, credentials->user_id, credentials->token,
-                         clock_wall(a->o.clock) / 1000, role);
-    if (!known) {
-        failure = failure_find(a, address, credentials->user_id, true);
-        if (failure)
-            failure->count++;
+    if (!tokens_check(a->tokens, credentials->user_id, credentials->token,
+                      clock_wall(a->o.clock) / 1000, role)) {
+        count_failure(a, address, credentials);
         return STUDIO_ERR_AUTH_CREDENTIALS;
     }
+    warn_short(a, credentials);
     return connections < a->o.connections_per_id ? STUDIO_OK : STUDIO_ERR_LIMIT;
+}
+
+int64_t admission_delay(struct admission *a, const char *address, const char *table_id)
+{
+    int64_t now = clock_mono(a->o.clock), delay = DELAY_FIRST_MS;
+    unsigned there = tally_count(a->addresses, address, now);
+    unsigned here = tally_count(a->tables, table_id, now);
+    unsigned count = there > here ? there : here;
+
+    if (a->o.failures_per_minute == 0 || count <= a->o.failures_per_minute)
+        return 0;
+    for (unsigned more = count - a->o.failures_per_minute; more > 1 && delay < DELAY_MAX_MS; more--)
+        delay *= 2;
+    return delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
 }
 
 struct tokens *admission_reload(struct admission *a, struct tokens *tokens)

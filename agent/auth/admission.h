@@ -15,7 +15,7 @@ struct admission_options {
     const struct clock *clock;
     size_t connections;
     size_t connections_per_id;
-    unsigned failures_per_minute; /* per address and id; 0 = no limit */
+    unsigned failures_per_minute; /* per address and per table without a delay; 0 = no delay */
 };
 
 enum { ADMISSION_OVERFLOW = 256 }; /* connections over the limit that are still told so */
@@ -32,11 +32,15 @@ bool admission_full(const struct admission *admission);
 
 /*
  * May this user connect? `address` is the peer's, `connections` how many of this id there are
- * already. Errors: LIMIT (too many of them, or too many failures), AUTH_CREDENTIALS.
+ * already. The right token is let in whatever went before. Errors: LIMIT (too many of them),
+ * AUTH_CREDENTIALS: to be told after admission_delay.
  */
 STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,
                                                 const struct credentials *credentials,
                                                 size_t connections, enum role *role);
+/* How long who has just failed waits for the refusal: grows with the failures of this address and of
+ * this table in the last minute, to 5 s. */
+int64_t admission_delay(struct admission *admission, const char *address, const char *table_id);
 
 /* The new tokens count from now on; takes them over and gives back the old ones. */
 struct tokens *admission_reload(struct admission *admission, struct tokens *tokens);

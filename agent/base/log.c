@@ -154,3 +154,25 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *modu
     limit->next_ms = now + LIMIT_MS;
     limit->dropped = 0;
 }
+
+void log_paced(struct log_pace *pace, enum log_level level, const char *module, const char *fmt,
+               ...)
+{
+    if (!log_enabled(level))
+        return;
+    int64_t second = clock_mono(clock_system()) / 1000;
+    if (second != pace->second) {
+        pace->second = second;
+        pace->count = 0;
+    }
+    if (pace->count >= LOG_PACE) {
+        pace->dropped++;
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    emit(level, module, pace->dropped, fmt, args);
+    va_end(args);
+    pace->count++;
+    pace->dropped = 0;
+}

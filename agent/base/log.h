@@ -61,4 +61,15 @@ struct log_limit {
 void log_limited(struct log_limit *limit, enum log_level level, const char *module, const char *fmt,
                  ...) STUDIO_PRINTF(4, 5);
 
+/* For what happens often but should all be told on a usual day: so many lines a second, the first line
+ * after says how many were left out. */
+enum { LOG_PACE = 20 };
+struct log_pace {
+    int64_t second;
+    unsigned count;
+    unsigned long dropped;
+};
+void log_paced(struct log_pace *pace, enum log_level level, const char *module, const char *fmt,
+               ...) STUDIO_PRINTF(4, 5);
+
 #endif

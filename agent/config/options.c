@@ -48,6 +48,8 @@ const struct option options[] = {
      .help = "seconds to wait for any frame after the ping"},
     {"websocket", "write_timeout", NULL, INT(write_timeout_s, 1, 3600, "30"),
      .help = "seconds a client may leave waiting data unread"},
+    {"websocket", "trusted_proxies", NULL, STRING(trusted_proxies, "ADDR[/BITS][,...]"), .absent = "none",
+     .help = "proxies whose X-Forwarded-For or Forwarded names the client"},
 
     {"mqtt", "broker", "broker", STRING(broker, "URI[,URI...]"), .absent = "no mirroring", .check = check_brokers,
      .help = "brokers in order of preference: mqtt://, tcp://, mqtts:// or ssl://HOST[:PORT]"},
@@ -97,7 +99,7 @@ const struct option options[] = {
     {"limits", "connections_per_id", NULL, INT(connections_per_id, 1, 1000000, "16"),
      .help = "connections of one user id"},
     {"limits", "auth_failures_per_minute", NULL, INT(auth_failures_per_minute, 1, 1000000, "60"),
-     .help = "failed logins per minute from one address for one id"},
+     .help = "wrong logins per minute of one address or table before answers to them are delayed"},
     {"limits", "tables", NULL, INT(tables, 1, 1000000, "20000"),
      .help = "tables in all"},
     {"limits", "service_values", NULL, STRING(service_values, "NAME[,NAME...]"), .check = check_values,

@@ -1,6 +1,7 @@
 #include "core/reply.h"
 
 #include "base/figures.h"
+#include "base/log.h"
 #include "core/inside.h"
 
 /* The contract has no word for want of memory; to a client it is the same as a full disk. */
@@ -41,6 +42,7 @@ void reply_in_turn(struct core *core, struct item *item)
 
 void reply_refuse(struct core *core, struct item *item, const struct studio_error *error)
 {
+    log_debug("core", "%s is refused: %s", item->actor->user_id, error->text);
     reply_set_error(core, item, error);
     reply_in_turn(core, item);
 }

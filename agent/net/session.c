@@ -7,6 +7,7 @@
 
 #include "base/figures.h"
 #include "base/names.h"
+#include "net/logins.h"
 #include "protocol/decode.h"
 
 /*
@@ -14,7 +15,8 @@
  *   create ──────────────────────────────► GREETED ── first message ──┐
  *      │                                      │ timeout: 1008         ▼
  *      └── id and token in the address ───────┼──────────────────► (check) ── refused ──► CLOSING
- *                                             ▼                       │                     ▲
+ *                                             ▼                       │   (too often wrong: ▲
+ *                                             ▼                       │    first REFUSED)   │
  *                                          CLOSING                    ▼                     │
  *                                                                  JOINING ── refused ──────┤
  *                                                                     │ document            │
@@ -23,7 +25,7 @@
  *
  * CLOSING waits until the answers still owed have left, then hands out the close frame once.
  */
-enum state { GREETED, JOINING, READY, CLOSING };
+enum state { GREETED, REFUSED, JOINING, READY, CLOSING };
 
 enum {
     REPLIES_PAUSE = 128,    /* answers waiting to be written: stop reading */
@@ -46,6 +48,7 @@ struct session {
     void *connection;
     enum state state;
     bool welcomed;   /* joining was answered */
+    bool logged_in;  /* its login is in the log */
     bool paused;     /* not reading */
     bool congested;  /* in env->paused */
     bool close_sent; /* the close frame was handed out */
@@ -61,11 +64,13 @@ struct session {
     enum { OUT_NONE, OUT_REPLY, OUT_FRAME, OUT_SNAPSHOT } out_kind;
     int64_t created_ms, heard_ms, ping_ms; /* ping_ms: when the unanswered ping went out; 0: none */
     int64_t blocked_ms;                    /* since when writing waits; 0: it does not */
+    int64_t refuse_ms;                     /* REFUSED: when it is told */
+    const char *cut;                       /* why it was cut; NULL: it was not */
     unsigned generation;
     unsigned close_code;
     char close_reason[SESSION_CLOSE_REASON_MAX + 1];
-    char peer[46];
-    char *subscribe; /* of the address, until READY */
+    char peer[PEER_TEXT_MAX + 1], site[PEER_TEXT_MAX + 1]; /* site: as it is counted */
+    char *subscribe;                                       /* of the address, until READY */
     unsigned char digest[32];
     struct session *prev, *next; /* in env->paused */
 };
@@ -149,6 +154,26 @@ static void on_settled(struct session *s)
         want_write(s);
 }
 
+/* --- the log: who comes, is refused, leaves --------------------------------------------------- */
+
+/* `id` is what it said, NULL if it did not. */
+static void log_refusal(struct session *s, const char *id, const char *why)
+{
+    logins_refused(&s->env->log, id, s->peer, why);
+}
+
+static void log_departure(struct session *s)
+{
+    if (s->logged_in)
+        logins_left(&s->env->log, s->actor.user_id, s->peer, s->cut ? s->cut : s->close_reason);
+}
+
+static void cut(struct session *s, const char *why)
+{
+    s->cut = why;
+    s->env->ops->kill(s->connection);
+}
+
 /* The answer to joining. */
 static void welcome(struct session *s, enum studio_err err, const char *document, size_t len)
 {
@@ -156,11 +181,14 @@ static void welcome(struct session *s, enum studio_err err, const char *document
     if (s->state != JOINING)
         return;
     if (err != STUDIO_OK) { /* a limit, or no table: the client comes again */
+        log_refusal(s, s->actor.user_id, "too many tables, or its table could not be made");
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
         return;
     }
     s->state = READY;
     s->env->ready++;
+    s->logged_in = true;
+    logins_here(&s->env->log, s->actor.user_id, s->peer, role_name(s->actor.role));
     send_text(s, document, len);
     if (s->subscribe && !core_subscribe(s->env->core, &s->actor, s->subscribe))
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
@@ -222,16 +250,43 @@ static void close_with(struct session *s, enum studio_err err)
 
 /* --- arriving -------------------------------------------------------------------------------- */
 
+static void close_refused(struct session *s, enum studio_err err, const char *id)
+{
+    log_refusal(s, id, studio_err_text(err));
+    close_with(s, err);
+}
+
+/* Who guesses waits; whoever has the right token does not come here. */
+static void refuse_wrong(struct session *s, const struct credentials *credentials)
+{
+    int64_t delay = admission_delay(s->env->admission, s->site, credentials->table_id);
+
+    if (delay == 0) {
+        close_refused(s, STUDIO_ERR_AUTH_CREDENTIALS, credentials->user_id);
+        return;
+    }
+    log_refusal(s, credentials->user_id, "wrong again and again");
+    s->state = REFUSED;
+    s->refuse_ms = clock_mono(s->env->clock) + delay;
+}
+
 static void authenticate(struct session *s, const struct credentials_in *in)
 {
     struct credentials credentials;
     enum studio_err err = credentials_make(in, &credentials);
 
-    if (err == STUDIO_OK)
-        err = admission_check(s->env->admission, s->peer, &credentials,
-                              core_connections(s->env->core, credentials.user_id), &s->actor.role);
     if (err != STUDIO_OK) {
-        close_with(s, err);
+        close_refused(s, err, in->id);
+        return;
+    }
+    err = admission_check(s->env->admission, s->site, &credentials,
+                          core_connections(s->env->core, credentials.user_id), &s->actor.role);
+    if (err == STUDIO_ERR_AUTH_CREDENTIALS) {
+        refuse_wrong(s, &credentials);
+        return;
+    }
+    if (err != STUDIO_OK) {
+        close_refused(s, err, credentials.user_id);
         return;
     }
     memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
@@ -267,10 +322,11 @@ struct session *session_create(struct session_env *env, void *connection,
     s->created_ms = s->heard_ms = clock_mono(env->clock);
     s->generation = admission_generation(env->admission);
     strncpy(s->peer, address->peer, sizeof(s->peer) - 1);
+    peer_name(s->peer, s->site);
     buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
     env->count++;
     if (admission_full(env->admission)) /* those who were here before stay */
-        close_with(s, STUDIO_ERR_LIMIT);
+        close_refused(s, STUDIO_ERR_LIMIT, address->in.id);
     else if (address->in.id || address->in.token)
         authenticate(s, &address->in);
     else
@@ -295,6 +351,7 @@ void session_destroy(struct session *s)
 
     if (!s)
         return;
+    log_departure(s);
     retire(s);
     if (s->congested)
         DL_DELETE(s->env->paused, s);
@@ -337,7 +394,7 @@ static void first_message(struct session *s, const char *text, size_t len)
         struct credentials_in in = {message.id, message.token, message.device, message.game_code};
         authenticate(s, &in);
     } else {
-        close_with(s, STUDIO_ERR_AUTH_MISSING);
+        close_refused(s, STUDIO_ERR_AUTH_MISSING, NULL);
     }
     message_finish(&message);
 }
@@ -354,7 +411,7 @@ static void dispatch(struct session *s, const char *text, size_t len)
 void session_receive(struct session *s, const char *bytes, size_t len, bool final)
 {
     session_alive(s);
-    if (s->state == CLOSING)
+    if (s->state == CLOSING || s->state == REFUSED)
         return;
     if (s->incoming.len + len > STUDIO_MESSAGE_MAX) {
         session_close(s, 1009, studio_err_text(STUDIO_ERR_TOO_LARGE));
@@ -496,13 +553,17 @@ void session_tick(struct session *s)
 
     if (s->blocked_ms && now - s->blocked_ms >= env->write_timeout_ms) {
         figure_add(&s->env->figures->closed_slow, 1);
-        env->ops->kill(s->connection);
+        cut(s, "it did not read");
         return;
     }
     if (s->state == CLOSING && s->actor.outstanding == 0 && !s->close_sent)
         want_write(s); /* in case what it waited for ended without an answer */
     if (s->state == GREETED && now - s->created_ms >= env->auth_timeout_ms) {
-        close_with(s, STUDIO_ERR_AUTH_MISSING);
+        close_refused(s, STUDIO_ERR_AUTH_MISSING, NULL);
+        return;
+    }
+    if (s->state == REFUSED && now >= s->refuse_ms) {
+        close_with(s, STUDIO_ERR_AUTH_CREDENTIALS);
         return;
     }
     if (s->actor.joined && generation != s->generation) {
@@ -521,7 +582,7 @@ void session_tick(struct session *s)
         ask_the_socket(s, now);
     if (s->ping_ms && now - s->ping_ms >= env->ping_grace_ms) {
         figure_add(&s->env->figures->closed_silent, 1);
-        env->ops->kill(s->connection);
+        cut(s, "it was silent");
     } else if (!s->ping_ms && s->state != CLOSING && now - s->heard_ms >= env->ping_after_ms) {
         s->ping_ms = now;
         s->ping_due = true;

@@ -1,6 +1,7 @@
 /* test_limits.c - who is told to come again later, and who is cut: limits, revocation, silence (protocol
  * sections 3.1, 6 and 7). */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -73,21 +74,110 @@ static void too_many_tables(void **state)
     agent_proc_destroy(a);
 }
 
-static void too_many_wrong_tokens(void **state)
+static void wrong_tokens_lock_nobody_out(void **state)
 {
+    enum { WAITING = 20 };
     (void)state;
     struct agent_proc *a = configured("[limits]\nauth_failures_per_minute = 3\n");
     uint16_t at = agent_proc_port(a);
-    for (int i = 0; i < 3; i++) {
-        struct wsclient *c = wsclient_connect(at, "/?id=ARO-001_x&token=wrong");
-        wsclient_expect_close(c, 1008, "Invalid credentials");
-        wsclient_close(c);
+    struct wsclient *guess[WAITING];
+    char path[64];
+    for (int i = 0; i < WAITING; i++) { /* another device each time */
+        snprintf(path, sizeof path, "/?id=ARO-001_%d&token=wrong", i);
+        guess[i] = wsclient_connect(at, path);
     }
-    /* From now on not even the right one is looked at; other ids are none the worse. */
-    expect_try_later(at, "/?id=ARO-001_x&token=wrong");
-    expect_try_later(at, "/?id=ARO-001_x&token=MY_TOKEN");
-    wsclient_close(wsclient_login(at, "ARO-001_y", TOKEN_DEVICE));
+    /* Those with the right token come in at once, also under an id that was guessed. */
+    wsclient_close(wsclient_login(at, "ARO-001_3", TOKEN_DEVICE));
+    int64_t before_ms = now_ms();
+    for (int i = 0; i < WAITING; i++) {
+        wsclient_expect_close(guess[i], 1008, "Invalid credentials");
+        wsclient_close(guess[i]);
+    }
+    struct wsclient *next = wsclient_connect(at, "/?id=ARO-001_x&token=wrong");
+    wsclient_expect_close(next, 1008, "Invalid credentials");
+    assert_true(now_ms() - before_ms >= 5000);
+    wsclient_close(next);
+    proc_stop(agent_proc_proc(a), WAIT_MS);
+    char *log = proc_output(agent_proc_proc(a), PROC_STDERR);
+    assert_non_null(strstr(log, "20 wrong logins from 127.0.0.1"));
+    assert_null(strstr(log, "21 wrong logins"));
+    assert_null(strstr(log, "wrong&"));
+    free(log);
     agent_proc_destroy(a);
+}
+
+/* "Why can't PC 7 connect?" */
+static void the_log_tells_who_came_and_who_did_not(void **state)
+{
+    static const char *const lines[] = {
+        "info login: ARO-001_PC7 from 127.0.0.1 is refused: Invalid credentials",
+        "info login: ARO-001_PC7 is here from 127.0.0.1 as device",
+        "info login: ARO-001_PC7 from 127.0.0.1 has left: its connection ended",
+        "info login: ARO 1 from 127.0.0.1 is refused: Invalid table id",
+        "info login: no user id from 127.0.0.1 is refused: Missing authentication parameters",
+        "debug core: ARO-001_PC7 is refused: Invalid value for sdp",
+        "warn auth: ARO-001_PC7 has a token of fewer than 16 characters",
+    };
+    (void)state;
+    const char *args[] = {"--log-level", "debug", NULL};
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.args = args});
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *c = wsclient_connect(at, "/?id=ARO-001_PC7&token=wrong_guess");
+    wsclient_expect_close(c, 1008, "Invalid credentials");
+    wsclient_close(c);
+    c = wsclient_connect(at, "/?id=ARO+1&token=MY_TOKEN");
+    wsclient_expect_close(c, 1008, "Invalid table id");
+    wsclient_close(c);
+    c = wsclient_connect(at, "/");
+    wsclient_text(c);
+    wsclient_send(c, "{}");
+    wsclient_expect_close(c, 1008, "Missing authentication parameters");
+    wsclient_close(c);
+    c = wsclient_login(at, "ARO-001_PC7", TOKEN_DEVICE);
+    wsclient_send(c, "{\"sdp\":\"sideways\"}");
+    wsclient_text(c);
+    wsclient_close(c);
+    free(proc_wait_line(agent_proc_proc(a), PROC_STDERR, "has left", WAIT_MS));
+    proc_stop(agent_proc_proc(a), WAIT_MS);
+    char *log = proc_output(agent_proc_proc(a), PROC_STDERR);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(log, lines[i]))
+            test_fail("no line '%s' in: %s", lines[i], log);
+    assert_null(strstr(log, TOKEN_DEVICE));
+    assert_null(strstr(log, "wrong_guess"));
+    free(log);
+    agent_proc_destroy(a);
+}
+
+/* Behind a proxy each client is itself; who is no proxy is believed nothing. */
+static void proxies_say_whom_they_speak_for(void **state)
+{
+    static const struct {
+        const char *headers, *address;
+    } cases[] = {
+        {"X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\n", "203.0.113.7"},
+        {"Forwarded: for=\"[2001:db8::7]:80\";proto=https\r\n", "2001:db8::7"},
+        {"X-Forwarded-For: unknown\r\n", "127.0.0.1"},
+        {NULL, "127.0.0.1"},
+    };
+    (void)state;
+    for (int trusted = 0; trusted < 2; trusted++) {
+        struct agent_proc *a =
+            configured(trusted ? "[websocket]\ntrusted_proxies = 10.0.0.0/8,127.0.0.1\n" : "");
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct wsclient *c;
+            char *line = test_printf("ARO-001_%zu from %s is refused", i,
+                                     trusted ? cases[i].address : "127.0.0.1");
+            char *path = test_printf("/?id=ARO-001_%zu&token=wrong", i);
+            assert_int_equal(wsclient_upgrade(agent_proc_port(a), path, cases[i].headers, &c), 101);
+            wsclient_expect_close(c, 1008, "Invalid credentials");
+            wsclient_close(c);
+            free(proc_wait_line(agent_proc_proc(a), PROC_STDERR, line, WAIT_MS));
+            free(path);
+            free(line);
+        }
+        agent_proc_destroy(a);
+    }
 }
 
 static void far_over_the_limit(void **state)
@@ -221,7 +311,9 @@ int main(void)
         cmocka_unit_test(too_many_connections),
         cmocka_unit_test(too_many_connections_of_one_id),
         cmocka_unit_test(too_many_tables),
-        cmocka_unit_test(too_many_wrong_tokens),
+        cmocka_unit_test(wrong_tokens_lock_nobody_out),
+        cmocka_unit_test(proxies_say_whom_they_speak_for),
+        cmocka_unit_test(the_log_tells_who_came_and_who_did_not),
         cmocka_unit_test(far_over_the_limit),
         cmocka_unit_test(revoked_while_connected),
         cmocka_unit_test(reload_says_what_came_of_it),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/fake_clock.h"
@@ -107,18 +108,38 @@ static void so_many_connections_of_one_id(void **state)
     assert_int_equal(try_beside(0, "::1", "ARO-001_other", "RIGHT"), STUDIO_OK);
 }
 
-static void failures_are_counted_for_address_and_id_and_minute(void **state)
+static int64_t delay(const char *address, const char *table)
+{
+    return admission_delay(admission, address, table);
+}
+
+static void the_right_token_is_let_in_whatever_went_before(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 100; i++)
         assert_int_equal(try("10.0.0.1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
-    assert_int_equal(try("10.0.0.1", "ARO-001", "WRONG"), STUDIO_ERR_LIMIT);
-    assert_int_equal(try("10.0.0.1", "ARO-001", "RIGHT"), STUDIO_ERR_LIMIT);
-    assert_int_equal(try("10.0.0.2", "ARO-001", "RIGHT"), STUDIO_OK);
-    assert_int_equal(try("10.0.0.1", "ARO-001_x", "RIGHT"), STUDIO_OK);
-    fake_clock_advance(&clock_, 60000);
     assert_int_equal(try("10.0.0.1", "ARO-001", "RIGHT"), STUDIO_OK);
-    assert_int_equal(try("10.0.0.1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+    assert_int_equal(try("10.0.0.2", "ARO-001", "RIGHT"), STUDIO_OK);
+}
+
+static void a_guesser_waits_longer_and_longer(void **state)
+{
+    static const int64_t expected[] = {0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        char id[32];
+        /* Another device each time does not help. */
+        snprintf(id, sizeof(id), "ARO-001_%zu", i);
+        assert_int_equal(try("10.0.0.1", id, "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+        assert_int_equal(delay("10.0.0.1", "ARO-001"), expected[i]);
+    }
+    /* Nor another address, nor another table; those who share neither do not wait. */
+    assert_int_equal(delay("10.0.0.9", "ARO-001"), 5000);
+    assert_int_equal(delay("10.0.0.1", "ARO-009"), 5000);
+    assert_int_equal(delay("10.0.0.9", "ARO-009"), 0);
+    fake_clock_advance(&clock_, 60000);
+    assert_int_equal(delay("10.0.0.1", "ARO-001"), 0);
 }
 
 static void what_is_remembered_of_failures_is_bounded(void **state)
@@ -128,13 +149,49 @@ static void what_is_remembered_of_failures_is_bounded(void **state)
     (void)state;
     for (int i = 0; i < 70000; i++) {
         snprintf(id, sizeof(id), "ARO-%d", i);
-        assert_int_equal(try("::1", id, "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+        assert_int_equal(try(id, id, "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
     }
-    assert_int_equal(try("::1", "ARO-1", "RIGHT"), STUDIO_OK);
     /* Those that come on top are counted as well. */
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         assert_int_equal(try("::1", "ARO-NEW", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
-    assert_int_equal(try("::1", "ARO-NEW", "RIGHT"), STUDIO_ERR_LIMIT);
+    assert_int_equal(delay("::1", "ARO-NEW"), 100);
+    assert_int_equal(try("::1", "ARO-NEW", "RIGHT"), STUDIO_OK);
+}
+
+static char told[4096];
+
+static void keep_line(void *ctx, int level, const char *module, const char *message)
+{
+    size_t len = strlen(told);
+
+    (void)ctx;
+    assert_int_equal(level, LOG_WARN);
+    assert_string_equal(module, "auth");
+    snprintf(told + len, sizeof(told) - len, "%s\n", message);
+}
+
+static void what_is_told(void **state)
+{
+    const struct log log = {.level = LOG_INFO, .sink = keep_line};
+    const struct log *before = log_use(&log);
+
+    (void)state;
+    told[0] = '\0';
+    for (int i = 0; i < 29; i++)
+        assert_int_equal(try("10.0.0.1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+    assert_string_equal(told,
+                        "10 wrong logins from 10.0.0.1 within a minute, the last as ARO-001\n"
+                        "20 wrong logins from 10.0.0.1 within a minute, the last as ARO-001\n");
+    told[0] = '\0';
+    for (int i = 0; i < 3; i++) { /* once for each id */
+        assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
+        assert_int_equal(try("::1", "ARO-002", "RIGHT"), STUDIO_OK);
+    }
+    assert_int_equal(strncmp(told, "ARO-001 has a token of fewer than 16", 36), 0);
+    assert_non_null(strstr(told, "\nARO-002 has a token"));
+    assert_ptr_equal(strstr(told, "ARO-001"), told);
+    assert_null(strstr(told + 1, "ARO-001"));
+    log_use(before);
 }
 
 static void limits_that_are_off(void **state)
@@ -144,7 +201,7 @@ static void limits_that_are_off(void **state)
     start(2, 2, 0);
     for (int i = 0; i < 100; i++)
         assert_int_equal(try("::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
-    assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
+    assert_int_equal(delay("::1", "ARO-001"), 0);
 }
 
 static void a_reload_counts_from_now_on(void **state)
@@ -192,7 +249,9 @@ int main(void)
         TEST(the_right_token_and_its_role),
         TEST(connections_over_the_limit_are_told_then_dropped),
         TEST(so_many_connections_of_one_id),
-        TEST(failures_are_counted_for_address_and_id_and_minute),
+        TEST(the_right_token_is_let_in_whatever_went_before),
+        TEST(a_guesser_waits_longer_and_longer),
+        TEST(what_is_told),
         TEST(what_is_remembered_of_failures_is_bounded),
         TEST(limits_that_are_off),
         TEST(a_reload_counts_from_now_on),
