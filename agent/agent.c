@@ -160,22 +160,46 @@ static void on_turn(void *ctx)
 }
 
 /* A command that came over the socket in the data directory. */
-static bool on_command(void *ctx, const char *command, struct buf *answer)
+static bool answer_reload(struct studio_agent *agent, struct buf *answer)
 {
-    struct studio_agent *agent = ctx;
     struct studio_error error;
     size_t users;
 
-    if (strcmp(command, "reload") != 0) {
-        buf_str(answer, "this agent does not know the command");
-        return false;
-    }
     if (studio_agent_reload(agent, &users, &error) != STUDIO_OK) {
         buf_str(answer, error.text);
         return false;
     }
     buf_printf(answer, "%zu users read from %s", users, agent->tokens_file);
     return true;
+}
+
+static bool answer_republish(struct studio_agent *agent, struct buf *answer)
+{
+    struct bridge_stats stats;
+
+    if (!agent->bridge) {
+        buf_str(answer, "this agent has no broker: nothing is published");
+        return false;
+    }
+    bridge_get_stats(agent->bridge, &stats);
+    bridge_again(agent->bridge);
+    buf_printf(answer, "all retained messages are published again, on %s%s", stats.broker,
+               stats.connected ? "" : " as soon as there is a connection");
+    return true;
+}
+
+static bool on_command(void *ctx, const char *command, struct buf *answer)
+{
+    static const struct {
+        const char *command;
+        bool (*answer)(struct studio_agent *agent, struct buf *answer);
+    } commands[] = {{"reload", answer_reload}, {"republish", answer_republish}};
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+        if (strcmp(command, commands[i].command) == 0)
+            return commands[i].answer(ctx, answer);
+    buf_str(answer, "this agent does not know the command");
+    return false;
 }
 
 /* --- construction ---------------------------------------------------------------------------- */
@@ -296,6 +320,7 @@ static enum studio_err open_bridge(struct studio_agent *agent,
         .link_program = config->link_program ? config->link_program : STUDIO_PROGRAM,
         .keepalive_s = (unsigned)config->keepalive_s,
         .session_expiry_s = (unsigned)config->session_expiry_s,
+        .shared_root = config->shared_root,
     };
     struct bridge_source source;
     char limits[256];

@@ -45,7 +45,7 @@ struct bridge {
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* guards what follows */
-    bool stop, quiesce;
+    bool stop, quiesce, again;
     bool quiet; /* no command can come any more */
     struct bridge_stats stats;
 };
@@ -212,7 +212,8 @@ static enum studio_err create_relay(struct bridge *b)
                                     .control = {.source = &b->source,
                                                 .info = b->info,
                                                 .ignored = count_ignored,
-                                                .ignored_ctx = &b->commands},
+                                                .ignored_ctx = &b->commands,
+                                                .shared_root = b->config.shared_root},
                                     .random = random_bits};
 
     memcpy(options.links, b->links, sizeof(options.links));
@@ -263,12 +264,16 @@ fail:
 
 static void follow_wishes(struct bridge *b)
 {
-    bool stop, quiesce;
+    bool stop, quiesce, again;
 
     pthread_mutex_lock(&b->lock);
     stop = b->stop;
     quiesce = b->quiesce;
+    again = b->again;
+    b->again = false;
     pthread_mutex_unlock(&b->lock);
+    if (again)
+        relay_again(&b->relay);
     if (quiesce)
         relay_quiesce(&b->relay);
     if (stop)
@@ -366,6 +371,14 @@ void bridge_quiesce(struct bridge *b)
 {
     pthread_mutex_lock(&b->lock);
     b->quiesce = true;
+    pthread_mutex_unlock(&b->lock);
+    wake(b);
+}
+
+void bridge_again(struct bridge *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->again = true;
     pthread_mutex_unlock(&b->lock);
     wake(b);
 }

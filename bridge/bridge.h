@@ -57,6 +57,8 @@ void bridge_answer(struct bridge *bridge, struct bridge_command *command, const 
  * not. Ends the command. */
 void bridge_replay(struct bridge *bridge, struct bridge_command *command,
                    const struct studio_replay *replay);
+/* Any thread. Everything retained is published again, as after a new connection. */
+void bridge_again(struct bridge *bridge);
 /* Any thread. */
 void bridge_get_stats(struct bridge *bridge, struct bridge_stats *out);
 

@@ -78,6 +78,7 @@ struct bridge_config {
     const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
     const char *password_file;
     unsigned keepalive_s, session_expiry_s;
+    bool shared_root;         /* other agents publish under the same root */
     const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */
     const char *info;         /* JSON members for `info` beyond those the bridge knows, or NULL */
 };

@@ -47,6 +47,16 @@ void control_up(struct control *c, const struct announce_presence *presence)
     announce_availability(&c->birth, "online", presence);
     for (enum control_word word = CONTROL_BIRTH; word <= CONTROL_HEALTH; word++)
         set_due(c, word, 0);
+    if (c->window->limits.mqtt_version == 5 && !c->o.shared_root &&
+        c->unwatched < CONTROL_WATCH_TRIES)
+        set_due(c, CONTROL_WATCH_TABLES, 0);
+}
+
+void control_again(struct control *c)
+{
+    for (enum control_word word = CONTROL_BIRTH; word <= CONTROL_HEALTH; word++)
+        if (word != CONTROL_WATCH && !c->last_word)
+            set_due(c, word, 0);
 }
 
 void control_down(struct control *c)
@@ -136,9 +146,21 @@ static void print(struct control *c, enum control_word word, int64_t now_ms, str
         announce_availability(out, c->last_word, &c->presence);
         break;
     case CONTROL_WATCH:
+    case CONTROL_WATCH_TABLES:
     case CONTROL_WORDS:
         break;
     }
+}
+
+static enum window_sent watch_tables(struct control *c)
+{
+    char filters[TOPICS_RETAINED][TOPIC_MAX];
+
+    if (!topics_filters_retained(c->window->o.topics, filters))
+        return WINDOW_TOO_LARGE;
+    return window_subscribe(c->window, TRAFFIC_CONTROL, CONTROL_WATCH_TABLES,
+                            (const char *const[]){filters[0], filters[1], filters[2]},
+                            TOPICS_RETAINED, "");
 }
 
 static const enum agent_topic word_topic[CONTROL_WORDS] = {
@@ -146,6 +168,7 @@ static const enum agent_topic word_topic[CONTROL_WORDS] = {
     [CONTROL_WATCH] = TOPIC_AVAILABILITY,
     [CONTROL_INFO] = TOPIC_INFO,
     [CONTROL_HEALTH] = TOPIC_HEALTH,
+    [CONTROL_WATCH_TABLES] = TOPIC_AVAILABILITY, /* has topics of its own */
     [CONTROL_FAREWELL] = TOPIC_AVAILABILITY,
 };
 
@@ -156,7 +179,9 @@ static enum window_sent send(struct control *c, enum control_word word, const ch
     struct link_message m = {.topic = topic, .retained = true};
 
     if (word == CONTROL_WATCH)
-        return window_subscribe(c->window, TRAFFIC_CONTROL, word, topic, c->birth.data);
+        return window_subscribe(c->window, TRAFFIC_CONTROL, word, &topic, 1, c->birth.data);
+    if (word == CONTROL_WATCH_TABLES)
+        return watch_tables(c);
     print(c, word, now_ms, text);
     if (!buf_ok(text))
         return WINDOW_STALLED; /* no memory */
@@ -195,10 +220,17 @@ bool control_send(struct control *c, int64_t now_ms)
 void control_done(struct control *c, enum control_word word, int reason, int64_t now_ms)
 {
     static const char *const names[CONTROL_WORDS] = {
-        "availability", "subscription to the own availability", "info", "health", "availability"};
+        "availability",
+        "subscription to the own availability",
+        "info",
+        "health",
+        "subscription to the own retained messages (if they are wiped it will not be noticed)",
+        "availability"};
 
     if (word == CONTROL_FAREWELL)
         c->farewell_done = true;
+    if (word == CONTROL_WATCH_TABLES) /* some brokers hang up where others refuse */
+        c->unwatched = reason < 0 ? c->unwatched + 1 : 0;
     if (reason <= 0)
         return;
     log_limited(&c->window->refused_log, LOG_WARN, "bridge",

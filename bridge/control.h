@@ -1,7 +1,7 @@
 /*
  * control.h - what the agent says of itself on the publishing connection: that it is online (first of
  * all), info, health every ten seconds, its last word; and it watches its own availability for
- * foreign words. On MQTT 5 all but the last word expires, and is said again before. Bridge thread.
+ * foreign words, and what is retained of the tables for somebody wiping it. On MQTT 5 all but the last word expires, and is said again before. Bridge thread.
  */
 #ifndef BRIDGE_CONTROL_H
 #define BRIDGE_CONTROL_H
@@ -16,6 +16,7 @@ enum control_word {
     CONTROL_WATCH,
     CONTROL_INFO,
     CONTROL_HEALTH,
+    CONTROL_WATCH_TABLES, /* MQTT 5 only: else it would hear all it says itself */
     CONTROL_FAREWELL,
     CONTROL_WORDS
 };
@@ -24,7 +25,8 @@ enum {
     CONTROL_HEALTH_MS = 10000,
     CONTROL_HEALTH_EXPIRY_S = 30,
     CONTROL_RETRY_MS = 1000, /* after a passing refusal */
-    CONTROL_BIRTH_MS = 1000  /* between two births of one connection */
+    CONTROL_BIRTH_MS = 1000, /* between two births of one connection */
+    CONTROL_WATCH_TRIES = 2  /* connections that may end on the watch for wiping */
 };
 
 struct control_options {
@@ -32,6 +34,7 @@ struct control_options {
     const char *info;               /* payload of `info` */
     uint64_t (*ignored)(void *ctx); /* messages ignored so far, for health; NULL: none */
     void *ignored_ctx;
+    bool shared_root; /* other agents publish there, too: what they clear is not ours */
 };
 
 struct control {
@@ -45,7 +48,8 @@ struct control {
     bool farewell_said, farewell_done;
     unsigned due; /* a bit for each word */
     int64_t due_ms[CONTROL_WORDS];
-    int64_t birth_ms; /* when online was said last */
+    int64_t birth_ms;   /* when online was said last */
+    unsigned unwatched; /* so many connections ended before the watch for wiping was answered */
     struct log_limit birth_log;
 };
 
@@ -58,6 +62,8 @@ void control_up(struct control *c, const struct announce_presence *presence);
 void control_down(struct control *c);
 /* The own availability topic was read; `same`: it says what was said last. */
 void control_heard(struct control *c, bool same);
+/* All that is retained is said again. */
+void control_again(struct control *c);
 /* From now on nothing is said but, when told to, this last state (a literal). */
 void control_leave(struct control *c, const char *state);
 void control_say_farewell(struct control *c, int64_t now_ms);

@@ -30,7 +30,7 @@ enum link_event_kind {
     LINK_FAILED, /* the attempt ended: `reason` of the CONNACK or 0, `text` */
     LINK_LOST,   /* the connection ended: `reason` of the broker's DISCONNECT or 0, `text` */
     LINK_DONE,   /* `slot` ended: `reason` 0 acknowledged, >= 0x80 refused, -1 not delivered */
-    LINK_HEARD,  /* the watched topic: `same` as our own last word? */
+    LINK_HEARD,  /* a watched topic: `wiped`; if not, it is the one compared, and not the `same` */
     LINK_CLOSED  /* an orderly disconnect is through */
 };
 
@@ -50,7 +50,7 @@ struct link_event {
     uint64_t generation;
     unsigned slot;
     int reason;
-    bool same;
+    bool same, wiped;
     bool reached; /* FAILED: the CONNECT may have reached the broker */
     bool closed;  /* FAILED: it closed the connection instead of answering */
     struct link_limits limits;
@@ -105,8 +105,9 @@ struct link_ops {
                     char text[LINK_TEXT_MAX]);
     /* True: exactly one DONE of this slot will come, or the connection is lost. */
     bool (*publish)(struct link *link, unsigned slot, const struct link_message *message);
-    /* Subscribes with QoS 1. `watch` non-NULL: messages are compared with it and reported as HEARD;
-     * else they are commands. */
+    /* Subscribes with QoS 1. `watch` NULL: to commands. A text: messages on the first filter, a topic,
+     * are compared with it and reported as HEARD. Empty: only those of others (MQTT 5) without a payload
+     * are. */
     bool (*subscribe)(struct link *link, unsigned slot, const char *const *filters, size_t count,
                       const char *watch);
     /* This command is done with, committed or refused: the broker may forget it. Acknowledgements leave

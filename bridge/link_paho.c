@@ -23,8 +23,8 @@ static struct {
     enum link_id id;
     const char *agent_id, *epoch;
     bool v5;
-    char tls[LINK_TEXT_MAX]; /* what OpenSSL complained about */
-    char watch[WATCH_MAX];
+    char tls[LINK_TEXT_MAX];                   /* what OpenSSL complained about */
+    char watch[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
     struct token {
         unsigned slot;
         int filters; /* of a subscription; 0: a publish */
@@ -216,13 +216,15 @@ static void on_closed(void *context, MQTTAsync_successData *data)
     push(&event);
 }
 
-static void heard(const MQTTAsync_message *message)
+static void heard(const char *topic, const MQTTAsync_message *message)
 {
     struct link_event event = {.kind = LINK_HEARD};
     size_t len = (size_t)message->payloadlen;
 
-    event.same = len == strlen(c.watch) && memcmp(message->payload, c.watch, len) == 0;
-    if (!event.same) /* our own echo needs no attention */
+    event.wiped = len == 0;
+    event.same = strcmp(topic, c.watched) != 0 ||
+                 (len == strlen(c.watch) && memcmp(message->payload, c.watch, len) == 0);
+    if (event.wiped || !event.same) /* our own echo needs no attention */
         push(&event);
 }
 
@@ -259,7 +261,7 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     if (c.id == LINK_IN) /* topic_len is 0 unless there is a NUL inside */
         command(topic, topic_len > 0 ? (size_t)topic_len : strlen(topic), message);
     else if (c.watch[0])
-        heard(message);
+        heard(topic, message);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;
@@ -464,14 +466,18 @@ bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, con
     char *topics[WIRE_FILTERS_MAX];
     int qos[WIRE_FILTERS_MAX];
 
-    if (watch && !c.watch[0])
+    if (watch && *watch && !c.watch[0]) {
         snprintf(c.watch, sizeof(c.watch), "%s", watch);
+        snprintf(c.watched, sizeof(c.watched), "%s", filters[0]);
+    }
     for (size_t i = 0; i < count; i++) {
         topics[i] = (char *)(uintptr_t)filters[i];
         qos[i] = 1;
         options[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
         options[i].retainAsPublished = 1;
-        options[i].retainHandling = watch ? 0 : 2; /* commands: none that were retained before */
+        options[i].noLocal = watch && !*watch;
+        options[i].retainHandling =
+            watch && *watch ? 0 : 2; /* else none that were retained before */
     }
     if (c.v5 && count == 1) {
         response.subscribeOptions = options[0];

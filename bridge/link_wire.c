@@ -156,6 +156,7 @@ static void visit_event(struct coder *c, struct wire_message *m)
     if (e->kind == LINK_DONE) /* by far the most */
         return;
     flag(c, &e->same);
+    flag(c, &e->wiped);
     flag(c, &e->reached);
     flag(c, &e->closed);
     signed_small(c, &e->limits.mqtt_version);

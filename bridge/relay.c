@@ -166,7 +166,7 @@ void relay_event(struct relay *r, const struct link_event *event)
         sender_done(&r->sender, event->slot, event->reason);
         break;
     case CONNECTION_HEARD:
-        sender_heard(&r->sender, event->same);
+        sender_heard(&r->sender, event->same, event->wiped);
         break;
     case CONNECTION_NOTHING:
         break;
@@ -174,6 +174,11 @@ void relay_event(struct relay *r, const struct link_event *event)
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
+
+void relay_again(struct relay *r)
+{
+    sender_again(&r->sender);
+}
 
 void relay_quiesce(struct relay *r)
 {

@@ -74,6 +74,8 @@ void relay_finish(struct relay *r);
 void relay_event(struct relay *r, const struct link_event *event);
 /* Does all that can be done now; returns when to call again at the latest (mono_ms). */
 int64_t relay_step(struct relay *r);
+/* All that is retained goes out again; without a connection the next one does that anyway. */
+void relay_again(struct relay *r);
 /* Takes no more commands; everything else goes on. Quiet: none can come any more. */
 void relay_quiesce(struct relay *r);
 bool relay_quiet(const struct relay *r);

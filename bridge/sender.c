@@ -70,6 +70,8 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     s->up = true;
     s->leaving = false;
     window_up(&s->window, limits, broker);
+    s->wiped_ms = s->again_ms = INT64_MAX;
+    s->last_again_ms = 0;
     control_up(&s->control, presence);
     outbox_up(&s->outbox);
     retained_up(&s->retained);
@@ -97,10 +99,46 @@ void sender_done(struct sender *s, unsigned number, int reason)
         finish_slot(s, &slot, reason);
 }
 
-void sender_heard(struct sender *s, bool same)
+/* Who wipes goes through the topics one by one: what came again too early would be wiped as well. */
+static void note_wiped(struct sender *s)
 {
-    if (s->up)
-        control_heard(&s->control, same);
+    int64_t now = now_ms(s);
+
+    if (s->wiped_ms == INT64_MAX)
+        s->wiped_ms = now;
+    s->again_ms = now + SENDER_WIPED_MS;
+    if (s->again_ms > s->wiped_ms + SENDER_WIPING_MS)
+        s->again_ms = s->wiped_ms + SENDER_WIPING_MS;
+    if (s->again_ms < s->last_again_ms + SENDER_AGAIN_MS)
+        s->again_ms = s->last_again_ms + SENDER_AGAIN_MS;
+}
+
+void sender_heard(struct sender *s, bool same, bool wiped)
+{
+    if (!s->up || s->leaving)
+        return;
+    control_heard(&s->control, same);
+    if (wiped)
+        note_wiped(s);
+}
+
+void sender_again(struct sender *s)
+{
+    if (!s->up || s->leaving)
+        return;
+    s->wiped_ms = s->again_ms = INT64_MAX;
+    s->last_again_ms = now_ms(s);
+    control_again(&s->control);
+    retained_up(&s->retained);
+}
+
+static void again_if_wiped(struct sender *s, int64_t now)
+{
+    if (now < s->again_ms || s->leaving)
+        return;
+    log_warn("bridge", "retained messages on %s were wiped: all of them are published again",
+             s->window.broker);
+    sender_again(s);
 }
 
 void sender_leave(struct sender *s, const char *state)
@@ -189,6 +227,7 @@ static int64_t next_deadline(const struct sender *s, int64_t now)
     deadline = earlier(deadline, control_deadline(&s->control));
     if (s->leaving)
         return deadline;
+    deadline = earlier(deadline, s->again_ms);
     deadline = earlier(deadline, outbox_deadline(&s->outbox, now));
     deadline = earlier(deadline, retained_deadline(&s->retained, now));
     return earlier(deadline, replays_deadline(s->in.replays, now));
@@ -201,6 +240,7 @@ int64_t sender_step(struct sender *s)
 
     if (!s->up)
         return now + IDLE_MS;
+    again_if_wiped(s, now);
     replays_start(s->in.replays, feed_committed(s->in.feed));
     if (now >= s->window.stalled_ms) {
         while (window_has_room(&s->window) && sends < STEP_SENDS && send_one(s, now))

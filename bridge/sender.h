@@ -17,7 +17,12 @@
 #include "share.h"
 #include "window.h"
 
-enum { SENDER_OVERDUE_MS = 30000 /* for an acknowledgement */ };
+enum {
+    SENDER_OVERDUE_MS = 30000, /* for an acknowledgement */
+    SENDER_WIPED_MS = 1000,    /* of quiet after retained messages were wiped, all come again */
+    SENDER_WIPING_MS = 30000,  /* but then at the latest */
+    SENDER_AGAIN_MS = 10000    /* and not again before */
+};
 
 /* Where other threads hand over what is to be sent. */
 struct sender_inlets {
@@ -44,7 +49,9 @@ struct sender {
     struct retained retained;
     struct sender_inlets in;
     bool up;
-    bool leaving; /* only answers and the farewell go out from now on */
+    bool leaving;               /* only answers and the farewell go out from now on */
+    int64_t wiped_ms, again_ms; /* first heard of wiping; all comes again; INT64_MAX: not */
+    int64_t last_again_ms;
 };
 
 STUDIO_MUST_USE enum studio_err sender_init(struct sender *s, const struct sender_options *options);
@@ -56,8 +63,10 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
 void sender_down(struct sender *s);
 /* One message in flight ended (link.h, LINK_DONE). */
 void sender_done(struct sender *s, unsigned slot, int reason);
-/* The own availability topic was read. */
-void sender_heard(struct sender *s, bool same);
+/* A watched topic was read (link.h, LINK_HEARD). */
+void sender_heard(struct sender *s, bool same, bool wiped);
+/* All that is retained goes out again. */
+void sender_again(struct sender *s);
 /* Nothing new goes out but answers and then, when told to, this last state (a literal). */
 void sender_leave(struct sender *s, const char *state);
 /* Nothing is in flight and no answer waits. */

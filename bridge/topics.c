@@ -68,6 +68,13 @@ bool topics_filter_replay(const struct topics *topics, char out[TOPIC_MAX])
     return build(out, topics->root, "agents", topics->agent, "replay", "+");
 }
 
+bool topics_filters_retained(const struct topics *topics, char out[TOPICS_RETAINED][TOPIC_MAX])
+{
+    return topics_table(topics, "+", TOPIC_STATUS, NULL, out[0]) &&
+           topics_table(topics, "+", TOPIC_FIELD, "+", out[1]) &&
+           topics_table(topics, "+", TOPIC_PRESENCE, NULL, out[2]);
+}
+
 /* One level at a time: copies what stands before the next '/' and moves past it. The last level
  * leaves *at NULL. False when there is none left or it is too long. */
 static bool next_level(const char **at, const char *end, char out[TOPIC_MAX])

@@ -55,6 +55,10 @@ bool topics_agent(const struct topics *topics, enum agent_topic kind, const char
 bool topics_filter_set(const struct topics *topics, char out[TOPIC_MAX]);
 bool topics_filter_replay(const struct topics *topics, char out[TOPIC_MAX]);
 
+/* The filters of all that is retained of tables. */
+enum { TOPICS_RETAINED = 3 };
+bool topics_filters_retained(const struct topics *topics, char out[TOPICS_RETAINED][TOPIC_MAX]);
+
 enum topic_request_kind { TOPIC_NOT_OURS, TOPIC_SET, TOPIC_SET_FIELD, TOPIC_REPLAY };
 
 /* An incoming topic taken apart; the names are not checked beyond their length. */

@@ -118,15 +118,14 @@ enum window_sent window_publish(struct window *w, enum traffic traffic, void *ow
 }
 
 enum window_sent window_subscribe(struct window *w, enum traffic traffic, uint64_t key,
-                                  const char *topic, const char *watch)
+                                  const char *const *filters, size_t count, const char *watch)
 {
     struct slot *slot = take(w, traffic, NULL, key);
 
     if (!slot)
         return WINDOW_STALLED;
     return handed(w, slot,
-                  w->o.link->ops->subscribe(w->o.link, number_of(w, slot),
-                                            (const char *const[]){topic}, 1, watch));
+                  w->o.link->ops->subscribe(w->o.link, number_of(w, slot), filters, count, watch));
 }
 
 bool window_done(struct window *w, unsigned number, struct slot *was)

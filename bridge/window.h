@@ -70,10 +70,10 @@ void window_stall(struct window *w);
 /* Hands a message to the link, also beyond the limit. */
 STUDIO_MUST_USE enum window_sent window_publish(struct window *w, enum traffic traffic, void *owner,
                                                 uint64_t key, struct link_message *message);
-/* The same for a subscription to one topic, whose messages are compared with `watch`. */
+/* The same for a subscription (link.h). */
 STUDIO_MUST_USE enum window_sent window_subscribe(struct window *w, enum traffic traffic,
-                                                  uint64_t key, const char *topic,
-                                                  const char *watch);
+                                                  uint64_t key, const char *const *filters,
+                                                  size_t count, const char *watch);
 /* The message in this slot ended: empties it and tells whose it was. False: there was none. */
 bool window_done(struct window *w, unsigned number, struct slot *was);
 /* Empties the slot taken last; for the end of a connection. False: nothing is in flight. */

@@ -17,7 +17,8 @@ enum {
     TOKEN = 1u << CLI_TOKEN,
     RELOAD = 1u << CLI_RELOAD,
     STORE = 1u << CLI_STORE,
-    ALL = RUN | CHECK | TOKEN | RELOAD | STORE
+    REPUBLISH = 1u << CLI_REPUBLISH,
+    ALL = RUN | CHECK | TOKEN | RELOAD | STORE | REPUBLISH
 };
 
 struct command {
@@ -27,10 +28,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"check", CLI_CHECK, 0},
-    {"token", CLI_TOKEN, 2},
-    {"reload", CLI_RELOAD, 0},
-    {"store", CLI_STORE, 2},
+    {"check", CLI_CHECK, 0}, {"token", CLI_TOKEN, 2},         {"reload", CLI_RELOAD, 0},
+    {"store", CLI_STORE, 2}, {"republish", CLI_REPUBLISH, 0},
 };
 
 enum flag_id { FLAG_CONFIG, FLAG_SET, FLAG_HELP, FLAG_VERSION, FLAG_ROLE, FLAG_EXPIRES };
@@ -79,7 +78,7 @@ static const struct option *find_option(const char *arg, size_t len, unsigned co
     const struct option *option = option_by_flag(name);
     if (!option || command & (RUN | CHECK))
         return option;
-    bool data = strcmp(name, "data") == 0 && (command & (TOKEN | RELOAD | STORE));
+    bool data = strcmp(name, "data") == 0 && (command & (TOKEN | RELOAD | STORE | REPUBLISH));
     bool tokens = strcmp(name, "tokens") == 0 && (command & TOKEN);
     return data || tokens ? option : NULL;
 }
@@ -258,7 +257,7 @@ static bool is_for_commands(const struct option *option)
 {
     char flag[40];
     int len = snprintf(flag, sizeof flag, "--%s", option->flag ? option->flag : "");
-    return find_option(flag, (size_t)len, TOKEN | RELOAD | STORE) != NULL;
+    return find_option(flag, (size_t)len, TOKEN | RELOAD | STORE | REPUBLISH) != NULL;
 }
 
 enum studio_err cli_configure(const struct cli *cli, const char *const *variables,

@@ -18,6 +18,7 @@ enum cli_command {
     CLI_TOKEN,
     CLI_RELOAD,
     CLI_STORE,
+    CLI_REPUBLISH,
     CLI_COMMAND_COUNT
 };
 

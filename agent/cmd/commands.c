@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/ask.h"
 #include "cmd/help.h"
-#include "cmd/reload.h"
 #include "cmd/store.h"
 #include "cmd/token.h"
 #include "config/config.h"
@@ -100,8 +100,8 @@ static int command_check(const struct cli *cli, const char *const *variables)
 static command_fn *const table[CLI_COMMAND_COUNT] = {
     [CLI_HELP] = command_help,       [CLI_HELP_OPTIONS] = command_help_options,
     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
-    [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_reload,
-    [CLI_STORE] = command_store,
+    [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_ask,
+    [CLI_STORE] = command_store,     [CLI_REPUBLISH] = command_ask,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

@@ -18,6 +18,7 @@ static const char usage[] =
     "  studio-agent token list | revoke HASH|PATTERN\n"
     "                                         users, in the file of --tokens, --data or -c\n"
     "  studio-agent reload --data DIR         have a running agent read its tokens again\n"
+    "  studio-agent republish --data DIR      have it publish everything retained again\n"
     "  studio-agent store check|export|import|restored --data DIR\n"
     "  studio-agent --version | --help | --help options\n";
 

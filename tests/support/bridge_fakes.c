@@ -370,7 +370,8 @@ static bool fake_subscribe(struct link *link, unsigned slot, const char *const *
     s = fake_note(f, slot, filters[0]);
     s->subscribe = true;
     snprintf(s->payload, sizeof(s->payload), "%s", count > 1 ? filters[1] : "");
-    snprintf(f->watch, sizeof(f->watch), "%s", watch ? watch : "");
+    if (watch && *watch)
+        snprintf(f->watch, sizeof(f->watch), "%s", watch);
     return true;
 }
 

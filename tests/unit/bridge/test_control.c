@@ -3,9 +3,9 @@
 
 static void the_birth_comes_first_then_watch_info_health(void **state)
 {
-    static const char *const order[] = {"studio/agents/edge-1/availability",
-                                        "studio/agents/edge-1/availability",
-                                        "studio/agents/edge-1/info", "studio/agents/edge-1/health"};
+    static const char *const order[] = {
+        "studio/agents/edge-1/availability", "studio/agents/edge-1/availability",
+        "studio/agents/edge-1/info", "studio/agents/edge-1/health", "studio/tables/+/status"};
 
     (void)state;
     rig_commit(1);
@@ -14,16 +14,16 @@ static void the_birth_comes_first_then_watch_info_health(void **state)
     assert_int_equal(out.count, 0);
     rig_up();
     sender_step(&s);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         assert_string_equal(out.sent[i].topic, order[i]);
-        assert_int_equal(out.sent[i].subscribe, i == 1);
-        assert_true(i == 1 || out.sent[i].retained);
+        assert_int_equal(out.sent[i].subscribe, i == 1 || i == 4);
+        assert_true(out.sent[i].subscribe || out.sent[i].retained);
     }
     assert_string_equal(out.watch, out.sent[0].payload);
     assert_int_equal(out.sent[3].expiry_s, 30);
-    assert_string_equal(out.sent[4].topic, "studio/tables/T/changes");
-    assert_int_equal(out.sent[4].seq, 1);
-    assert_false(out.sent[4].retained);
+    assert_string_equal(out.sent[5].topic, "studio/tables/T/changes");
+    assert_int_equal(out.sent[5].seq, 1);
+    assert_false(out.sent[5].retained);
 }
 
 static void a_foreign_word_on_the_own_topic_is_put_right_once_a_second(void **state)
@@ -32,15 +32,15 @@ static void a_foreign_word_on_the_own_topic_is_put_right_once_a_second(void **st
 
     (void)state;
     fake_clock_advance(&clk, 5000);
-    sender_heard(&s, true);
+    sender_heard(&s, true, false);
     sender_step(&s);
     assert_int_equal(out.count, from);
-    sender_heard(&s, false);
-    sender_heard(&s, false);
+    sender_heard(&s, false, false);
+    sender_heard(&s, false, false);
     rig_settle(from);
     assert_int_equal(out.count, from + 1);
     assert_non_null(strstr(out.sent[from].payload, "\"state\":\"online\""));
-    sender_heard(&s, false);
+    sender_heard(&s, false, false);
     assert_true(sender_step(&s) <= clk.mono_ms + CONTROL_BIRTH_MS);
     assert_int_equal(out.count, from + 1);
     fake_clock_advance(&clk, CONTROL_BIRTH_MS);
@@ -117,6 +117,75 @@ static void what_cannot_expire_is_said_once(void **state)
     assert_int_equal(fake_find(&out, from, "/info"), SIZE_MAX);
 }
 
+static size_t count_sent(size_t from, const char *topic_end)
+{
+    size_t n = 0;
+
+    while ((from = fake_find(&out, from, topic_end)) != SIZE_MAX) {
+        n++;
+        from++;
+    }
+    return n;
+}
+
+/* Once whoever does it is through, and at last even if that never is. */
+static void all_comes_again_when_it_was_wiped(void **state)
+{
+    size_t from;
+
+    (void)state;
+    rig_show("T", 1, "up");
+    from = rig_connect();
+    for (int64_t waited = 0; waited < SENDER_WIPING_MS; waited += SENDER_WIPED_MS / 2) {
+        sender_heard(&s, true, true);
+        rig_settle(from);
+        assert_int_equal(count_sent(from, "/tables/T/status"), 0);
+        fake_clock_advance(&clk, SENDER_WIPED_MS / 2);
+    }
+    rig_settle(from);
+    assert_int_equal(count_sent(from, "/tables/T/status"), 1);
+    from = out.count;
+    sender_heard(&s, true, true);
+    fake_clock_advance(&clk, SENDER_AGAIN_MS - 1);
+    rig_settle(from);
+    assert_int_equal(count_sent(from, "/tables/T/status"), 0);
+    fake_clock_advance(&clk, 1);
+    rig_settle(from);
+    assert_int_equal(count_sent(from, "/tables/T/status"), 1);
+    assert_int_equal(count_sent(from, "/tables/T/fields/SDP"), 1);
+    assert_int_equal(count_sent(from, "/availability"), 1);
+    assert_int_equal(count_sent(from, "/info"), 1);
+    assert_int_equal(count_sent(from, "/health"), 1);
+    from = out.count;
+    fake_clock_advance(&clk, 5000);
+    rig_settle(from);
+    assert_int_equal(out.count, from);
+}
+
+static size_t watches(int version)
+{
+    struct link_limits limits = rig_limits();
+    size_t from = out.count;
+
+    limits.mqtt_version = version;
+    rig_up_with(&limits);
+    sender_step(&s);
+    return count_sent(from, "/tables/+/status");
+}
+
+/* Not where it would hear itself, and not with a broker that hangs up on it. */
+static void wiping_is_watched_for_where_that_is_possible(void **state)
+{
+    (void)state;
+    assert_int_equal(watches(4), 0);
+    sender_down(&s);
+    for (int i = 0; i < CONTROL_WATCH_TRIES; i++) {
+        assert_int_equal(watches(5), 1);
+        sender_down(&s);
+    }
+    assert_int_equal(watches(5), 0);
+}
+
 /* That it will be said anyway, in a while, is not soon enough. */
 static void a_foreign_word_does_not_wait_for_the_next_repetition(void **state)
 {
@@ -124,7 +193,7 @@ static void a_foreign_word_does_not_wait_for_the_next_repetition(void **state)
 
     (void)state;
     fake_clock_advance(&clk, 5000);
-    sender_heard(&s, false);
+    sender_heard(&s, false, false);
     rig_settle(from);
     assert_int_equal(fake_find(&out, from, "/availability"), from);
 }
@@ -153,7 +222,7 @@ static void the_farewell_waits_for_nothing_new(void **state)
     rig_commit(1);
     rig_show("T", 1, "up");
     sender_leave(&s, "stopped");
-    sender_heard(&s, false);
+    sender_heard(&s, false, false);
     sender_step(&s);
     assert_int_equal(out.count, from + 1);
     rig_done(from, 0);
@@ -192,6 +261,8 @@ int main(void)
         RIG_TEST(online_and_info_expire_and_are_said_again_in_time),
         RIG_TEST(what_cannot_expire_is_said_once),
         RIG_TEST(a_foreign_word_does_not_wait_for_the_next_repetition),
+        RIG_TEST(all_comes_again_when_it_was_wiped),
+        RIG_TEST(wiping_is_watched_for_where_that_is_possible),
         RIG_TEST(health_knows_the_age_of_the_backlog),
         RIG_TEST(the_farewell_waits_for_nothing_new),
         RIG_TEST(a_farewell_goes_out_even_when_the_window_is_stuck),

@@ -1,4 +1,5 @@
-#include "cmd/reload.h"
+/* ask.c - the commands that a running agent carries out. */
+#include "cmd/ask.h"
 
 #include <stdio.h>
 
@@ -7,14 +8,14 @@
 
 enum { ANSWER_MAX = 8192 };
 
-static int ask(const char *data)
+static int ask(const char *data, const char *command)
 {
     struct studio_error error;
     struct buf answer;
     bool ok = false;
 
     buf_init(&answer, ANSWER_MAX);
-    if (control_ask(data, "reload", &ok, &answer, &error) != STUDIO_OK)
+    if (control_ask(data, command, &ok, &answer, &error) != STUDIO_OK)
         cli_complain(error.text);
     else if (!ok)
         cli_complain(buf_ok(&answer) && answer.data ? answer.data : "it failed");
@@ -24,7 +25,7 @@ static int ask(const char *data)
     return ok ? STUDIO_EXIT_OK : STUDIO_EXIT_FAILED;
 }
 
-int command_reload(const struct cli *cli, const char *const *variables)
+int command_ask(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
     struct studio_error error;
@@ -32,7 +33,7 @@ int command_reload(const struct cli *cli, const char *const *variables)
 
     config_init(&config);
     if (cli_configure(cli, variables, &config, &error) == STUDIO_OK)
-        code = ask(config.data);
+        code = ask(config.data, cli->command == CLI_REPUBLISH ? "republish" : "reload");
     else
         cli_complain(error.text);
     config_finish(&config);
