@@ -21,7 +21,7 @@ enum {
 struct admission {
     struct admission_options o;
     struct tokens *tokens;
-    size_t sockets;
+    size_t inside;
     struct tally *addresses, *tables; /* failures */
     struct tally *short_tokens;       /* by id: whether it was told */
     unsigned generation;
@@ -58,22 +58,14 @@ void admission_destroy(struct admission *a)
     free(a);
 }
 
-bool admission_arrive(struct admission *a)
+void admission_enter(struct admission *a)
 {
-    if (a->sockets >= a->o.connections + ADMISSION_OVERFLOW)
-        return false;
-    a->sockets++;
-    return true;
+    a->inside++;
 }
 
-bool admission_full(const struct admission *a)
+void admission_leave(struct admission *a)
 {
-    return a->sockets > a->o.connections;
-}
-
-void admission_depart(struct admission *a)
-{
-    a->sockets--;
+    a->inside--;
 }
 
 static void count_failure(struct admission *a, const char *address,
@@ -111,7 +103,8 @@ enum studio_err admission_check(struct admission *a, const char *address,
         return STUDIO_ERR_AUTH_CREDENTIALS;
     }
     warn_short(a, credentials);
-    return connections < a->o.connections_per_id ? STUDIO_OK : STUDIO_ERR_LIMIT;
+    return connections < a->o.connections_per_id && a->inside < a->o.connections ? STUDIO_OK
+                                                                                 : STUDIO_ERR_LIMIT;
 }
 
 int64_t admission_delay(struct admission *a, const char *address, const char *table_id)

@@ -13,26 +13,24 @@ struct admission;
 
 struct admission_options {
     const struct clock *clock;
-    size_t connections;
+    size_t connections; /* that have authenticated */
     size_t connections_per_id;
     unsigned failures_per_minute; /* per address and per table without a delay; 0 = no delay */
 };
 
-enum { ADMISSION_OVERFLOW = 256 }; /* connections over the limit that are still told so */
+enum { ADMISSION_OVERFLOW = 256 }; /* sockets over the limit, so that their peers can be told so */
 
 /* Takes over `tokens`. NULL: out of memory, and the tokens are not taken. */
 struct admission *admission_create(const struct admission_options *options, struct tokens *tokens);
 void admission_destroy(struct admission *admission);
 
-/* A socket was accepted: false if it is to be dropped without a word. */
-bool admission_arrive(struct admission *admission);
-void admission_depart(struct admission *admission);
-/* More than the limit are here: the one that has just come is to be told to try again later. */
-bool admission_full(const struct admission *admission);
+/* A connection has authenticated, or such a one is gone. */
+void admission_enter(struct admission *admission);
+void admission_leave(struct admission *admission);
 
 /*
  * May this user connect? `address` is the peer's, `connections` how many of this id there are
- * already. The right token is let in whatever went before. Errors: LIMIT (too many of them),
+ * already. The right token is let in whatever went before. Errors: LIMIT (too many of them, or in all),
  * AUTH_CREDENTIALS: to be told after admission_delay.
  */
 STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,

@@ -100,6 +100,8 @@ const struct option options[] = {
      .help = "connections of one user id"},
     {"limits", "auth_failures_per_minute", NULL, INT(auth_failures_per_minute, 1, 1000000, "60"),
      .help = "wrong logins per minute of one address or table before answers to them are delayed"},
+    {"limits", "unauthenticated_per_address", NULL, INT(unauthenticated_per_address, 1, 1024, "64"),
+     .help = "connections from one address that have not said who they are"},
     {"limits", "tables", NULL, INT(tables, 1, 1000000, "20000"),
      .help = "tables in all"},
     {"limits", "service_values", NULL, STRING(service_values, "NAME[,NAME...]"), .check = check_values,

@@ -48,6 +48,7 @@ struct studio_agent_config {
     /* [limits] */
     int64_t updates_per_second, updates_burst; /* 0 per second = no limit */
     int64_t connections, connections_per_id, auth_failures_per_minute, tables;
+    int64_t unauthenticated_per_address;
     char *service_values, *device_values; /* added to the built-in lists */
     /* [log] */
     int64_t log_level;        /* enum log_level */

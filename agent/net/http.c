@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "net/socket.h"
 #include "protocol/document.h"
 
 enum { HEAD_MAX = 1024, LENGTH_MAX = 32, EXPECT_MAX = 32 };
@@ -72,19 +73,19 @@ static uint64_t bytes_read(struct lws *wsi)
     return after.tcpi_bytes_received - (unsigned)waiting;
 }
 
-static void *note_of(uint64_t bytes)
-{
-    return (void *)(uintptr_t)(bytes << 1 | 1);
-}
-
 void http_note(struct lws *wsi)
 {
-    lws_set_opaque_user_data(wsi, note_of(bytes_read(wsi)));
+    struct socket *socket = lws_get_opaque_user_data(wsi);
+
+    if (socket)
+        socket->bytes = bytes_read(wsi);
 }
 
 static bool pipelined_body(struct lws *wsi, const struct exchange_head *head)
 {
-    return exchange_head_body(head) && lws_get_opaque_user_data(wsi) == note_of(bytes_read(wsi));
+    const struct socket *socket = lws_get_opaque_user_data(wsi);
+
+    return exchange_head_body(head) && socket && socket->bytes == bytes_read(wsi);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

@@ -7,8 +7,8 @@
 
 struct lws;
 
-/* Notes in the connection's opaque data how much of it has been read: when it is there, and whenever
- * a request is complete. Not NULL from then on. */
+/* Notes in the connection's socket.h how much of it has been read: when it is there, and whenever a
+ * request is complete. */
 void http_note(struct lws *wsi);
 
 /* The head of a request has come. NULL: out of memory, or answered and to be closed. */

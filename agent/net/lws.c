@@ -12,8 +12,11 @@
 #include "net/address.h"
 #include "net/complaint.h"
 #include "net/http.h"
+#include "net/socket.h"
 #include "net/wheel.h"
 #include "net/ws.h"
+
+enum { ACCEPTS_PER_TURN = 64, LISTENERS_MAX = ADDRESS_COUNT_MAX };
 
 struct connection { /* the library keeps one for each socket, and a new one for each request */
     struct wheel_node node;
@@ -31,6 +34,11 @@ struct server {
     bool refusing;
     uint16_t port;
     struct wheel wheel; /* of connections */
+    struct guests *guests;
+    size_t known;                       /* sockets that are no guests any more */
+    size_t accepted;                    /* in this turn of the loop */
+    struct lws *resting[LISTENERS_MAX]; /* they accept again in the next turn */
+    size_t resting_count;
     struct log_limit limit_log;
 };
 
@@ -70,23 +78,82 @@ static bool unread(void *connection)
            (errno != EAGAIN && errno != EINTR);
 }
 
+static void become_known(void *connection)
+{
+    struct server *server = lws_context_user(lws_get_context(connection));
+    struct socket *socket = lws_get_opaque_user_data(connection);
+
+    if (!socket || socket->known)
+        return;
+    guests_remove(server->guests, &socket->guest);
+    socket->known = true;
+    server->known++;
+}
+
 static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
-                                                   quiet_ms, unread};
+                                                   quiet_ms,   unread,        become_known};
+
+/* --- accepting ------------------------------------------------------------------------------- */
+
+/* The library accepts all there are before it does anything else: a flood would have it for itself. */
+static void accept_in_turns(struct server *server, struct lws *listener)
+{
+    if (++server->accepted < ACCEPTS_PER_TURN || server->resting_count == LISTENERS_MAX)
+        return;
+    lws_rx_flow_control(listener, 0);
+    server->resting[server->resting_count++] = listener;
+}
+
+static void accept_again(struct server *server)
+{
+    server->accepted = 0;
+    while (server->resting_count > 0)
+        lws_rx_flow_control(server->resting[--server->resting_count], 1);
+}
+
+static void arrive(struct server *server, struct lws *wsi)
+{
+    char peer[PEER_TEXT_MAX + 1] = "", site[PEER_TEXT_MAX + 1];
+    struct socket *socket = calloc(1, sizeof(*socket));
+    struct guest *leaving = NULL;
+    bool full =
+        server->known + guests_count(server->guests) >= server->o.connections + ADMISSION_OVERFLOW;
+    bool in = false;
+
+    lws_get_peer_simple(wsi, peer, sizeof(peer));
+    peer_name(peer, site);
+    lws_set_opaque_user_data(wsi, socket);
+    if (socket) {
+        socket->wsi = wsi;
+        leaving = guests_add(server->guests, &socket->guest, site,
+                             trusted_has(&server->o.sessions->proxies, peer), full, &in);
+    }
+    if (leaving) {
+        log_limited(
+            &server->limit_log, LOG_WARN, "server",
+            "too many connections that do not say who they are, the last from %s: the oldest "
+            "are dropped",
+            peer);
+        kill_connection(((struct socket *)leaving)->wsi);
+    }
+    if (!in)
+        kill_connection(wsi);
+    http_note(wsi);
+}
+
+static void depart(struct server *server, struct lws *wsi)
+{
+    struct socket *socket = lws_get_opaque_user_data(wsi);
+
+    if (!socket)
+        return;
+    guests_remove(server->guests, &socket->guest);
+    server->known -= socket->known;
+    lws_set_opaque_user_data(wsi, NULL);
+    free(socket);
+}
 
 /* --- the library's callback ------------------------------------------------------------------ */
-
-static bool may_arrive(struct server *server)
-{
-    if (server->refusing)
-        return false;
-    if (admission_arrive(server->o.sessions->admission)) {
-        admission_depart(server->o.sessions->admission); /* counted once it is a connection */
-        return true;
-    }
-    log_limited(&server->limit_log, LOG_WARN, "server",
-                "far over the limit of %zu connections: more are dropped", server->o.connections);
-    return false;
-}
 
 /* Keeps what was made for the connection; false: it could not be made. */
 static bool keep(struct server *server, struct connection *c, struct session *session,
@@ -121,14 +188,13 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return may_arrive(server) ? 0 : 1;
+        accept_in_turns(server, wsi);
+        return server->refusing ? 1 : 0;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        if (admission_arrive(server->o.sessions->admission))
-            http_note(wsi); /* marks it as counted, too */
+        arrive(server, wsi);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
-        if (lws_get_opaque_user_data(wsi))
-            admission_depart(server->o.sessions->admission);
+        depart(server, wsi);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return ws_confirm(wsi);
@@ -202,6 +268,7 @@ static void on_turn(void *ctx)
 {
     struct server *server = ctx;
 
+    accept_again(server);
     server->o.hooks.turn(server->o.hooks.ctx);
 }
 
@@ -352,6 +419,11 @@ enum studio_err server_create(const struct server_options *options, struct serve
     if (!server)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     server->o = *options;
+    server->guests = guests_create(options->guests_per_site);
+    if (!server->guests) {
+        free(server);
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    }
     server->o.sessions->ops = server->o.exchanges->ops = &transport_ops;
     server->protocols[0] = (struct lws_protocols){
         .name = "studio",
@@ -378,6 +450,7 @@ void server_destroy(struct server *server)
     if (server->context)
         lws_context_destroy(server->context);
     loop_destroy(server->loop);
+    guests_destroy(server->guests);
     free(server);
 }
 

@@ -21,6 +21,7 @@ struct server_options {
     uint16_t port;    /* 0: any free one */
     enum event_loop event_loop;
     size_t connections;             /* the limit; a few more are accepted to be told so */
+    size_t guests_per_site;         /* sockets from one address that have not authenticated */
     struct session_env *sessions;   /* the `ops` of both are set here */
     struct exchange_env *exchanges; /* */
     struct loop_hooks hooks;

@@ -48,6 +48,7 @@ struct session {
     void *connection;
     enum state state;
     bool welcomed;   /* joining was answered */
+    bool inside;     /* counted by the admission */
     bool logged_in;  /* its login is in the log */
     bool paused;     /* not reading */
     bool congested;  /* in env->paused */
@@ -292,6 +293,9 @@ static void authenticate(struct session *s, const struct credentials_in *in)
     memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
     memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
     tokens_digest(credentials.token, s->digest);
+    s->inside = true;
+    admission_enter(s->env->admission);
+    s->env->ops->known(s->connection);
     s->rate = rates_hold(s->env->rates, s->actor.user_id);
     s->actor.bucket = rate_bucket(s->rate);
     s->state = JOINING;
@@ -325,9 +329,7 @@ struct session *session_create(struct session_env *env, void *connection,
     peer_name(s->peer, s->site);
     buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
     env->count++;
-    if (admission_full(env->admission)) /* those who were here before stay */
-        close_refused(s, STUDIO_ERR_LIMIT, address->in.id);
-    else if (address->in.id || address->in.token)
+    if (address->in.id || address->in.token)
         authenticate(s, &address->in);
     else
         send_text(s, hello, sizeof(hello) - 1);
@@ -366,6 +368,8 @@ void session_destroy(struct session *s)
     s->env->count--;
     s->actor.bucket = NULL;
     rates_leave(s->env->rates, s->rate);
+    if (s->inside)
+        admission_leave(s->env->admission);
     s->connection = NULL;
     s->actor.gone = true;
     actor_unref(&s->actor);

@@ -12,6 +12,7 @@ struct transport_ops {
     void (*kill)(void *connection);               /* cut it: the peer is not there */
     int64_t (*quiet_ms)(void *connection);        /* since bytes last came; -1: not known */
     bool (*unread)(void *connection);             /* bytes or an end wait to be read */
+    void (*known)(void *connection); /* its peer has authenticated: it keeps its place */
 };
 
 #endif

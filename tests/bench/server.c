@@ -40,7 +40,8 @@ static void start_agent(struct server *s)
 {
     struct agent_options options = {
         .broker = s->broker ? broker_uri(s->broker) : NULL,
-        .config = "[limits]\nupdates_per_second = 0\n[log]\nlevel = error\n",
+        .config = "[limits]\nupdates_per_second = 0\nunauthenticated_per_address = "
+                  "1024\n[log]\nlevel = error\n",
     };
     s->agent = agent_proc_start(&options);
     s->port = agent_proc_port(s->agent);

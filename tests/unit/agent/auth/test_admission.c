@@ -80,23 +80,17 @@ static void the_right_token_and_its_role(void **state)
     assert_int_equal(try("::1", "ARO-001", "no token"), STUDIO_ERR_AUTH_CREDENTIALS);
 }
 
-static void connections_over_the_limit_are_told_then_dropped(void **state)
+static void so_many_connections_in_all(void **state)
 {
     (void)state;
-    for (int i = 0; i < 2; i++)
-        assert_true(admission_arrive(admission));
-    assert_false(admission_full(admission));
-    for (int i = 0; i < ADMISSION_OVERFLOW; i++)
-        assert_true(admission_arrive(admission));
-    assert_true(admission_full(admission));
-    /* Those who are inside already may still say who they are. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
+        admission_enter(admission);
+    }
+    assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_ERR_LIMIT);
+    assert_int_equal(try("::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+    admission_leave(admission);
     assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
-    assert_false(admission_arrive(admission));
-    admission_depart(admission);
-    assert_true(admission_arrive(admission));
-    for (int i = 0; i < ADMISSION_OVERFLOW; i++)
-        admission_depart(admission);
-    assert_false(admission_full(admission));
 }
 
 static void so_many_connections_of_one_id(void **state)
@@ -247,7 +241,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_right_token_and_its_role),
-        TEST(connections_over_the_limit_are_told_then_dropped),
+        TEST(so_many_connections_in_all),
         TEST(so_many_connections_of_one_id),
         TEST(the_right_token_is_let_in_whatever_went_before),
         TEST(a_guesser_waits_longer_and_longer),

@@ -48,7 +48,7 @@ static inline bool wire_unread(void *connection)
 }
 
 static const struct transport_ops wire_ops = {wire_want_write, wire_pause, wire_kill, NULL,
-                                              wire_unread};
+                                              wire_unread,     NULL};
 
 static struct exchange_env wire_env;
 

@@ -12,7 +12,7 @@
 struct connection {
     struct session *session;
     bool wanted; /* session_next is due */
-    bool paused, killed;
+    bool paused, killed, known;
     unsigned pauses;
     bool quiet_known; /* else the socket does not tell */
     int64_t quiet_ms;
@@ -53,6 +53,11 @@ static inline int64_t fake_quiet(void *connection)
     return c->quiet_known ? c->quiet_ms : -1;
 }
 
+static inline void fake_known(void *connection)
+{
+    ((struct connection *)connection)->known = true;
+}
+
 static inline struct tokens *net_tokens(const char *extra)
 {
     char *device = tokens_line("*", "device", TOKEN_DEVICE, NULL);
@@ -72,8 +77,8 @@ static inline struct tokens *net_tokens(const char *extra)
 
 static inline void net_open(size_t connections_per_id)
 {
-    static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill, fake_quiet,
-                                             NULL};
+    static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill,
+                                             fake_quiet,      NULL,       fake_known};
 
     memset(&net, 0, sizeof(net));
     core_fixture_open(&net.f, false);

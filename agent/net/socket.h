@@ -1,0 +1,17 @@
+/* socket.h - what is kept of a socket from accepting it to its end, over all its requests: the opaque
+ * data of its connection of libwebsockets. */
+#ifndef AGENT_NET_SOCKET_H
+#define AGENT_NET_SOCKET_H
+
+#include <stdint.h>
+
+#include "net/guests.h"
+
+struct socket {
+    struct guest guest; /* first: until its peer has authenticated */
+    struct lws *wsi;
+    uint64_t bytes; /* read when the last request was complete */
+    bool known;     /* its peer has authenticated */
+};
+
+#endif

@@ -1,0 +1,170 @@
+/* test_siege.c - thousands who do not say who they are: the others come in and are served as always.
+ * Nothing here rests on speed: who comes alone from his address is never displaced by those who come in
+ * numbers, however fast they are. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/agent.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/tokens.h"
+#include "support/wsclient.h"
+
+enum { SITES = 50, PER_SITE = 64, GUESTS = 1024, BESIEGERS_MAX = 8000 };
+
+static const char unfinished[] = "GET / HTTP/1.1\r\nHost: x\r\n";
+static const char never_says[] =
+    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+
+static int besiegers[BESIEGERS_MAX];
+static size_t besieger_count;
+
+/* One more from 127.0.<1+site>.1. */
+static void besiege(uint16_t port, unsigned site)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(0x7f000001 + ((site + 1) << 8))};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const char *text = besieger_count % 2 ? never_says : unfinished;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(besieger_count < BESIEGERS_MAX);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+        connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        test_fail("besieger %zu: %s", besieger_count, strerror(errno));
+    /* It may have been cut already. */
+    (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+    besiegers[besieger_count++] = fd;
+}
+
+static void end_siege(void)
+{
+    while (besieger_count > 0)
+        close(besiegers[--besieger_count]);
+}
+
+static size_t cut_off(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < besieger_count; i++) {
+        char bytes[512];
+        ssize_t n;
+        while ((n = recv(besiegers[i], bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
+            ;
+        count += n == 0 || (errno != EAGAIN && errno != EINTR);
+    }
+    return count;
+}
+
+/* At last no more than so many besiegers are there. */
+static void expect_at_most(size_t left)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    while (besieger_count - cut_off() > left)
+        if (deadline_left(deadline) == 0)
+            test_fail("%zu of %zu are still there", besieger_count - cut_off(), besieger_count);
+}
+
+static int allow_sockets(void **state)
+{
+    struct rlimit limit;
+
+    (void)state;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return -1;
+    limit.rlim_cur = limit.rlim_max < 16384 ? limit.rlim_max : 16384;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void from_fifty_addresses(void **state)
+{
+    enum { LOGINS = 20 };
+    struct agent_proc *a = agent_proc_start(NULL);
+    uint16_t port = agent_proc_port(a);
+    struct wsclient *before = wsclient_login(port, "ARO-001_before", TOKEN_DEVICE);
+    struct wsclient *in[LOGINS];
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * GUESTS; i++)
+        besiege(port, i % SITES);
+    for (int i = 0; i < LOGINS; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "ARO-001_%d", i);
+        for (unsigned site = 0; site < SITES; site++)
+            besiege(port, site);
+        if (i % 2) { /* says who it is when others have come in between */
+            in[i] = wsclient_connect(port, "/");
+            wsclient_text(in[i]);
+            for (unsigned site = 0; site < SITES; site++)
+                besiege(port, site);
+            wsclient_sendf(in[i], "{\"id\":\"%s\",\"token\":\"" TOKEN_DEVICE "\"}", id);
+            wsclient_text(in[i]);
+        } else {
+            in[i] = wsclient_login(port, id, TOKEN_DEVICE);
+        }
+        wsclient_ask(in[i], "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+        wsclient_ask(before, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    }
+    expect_at_most(GUESTS);
+    for (int i = 0; i < LOGINS; i++) { /* those who are in stay */
+        wsclient_ask(in[i], "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+        wsclient_close(in[i]);
+    }
+    wsclient_close(before);
+    end_siege();
+    agent_proc_destroy(a);
+}
+
+static void from_one_address(void **state)
+{
+    struct agent_proc *a = agent_proc_start(NULL);
+    uint16_t port = agent_proc_port(a);
+
+    (void)state;
+    for (int i = 0; i < 5 * PER_SITE; i++)
+        besiege(port, 0);
+    expect_at_most(PER_SITE);
+    wsclient_close(wsclient_login(port, "ARO-001_x", TOKEN_DEVICE));
+    end_siege();
+    agent_proc_destroy(a);
+}
+
+/* A header has its time, and no byte now and then prolongs it. */
+static void a_header_that_drips(void **state)
+{
+    struct agent_proc *a = agent_proc_start(NULL);
+    int64_t deadline = now_ms() + 2 * WAIT_MS;
+
+    (void)state;
+    besiege(agent_proc_port(a), 0);
+    while (cut_off() == 0) {
+        if (deadline_left(deadline) == 0)
+            test_fail("it is still there");
+        (void)!send(besiegers[0], "x", 1, MSG_NOSIGNAL);
+        usleep(200000);
+    }
+    end_siege();
+    agent_proc_destroy(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_fifty_addresses),
+        cmocka_unit_test(from_one_address),
+        cmocka_unit_test(a_header_that_drips),
+    };
+    return cmocka_run_group_tests(tests, allow_sockets, NULL);
+}
