@@ -286,11 +286,6 @@ static bool step_state(struct relay *r)
     return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The command session and the probe. */
 static int64_t step_others(struct relay *r)
 {
@@ -303,8 +298,8 @@ static int64_t step_others(struct relay *r)
         r->move_to = back;
         leave_saying(r, "moved");
     }
-    return earlier(probe, listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
-                                        dial_version(&r->dial), now));
+    return clock_earlier(probe, listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
+                                              dial_version(&r->dial), now));
 }
 
 int64_t relay_step(struct relay *r)
@@ -317,10 +312,10 @@ int64_t relay_step(struct relay *r)
     if (r->stopping && r->state != RELAY_ENDED) {
         if (now_ms(r) >= r->stop_by_ms)
             end(r);
-        deadline = earlier(deadline, r->stop_by_ms);
+        deadline = clock_earlier(deadline, r->stop_by_ms);
     }
-    deadline = earlier(deadline, state_deadline(r));
-    return earlier(deadline, step_others(r));
+    deadline = clock_earlier(deadline, state_deadline(r));
+    return clock_earlier(deadline, step_others(r));
 }
 
 void relay_get_stats(const struct relay *r, struct bridge_stats *out)

@@ -173,11 +173,6 @@ static bool send_one(struct sender *s, int64_t now)
     return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t next_deadline(const struct sender *s, int64_t now)
 {
     int64_t deadline = now + IDLE_MS;
@@ -186,12 +181,12 @@ static int64_t next_deadline(const struct sender *s, int64_t now)
         return s->window.stalled_ms;
     if (!window_has_room(&s->window)) /* an acknowledgement will call */
         return deadline;
-    deadline = earlier(deadline, control_deadline(&s->control));
+    deadline = clock_earlier(deadline, control_deadline(&s->control));
     if (s->leaving)
         return deadline;
-    deadline = earlier(deadline, outbox_deadline(&s->outbox, now));
-    deadline = earlier(deadline, retained_deadline(&s->retained, now));
-    return earlier(deadline, replays_deadline(s->in.replays, now));
+    deadline = clock_earlier(deadline, outbox_deadline(&s->outbox, now));
+    deadline = clock_earlier(deadline, retained_deadline(&s->retained, now));
+    return clock_earlier(deadline, replays_deadline(s->in.replays, now));
 }
 
 int64_t sender_step(struct sender *s)
