@@ -61,8 +61,10 @@ void announce_info(struct buf *out, const struct studio_values *lists, const cha
     json_text(out, "epoch", epoch);
     add_time(out, "started", started_ms);
     add_fields(out, lists);
-    buf_str(out, ",");
-    buf_str(out, more);
+    if (more) {
+        buf_str(out, ",");
+        buf_str(out, more);
+    }
     buf_str(out, "}");
 }
 

@@ -79,7 +79,7 @@ struct bridge_config {
     const char *password_file;
     unsigned keepalive_s, session_expiry_s;
     const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */
-    const char *info;         /* JSON members for `info` beyond those the bridge knows */
+    const char *info;         /* JSON members for `info` beyond those the bridge knows, or NULL */
 };
 
 struct bridge_stats {
