@@ -337,7 +337,8 @@ static int fill_connect(const struct link_target *target, MQTTProperty list[PROP
     list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
     list[n++].value.integer4 = LINK_COMMAND_MAX;
     list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
-    list[n++].value.integer2 = LINK_COMMANDS_MAX;
+    list[n++].value.integer2 =
+        LINK_COMMANDS_MAX - 1; /* at ours, no PINGRESP would be read either */
     if (target->session_expiry_s > 0) {
         list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
         list[n++].value.integer4 = target->session_expiry_s;
