@@ -122,12 +122,13 @@ static void came_up(struct relay *r, const struct link_limits *limits)
         listener_hurry(&r->listener, now_ms(r));
 }
 
-/* The connection is gone. A stop goes on only to a broker where `stopped` still has to be said. */
-static void went_down(struct relay *r, int reason, const char *text)
+/* The connection is gone, perhaps by the broker. A stop goes on only to a broker where `stopped` still
+ * has to be said. */
+static void went_down(struct relay *r, bool broker, int reason, const char *text)
 {
     size_t current = r->dial.current;
 
-    sender_down(&r->sender);
+    sender_down(&r->sender, broker);
     if (r->stopping && !r->moved) {
         set_state(r, RELAY_ENDED);
     } else if (r->state != RELAY_SERVING) { /* also when it broke off on the way out */
@@ -144,7 +145,7 @@ static void went_down(struct relay *r, int reason, const char *text)
 static void drop(struct relay *r, const char *text)
 {
     connection_close(&r->connection, now_ms(r));
-    went_down(r, 0, text);
+    went_down(r, false, 0, text);
 }
 
 void relay_event(struct relay *r, const struct link_event *event)
@@ -160,7 +161,7 @@ void relay_event(struct relay *r, const struct link_event *event)
         connect_failed(r, event->reason, event->closed, event->text);
         break;
     case CONNECTION_ENDED:
-        went_down(r, event->reason, event->text);
+        went_down(r, !event->ours, event->reason, event->text);
         break;
     case CONNECTION_DONE:
         sender_done(&r->sender, event->slot, event->reason);
@@ -188,7 +189,7 @@ bool relay_quiet(const struct relay *r)
 static void end(struct relay *r)
 {
     connection_close(&r->connection, now_ms(r));
-    sender_down(&r->sender);
+    sender_down(&r->sender, false);
     set_state(r, RELAY_ENDED);
 }
 
@@ -222,7 +223,7 @@ static void leave(struct relay *r)
     r->moved = !r->stopping;
     set_state(r, RELAY_LEAVING);
     if (!connection_leave(&r->connection, !sender_farewell_done(&r->sender), now_ms(r)))
-        went_down(r, 0, "");
+        went_down(r, false, 0, "");
 }
 
 static int64_t state_deadline(const struct relay *r)

@@ -75,10 +75,10 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     retained_up(&s->retained);
 }
 
-void sender_down(struct sender *s)
+void sender_down(struct sender *s, bool broker)
 {
-    /* Else it is the broker that is to blame, or nobody. */
-    bool blame = !s->leaving && now_ms(s) < sender_overdue_ms(s);
+    /* Else no event is to blame. */
+    bool blame = broker && !s->leaving && now_ms(s) < sender_overdue_ms(s);
 
     if (!s->up)
         return;
