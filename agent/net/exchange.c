@@ -31,6 +31,7 @@ struct exchange {
     bool paused;  /* not read */
     bool begun;   /* the answer's head was handed out */
     bool refused; /* the body is not taken: it may still come */
+    bool endless; /* and where it ends cannot be told */
     bool bodiless;
     size_t expected; /* bytes of the request's body */
     struct buf request, reply;
@@ -197,11 +198,12 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
 {
     size_t digits = head->length ? strspn(head->length, "0123456789") : 0;
 
+    x->endless = head->coded || (head->length && (digits == 0 || head->length[digits]));
     if (head->coded)
         refuse(x, 501, "A body needs a Content-Length here");
     else if (!head->length && has_body(head->method))
         refuse(x, 411, "Content-Length is missing");
-    else if (head->length && (digits == 0 || head->length[digits]))
+    else if (x->endless)
         refuse(x, 400, "Content-Length is no number");
     else if (digits > LENGTH_DIGITS_MAX ||
              (digits && strtoull(head->length, NULL, 10) > EXCHANGE_BODY_MAX))
@@ -324,7 +326,8 @@ enum exchange_step exchange_next(struct exchange *x, const struct exchange_answe
 
 bool exchange_lingers(struct exchange *x)
 {
-    if (x->state != DONE || !x->refused)
+    /* The library reads no body of unknown length: it would be shown to it again and again. */
+    if (x->state != DONE || !x->refused || x->endless)
         return false;
     x->state = LINGERING;
     x->blocked_ms = 0;
