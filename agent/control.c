@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/config.h"
 
@@ -20,8 +21,9 @@ enum {
     COMMAND_MAX = 64,
     ANSWER_MAX = 4096,
     BACKLOG = 8,
-    CALLER_S = 2, /* for a caller to say what it wants */
-    AGENT_S = 60  /* for the agent to answer */
+    CALLER_S = 2,   /* for a caller to say what it wants */
+    PAUSE_MS = 100, /* where a caller cannot be accepted: no file may be opened */
+    AGENT_S = 60    /* for the agent to answer */
 };
 
 static const char name[] = "control";
@@ -62,10 +64,12 @@ static void close_fd(int fd)
 /* A line without its newline; false: none came. */
 static bool read_command(int fd, char command[COMMAND_MAX])
 {
+    const int64_t until = clock_mono(clock_system()) + CALLER_S * 1000;
     size_t len = 0;
     ssize_t n;
 
-    while (len < COMMAND_MAX && (n = recv(fd, command + len, COMMAND_MAX - len, 0)) > 0) {
+    while (len < COMMAND_MAX && clock_mono(clock_system()) < until &&
+           (n = recv(fd, command + len, COMMAND_MAX - len, 0)) > 0) {
         char *newline = memchr(command + len, '\n', (size_t)n);
         if (newline) {
             *newline = '\0';
@@ -107,8 +111,10 @@ static void *serve(void *arg)
         if (fds[0].revents)
             return NULL;
         int fd = accept4(control->socket, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0) {
+            (void)poll(fds, 1, PAUSE_MS);
             continue;
+        }
         serve_caller(control, fd);
         close(fd);
     }

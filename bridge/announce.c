@@ -7,38 +7,22 @@
 #include "studio/status.h"
 #include "studio/version.h"
 
-static void add_text(struct buf *out, const char *key, const char *text)
-{
-    buf_printf(out, "\"%s\":", key);
-    json_string(out, text, strlen(text));
-}
-
-static void add_number(struct buf *out, const char *key, uint64_t n)
-{
-    buf_printf(out, "\"%s\":", key);
-    buf_u64(out, n);
-}
-
 static void add_time(struct buf *out, const char *key, int64_t wall_ms)
 {
     char ts[TIME_MS_LEN + 1];
 
     time_print_ms(wall_ms, ts);
-    buf_printf(out, "\"%s\":\"%s\"", key, ts);
+    json_text(out, key, ts);
 }
 
 void announce_availability(struct buf *out, const char *state,
                            const struct announce_presence *presence)
 {
     buf_str(out, "{");
-    add_text(out, "state", state);
-    buf_str(out, ",");
-    add_text(out, "epoch", presence->epoch);
-    buf_str(out, ",");
-    add_number(out, "boot", presence->boot);
-    buf_str(out, ",");
-    add_number(out, "conn", presence->conn);
-    buf_str(out, ",");
+    json_text(out, "state", state);
+    json_text(out, "epoch", presence->epoch);
+    json_u64(out, "boot", presence->boot);
+    json_u64(out, "conn", presence->conn);
     add_time(out, "since", presence->since_ms);
     buf_str(out, "}");
 }
@@ -46,11 +30,13 @@ void announce_availability(struct buf *out, const char *state,
 /* The values of each settable field, in document order. */
 static void add_fields(struct buf *out, const struct studio_values *lists)
 {
-    buf_str(out, "\"fields\":{");
+    json_key(out, "fields");
+    buf_str(out, "{");
     for (size_t i = 0; i < studio_field_count; i++) {
         const struct studio_field *field = &studio_fields[i];
 
-        buf_printf(out, "%s\"%s\":[", i ? "," : "", field->name);
+        json_key(out, field->name);
+        buf_str(out, "[");
         for (size_t v = 0; v < lists->count[field->kind]; v++) {
             const char *value = lists->names[field->kind][v];
             if (v > 0)
@@ -69,21 +55,13 @@ void announce_info(struct buf *out, const struct studio_values *lists, const cha
                    const char *epoch, int64_t started_ms, const char *more)
 {
     buf_str(out, "{");
-    add_text(out, "version", STUDIO_VERSION);
-    buf_str(out, ",");
-    add_number(out, "protocol", STUDIO_PROTOCOL_VERSION);
-    buf_str(out, ",");
-    add_text(out, "agent", agent_id);
-    buf_str(out, ",");
-    add_text(out, "epoch", epoch);
-    buf_str(out, ",");
+    json_text(out, "version", STUDIO_VERSION);
+    json_u64(out, "protocol", STUDIO_PROTOCOL_VERSION);
+    json_text(out, "agent", agent_id);
+    json_text(out, "epoch", epoch);
     add_time(out, "started", started_ms);
-    buf_str(out, ",");
     add_fields(out, lists);
-    if (!more || !strstr(more, "\"limits\""))
-        buf_printf(out, ",\"limits\":{\"message\":%d,\"custom_fields\":%d,\"custom_value\":%d}",
-                   STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX);
-    if (more && *more) {
+    if (more) {
         buf_str(out, ",");
         buf_str(out, more);
     }
@@ -96,40 +74,34 @@ void announce_health(struct buf *out, const struct announce_health *h)
 
     buf_str(out, "{");
     add_time(out, "ts", h->now_ms);
-    buf_str(out, ",\"seq\":{");
-    add_number(out, "committed", h->agent.committed);
-    buf_str(out, ",");
-    add_number(out, "acked", h->acked);
-    buf_str(out, "},\"backlog\":{");
-    add_number(out, "events", h->backlog);
-    buf_str(out, ",");
-    add_number(out, "oldest_s", age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
-    buf_str(out, "},");
-    add_number(out, "parked", h->parked);
-    buf_str(out, ",");
-    add_number(out, "tables", h->agent.tables);
-    buf_str(out, ",");
-    add_number(out, "clients", h->agent.clients);
-    buf_str(out, ",");
-    add_number(out, "subscribers", h->agent.subscribers);
-    buf_str(out, ",");
-    add_number(out, "updates", h->agent.updates);
-    buf_str(out, ",");
-    add_number(out, "refused", h->agent.refused);
-    buf_str(out, ",");
-    add_number(out, "ignored", h->ignored);
-    buf_str(out, ",");
-    add_text(out, "broker", h->broker);
-    buf_printf(out, ",\"store\":{\"writable\":%s}}", h->agent.store_writable ? "true" : "false");
+    json_key(out, "seq");
+    buf_str(out, "{");
+    json_u64(out, "committed", h->agent.committed);
+    json_u64(out, "acked", h->acked);
+    buf_str(out, "}");
+    json_key(out, "backlog");
+    buf_str(out, "{");
+    json_u64(out, "events", h->backlog);
+    json_u64(out, "oldest_s", age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+    buf_str(out, "}");
+    json_u64(out, "parked", h->parked);
+    json_u64(out, "tables", h->agent.tables);
+    json_u64(out, "clients", h->agent.clients);
+    json_u64(out, "subscribers", h->agent.subscribers);
+    json_u64(out, "updates", h->agent.updates);
+    json_u64(out, "refused", h->agent.refused);
+    json_u64(out, "ignored", h->ignored);
+    json_text(out, "broker", h->broker);
+    json_key(out, "store");
+    buf_printf(out, "{\"writable\":%s}}", h->agent.store_writable ? "true" : "false");
 }
 
 void announce_event(struct buf *out, const struct studio_event *event, const char *epoch,
                     bool replay)
 {
     buf_str(out, "{");
-    add_number(out, "seq", event->seq);
-    buf_str(out, ",");
-    add_text(out, "epoch", epoch);
+    json_u64(out, "seq", event->seq);
+    json_text(out, "epoch", epoch);
     buf_str(out, ",");
     if (replay && event->body_len > 0) {
         buf_add(out, event->body, event->body_len - 1);

@@ -23,7 +23,7 @@ struct announce_presence {
 void announce_availability(struct buf *out, const char *state,
                            const struct announce_presence *presence);
 
-/* `more` is JSON members (without braces), or NULL. */
+/* `more` is JSON members (without braces): what the agent adds, the limits among them; or NULL. */
 void announce_info(struct buf *out, const struct studio_values *lists, const char *agent_id,
                    const char *epoch, int64_t started_ms, const char *more);
 

@@ -321,12 +321,8 @@ static int64_t step_links(struct bridge *b, const bool ready[LINK_COUNT])
 {
     int64_t deadline = INT64_MAX;
 
-    for (size_t i = 0; i < LINK_COUNT; i++) {
-        int64_t at = link_process_step(b->links[i], ready[i]);
-
-        if (at < deadline)
-            deadline = at;
-    }
+    for (size_t i = 0; i < LINK_COUNT; i++)
+        deadline = clock_earlier(deadline, link_process_step(b->links[i], ready[i]));
     return deadline;
 }
 
@@ -341,12 +337,10 @@ static void *run(void *arg)
         bool handed_over = commands_step(&b->commands);
 
         follow_wishes(b);
-        deadline = relay_step(&b->relay);
+        deadline = clock_earlier(links, relay_step(&b->relay));
         publish_stats(b, handed_over);
         for (size_t i = 0; i < LINK_COUNT; i++)
             link_process_flush(b->links[i]);
-        if (links < deadline)
-            deadline = links;
         if (!relay_ended(&b->relay))
             wait(b, deadline - clock_mono(b->clock), ready);
     }

@@ -57,9 +57,9 @@ struct bridge_source {
     /* This event was refused for good. */
     void (*parked)(void *ctx, uint64_t seq, const char *reason);
     void (*stats)(void *ctx, struct bridge_agent_stats *out);
-    /* Takes the command into the net thread's queue. The agent calls bridge_answer() (or
-     * bridge_replay) exactly once for
-     * each that returned true. False: the queue is full; the same comes again after an answer. */
+    /* Takes the command into the net thread's queue. The agent calls bridge_answer() or
+     * bridge_replay() exactly once for each that returned true. False: the queue is full; the same
+     * comes again after an answer. */
     bool (*command)(void *ctx, struct bridge_command *command);
 };
 

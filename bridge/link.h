@@ -53,6 +53,7 @@ struct link_event {
     bool same, wiped;
     bool reached; /* FAILED: the CONNECT may have reached the broker */
     bool closed;  /* FAILED: it closed the connection instead of answering */
+    bool ours;    /* LOST: certainly not the broker's doing */
     struct link_limits limits;
     char text[LINK_TEXT_MAX];
 };

@@ -20,7 +20,9 @@ int __real_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *r
 int __wrap_SSLSocket_getPendingRead(void);
 int __real_SSLSocket_getPendingRead(void);
 int Socket_noPendingWrites(int socket);
-extern pthread_mutex_t *mqttasync_mutex; /* the library's lock */
+/* The library's lock, and that of its sockets, taken after it: its receiving thread writes on with the
+ * second alone what did not go out at once. */
+extern pthread_mutex_t *mqttasync_mutex, *socket_mutex;
 
 static struct {
     struct held held;
@@ -36,7 +38,7 @@ void acks_hold(int mqtt_version)
     acks.holding = true;
 }
 
-/* With the library's lock. */
+/* With both locks. */
 static bool open_for_writing(void)
 {
     const int *fd = acks.net;
@@ -44,7 +46,7 @@ static bool open_for_writing(void)
     return fd && *fd > 0 && Socket_noPendingWrites(*fd);
 }
 
-/* With the library's lock: in order of arrival, those that may leave. */
+/* With both locks: in order of arrival, those that may leave. */
 static void send_decided(void)
 {
     int msgid;
@@ -53,7 +55,7 @@ static void send_decided(void)
         (void)__real_MQTTPacket_send_puback(acks.mqtt_version, msgid, acks.net, "");
 }
 
-/* With the library's lock. */
+/* With one of the locks, whichever: that is why it only notes. */
 int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id)
 {
     const int yes = 1;
@@ -63,7 +65,6 @@ int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char 
     if (!acks.net) /* they are small, and the broker waits for each */
         (void)setsockopt(*(const int *)net, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     acks.net = net;
-    send_decided(); /* the verdict may have been faster */
     return 0;
 }
 
@@ -94,15 +95,14 @@ void acks_verdict(uint64_t token)
 
 bool acks_send(void)
 {
-    bool all;
-
-    if (!acks.holding || !held_ready(&acks.held))
+    if (!acks.holding || !held_decided(&acks.held))
         return true;
     pthread_mutex_lock(mqttasync_mutex);
+    pthread_mutex_lock(socket_mutex);
     send_decided();
-    all = open_for_writing() || !held_ready(&acks.held);
+    pthread_mutex_unlock(socket_mutex);
     pthread_mutex_unlock(mqttasync_mutex);
-    return all;
+    return !held_decided(&acks.held);
 }
 
 void acks_close(void)

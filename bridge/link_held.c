@@ -88,28 +88,37 @@ int held_take(struct held *h)
     return msgid;
 }
 
-bool held_ready(struct held *h)
+bool held_decided(struct held *h)
 {
-    bool ready;
+    bool decided;
 
     pthread_mutex_lock(&h->lock);
-    ready = head_ready(h);
+    decided = head_ready(h) || (h->first < h->next && at(h, h->first)->decided);
     pthread_mutex_unlock(&h->lock);
-    return ready;
+    return decided;
+}
+
+/* With the lock held. A ring full of those that may leave is for held_add to refuse: reading on is
+ * what tells the library that its broker has gone. */
+static bool room(struct held *h)
+{
+    bool ready = head_ready(h);
+
+    return !h->closed && h->undecided < LINK_COMMANDS_MAX &&
+           (ready || h->next - h->first < HELD_RING);
 }
 
 bool held_wait_room(struct held *h, int64_t ms)
 {
     const struct timespec until = clock_after(ms);
-    bool room;
+    bool any;
     int rc = 0;
 
     pthread_mutex_lock(&h->lock);
-    while ((h->closed || h->undecided >= LINK_COMMANDS_MAX) && rc == 0)
+    while (!(any = room(h)) && rc == 0)
         rc = pthread_cond_timedwait(&h->room, &h->lock, &until);
-    room = !h->closed && h->undecided < LINK_COMMANDS_MAX;
     pthread_mutex_unlock(&h->lock);
-    return room;
+    return any;
 }
 
 void held_close(struct held *h)

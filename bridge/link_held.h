@@ -3,8 +3,8 @@
  * broker does not have yet, in order of arrival. Any thread; it knows no library.
  *
  * A command leaves from the head when both are true: the library wants to acknowledge it (asked) and
- * the agent has carried it out or refused it (decided). At most LINK_COMMANDS_MAX are undecided: the
- * reading thread waits for room before it reads another.
+ * the agent has carried it out or refused it (decided). At most LINK_COMMANDS_MAX are undecided, and
+ * HELD_RING behind one that is: the reading thread waits for room before it reads another.
  */
 #ifndef BRIDGE_LINK_HELD_H
 #define BRIDGE_LINK_HELD_H
@@ -41,8 +41,8 @@ STUDIO_MUST_USE bool held_ask(struct held *h, int msgid);
 void held_decide(struct held *h, uint64_t token);
 /* The message id to acknowledge next, HELD_NONE if the head is not ready. It is gone from here. */
 int held_take(struct held *h);
-/* The head is ready to be taken. */
-bool held_ready(struct held *h);
+/* The head is decided: it is ready to be taken, or will be as soon as the library asks. */
+bool held_decided(struct held *h);
 /* Waits up to `ms` until another command may be read; false: not yet. */
 bool held_wait_room(struct held *h, int64_t ms);
 /* From now on there is no room. */

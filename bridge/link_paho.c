@@ -39,11 +39,6 @@ static void on_complaint(enum MQTTASYNC_TRACE_LEVELS level, char *message)
     c.reports->log(LOG_DEBUG, message);
 }
 
-static void push(const struct link_event *event)
-{
-    c.reports->event(event);
-}
-
 static void set_text(struct link_event *event, const char *text)
 {
     snprintf(event->text, sizeof(event->text), "%s", text);
@@ -71,7 +66,7 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
         .retain = numeric(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
         .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
         .session = data->alt.connect.sessionPresent != 0};
-    push(&event);
+    c.reports->event(&event);
 }
 
 static void on_up(void *context, MQTTAsync_successData *data)
@@ -84,7 +79,7 @@ static void on_up(void *context, MQTTAsync_successData *data)
                                         .retain = true,
                                         .max_qos = 2,
                                         .session = data->alt.connect.sessionPresent != 0};
-    push(&event);
+    c.reports->event(&event);
 }
 
 /* The library says next to nothing about why; its few words in better ones. */
@@ -106,7 +101,7 @@ static void connect_failed(int reason, const char *message)
         set_text(&event, "it closed the connection without an answer");
     else
         set_text(&event, "cannot reach it (name, address, port or firewall)");
-    push(&event);
+    c.reports->event(&event);
 }
 
 static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
@@ -143,7 +138,7 @@ static void on_lost(void *context, char *cause)
     (void)context;
     (void)cause; /* always NULL */
     set_text(&event, "the connection broke off");
-    push(&event);
+    c.reports->event(&event);
 }
 
 /* The broker's DISCONNECT: the library closes the connection then without calling on_lost. */
@@ -154,14 +149,14 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
     (void)context;
     (void)properties;
     set_text(&event, "it closed the connection");
-    push(&event);
+    c.reports->event(&event);
 }
 
 static void done(const struct token *token, int reason)
 {
     struct link_event event = {.kind = LINK_DONE, .slot = token->slot, .reason = reason};
 
-    push(&event);
+    c.reports->event(&event);
 }
 
 /* For a publish the reason is not filled in: a refusal comes as a failure. For several filters it is
@@ -204,7 +199,7 @@ static void on_closed5(void *context, MQTTAsync_successData5 *data)
 
     (void)context;
     (void)data;
-    push(&event);
+    c.reports->event(&event);
 }
 
 static void on_closed(void *context, MQTTAsync_successData *data)
@@ -213,7 +208,7 @@ static void on_closed(void *context, MQTTAsync_successData *data)
 
     (void)context;
     (void)data;
-    push(&event);
+    c.reports->event(&event);
 }
 
 static void heard(const char *topic, const MQTTAsync_message *message)
@@ -225,7 +220,7 @@ static void heard(const char *topic, const MQTTAsync_message *message)
     event.same = strcmp(topic, c.watched) != 0 ||
                  (len == strlen(c.watch) && memcmp(message->payload, c.watch, len) == 0);
     if (event.wiped || !event.same) /* our own echo needs no attention */
-        push(&event);
+        c.reports->event(&event);
 }
 
 static void command(const char *topic, size_t topic_len, MQTTAsync_message *message)
@@ -344,7 +339,8 @@ static int fill_connect(const struct link_target *target, MQTTProperty list[PROP
     list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
     list[n++].value.integer4 = LINK_COMMAND_MAX;
     list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
-    list[n++].value.integer2 = LINK_COMMANDS_MAX;
+    list[n++].value.integer2 =
+        LINK_COMMANDS_MAX - 1; /* at ours, no PINGRESP would be read either */
     if (target->session_expiry_s > 0) {
         list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
         list[n++].value.integer4 = target->session_expiry_s;

@@ -18,6 +18,7 @@
 enum {
     OUT_FULL = 8 << 20, /* bytes not yet written: no more publishing */
     OUT_MAX = 16 << 20,
+    OUT_WRITTEN = 2 << 20, /* bytes that are written give their room back */
     READ_CHUNK = 64 << 10,
     READ_STEP = 1 << 20, /* bytes taken in one step, so that others have their turn */
     NEVER_MS = 3600 * 1000
@@ -117,7 +118,8 @@ static int spawn(struct link_process *l, int fd)
     return rc;
 }
 
-/* Ends the child and waits for it: after SIGKILL that is a moment. Its status, -1 if it is not known. */
+/* Ends the child and waits for it: after SIGKILL that is a moment. Its status, -1 if it is not known:
+ * where SIGCHLD is ignored, or others wait for every child, its number may be another's by now. */
 static int reap(struct link_process *l)
 {
     pid_t pid;
@@ -127,10 +129,11 @@ static int reap(struct link_process *l)
         return -1;
     close(l->fd);
     l->fd = -1;
-    kill(l->pid, SIGKILL); /* a child that has ended keeps its number until it is waited for */
-    do
+    pid = waitpid(l->pid, &status, WNOHANG);
+    if (pid == 0)
+        kill(l->pid, SIGKILL);
+    while (pid == 0 || (pid < 0 && errno == EINTR))
         pid = waitpid(l->pid, &status, 0);
-    while (pid < 0 && errno == EINTR);
     return pid < 0 ? -1 : status;
 }
 
@@ -151,6 +154,16 @@ static void link_close(struct link *link)
 
 /* --- writing --------------------------------------------------------------------------------- */
 
+static void drop_written(struct link_process *l)
+{
+    struct buf *out = &l->out;
+
+    out->len -= l->written;
+    if (out->len > 0)
+        memmove(out->data, out->data + l->written, out->len);
+    l->written = 0;
+}
+
 void link_process_flush(struct link *link)
 {
     struct link_process *l = process(link);
@@ -164,11 +177,11 @@ void link_process_flush(struct link *link)
         if (n < 0 && errno != EAGAIN && !l->over)
             l->over = "its process ended";
         if (n < 0)
-            return;
+            break;
         l->written += (size_t)n;
     }
-    buf_clear(&l->out);
-    l->written = 0;
+    if (l->written == l->out.len || l->written >= OUT_WRITTEN)
+        drop_written(l);
 }
 
 /* False: there is no child, or too much waits to be written. */
@@ -409,6 +422,7 @@ static void report_end(struct link_process *l)
     struct link_event event = {.link = l->o.id,
                                .kind = l->up ? LINK_LOST : LINK_FAILED,
                                .generation = l->generation,
+                               .ours = true,
                                .reached = true}; /* who knows */
     const char *why = l->over;
     int status = reap(l);

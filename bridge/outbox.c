@@ -191,8 +191,7 @@ void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64
         studio_event_unref(event);
         if (good)
             park(o, seq, good);
-        if (seq == o->acked + 1)
-            advance(o);
+        advance(o);
         return;
     }
     if (reason < 0 && (!o->undelivered || seq < o->undelivered))

@@ -122,12 +122,13 @@ static void came_up(struct relay *r, const struct link_limits *limits)
         listener_hurry(&r->listener, now_ms(r));
 }
 
-/* The connection is gone. A stop goes on only to a broker where `stopped` still has to be said. */
-static void went_down(struct relay *r, int reason, const char *text)
+/* The connection is gone, perhaps by the broker. A stop goes on only to a broker where `stopped` still
+ * has to be said. */
+static void went_down(struct relay *r, bool broker, int reason, const char *text)
 {
     size_t current = r->dial.current;
 
-    sender_down(&r->sender);
+    sender_down(&r->sender, broker);
     if (r->stopping && !r->moved) {
         set_state(r, RELAY_ENDED);
     } else if (r->state != RELAY_SERVING) { /* also when it broke off on the way out */
@@ -144,7 +145,7 @@ static void went_down(struct relay *r, int reason, const char *text)
 static void drop(struct relay *r, const char *text)
 {
     connection_close(&r->connection, now_ms(r));
-    went_down(r, 0, text);
+    went_down(r, false, 0, text);
 }
 
 void relay_event(struct relay *r, const struct link_event *event)
@@ -160,7 +161,7 @@ void relay_event(struct relay *r, const struct link_event *event)
         connect_failed(r, event->reason, event->closed, event->text);
         break;
     case CONNECTION_ENDED:
-        went_down(r, event->reason, event->text);
+        went_down(r, !event->ours, event->reason, event->text);
         break;
     case CONNECTION_DONE:
         sender_done(&r->sender, event->slot, event->reason);
@@ -193,7 +194,7 @@ bool relay_quiet(const struct relay *r)
 static void end(struct relay *r)
 {
     connection_close(&r->connection, now_ms(r));
-    sender_down(&r->sender);
+    sender_down(&r->sender, false);
     set_state(r, RELAY_ENDED);
 }
 
@@ -227,7 +228,7 @@ static void leave(struct relay *r)
     r->moved = !r->stopping;
     set_state(r, RELAY_LEAVING);
     if (!connection_leave(&r->connection, !sender_farewell_done(&r->sender), now_ms(r)))
-        went_down(r, 0, "");
+        went_down(r, false, 0, "");
 }
 
 static int64_t state_deadline(const struct relay *r)
@@ -291,11 +292,6 @@ static bool step_state(struct relay *r)
     return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The command session and the probe. */
 static int64_t step_others(struct relay *r)
 {
@@ -308,8 +304,8 @@ static int64_t step_others(struct relay *r)
         r->move_to = back;
         leave_saying(r, "moved");
     }
-    return earlier(probe, listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
-                                        dial_version(&r->dial), now));
+    return clock_earlier(probe, listener_step(&r->listener, online ? dial_broker(&r->dial) : NULL,
+                                              dial_version(&r->dial), now));
 }
 
 int64_t relay_step(struct relay *r)
@@ -322,10 +318,10 @@ int64_t relay_step(struct relay *r)
     if (r->stopping && r->state != RELAY_ENDED) {
         if (now_ms(r) >= r->stop_by_ms)
             end(r);
-        deadline = earlier(deadline, r->stop_by_ms);
+        deadline = clock_earlier(deadline, r->stop_by_ms);
     }
-    deadline = earlier(deadline, state_deadline(r));
-    return earlier(deadline, step_others(r));
+    deadline = clock_earlier(deadline, state_deadline(r));
+    return clock_earlier(deadline, step_others(r));
 }
 
 void relay_get_stats(const struct relay *r, struct bridge_stats *out)

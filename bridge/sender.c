@@ -77,10 +77,10 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     retained_up(&s->retained);
 }
 
-void sender_down(struct sender *s)
+void sender_down(struct sender *s, bool broker)
 {
-    /* Else it is the broker that is to blame, or nobody. */
-    bool blame = !s->leaving && now_ms(s) < sender_overdue_ms(s);
+    /* Else no event is to blame. */
+    bool blame = broker && !s->leaving && now_ms(s) < sender_overdue_ms(s);
 
     if (!s->up)
         return;
@@ -211,11 +211,6 @@ static bool send_one(struct sender *s, int64_t now)
     return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t next_deadline(const struct sender *s, int64_t now)
 {
     int64_t deadline = now + IDLE_MS;
@@ -224,13 +219,13 @@ static int64_t next_deadline(const struct sender *s, int64_t now)
         return s->window.stalled_ms;
     if (!window_has_room(&s->window)) /* an acknowledgement will call */
         return deadline;
-    deadline = earlier(deadline, control_deadline(&s->control));
+    deadline = clock_earlier(deadline, control_deadline(&s->control));
     if (s->leaving)
         return deadline;
-    deadline = earlier(deadline, s->again_ms);
-    deadline = earlier(deadline, outbox_deadline(&s->outbox, now));
-    deadline = earlier(deadline, retained_deadline(&s->retained, now));
-    return earlier(deadline, replays_deadline(s->in.replays, now));
+    deadline = clock_earlier(deadline, s->again_ms);
+    deadline = clock_earlier(deadline, outbox_deadline(&s->outbox, now));
+    deadline = clock_earlier(deadline, retained_deadline(&s->retained, now));
+    return clock_earlier(deadline, replays_deadline(s->in.replays, now));
 }
 
 int64_t sender_step(struct sender *s)

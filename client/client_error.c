@@ -40,7 +40,9 @@ static bool text_names(const char *text, const char *known)
     return strcmp(text, known) == 0;
 }
 
-enum studio_err client_error_of_text(const char *text)
+/* The code of an error text of protocol section 3.3; NOT_PERMITTED for words not known, so that a
+ * newer server's refusal is still a refusal. */
+static enum studio_err code_of(const char *text)
 {
     for (int code = STUDIO_OK + 1; code < STUDIO_ERR_COUNT; code++) {
         enum studio_err_class class = studio_err_class((enum studio_err)code);
@@ -53,7 +55,7 @@ enum studio_err client_error_of_text(const char *text)
 
 enum studio_err client_error_from_server(struct studio_error *error, const char *text)
 {
-    return client_error_exact(error, client_error_of_text(text), text);
+    return client_error_exact(error, code_of(text), text);
 }
 
 enum studio_err client_error_from_close(struct studio_error *error, unsigned code,
@@ -63,7 +65,7 @@ enum studio_err client_error_from_close(struct studio_error *error, unsigned cod
 
     switch (code) {
     case CLOSE_POLICY:
-        err = client_error_of_text(reason);
+        err = code_of(reason);
         if (err != STUDIO_ERR_AUTH_MISSING && err != STUDIO_ERR_AUTH_TABLE &&
             err != STUDIO_ERR_AUTH_REVOKED)
             err = STUDIO_ERR_AUTH_CREDENTIALS;

@@ -24,10 +24,6 @@ enum studio_err client_error_usage(struct studio_error *error, const char *fmt, 
 enum studio_err client_error_exact(struct studio_error *error, enum studio_err code,
                                    const char *text);
 
-/* The code of an error text of protocol section 3.3; NOT_PERMITTED for words not known, so that a
- * newer server's refusal is still a refusal. */
-enum studio_err client_error_of_text(const char *text);
-
 /* Turns {"error":"text"} into an error with that text. */
 enum studio_err client_error_from_server(struct studio_error *error, const char *text);
 

@@ -23,7 +23,7 @@ static const struct {
     {"data", false, "marks an envelope and is no field"},
 };
 
-static bool is_table_id(const char *name)
+bool update_names_table(const char *name)
 {
     return studio_key_equal(name, strlen(name), "table_id");
 }
@@ -130,9 +130,9 @@ enum studio_err update_print(struct buf *out, const struct studio_values *lists,
             buf_str(out, ",");
 
         const struct studio_field *field = update_field(name);
-        enum studio_err err = is_table_id(name) ? print_table_id(out, value, error)
-                              : field != NULL   ? print_builtin(out, lists, field, value, error)
-                                                : print_custom(out, name, value, error);
+        enum studio_err err = update_names_table(name) ? print_table_id(out, value, error)
+                              : field != NULL ? print_builtin(out, lists, field, value, error)
+                                              : print_custom(out, name, value, error);
         if (err != STUDIO_OK)
             return err;
     }
@@ -167,7 +167,7 @@ enum studio_err update_parse_pair(const char *pair, char **name, char **value,
 
     const char *text = equal + 1;
     const struct studio_field *field = update_field(*name);
-    if (field == NULL && !is_table_id(*name)) {
+    if (field == NULL && !update_names_table(*name)) {
         if (text[0] == '\0')
             return STUDIO_OK; /* removes it */
         *value = json_check(text, strlen(text), NULL) ? strdup(text) : quoted(text);

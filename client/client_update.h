@@ -9,6 +9,9 @@
 /* The field of any spelling; NULL for a custom field. */
 const struct studio_field *update_field(const char *name);
 
+/* True if it names the table, in any spelling. */
+bool update_names_table(const char *name);
+
 /* Appends the flat update. Errors: USAGE naming the field and what it expects, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err update_print(struct buf *out, const struct studio_values *lists,
                                              const struct studio_client_field *fields, size_t count,

@@ -17,6 +17,11 @@ const struct clock *clock_system(void);
 /* So many milliseconds from now, for pthread_cond_timedwait on CLOCK_MONOTONIC. ms >= 0. */
 struct timespec clock_after(int64_t ms);
 
+static inline int64_t clock_earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
 static inline int64_t clock_mono(const struct clock *c)
 {
     return c->mono_ms(c->ctx);

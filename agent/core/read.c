@@ -100,8 +100,8 @@ static enum studio_err find_document(struct core *core, const char *id, bool any
 static enum studio_err get(struct core *core, struct item *item, struct studio_error *error)
 {
     const char *named = item->message.table_id;
-    const char *document;
-    size_t len;
+    const char *document = NULL;
+    size_t len = 0;
     /* Without a name as on connecting: the default document will do. */
     enum studio_err err =
         find_document(core, named ? named : item->actor->table_id, !named, &document, &len, error);
@@ -134,8 +134,8 @@ void read_welcome(struct core *core, struct item *item)
 {
     struct actor *actor = item->actor;
     struct studio_error error;
-    const char *document;
-    size_t len;
+    const char *document = NULL;
+    size_t len = 0;
 
     if (find_document(core, actor->table_id, !rights_to_create(actor), &document, &len, &error) ==
         STUDIO_OK) {

@@ -14,8 +14,9 @@
 #include "core/reply.h"
 
 enum {
-    BATCH_ITEMS_MAX = 4096,           /* beyond that senders are not read */
-    BATCH_BYTES_MAX = 8 * 1024 * 1024 /* */
+    /* Beyond these senders are not read. */
+    BATCH_ITEMS_MAX = 4096,
+    BATCH_BYTES_MAX = 8 * 1024 * 1024
 };
 
 /* --- mistakes, made only in the program that is wrong on purpose ------------------------------ */

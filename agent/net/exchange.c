@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "protocol/document.h"
 
 /*
  *   create ── framing is wrong ─────────────────────────────┐
@@ -30,6 +31,7 @@ struct exchange {
     bool paused;  /* not read */
     bool begun;   /* the answer's head was handed out */
     bool refused; /* the body is not taken: it may still come */
+    bool endless; /* and where it ends cannot be told */
     bool bodiless;
     size_t expected; /* bytes of the request's body */
     struct buf request, reply;
@@ -78,14 +80,19 @@ void exchange_header(struct exchange *x, const char *name, const char *text)
     x->answer.text = text;
 }
 
+/* What stands in `reply`. */
+static void begin_reply(struct exchange *x, int status)
+{
+    if (buf_ok(&x->reply))
+        begin_answer(x, status, "application/json", (long long)x->reply.len);
+    else
+        x->env->ops->kill(x->connection);
+}
+
 void exchange_reply(struct exchange *x, int status, const char *text, size_t len)
 {
     buf_add(&x->reply, text, len);
-    if (!buf_ok(&x->reply)) {
-        x->env->ops->kill(x->connection);
-        return;
-    }
-    begin_answer(x, status, "application/json", (long long)len);
+    begin_reply(x, status);
 }
 
 void exchange_stream(struct exchange *x, int status, const char *type,
@@ -167,10 +174,11 @@ struct actor *exchange_actor(struct exchange *x)
 
 /* --- the request ----------------------------------------------------------------------------- */
 
-static void refuse(struct exchange *x, int status, const char *text)
+static void refuse(struct exchange *x, int status, const char *why)
 {
     x->refused = true;
-    exchange_reply(x, status, text, strlen(text));
+    answer_error(&x->reply, why, NULL);
+    begin_reply(x, status);
 }
 
 static bool has_body(const char *method)
@@ -190,15 +198,16 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
 {
     size_t digits = head->length ? strspn(head->length, "0123456789") : 0;
 
+    x->endless = head->coded || (head->length && (digits == 0 || head->length[digits]));
     if (head->coded)
-        refuse(x, 501, "{\"error\":\"A body needs a Content-Length here\"}");
+        refuse(x, 501, "A body needs a Content-Length here");
     else if (!head->length && has_body(head->method))
-        refuse(x, 411, "{\"error\":\"Content-Length is missing\"}");
-    else if (head->length && (digits == 0 || head->length[digits]))
-        refuse(x, 400, "{\"error\":\"Content-Length is no number\"}");
+        refuse(x, 411, "Content-Length is missing");
+    else if (x->endless)
+        refuse(x, 400, "Content-Length is no number");
     else if (digits > LENGTH_DIGITS_MAX ||
              (digits && strtoull(head->length, NULL, 10) > EXCHANGE_BODY_MAX))
-        refuse(x, 413, "{\"error\":\"Message too large\"}");
+        refuse(x, 413, studio_err_text(STUDIO_ERR_TOO_LARGE));
     else if (digits)
         x->expected = strtoul(head->length, NULL, 10);
 }
@@ -261,7 +270,7 @@ void exchange_body(struct exchange *x, const char *bytes, size_t len)
         return; /* of a body that was refused */
     buf_add(&x->request, bytes, len);
     if (!buf_ok(&x->request))
-        refuse(x, 503, "{\"error\":\"Try again later\"}");
+        refuse(x, 503, studio_err_text(STUDIO_ERR_LIMIT));
     else if (x->request.len == x->expected)
         respond(x);
 }
@@ -317,7 +326,8 @@ enum exchange_step exchange_next(struct exchange *x, const struct exchange_answe
 
 bool exchange_lingers(struct exchange *x)
 {
-    if (x->state != DONE || !x->refused)
+    /* The library reads no body of unknown length: it would be shown to it again and again. */
+    if (x->state != DONE || !x->refused || x->endless)
         return false;
     x->state = LINGERING;
     x->blocked_ms = 0;

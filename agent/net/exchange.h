@@ -108,8 +108,8 @@ enum exchange_step {
  * later ones NULL; `out` has room for EXCHANGE_PIECE_MAX. */
 enum exchange_step exchange_next(struct exchange *exchange, const struct exchange_answer **answer,
                                  char *out, size_t *len);
-/* After CLOSE: true if the request's body is still coming. The connection reads on, to be cut by
- * exchange_tick. */
+/* After CLOSE: true if the request's body is still coming and can be read away. The connection reads
+ * on, to be cut by exchange_tick. */
 bool exchange_lingers(struct exchange *exchange);
 /* About once a second: deadlines. */
 void exchange_tick(struct exchange *exchange);

@@ -32,6 +32,7 @@ struct server {
     lws_sorted_usec_list_t tick; /* of the poll loop */
     bool stop;
     bool refusing;
+    bool ticking; /* looking after connections, not called by one */
     uint16_t port;
     struct wheel wheel; /* of connections */
     struct guests *guests;
@@ -54,9 +55,14 @@ static void pause_reading(void *connection, bool paused)
     lws_rx_flow_control(connection, paused ? 0 : 1);
 }
 
+/* From a tick at once: the library's timers wait while any socket has something for it, so one whose
+ * bytes it does not read would never be cut. Within its own callbacks it must not be. */
 static void kill_connection(void *connection)
 {
-    lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    const struct server *server = lws_context_user(lws_get_context(connection));
+
+    lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE,
+                    server->ticking ? LWS_TO_KILL_SYNC : LWS_TO_KILL_ASYNC);
 }
 
 static int64_t quiet_ms(void *connection)
@@ -251,7 +257,9 @@ static void on_tick(void *ctx)
 {
     struct server *server = ctx;
 
+    server->ticking = true;
     wheel_step(&server->wheel, tick, server);
+    server->ticking = false;
     server->o.hooks.tick(server->o.hooks.ctx);
     if (server->loop) /* the library's own timers need a nudge on a foreign loop */
         lws_cancel_service(server->context);

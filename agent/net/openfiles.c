@@ -6,7 +6,8 @@
 #include "base/log.h"
 
 enum {
-    FDS_SPARE = 512 /* files, store, broker, and connections that are told to go away */
+    FDS_SPARE = 512, /* files, store, broker, and connections that are told to go away */
+    FDS_HUGE = 65536 /* the library has tables of as many places as files may be open */
 };
 
 size_t openfiles_fit(size_t connections)
@@ -27,7 +28,11 @@ size_t openfiles_fit(size_t connections)
                  "%zu connections at most: only %llu open files are allowed (`ulimit -Hn`)",
                  connections, (unsigned long long)limit.rlim_max);
     }
-    limit.rlim_cur = want; /* not more: see above */
+    /* Others in this process count on what they have, but for a huge limit. */
+    if (limit.rlim_cur > FDS_HUGE && want < FDS_HUGE)
+        limit.rlim_cur = FDS_HUGE;
+    else if (limit.rlim_cur < want || limit.rlim_cur > FDS_HUGE)
+        limit.rlim_cur = want;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     return connections;
 }

@@ -101,8 +101,8 @@ struct walk {
     struct decoder *d;
     const cJSON *object;
     enum update_place place;
-    unsigned seen;       /* bit i: studio_fields[i] was set */
-    size_t custom_count; /* of the sets */
+    unsigned seen;                         /* bit i: studio_fields[i] was set */
+    size_t custom_count, custom_set_count; /* of the sets */
 };
 
 static enum studio_err take_table_id(struct walk *w, const cJSON *item)
@@ -152,7 +152,9 @@ static enum studio_err take_custom(struct walk *w, const cJSON *item)
         return decoder_refuse(d, STUDIO_ERR_INVALID_FIELD_NAME, item->string);
     if (is_custom_set(update, item->string))
         return decoder_refuse(d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
-    if (w->custom_count == MESSAGE_CUSTOM_MAX)
+    /* More than a table may have can be refused before there is a table. */
+    if (w->custom_count == MESSAGE_CUSTOM_MAX ||
+        (!cJSON_IsNull(item) && w->custom_set_count == STUDIO_CUSTOM_FIELDS_MAX))
         return decoder_refuse(d, STUDIO_ERR_TOO_MANY_FIELDS, NULL);
 
     struct field_set set = {0};
@@ -166,6 +168,7 @@ static enum studio_err take_custom(struct walk *w, const cJSON *item)
     }
     update->sets[update->count++] = set;
     w->custom_count++;
+    w->custom_set_count += set.json != NULL;
     return STUDIO_OK;
 }
 

@@ -50,6 +50,8 @@ static void print_number(struct buf *out, double d)
     buf_str(out, text);
 }
 
+static void print_value(struct buf *out, const cJSON *item);
+
 static void print_members(struct buf *out, const cJSON *item)
 {
     bool object = cJSON_IsObject(item);
@@ -63,12 +65,13 @@ static void print_members(struct buf *out, const cJSON *item)
             json_string(out, child->string, strlen(child->string));
             buf_add(out, ":", 1);
         }
-        tree_print(out, child); /* json_check has bounded the depth */
+        print_value(out, child); /* json_check has bounded the depth */
     }
     buf_add(out, object ? "}" : "]", 1);
 }
 
-void tree_print(struct buf *out, const cJSON *item)
+/* Without insignificant white space. */
+static void print_value(struct buf *out, const cJSON *item)
 {
     if (cJSON_IsString(item))
         json_string(out, item->valuestring, strlen(item->valuestring));
@@ -86,7 +89,7 @@ char *tree_text(const cJSON *item, size_t *len)
 {
     struct buf text;
     buf_init(&text, TEXT_MAX);
-    tree_print(&text, item);
+    print_value(&text, item);
     *len = text.len;
     return buf_take(&text);
 }

@@ -17,10 +17,8 @@
 STUDIO_MUST_USE enum studio_err tree_parse(const char *text, size_t len, struct json_facts *facts,
                                            cJSON **out);
 
-/* Appends the value without insignificant white space. Numbers must be finite. */
-void tree_print(struct buf *out, const cJSON *item);
-
-/* The same as a string of its own (free()) and its length; NULL if out of memory. */
+/* The value without insignificant white space (free()) and its length; NULL if out of memory. Numbers
+ * must be finite. */
 char *tree_text(const cJSON *item, size_t *len);
 
 enum tree_numbers {

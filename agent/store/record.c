@@ -79,11 +79,10 @@ static int take_hex4(struct cursor *c)
     if (c->end - c->at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-        const char *digit = *c->at ? memchr(digits, *c->at, sizeof digits - 1) : NULL;
-        if (!digit)
+        int digit = text_hex_digit(*c->at);
+        if (digit < 0)
             return -1;
-        n = n * 16 + (int)((digit - digits) % 16);
+        n = n * 16 + digit;
         c->at++;
     }
     return n;

@@ -67,18 +67,13 @@ enum studio_err pairs_parse(const struct studio_values *lists, const char *const
     return err;
 }
 
-static bool is_table_id(const char *name)
-{
-    return studio_key_equal(name, strlen(name), "table_id");
-}
-
 enum studio_err pairs_add_table(struct pairs *pairs, const char *table_id,
                                 struct studio_error *error)
 {
     size_t at = pairs->count;
 
     for (size_t i = 0; i < at; i++)
-        if (is_table_id(pairs->names[i]))
+        if (update_names_table(pairs->names[i]))
             return STUDIO_OK;
     if (at == PAIRS_MAX)
         return client_error_usage(error, "at most %d fields fit one update", PAIRS_MAX);
@@ -106,7 +101,7 @@ const char *pairs_mistyped(const struct pairs *pairs, const struct studio_field 
     for (size_t i = 0; i < pairs->count; i++) {
         const char *name = pairs->names[i];
         if (pairs->values[i] == NULL || strcmp(pairs->values[i], "null") == 0 ||
-            update_field(name) != NULL || is_table_id(name))
+            update_field(name) != NULL || update_names_table(name))
             continue;
         *meant = studio_field_near(name);
         if (*meant != NULL)

@@ -2,9 +2,9 @@
  * agent.h - the agent as a library: the WebSocket status server with its store and bridge.
  *
  * include/README.md has a whole program. Agents of one process have nothing in common: each has its
- * own store, log and lists of values. Each MQTT connection is a process that runs `studio-agent`: the one
- * installed with this library, or what `mqtt.link_program` names. Out of memory in the event loop ends the process with exit code
- * 1: it cannot go on.
+ * own store, log and lists of values. Each MQTT connection is a process that runs `studio-agent`: the
+ * one installed with this library, or what `mqtt.link_program` names. Out of memory in the event loop
+ * ends the process with exit code 1: it cannot go on.
  */
 #ifndef STUDIO_AGENT_H
 #define STUDIO_AGENT_H

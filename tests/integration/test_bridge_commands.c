@@ -148,6 +148,16 @@ static void agent_hold(struct agent *a, bool holds)
 }
 
 static struct agent agent;
+
+static unsigned taken(void)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&agent.lock);
+    n = agent.taken;
+    pthread_mutex_unlock(&agent.lock);
+    return n;
+}
 static struct broker *broker;
 static struct mqttclient *client;
 
@@ -214,7 +224,9 @@ static void a_command_gets_exactly_one_answer(void **state)
     m = mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "n", "2");
     expect_json(m->payload, "field", "zCam");
     mqttclient_sync(client);
+    pthread_mutex_lock(&agent.lock);
     assert_int_equal(agent.answered, 2);
+    pthread_mutex_unlock(&agent.lock);
 }
 
 static void many_commands_are_answered_in_order(void **state)
@@ -279,7 +291,7 @@ static void retained_commands_are_refused(void **state)
     mqttclient_publish(client, "studio/tables/ARO-001/set/plc", "1");
     mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "n", "2");
     mqttclient_sync(client);
-    assert_int_equal(agent.taken, 2); /* neither the empty one nor the one of a bad name */
+    assert_int_equal(taken(), 2); /* neither the empty one nor the one of a bad name */
 }
 
 /* The broker hears of the acknowledgement only after the answer. */
@@ -313,7 +325,7 @@ static void a_command_that_takes_long_is_not_acknowledged_early(void **state)
         mqttclient_publish(client, "studio/tables/T/set/plc", "1");
     usleep(2500 * 1000); /* that is what is tested */
     mqttclient_sync(client);
-    assert_int_equal(agent.taken, 10);
+    assert_int_equal(taken(), 10);
     log = proc_output(broker_proc(broker), PROC_STDERR);
     assert_null(strstr(log, "Received PUBACK from studio-agent-edge-1-in"));
     free(log);
@@ -404,7 +416,9 @@ static void events_are_replayed_on_request(void **state)
     m = mqttclient_wait_json(client, "my/replay", "end", "true");
     expect_json(m->payload, "count", "10");
     assert_string_equal(m->correlation, "7");
+    pthread_mutex_lock(&agent.source.lock);
     agent.source.oldest = 100;
+    pthread_mutex_unlock(&agent.source.lock);
     p.payload = "{\"from_seq\":1}";
     mqttclient_send(client, &p);
     m = mqttclient_wait_json(client, "my/replay", "error", "too old");

@@ -365,6 +365,40 @@ static void bodies_that_are_not_taken(void **state)
     free(body);
 }
 
+/* A body whose end nobody knows, all there at once: its connection ends, and is not looked at for ever. */
+static void bodies_without_an_end_leave_nothing_behind(void **state)
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST", "DELETE"};
+    static const struct {
+        const char *head;
+        int status;
+    } endless[] = {
+        {"Transfer-Encoding: chunked", 501},
+        {"Transfer-Encoding: chunked\r\nContent-Length: 4", 501},
+        {"Content-Length: x", 400},
+        {"Content-Length: -1", 400},
+        {"Content-Length: 4\r\nContent-Length: 9", 400},
+    };
+    (void)state;
+    pid_t pid = proc_pid(agent_proc_proc(agent));
+    size_t before = procfs_count(pid, "fd"); /* those of earlier tests may still be among them */
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        for (size_t j = 0; j < sizeof endless / sizeof *endless; j++) {
+            struct raw *raw = raw_open();
+            char *request = test_printf("%s /healthz HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n"
+                                        "5\r\nhello\r\n0\r\n\r\n",
+                                        methods[i], endless[j].head);
+            raw_send(raw, request);
+            free(request);
+            raw_expect(raw, endless[j].status, NULL, strcmp(methods[i], "HEAD") == 0);
+            raw_close(raw);
+        }
+    int64_t deadline = now_ms() + WAIT_MS;
+    while (procfs_count(pid, "fd") > before)
+        if (deadline_left(deadline) <= 0)
+            test_fail("connections are left behind");
+}
+
 static void leaving_early_does_no_harm(void **state)
 {
     static const char *const begun[] = {
@@ -427,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_body_is_not_pipelined),
         cmocka_unit_test(half_closed_and_answered),
         cmocka_unit_test(leave_to_send_a_body),
+        cmocka_unit_test(bodies_without_an_end_leave_nothing_behind),
         cmocka_unit_test(bodies_that_are_not_taken),
         cmocka_unit_test(leaving_early_does_no_harm),
         cmocka_unit_test(asking_without_reading),

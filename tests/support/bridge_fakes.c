@@ -144,9 +144,10 @@ static enum studio_err fake_read_changes(void *ctx, const char *table_id, uint64
                                          void *fn_ctx)
 {
     struct fake_source *s = ctx;
-    uint64_t from = after_seq + 1 < s->oldest ? s->oldest : after_seq + 1;
+    uint64_t from;
 
     pthread_mutex_lock(&s->lock);
+    from = after_seq + 1 < s->oldest ? s->oldest : after_seq + 1;
     s->reads++;
     for (; from <= s->count && limit > 0; from++) {
         const struct fake_event *e = &s->events[from - 1];
@@ -163,7 +164,11 @@ static enum studio_err fake_read_changes(void *ctx, const char *table_id, uint64
 
 static enum studio_err fake_oldest(void *ctx, uint64_t *seq)
 {
-    *seq = ((struct fake_source *)ctx)->oldest;
+    struct fake_source *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    *seq = s->oldest;
+    pthread_mutex_unlock(&s->lock);
     return STUDIO_OK;
 }
 

@@ -12,7 +12,7 @@ static void answers_in_flight_survive_a_loss_in_order(void **state)
     assert_int_equal(out.count, from + 5);
     rig_done(from, 0);
     rig_done(from + 1, 0x87); /* refused: there is nobody to tell */
-    sender_down(&s);
+    sender_down(&s, true);
     from = out.count;
     rig_up();
     rig_settle(from);

@@ -178,10 +178,10 @@ static void wiping_is_watched_for_where_that_is_possible(void **state)
 {
     (void)state;
     assert_int_equal(watches(4), 0);
-    sender_down(&s);
+    sender_down(&s, true);
     for (int i = 0; i < CONTROL_WATCH_TRIES; i++) {
         assert_int_equal(watches(5), 1);
-        sender_down(&s);
+        sender_down(&s, true);
     }
     assert_int_equal(watches(5), 0);
 }

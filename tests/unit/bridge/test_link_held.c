@@ -36,11 +36,12 @@ static void it_leaves_when_it_is_asked_for_and_decided(void **state)
 
     (void)state;
     assert_int_equal(held_take(&held), HELD_NONE);
+    assert_false(held_decided(&held));
     held_decide(&held, token);
-    assert_false(held_ready(&held));
+    assert_true(held_decided(&held));
     assert_int_equal(held_take(&held), HELD_NONE);
     assert_true(held_ask(&held, 7));
-    assert_true(held_ready(&held));
+    assert_true(held_decided(&held));
     assert_int_equal(held_take(&held), 7);
     assert_int_equal(held_take(&held), HELD_NONE);
     assert_true(held_empty(&held));
@@ -112,10 +113,31 @@ static void the_ring_has_an_end(void **state)
     uint64_t token;
 
     (void)state;
-    for (int i = 0; i < HELD_RING; i++)
-        held_decide(&held, add(i + 1)); /* decided, but the library has not asked */
-    assert_true(held_wait_room(&held, 0));
+    for (int i = 0; i < HELD_RING; i++) {
+        assert_true(held_wait_room(&held, 0));
+        held_decide(&held, add(i + 1));
+        assert_true(held_ask(&held, i + 1));
+    }
+    assert_true(held_wait_room(&held, 0)); /* else the library would never learn of a dead broker */
     assert_false(held_add(&held, 1, &token));
+}
+
+/* QoS 0 has no Receive Maximum: what is refused at once comes as fast as it may. */
+static void those_decided_behind_one_that_is_not_are_bounded_too(void **state)
+{
+    uint64_t first = add(7);
+
+    (void)state;
+    assert_true(held_ask(&held, 7));
+    for (int i = 1; i < HELD_RING; i++) {
+        assert_true(held_wait_room(&held, 0));
+        held_decide(&held, add(0));
+    }
+    assert_false(held_wait_room(&held, 1));
+    held_decide(&held, first);
+    assert_true(held_wait_room(&held, 0));
+    assert_int_equal(held_take(&held), 7);
+    assert_true(held_empty(&held));
 }
 
 static void closed_there_is_no_room_any_more(void **state)
@@ -163,6 +185,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_not_handed_over_is_not_held, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_without_a_verdict_leave_no_room, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ring_has_an_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_decided_behind_one_that_is_not_are_bounded_too, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(closed_there_is_no_room_any_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_verdict_wakes_who_waits_for_room, setup, teardown),
     };

@@ -184,8 +184,8 @@ static bool start(const char *part, char text[LINK_TEXT_MAX])
     return l->ops->connect(l, 9, &target, text);
 }
 
-/* Turns until there are so many events. */
-static void turn(unsigned count)
+/* Turns until there are so many events, or more. */
+static void turn_at_least(unsigned count)
 {
     int64_t deadline = now_ms() + WAIT_MS;
 
@@ -200,6 +200,11 @@ static void turn(unsigned count)
             test_fail("only %u of %u events", events, count);
         link_process_step(l, true);
     }
+}
+
+static void turn(unsigned count)
+{
+    turn_at_least(count);
     assert_int_equal(events, count);
 }
 
@@ -309,7 +314,23 @@ static void a_process_that_ends_is_a_connection_that_ends(void **state)
     assert_int_equal(dones, 1);
     assert_int_equal(last.kind, LINK_LOST);
     assert_string_equal(last.text, "its process ended");
+    assert_true(last.ours);
     assert_false(publish(3, 1));
+}
+
+static void a_program_that_ignores_its_children_may_do_so(void **state)
+{
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    expect_up("dies later");
+    publish(3, 1);
+    turn(3);
+    assert_int_equal(last.kind, LINK_LOST);
+    events = 0;
+    expect_up("works");
+    l->ops->close(l);
+    signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(procfs_child(getpid(), LINK_ARGV0), 0);
 }
 
 static void a_process_that_hangs_is_killed(void **state)
@@ -366,6 +387,22 @@ static void a_process_that_does_not_read_is_not_waited_for(void **state)
     assert_int_equal(events, 2);
 }
 
+/* It is never idle, so what is written has to make room for what is to be. */
+static void a_process_that_lags_behind_is_told_on_and_on(void **state)
+{
+    unsigned told = 0;
+
+    (void)state;
+    expect_up("works");
+    for (; told < 40; told++) {
+        while (told - dones == 7)
+            turn_at_least(events + 1);
+        assert_true(publish(told, 1 << 20));
+    }
+    turn(1 + told);
+    assert_int_equal(dones, told);
+}
+
 static void closing_while_it_speaks_is_the_last_word(void **state)
 {
     (void)state;
@@ -388,9 +425,11 @@ int main(int argc, char **argv)
         TEST(an_attempt_that_fails_says_so),
         TEST(a_program_that_is_not_there_cannot_be_started),
         TEST(a_process_that_ends_is_a_connection_that_ends),
+        TEST(a_program_that_ignores_its_children_may_do_so),
         TEST(a_process_that_hangs_is_killed),
         TEST(a_process_that_answers_is_not),
         TEST(a_process_that_does_not_read_is_not_waited_for),
+        TEST(a_process_that_lags_behind_is_told_on_and_on),
         TEST(closing_while_it_speaks_is_the_last_word),
     };
 

@@ -47,7 +47,7 @@ static void a_loss_sends_again_from_the_lowest_unacknowledged(void **state)
     rig_done(event_at(from, 1), 0);
     rig_done(event_at(from, 4), 0);
     rig_done(event_at(from, 2), -1); /* the library gives some of them back first */
-    sender_down(&s);
+    sender_down(&s, true);
     assert_int_equal(source.acked, 1);
     from = out.count;
     rig_up();
@@ -107,7 +107,7 @@ static void a_parked_event_is_not_sent_again(void **state)
     sender_step(&s);
     rig_done(event_at(from, 2), 0x87); /* 1 is still under way: the watermark stands below 2 */
     source.events[1].parked = false;   /* the store is behind with its mark */
-    sender_down(&s);
+    sender_down(&s, true);
     from = out.count;
     rig_up();
     rig_settle(from);
@@ -135,7 +135,7 @@ static void an_event_that_ends_connections_is_parked(void **state)
         assert_int_equal(source.parked_count, 0);
         if (i == 1) /* the library gives it back before it says that the connection is gone */
             rig_done(event_at(from, 2), -1);
-        sender_down(&s);
+        sender_down(&s, true);
     }
     assert_int_equal(source.parked_count, 1);
     assert_int_equal(source.parked[0], 2);
@@ -171,7 +171,7 @@ static void nobody_pays_for_the_one_behind_it(void **state)
             sender_step(&s);
         }
         if (source.acked < 5)
-            sender_down(&s);
+            sender_down(&s, true);
     }
     assert_int_equal(source.acked, 5);
     assert_int_equal(source.parked_count, 1);
@@ -190,7 +190,7 @@ static void progress_between_losses_clears_the_suspicion(void **state)
         rig_settle_words(from);
         if (i % 2)
             rig_done(event_at(from, source.acked + 1), 0);
-        sender_down(&s);
+        sender_down(&s, true);
     }
     assert_int_equal(source.parked_count, 0);
 }
@@ -209,6 +209,24 @@ static void events_go_out_in_order_without_a_gap(void **state)
             assert_int_equal(out.sent[i].seq, next++);
     assert_int_equal(next, 1001);
     assert_int_equal(source.acked, 1000);
+}
+
+/* A store that was repaired or imported. */
+static void the_watermark_passes_a_hole_in_the_store(void **state)
+{
+    size_t from;
+
+    (void)state;
+    rig_start_with(10);
+    source.oldest = 4;
+    from = rig_connect();
+    assert_int_equal(source.acked, 10);
+    assert_int_equal(sender_backlog(&s), 0);
+    sender_down(&s, true);
+    from = out.count;
+    rig_up();
+    rig_settle(from);
+    assert_false(sent_again(from, 4));
 }
 
 static void too_large_for_the_broker_is_parked_or_left_out(void **state)
@@ -259,6 +277,7 @@ int main(void)
         RIG_TEST(nobody_pays_for_the_one_behind_it),
         RIG_TEST(progress_between_losses_clears_the_suspicion),
         RIG_TEST(events_go_out_in_order_without_a_gap),
+        RIG_TEST(the_watermark_passes_a_hole_in_the_store),
         RIG_TEST(too_large_for_the_broker_is_parked_or_left_out),
         RIG_TEST(exceptions_have_their_own_topic),
     };

@@ -101,7 +101,7 @@ static void a_replay_runs_behind_live_traffic_and_dies_with_its_connection(void 
     ask_for_all("xy");
     sender_step(&s);
     assert_int_equal(out.count, from + REPLAY_IN_FLIGHT);
-    sender_down(&s);
+    sender_down(&s, true);
     from = out.count;
     rig_up();
     rig_settle(from);

@@ -241,6 +241,12 @@ static void test_bound_of_one_update(void **state)
     text.len--;
     buf_str(&text, ",\"one_more\":null}");
     expect_error(space, "Too many custom fields");
+    /* More than any table may have is refused before one is made for it. */
+    buf_clear(&text);
+    buf_str(&text, "{\"sdp\":\"up\"");
+    add_fields(&text, 'b', "1");
+    buf_str(&text, ",\"one_more\":1}");
+    expect_error(space, "Too many custom fields");
 }
 
 static void test_nesting(void **state)
