@@ -106,7 +106,17 @@ void announce_health(struct buf *out, const struct announce_health *h)
     add_number(out, "oldest_s", age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
     buf_str(out, "},");
     add_number(out, "parked", h->parked);
+    buf_str(out, ",\"parked_kinds\":{");
+    add_number(out, "events", h->parked);
     buf_str(out, ",");
+    add_number(out, "retained", h->retained);
+    buf_str(out, ",");
+    add_number(out, "answers", h->answers);
+    buf_str(out, ",");
+    add_number(out, "replays", h->replays);
+    buf_str(out, ",");
+    add_number(out, "agent", h->words);
+    buf_str(out, "},");
     add_number(out, "tables", h->agent.tables);
     buf_str(out, ",");
     add_number(out, "clients", h->agent.clients);

@@ -184,6 +184,22 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     move_on(d, now_ms, meaning);
 }
 
+bool dial_hung_up(int reason, bool closed)
+{
+    static const unsigned char others[] = {/* not over a message */
+                                           0x88, 0x89, 0x8b, 0x8d, 0x8e, 0x96,
+                                           0x97, 0x98, 0x9c, 0x9d, 0x9f, 0xa0};
+
+    if (reason == 0)
+        return closed;
+    return !memchr(others, reason, sizeof(others));
+}
+
+void dial_excuse(struct dial *d)
+{
+    d->short_lived = 0;
+}
+
 void dial_resume(struct dial *d, int64_t now_ms, size_t to)
 {
     d->current = to;

@@ -8,6 +8,7 @@
 #include <MQTTAsync.h>
 
 #include "link_acks.h"
+#include "link_closing.h"
 
 enum {
     CONNECT_TIMEOUT_S = 10,
@@ -138,18 +139,18 @@ static int on_tls_error(const char *text, size_t len, void *context)
 /* Comes before the library has finished closing: only queue. */
 static void on_lost(void *context, char *cause)
 {
-    struct link_event event = {.kind = LINK_LOST};
+    struct link_event event = {.kind = LINK_LOST, .closed = closing_by_peer()};
 
     (void)context;
     (void)cause; /* always NULL */
-    set_text(&event, "the connection broke off");
+    set_text(&event, event.closed ? "it closed the connection" : "the connection broke off");
     push(&event);
 }
 
 /* The broker's DISCONNECT: the library closes the connection then without calling on_lost. */
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
-    struct link_event event = {.kind = LINK_LOST, .reason = (int)reason};
+    struct link_event event = {.kind = LINK_LOST, .reason = (int)reason, .closed = true};
 
     (void)context;
     (void)properties;

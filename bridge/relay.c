@@ -112,7 +112,6 @@ static void came_up(struct relay *r, const struct link_limits *limits)
         return;
     }
     r->connections++;
-    r->parked_before = sender_parked(&r->sender);
     r->moved = false;
     dial_up(&r->dial, now_ms(r), limits->mqtt_version, sender_backlog(&r->sender));
     sender_up(&r->sender, limits, dial_broker(&r->dial)->name, &r->presence);
@@ -123,19 +122,21 @@ static void came_up(struct relay *r, const struct link_limits *limits)
 }
 
 /* The connection is gone. A stop goes on only to a broker where `stopped` still has to be said. */
-static void went_down(struct relay *r, int reason, const char *text)
+static void went_down(struct relay *r, int reason, bool hung_up, const char *text)
 {
     size_t current = r->dial.current;
+    bool parked = sender_down(&r->sender, hung_up);
 
-    sender_down(&r->sender);
     if (r->stopping && !r->moved) {
         set_state(r, RELAY_ENDED);
     } else if (r->state != RELAY_SERVING) { /* also when it broke off on the way out */
         dial_move(&r->dial, now_ms(r), r->move_to);
         set_state(r, RELAY_SERVING);
     } else {
+        if (parked)
+            dial_excuse(&r->dial);
         dial_lost(&r->dial, now_ms(r), reason, text);
-        if (sender_parked(&r->sender) > r->parked_before)
+        if (parked)
             dial_resume(&r->dial, now_ms(r), current);
     }
 }
@@ -144,7 +145,7 @@ static void went_down(struct relay *r, int reason, const char *text)
 static void drop(struct relay *r, const char *text)
 {
     connection_close(&r->connection, now_ms(r));
-    went_down(r, 0, text);
+    went_down(r, 0, false, text);
 }
 
 void relay_event(struct relay *r, const struct link_event *event)
@@ -160,7 +161,7 @@ void relay_event(struct relay *r, const struct link_event *event)
         connect_failed(r, event->reason, event->closed, event->text);
         break;
     case CONNECTION_ENDED:
-        went_down(r, event->reason, event->text);
+        went_down(r, event->reason, dial_hung_up(event->reason, event->closed), event->text);
         break;
     case CONNECTION_DONE:
         sender_done(&r->sender, event->slot, event->reason);
@@ -193,7 +194,7 @@ bool relay_quiet(const struct relay *r)
 static void end(struct relay *r)
 {
     connection_close(&r->connection, now_ms(r));
-    sender_down(&r->sender);
+    (void)sender_down(&r->sender, false);
     set_state(r, RELAY_ENDED);
 }
 
@@ -227,7 +228,7 @@ static void leave(struct relay *r)
     r->moved = !r->stopping;
     set_state(r, RELAY_LEAVING);
     if (!connection_leave(&r->connection, !sender_farewell_done(&r->sender), now_ms(r)))
-        went_down(r, 0, "");
+        went_down(r, 0, false, "");
 }
 
 static int64_t state_deadline(const struct relay *r)

@@ -47,7 +47,7 @@ static void a_loss_sends_again_from_the_lowest_unacknowledged(void **state)
     rig_done(event_at(from, 1), 0);
     rig_done(event_at(from, 4), 0);
     rig_done(event_at(from, 2), -1); /* the library gives some of them back first */
-    sender_down(&s);
+    sender_down(&s, true);
     assert_int_equal(source.acked, 1);
     from = out.count;
     rig_up();
@@ -107,7 +107,7 @@ static void a_parked_event_is_not_sent_again(void **state)
     sender_step(&s);
     rig_done(event_at(from, 2), 0x87); /* 1 is still under way: the watermark stands below 2 */
     source.events[1].parked = false;   /* the store is behind with its mark */
-    sender_down(&s);
+    sender_down(&s, true);
     from = out.count;
     rig_up();
     rig_settle(from);
@@ -124,7 +124,7 @@ static void an_event_that_ends_connections_is_parked(void **state)
 
     (void)state;
     rig_commit(4);
-    for (int i = 0; i < OUTBOX_SUSPECT; i++) {
+    for (int i = 0; i < POISON_HANGUPS; i++) {
         from = out.count;
         rig_up();
         rig_settle_words(from);
@@ -135,7 +135,7 @@ static void an_event_that_ends_connections_is_parked(void **state)
         assert_int_equal(source.parked_count, 0);
         if (i == 1) /* the library gives it back before it says that the connection is gone */
             rig_done(event_at(from, 2), -1);
-        sender_down(&s);
+        sender_down(&s, true);
     }
     assert_int_equal(source.parked_count, 1);
     assert_int_equal(source.parked[0], 2);
@@ -171,7 +171,7 @@ static void nobody_pays_for_the_one_behind_it(void **state)
             sender_step(&s);
         }
         if (source.acked < 5)
-            sender_down(&s);
+            sender_down(&s, true);
     }
     assert_int_equal(source.acked, 5);
     assert_int_equal(source.parked_count, 1);
@@ -190,7 +190,7 @@ static void progress_between_losses_clears_the_suspicion(void **state)
         rig_settle_words(from);
         if (i % 2)
             rig_done(event_at(from, source.acked + 1), 0);
-        sender_down(&s);
+        sender_down(&s, true);
     }
     assert_int_equal(source.parked_count, 0);
 }

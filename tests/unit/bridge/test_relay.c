@@ -258,7 +258,7 @@ static void the_event_is_not_blamed_for_it(void **state)
     (void)state;
     start("mqtt://a");
     commit(1);
-    for (int i = 0; i < 2 * OUTBOX_SUSPECT; i++) {
+    for (int i = 0; i < 2 * POISON_HANGUPS; i++) {
         relay_step(&r);
         tell(fake_up(out));
         wait_ms(SENDER_OVERDUE_MS);

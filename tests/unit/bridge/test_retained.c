@@ -65,7 +65,7 @@ static void cleared_fields_are_cleared_after_every_connection(void **state)
         assert_int_not_equal(at, SIZE_MAX);
         assert_int_equal(out.sent[at].len, 0);
         assert_true(out.sent[at].retained);
-        sender_down(&s);
+        sender_down(&s, true);
     }
 }
 

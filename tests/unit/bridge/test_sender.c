@@ -67,7 +67,7 @@ static void ask_for_all(const char *id)
 {
     const struct studio_replay ask = {.from_seq = 1};
 
-    assert_true(replays_put(&replays, reply_create("bo", "re", id, 2, "", 0), &ask));
+    assert_true(replays_put(&replays, reply_create("bo", "re", NULL, id, 2, "", 0), &ask));
 }
 
 static void a_replay_runs_behind_live_traffic_and_dies_with_its_connection(void **state)
@@ -101,7 +101,7 @@ static void a_replay_runs_behind_live_traffic_and_dies_with_its_connection(void 
     ask_for_all("xy");
     sender_step(&s);
     assert_int_equal(out.count, from + REPLAY_IN_FLIGHT);
-    sender_down(&s);
+    sender_down(&s, true);
     from = out.count;
     rig_up();
     rig_settle(from);
