@@ -64,7 +64,7 @@ struct link_command {
     size_t topic_len;
     const char *payload; /* cut off at LINK_COMMAND_MAX bytes */
     size_t payload_len;
-    bool retained;
+    bool retained;        /* or may be: an empty one on MQTT 3.1.1 */
     const char *response; /* MQTT 5 Response Topic, NULL if none */
     size_t response_len;
     const void *correlation; /* NULL if none */

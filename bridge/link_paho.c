@@ -237,7 +237,8 @@ static void command(const char *topic, size_t topic_len, MQTTAsync_message *mess
                               .topic_len = topic_len,
                               .payload = message->payload,
                               .payload_len = len < LINK_COMMAND_MAX ? len : LINK_COMMAND_MAX,
-                              .retained = message->retained != 0,
+                              /* 3.1.1 tells it to new subscriptions only: an empty one may be */
+                              .retained = message->retained != 0 || (!c.v5 && len == 0),
                               .expiry_s = -1};
     MQTTProperty *property;
 
