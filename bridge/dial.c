@@ -113,7 +113,7 @@ static bool too_old_for_5(struct dial *d, enum dial_meaning meaning, bool closed
     }
     if (meaning == MEANS_VERSION)
         log_info("bridge",
-                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 4 to skip this)",
+                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 3.1.1 to skip this)",
                  dial_broker(d)->name);
     d->closed[d->current] = closed ? d->closed[d->current] + 1 : 0;
     d->guessed[d->current] = d->closed[d->current] >= DIAL_CLOSED;

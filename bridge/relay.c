@@ -107,6 +107,10 @@ static void connect_now(struct relay *r)
 
 static void came_up(struct relay *r, const struct link_limits *limits)
 {
+    if (limits->receive_max == 0) {
+        connect_failed(r, 0, false, "its Receive Maximum is 0, which MQTT forbids");
+        return;
+    }
     if (limits->max_qos < 1) {
         connect_failed(r, 0x9b, false, "");
         return;
@@ -251,6 +255,13 @@ static int64_t state_deadline(const struct relay *r)
     return INT64_MAX;
 }
 
+/* It answers the probe, so it would be gone back to, again and again. */
+static void give_up(struct relay *r)
+{
+    probe_shun(&r->probe, r->dial.current, now_ms(r) - r->dial.up_ms, now_ms(r));
+    drop(r, "an acknowledgement did not come within 30 s");
+}
+
 /* What the state has to wait for has not come in time, or is due. */
 static void step_serving(struct relay *r)
 {
@@ -259,7 +270,7 @@ static void step_serving(struct relay *r)
     else if (connection_overdue(&r->connection, now_ms(r)))
         connect_failed(r, 0, false, "no answer");
     else if (r->connection.state == CONNECTION_UP)
-        drop(r, "an acknowledgement did not come within 30 s");
+        give_up(r);
 }
 
 /* Changes of state that need no event. True if the sender has something to say now. */

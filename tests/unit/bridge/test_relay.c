@@ -301,6 +301,21 @@ static void a_broker_without_qos_1_is_refused(void **state)
     assert_string_equal(out->uri, "tcp://b");
 }
 
+static void a_receive_maximum_of_0_is_a_protocol_error(void **state)
+{
+    struct link_event up;
+
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    up = fake_up(out);
+    up.limits.receive_max = 0;
+    tell(up);
+    assert_int_equal(out->count, 0);
+    wait_ms(DIAL_NEXT_MS);
+    assert_string_equal(out->uri, "tcp://b");
+}
+
 static void an_old_broker_is_spoken_to_in_3_1_1_at_once(void **state)
 {
     (void)state;
@@ -564,6 +579,7 @@ int main(void)
         TEST(the_event_is_not_blamed_for_it),
         TEST(records_of_older_connections_are_ignored),
         TEST(a_broker_without_qos_1_is_refused),
+        TEST(a_receive_maximum_of_0_is_a_protocol_error),
         TEST(an_old_broker_is_spoken_to_in_3_1_1_at_once),
         TEST(stopping_lets_what_is_under_way_finish),
         TEST(stopping_waits_no_longer_than_promised),
