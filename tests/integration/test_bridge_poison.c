@@ -204,7 +204,7 @@ static void a_flapping_network_parks_nothing(void **state)
         show(table);
     }
     assert_int_equal(bridge_start(bridge), STUDIO_OK);
-    for (unsigned i = 1; i <= 12; i++) {
+    for (unsigned i = 1; i <= 6; i++) {
         wait_connected(uri, i);
         commit(200);
         if (i % 2)
