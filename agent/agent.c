@@ -240,6 +240,7 @@ static enum studio_err open_store(struct studio_agent *agent,
         .host_name = host_name,
         .retention_events = (uint64_t)config->retention_events,
         .retention_days = (unsigned)config->retention_days,
+        .max_bytes = (uint64_t)config->max_bytes,
         .mirror = agent->mirror,
         .unsafe_no_sync = faulty("no-sync"),
     };

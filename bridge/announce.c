@@ -85,6 +85,14 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_u64(out, "oldest_s", age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
     buf_str(out, "}");
     json_u64(out, "parked", h->parked);
+    json_key(out, "parked_kinds");
+    buf_str(out, "{");
+    json_u64(out, "events", h->parked);
+    json_u64(out, "retained", h->retained);
+    json_u64(out, "answers", h->answers);
+    json_u64(out, "replays", h->replays);
+    json_u64(out, "agent", h->words);
+    buf_str(out, "}");
     json_u64(out, "tables", h->agent.tables);
     json_u64(out, "clients", h->agent.clients);
     json_u64(out, "subscribers", h->agent.subscribers);

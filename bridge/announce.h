@@ -30,8 +30,10 @@ void announce_info(struct buf *out, const struct studio_values *lists, const cha
 struct announce_health {
     int64_t now_ms; /* wall clock */
     struct bridge_agent_stats agent;
-    uint64_t acked, parked;
-    uint64_t ignored; /* messages of clients without a valid name */
+    uint64_t acked;
+    uint64_t parked;                            /* events */
+    uint64_t retained, answers, replays, words; /* parked, as the broker hangs up on them */
+    uint64_t ignored;                           /* messages of clients without a valid name */
     uint64_t backlog;
     int64_t oldest_ms; /* wall clock of the oldest event that waits; 0: none */
     const char *broker;

@@ -22,6 +22,7 @@ bool answers_put(struct answers *a, struct reply *reply)
     bool taken;
 
     pthread_mutex_lock(&a->lock);
+    reply->number = ++a->number;
     taken = reply_list_add(&a->list, reply);
     pthread_mutex_unlock(&a->lock);
     if (!taken)
@@ -57,6 +58,19 @@ static void put_back(struct answers *a, struct reply *reply)
     pthread_mutex_unlock(&a->lock);
 }
 
+/* On the default topic then; an answer that does not get there either is dropped. */
+static void fall_back(struct answers *a, struct window *w, struct reply *reply)
+{
+    if (reply_fall_back(reply)) {
+        put_back(a, reply);
+        return;
+    }
+    log_limited(&w->refused_log, LOG_ERROR, "bridge",
+                "%s hangs up on the answer on %s: it is dropped", w->broker, reply->topic);
+    a->dropped++;
+    free(reply);
+}
+
 bool answers_send(struct answers *a, struct window *w)
 {
     struct reply *reply = take(a);
@@ -69,12 +83,15 @@ bool answers_send(struct answers *a, struct window *w)
                               .len = reply->len,
                               .correlation = reply->correlation,
                               .correlation_len = reply->correlation_len};
-    switch (window_publish(w, TRAFFIC_ANSWERS, reply, 0, &m)) {
+    switch (window_publish(w, TRAFFIC_ANSWERS, reply, reply->number, &m)) {
     case WINDOW_SENT:
         return true;
     case WINDOW_TOO_LARGE:
         window_log_too_large(w, reply->topic);
         free(reply);
+        return true;
+    case WINDOW_PARKED:
+        fall_back(a, w, reply);
         return true;
     case WINDOW_STALLED:
         put_back(a, reply);
@@ -85,6 +102,10 @@ bool answers_send(struct answers *a, struct window *w)
 
 void answers_done(struct answers *a, struct window *w, struct reply *reply, int reason)
 {
+    if (reason == WINDOW_POISON) {
+        fall_back(a, w, reply);
+        return;
+    }
     if (reason < 0) {
         put_back(a, reply);
         return;

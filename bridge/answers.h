@@ -1,11 +1,12 @@
 /*
  * answers.h - the answers to commands on their way to who asked: in order, over the next connection if
- * one ends before they are acknowledged. Any thread hands them over, the bridge thread sends.
+ * one ends before they are acknowledged; one a broker hangs up on once more on the default topic. Any thread hands them over, the bridge thread sends.
  */
 #ifndef BRIDGE_ANSWERS_H
 #define BRIDGE_ANSWERS_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "reply.h"
 #include "window.h"
@@ -14,6 +15,8 @@ struct answers {
     pthread_mutex_t lock; /* guards the list */
     struct reply_list list;
     bool ready;
+    uint64_t number;  /* of the newest */
+    uint64_t dropped; /* bridge thread: the broker hangs up on them */
 };
 
 STUDIO_MUST_USE enum studio_err answers_init(struct answers *a);

@@ -1,6 +1,7 @@
 /* bridge.c - the public functions and the thread: wires what comes in, relay and MQTT links together. */
 #include "bridge.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -98,6 +99,9 @@ static enum studio_err check_config(const struct bridge_config *config, struct t
             ": mqtt.agent_id %.100s: up to 64 of A-Z a-z 0-9 _ . @ -, beginning "
             "with a letter or digit",
             config->agent_id);
+    if (config->ca_file && access(config->ca_file, R_OK) != 0)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read mqtt.ca_file %s: %s",
+                                config->ca_file, strerror(errno));
     if (!config->link_program)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": no program for the MQTT connections");
     if (config->mqtt_version != 4 && config->mqtt_version != 5)

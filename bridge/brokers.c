@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 /* What users write, and what the MQTT library calls it. */
 static const struct {
     const char *scheme, *library;
@@ -200,6 +202,13 @@ enum studio_err brokers_init(struct brokers *b, const struct bridge_config *conf
     }
     if (err == STUDIO_OK)
         err = give_passwords(b, config, error);
+    if (err == STUDIO_OK && config->password_file &&
+        !(b->password_file = strdup(config->password_file)))
+        err = STUDIO_ERR_NO_MEMORY;
+    for (size_t i = 0; i < b->count; i++) {
+        b->list[i].password_file = b->password_file;
+        b->list[i].number = i;
+    }
     if (err == STUDIO_ERR_NO_MEMORY)
         studio_error_set(error, err, NULL);
     parts_finish(&uris);
@@ -207,8 +216,41 @@ enum studio_err brokers_init(struct brokers *b, const struct bridge_config *conf
     return err;
 }
 
+/* One line is for all. */
+static enum studio_err fresh_password(const struct broker *b, struct studio_error *error,
+                                      char out[BROKER_PASSWORD_MAX])
+{
+    struct parts parts = {.count = 0};
+    enum studio_err err = read_lines(b->password_file, &parts, error);
+    size_t line = parts.count == 1 ? 0 : b->number;
+
+    if (err == STUDIO_OK && line >= parts.count)
+        err = studio_error_set(error, STUDIO_ERR_USAGE, ": mqtt.password_file %s has no line %zu",
+                               b->password_file, line + 1);
+    if (err == STUDIO_OK)
+        snprintf(out, BROKER_PASSWORD_MAX, "%s", parts.list[line]);
+    for (size_t i = 0; i < parts.count; i++)
+        explicit_bzero(parts.list[i], strlen(parts.list[i]));
+    parts_finish(&parts);
+    return err;
+}
+
+const char *broker_password(const struct broker *b, char out[BROKER_PASSWORD_MAX])
+{
+    struct studio_error error;
+
+    if (!b->password_file)
+        return b->password;
+    if (fresh_password(b, &error, out) == STUDIO_OK)
+        return *out ? out : NULL;
+    log_warn("bridge", "%s: going on with the password read at the start", error.text);
+    return b->password;
+}
+
 void brokers_finish(struct brokers *b)
 {
+    free(b->password_file);
+    b->password_file = NULL;
     for (size_t i = 0; i < b->count; i++) {
         struct broker *one = &b->list[i];
 

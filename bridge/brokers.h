@@ -1,5 +1,5 @@
 /*
- * brokers.h - the configured brokers, in order of preference, with their credentials. Read once.
+ * brokers.h - the configured brokers, in order of preference, with their credentials.
  */
 #ifndef BRIDGE_BROKERS_H
 #define BRIDGE_BROKERS_H
@@ -9,16 +9,20 @@
 enum { BROKERS_MAX = 16, BROKER_URI_MAX = 255 };
 
 struct broker {
-    char *name;     /* as configured, for people */
-    char *uri;      /* tcp:// or ssl:// */
-    char *username; /* NULL: none */
-    char *password; /* NULL: none */
+    char *name;                /* as configured, for people */
+    char *uri;                 /* tcp:// or ssl:// */
+    char *username;            /* NULL: none */
+    char *password;            /* NULL: none; as read at the start */
+    const char *password_file; /* NULL: none; the list's */
+    size_t number;             /* in the list */
 };
 
 struct brokers {
     struct broker list[BROKERS_MAX];
     size_t count;
+    char *password_file; /* NULL: none */
 };
+enum { BROKER_PASSWORD_MAX = 1024 };
 
 /*
  * Takes the configuration apart: URIs by comma; user names one for all or one for each, by comma;
@@ -29,5 +33,8 @@ struct brokers {
 STUDIO_MUST_USE enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,
                                              struct studio_error *error);
 void brokers_finish(struct brokers *b);
+/* The password of this broker as it is now: the file is read again, since passwords are changed while the
+ * agent runs. NULL: none. What is not readable any more is as it was at the start. */
+const char *broker_password(const struct broker *b, char out[BROKER_PASSWORD_MAX]);
 
 #endif

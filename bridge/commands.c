@@ -12,7 +12,7 @@ struct pending {
     struct bridge_command command; /* first: the agent's pointer is ours */
     struct pending *next;
     uint64_t generation, token; /* the link's */
-    const char *reply_topic;
+    const char *reply_topic, *fallback;
     const void *correlation;
     size_t correlation_len;
     char data[];
@@ -67,33 +67,37 @@ static void ignore(struct commands *c, const struct link_command *in, const char
 
 /* --- answering ------------------------------------------------------------------------------- */
 
-static void reply(struct commands *c, const char *topic, const void *correlation,
-                  size_t correlation_len, const char *json, size_t len)
+/* Where the answers to a message go, and where if that cannot be. */
+struct answer_to {
+    char topic[TOPIC_MAX], fallback[TOPIC_MAX];
+};
+
+static void reply(struct commands *c, const char *topic, const char *fallback,
+                  const void *correlation, size_t correlation_len, const char *json, size_t len)
 {
-    struct reply *r = reply_create(NULL, topic, correlation, correlation_len, json, len);
+    struct reply *r = reply_create(NULL, topic, fallback, correlation, correlation_len, json, len);
 
     if (!r || !answers_put(c->answers, r))
         log_warn("bridge", "the answer for %s is dropped: too many wait for the broker", topic);
 }
 
-/* Where the answers to a message go. */
 static bool answer_topic(struct commands *c, const struct link_command *in,
-                         const struct topic_request *request, char out[TOPIC_MAX])
+                         const struct topic_request *request, struct answer_to *out)
 {
-    char fallback[TOPIC_MAX], response[TOPIC_MAX] = "";
+    char response[TOPIC_MAX] = "";
     bool usable = in->response && in->response_len < TOPIC_MAX &&
                   !memchr(in->response, '\0', in->response_len);
 
     if (request->kind == TOPIC_REPLAY
-            ? !topics_agent(c->topics, TOPIC_REPLAYED, request->client, fallback)
-            : !topics_table(c->topics, request->table, TOPIC_REPLY, request->client, fallback))
+            ? !topics_agent(c->topics, TOPIC_REPLAYED, request->client, out->fallback)
+            : !topics_table(c->topics, request->table, TOPIC_REPLY, request->client, out->fallback))
         return false;
     if (usable) {
         memcpy(response, in->response, in->response_len);
         response[in->response_len] = '\0';
     }
-    snprintf(out, TOPIC_MAX, "%s",
-             topics_response(c->topics, usable ? response : NULL, request->client, fallback));
+    snprintf(out->topic, TOPIC_MAX, "%s",
+             topics_response(c->topics, usable ? response : NULL, request->client, out->fallback));
     return true;
 }
 
@@ -111,10 +115,12 @@ static const char *append(char **at, const void *bytes, size_t len)
 }
 
 static struct pending *pending_create(const struct link_command *in,
-                                      const struct topic_request *request, const char *topic)
+                                      const struct topic_request *request,
+                                      const struct answer_to *to)
 {
     size_t size = strlen(request->table) + strlen(request->client) + strlen(request->field) +
-                  strlen(topic) + in->payload_len + in->correlation_len + 6;
+                  strlen(to->topic) + strlen(to->fallback) + in->payload_len + in->correlation_len +
+                  7;
     struct pending *p = malloc(sizeof(*p) + size);
     char *at;
 
@@ -131,7 +137,8 @@ static struct pending *pending_create(const struct link_command *in,
     p->command.payload_len = in->payload_len;
     p->command.retained = in->retained;
     p->command.replay = request->kind == TOPIC_REPLAY;
-    p->reply_topic = append(&at, topic, strlen(topic));
+    p->reply_topic = append(&at, to->topic, strlen(to->topic));
+    p->fallback = append(&at, to->fallback, strlen(to->fallback));
     if (in->correlation)
         p->correlation = append(&at, in->correlation, in->correlation_len);
     return p;
@@ -143,7 +150,7 @@ void commands_answer(struct commands *c, struct bridge_command *command, const c
     struct pending *p = (struct pending *)command;
 
     if (json) /* before the verdict: a crash between the two repeats the command */
-        reply(c, p->reply_topic, p->correlation, p->correlation_len, json, len);
+        reply(c, p->reply_topic, p->fallback, p->correlation, p->correlation_len, json, len);
     pthread_mutex_lock(&c->lock);
     add(&c->answered, p);
     pthread_mutex_unlock(&c->lock);
@@ -154,8 +161,8 @@ void commands_replay(struct commands *c, struct bridge_command *command,
 {
     static const char too_many[] = "{\"error\":\"Try again later\"}";
     const struct pending *p = (struct pending *)command;
-    struct reply *to =
-        reply_create(command->client, p->reply_topic, p->correlation, p->correlation_len, "", 0);
+    struct reply *to = reply_create(command->client, p->reply_topic, p->fallback, p->correlation,
+                                    p->correlation_len, "", 0);
 
     if (to && replays_put(c->replays, to, replay)) {
         commands_answer(c, command, NULL, 0);
@@ -190,22 +197,23 @@ bool commands_step(struct commands *c)
 
 /* True: it goes to the agent, whose answer brings the verdict. */
 static bool carry_out(struct commands *c, const struct link_command *in,
-                      const struct topic_request *request, const char *topic)
+                      const struct topic_request *request, const struct answer_to *to)
 {
     static const char no_memory[] = "{\"error\":\"Storage unavailable\"}";
-    struct pending *p = pending_create(in, request, topic);
+    struct pending *p = pending_create(in, request, to);
 
     if (p)
         add(&c->waiting, p);
     else
-        reply(c, topic, in->correlation, in->correlation_len, no_memory, sizeof(no_memory) - 1);
+        reply(c, to->topic, to->fallback, in->correlation, in->correlation_len, no_memory,
+              sizeof(no_memory) - 1);
     return p != NULL;
 }
 
 void commands_arrived(struct commands *c, const struct link_command *in)
 {
     struct topic_request request;
-    char topic[TOPIC_MAX];
+    struct answer_to to;
     bool theirs = false;
 
     topics_parse(c->topics, in->topic, in->topic_len, &request);
@@ -213,14 +221,14 @@ void commands_arrived(struct commands *c, const struct link_command *in)
         ignore(c, in, "not a command");
     else if (!name_is_client(request.client, strlen(request.client)))
         ignore(c, in, "the client's name is not valid");
-    else if (!answer_topic(c, in, &request, topic))
+    else if (!answer_topic(c, in, &request, &to))
         ignore(c, in, "the topic is too long to be answered");
     else if (in->retained && in->payload_len == 0)
         ; /* someone clears the topic */
     else if (in->expiry_s == 0)
         ignore(c, in, "it has expired");
     else
-        theirs = carry_out(c, in, &request, topic);
+        theirs = carry_out(c, in, &request, &to);
     if (!theirs)
         c->link->ops->verdict(c->link, in->generation, in->token);
 }

@@ -28,17 +28,22 @@ void connection_close(struct connection *s, int64_t now_ms)
 bool connection_connect(struct connection *s, const struct broker *broker,
                         struct link_target wanted, int64_t now_ms, char text[LINK_TEXT_MAX])
 {
+    char password[BROKER_PASSWORD_MAX];
+    bool started;
+
     wanted.uri = broker->uri;
     wanted.client_id = s->client_id;
     wanted.username = broker->username;
-    wanted.password = broker->password;
+    wanted.password = broker_password(broker, password);
     wanted.ca_file = s->config->ca_file;
     if (wanted.keepalive_s == 0)
         wanted.keepalive_s = s->config->keepalive_s;
     text[0] = '\0';
     s->generation++;
     set_state(s, CONNECTION_CONNECTING, now_ms);
-    if (s->link->ops->connect(s->link, s->generation, &wanted, text))
+    started = s->link->ops->connect(s->link, s->generation, &wanted, text);
+    explicit_bzero(password, sizeof(password));
+    if (started)
         return true;
     connection_close(s, now_ms);
     return false;

@@ -123,6 +123,10 @@ static void print_health(struct control *c, int64_t now_ms, struct buf *out)
         .now_ms = clock_wall(c->window->o.clock),
         .ignored = c->o.ignored ? c->o.ignored(c->o.ignored_ctx) : 0,
         .broker = c->window->broker,
+        .retained = c->window->parked[TRAFFIC_RETAINED],
+        .answers = c->window->parked[TRAFFIC_ANSWERS],
+        .replays = c->window->parked[TRAFFIC_REPLAYS],
+        .words = c->window->parked[TRAFFIC_CONTROL],
     };
 
     c->o.source->stats(c->o.source->ctx, &health.agent);
@@ -183,8 +187,10 @@ static enum window_sent send(struct control *c, enum control_word word, const ch
     if (word == CONTROL_WATCH_TABLES)
         return watch_tables(c);
     print(c, word, now_ms, text);
-    if (!buf_ok(text))
-        return WINDOW_STALLED; /* no memory */
+    if (!buf_ok(text)) { /* no memory */
+        window_stall(c->window);
+        return WINDOW_STALLED;
+    }
     m.payload = text->data;
     m.len = text->len;
     m.expiry_s = spans[word].expiry_s;
@@ -202,10 +208,12 @@ bool control_send(struct control *c, int64_t now_ms)
     switch (send(c, word, topic, now_ms)) {
     case WINDOW_STALLED:
         set_due(c, word, now_ms + (word == CONTROL_WATCH ? CONTROL_RETRY_MS : 0));
-        window_stall(c->window);
         return false;
     case WINDOW_TOO_LARGE:
         window_log_too_large(c->window, topic);
+        break;
+    case WINDOW_PARKED: /* not to this broker */
+        c->farewell_done = c->farewell_done || word == CONTROL_FAREWELL;
         break;
     case WINDOW_SENT:
         break;

@@ -113,7 +113,7 @@ static bool too_old_for_5(struct dial *d, enum dial_meaning meaning, bool closed
     }
     if (meaning == MEANS_VERSION)
         log_info("bridge",
-                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 4 to skip this)",
+                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 3.1.1 to skip this)",
                  dial_broker(d)->name);
     d->closed[d->current] = closed ? d->closed[d->current] + 1 : 0;
     d->guessed[d->current] = d->closed[d->current] >= DIAL_CLOSED;
@@ -182,6 +182,22 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     if (now_ms - d->up_ms >= BACKOFF_STABLE_MS)
         d->in_round = 0;
     move_on(d, now_ms, meaning);
+}
+
+bool dial_hung_up(int reason, bool closed)
+{
+    static const unsigned char others[] = {/* not over a message */
+                                           0x88, 0x89, 0x8b, 0x8d, 0x8e, 0x96,
+                                           0x97, 0x98, 0x9c, 0x9d, 0x9f, 0xa0};
+
+    if (reason == 0)
+        return closed;
+    return !memchr(others, reason, sizeof(others));
+}
+
+void dial_excuse(struct dial *d)
+{
+    d->short_lived = 0;
 }
 
 void dial_resume(struct dial *d, int64_t now_ms, size_t to)

@@ -49,7 +49,12 @@ void dial_failed(struct dial *d, int64_t now_ms, int reason, bool closed, const 
 void dial_up(struct dial *d, int64_t now_ms, int mqtt_version, uint64_t backlog);
 /* The connection ended. */
 void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text);
-/* After dial_lost: the connection was the price of an event refused for good (some brokers hang up
+/* True: the broker ended the connection itself (`closed`: told so by TCP; `reason`: by its DISCONNECT), and
+ * what we sent may be why. */
+bool dial_hung_up(int reason, bool closed);
+/* Before dial_lost: it is known why, so no other client is to blame. */
+void dial_excuse(struct dial *d);
+/* After dial_lost: the connection was the price of a message parked for good (some brokers hang up
  * on those). Comes back to broker `to` at once, since each time brings the backlog on by one. */
 void dial_resume(struct dial *d, int64_t now_ms, size_t to);
 /* We leave on purpose, for another broker of the list. */

@@ -29,7 +29,7 @@ enum link_event_kind {
     LINK_UP,     /* connected: `limits` */
     LINK_FAILED, /* the attempt ended: `reason` of the CONNACK or 0, `text` */
     LINK_LOST,   /* the connection ended: `reason` of the broker's DISCONNECT or 0, `text` */
-    LINK_DONE,   /* `slot` ended: `reason` 0 acknowledged, >= 0x80 refused, -1 not delivered */
+    LINK_DONE,   /* `slot` ended: `reason` 0 acknowledged, >= 0x80 refused, -1 lost: LOST follows */
     LINK_HEARD,  /* a watched topic: `wiped`; if not, it is the one compared, and not the `same` */
     LINK_CLOSED  /* an orderly disconnect is through */
 };
@@ -52,8 +52,7 @@ struct link_event {
     int reason;
     bool same, wiped;
     bool reached; /* FAILED: the CONNECT may have reached the broker */
-    bool closed;  /* FAILED: it closed the connection instead of answering */
-    bool ours;    /* LOST: certainly not the broker's doing */
+    bool closed;  /* FAILED: it closed the connection instead of answering; LOST: it ended it */
     struct link_limits limits;
     char text[LINK_TEXT_MAX];
 };
@@ -65,7 +64,7 @@ struct link_command {
     size_t topic_len;
     const char *payload; /* cut off at LINK_COMMAND_MAX bytes */
     size_t payload_len;
-    bool retained;
+    bool retained;        /* or may be: an empty one on MQTT 3.1.1 */
     const char *response; /* MQTT 5 Response Topic, NULL if none */
     size_t response_len;
     const void *correlation; /* NULL if none */

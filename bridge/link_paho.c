@@ -5,9 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <netdb.h>
+
 #include <MQTTAsync.h>
 
 #include "link_acks.h"
+#include "link_closing.h"
 
 enum {
     CONNECT_TIMEOUT_S = 10,
@@ -21,7 +24,7 @@ static struct {
     MQTTAsync handle;
     const struct paho_reports *reports;
     enum link_id id;
-    const char *agent_id, *epoch;
+    const char *agent_id, *epoch, *uri;
     bool v5;
     char tls[LINK_TEXT_MAX];                   /* what OpenSSL complained about */
     char watch[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
@@ -82,6 +85,22 @@ static void on_up(void *context, MQTTAsync_successData *data)
     c.reports->event(&event);
 }
 
+/* The library's attempt is over by now, and nothing else waits for this thread. */
+static bool host_unknown(const char *uri)
+{
+    const char *host = strstr(uri, "://") + 3;
+    size_t bracket = *host == '[';
+    size_t len = strcspn(host + bracket, bracket ? "]" : ":");
+    char *name = strndup(host + bracket, len);
+    struct addrinfo *list = NULL;
+    int rc = name ? getaddrinfo(name, NULL, NULL, &list) : 0;
+
+    free(name);
+    if (rc == 0 && list)
+        freeaddrinfo(list);
+    return rc != 0;
+}
+
 /* The library says next to nothing about why; its few words in better ones. */
 static void connect_failed(int reason, const char *message)
 {
@@ -89,18 +108,24 @@ static void connect_failed(int reason, const char *message)
     bool timeout = message && strstr(message, "timeout");
     bool closed = message && (strstr(message, "completion") || strstr(message, "socket error"));
 
-    event.closed = reason <= 0 && closed && !c.tls[0];
+    event.closed = reason <= 0 && closed && !c.tls[0] && !closing_tls();
     event.reached = reason <= 0 && (timeout || closed);
     if (reason > 0)
         set_text(&event, "it refuses the connection");
+    else if (closing_tls())
+        set_text(&event, closing_tls());
+    else if (strstr(c.tls, "wrong version number"))
+        set_text(&event, "it does not speak TLS at this port");
     else if (c.tls[0])
         set_text(&event, c.tls);
     else if (timeout)
         set_text(&event, "no answer within 10 s");
     else if (closed)
         set_text(&event, "it closed the connection without an answer");
+    else if (host_unknown(c.uri))
+        set_text(&event, "its name is unknown: check the address, or the name server");
     else
-        set_text(&event, "cannot reach it (name, address, port or firewall)");
+        set_text(&event, "cannot reach it (address, port or firewall)");
     c.reports->event(&event);
 }
 
@@ -133,18 +158,18 @@ static int on_tls_error(const char *text, size_t len, void *context)
 /* Comes before the library has finished closing: only queue. */
 static void on_lost(void *context, char *cause)
 {
-    struct link_event event = {.kind = LINK_LOST};
+    struct link_event event = {.kind = LINK_LOST, .closed = closing_by_peer()};
 
     (void)context;
     (void)cause; /* always NULL */
-    set_text(&event, "the connection broke off");
+    set_text(&event, event.closed ? "it closed the connection" : "the connection broke off");
     c.reports->event(&event);
 }
 
 /* The broker's DISCONNECT: the library closes the connection then without calling on_lost. */
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
-    struct link_event event = {.kind = LINK_LOST, .reason = (int)reason};
+    struct link_event event = {.kind = LINK_LOST, .reason = (int)reason, .closed = true};
 
     (void)context;
     (void)properties;
@@ -231,7 +256,8 @@ static void command(const char *topic, size_t topic_len, MQTTAsync_message *mess
                               .topic_len = topic_len,
                               .payload = message->payload,
                               .payload_len = len < LINK_COMMAND_MAX ? len : LINK_COMMAND_MAX,
-                              .retained = message->retained != 0,
+                              /* 3.1.1 tells it to new subscriptions only: an empty one may be */
+                              .retained = message->retained != 0 || (!c.v5 && len == 0),
                               .expiry_s = -1};
     MQTTProperty *property;
 
@@ -407,6 +433,7 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
     c.id = in->connect.id;
     c.agent_id = in->connect.agent_id;
     c.epoch = in->connect.epoch;
+    c.uri = target->uri;
     c.v5 = target->mqtt_version == 5;
     for (unsigned i = 0; i < LINK_SLOTS; i++)
         c.tokens[i].slot = i;

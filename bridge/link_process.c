@@ -422,7 +422,6 @@ static void report_end(struct link_process *l)
     struct link_event event = {.link = l->o.id,
                                .kind = l->up ? LINK_LOST : LINK_FAILED,
                                .generation = l->generation,
-                               .ours = true,
                                .reached = true}; /* who knows */
     const char *why = l->over;
     int status = reap(l);

@@ -73,45 +73,16 @@ static void park(struct outbox *o, uint64_t seq, const char *reason)
 void outbox_up(struct outbox *o)
 {
     o->retry_ms = 0;
-    o->undelivered = 0;
     feed_rewind(o->feed, o->acked + 1);
 }
 
-/* Three connections in a row that ended on the same event: it is the event that ends them. Before
- * that is said, it has had a connection to itself: what was in flight goes out one at a time, so that
- * no event pays for one behind it, or for a retained message. */
-static void suspect(struct outbox *o)
+void outbox_down(struct outbox *o)
 {
-    uint64_t seq = o->undelivered;
-
-    if (seq == 0 || seq != o->suspect)
-        o->suspect_count = 0;
-    o->suspect = seq;
-    if (seq == 0)
-        return;
-    o->suspect_count++;
-    if (o->suspect_count >= OUTBOX_SUSPECT) {
-        park(o, seq, "the connection ended on it three times in a row");
-        o->suspect_count = 0;
-    } else if (o->suspect_count == OUTBOX_CAREFUL) {
-        o->careful_until = feed_next(o->feed) - 1;
-    }
-}
-
-void outbox_down(struct outbox *o, bool blame)
-{
-    if (blame)
-        suspect(o);
     feed_list_clear(&o->retry);
     if (faulty("no-rewind"))
         advance(o);
     feed_rewind(o->feed, o->acked + 1);
     outbox_tell_acked(o);
-}
-
-bool outbox_careful(const struct outbox *o)
-{
-    return o->acked < o->careful_until;
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -136,6 +107,8 @@ bool outbox_ready(struct outbox *o, int64_t now_ms)
 {
     return next_event(o, now_ms) != NULL;
 }
+
+static const char hung_up[] = "the broker hangs up on it";
 
 /* Parks or skips it instead of sending; its place in the order is done with. */
 static bool pass_over(struct outbox *o, struct studio_event *event, const char *reason)
@@ -176,6 +149,8 @@ bool outbox_send(struct outbox *o, int64_t now_ms)
         return true;
     case WINDOW_TOO_LARGE:
         return pass_over(o, event, "above the broker's Maximum Packet Size");
+    case WINDOW_PARKED:
+        return pass_over(o, event, hung_up);
     case WINDOW_STALLED:
         break;
     }
@@ -185,7 +160,7 @@ bool outbox_send(struct outbox *o, int64_t now_ms)
 void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64_t now_ms)
 {
     uint64_t seq = event->seq;
-    const char *good = window_for_good(reason);
+    const char *good = reason == WINDOW_POISON ? hung_up : window_for_good(reason);
 
     if (reason == 0 || good) {
         studio_event_unref(event);
@@ -194,8 +169,6 @@ void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64
         advance(o);
         return;
     }
-    if (reason < 0 && (!o->undelivered || seq < o->undelivered))
-        o->undelivered = seq;
     if (reason > 0)
         log_limited(&o->window->refused_log, LOG_WARN, "bridge",
                     "%s refuses event %" PRIu64 " for now (reason 0x%02x): trying again",

@@ -16,8 +16,6 @@
 
 enum {
     OUTBOX_RETRY_MS = 1000, /* after a passing refusal */
-    OUTBOX_CAREFUL = 1,     /* connections in a row that ended on the same event: look closer */
-    OUTBOX_SUSPECT = 3,     /* and then it is the event */
     OUTBOX_PARKED_RECENT = 64
 };
 
@@ -29,11 +27,7 @@ struct outbox {
     uint64_t acked_told;
     struct feed_list retry; /* refused in passing, in order */
     int64_t retry_ms;
-    uint64_t undelivered; /* the lowest given back without an answer; 0 none */
-    uint64_t suspect;     /* the oldest in flight when the last connection ended */
-    unsigned suspect_count;
-    uint64_t careful_until; /* events up to here go one at a time, with nothing beside them */
-    uint64_t parked;        /* in all */
+    uint64_t parked; /* in all */
     uint64_t parked_recent[OUTBOX_PARKED_RECENT];
     unsigned parked_at;
 };
@@ -45,16 +39,14 @@ STUDIO_MUST_USE enum studio_err outbox_init(struct outbox *o, const struct bridg
 void outbox_finish(struct outbox *o);
 
 void outbox_up(struct outbox *o);
-/* The connection ended, all that was in flight has been given back; `blame`: an event may be why. */
-void outbox_down(struct outbox *o, bool blame);
+/* The connection ended, all that was in flight has been given back. */
+void outbox_down(struct outbox *o);
 
 /* An event may go now. */
 bool outbox_ready(struct outbox *o, int64_t now_ms);
-/* True while events go out one at a time, with nothing beside them. */
-bool outbox_careful(const struct outbox *o);
 /* Sends the next one, or passes over it. False: not now. */
 bool outbox_send(struct outbox *o, int64_t now_ms);
-/* An event in flight ended (link.h, LINK_DONE); takes its reference over. */
+/* An event in flight ended (link.h, LINK_DONE; window.h); takes its reference over. */
 void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64_t now_ms);
 /* When outbox_ready may change by time alone; INT64_MAX: never. */
 int64_t outbox_deadline(const struct outbox *o, int64_t now_ms);

@@ -22,7 +22,10 @@ void probe_event(struct probe *p, const struct link_event *event, int64_t now_ms
     switch (connection_event(&p->connection, event, now_ms)) {
     case CONNECTION_CAME_UP:
         p->due_ms = now_ms + PROBE_HOLD_MS;
-        break;
+        if (event->limits.receive_max > 0)
+            break;
+        connection_close(&p->connection, now_ms);
+        /* fall through */
     case CONNECTION_FAILED:
     case CONNECTION_ENDED:
         rest(p, now_ms);
@@ -34,6 +37,17 @@ void probe_event(struct probe *p, const struct link_event *event, int64_t now_ms
     }
 }
 
+void probe_shun(struct probe *p, size_t broker, int64_t lasted_ms, int64_t now_ms)
+{
+    int64_t *wait = &p->shun_ms[broker];
+
+    if (*wait == 0 || lasted_ms > *wait)
+        *wait = PROBE_SHUN_MS;
+    else
+        *wait = 2 * *wait < PROBE_SHUN_MAX_MS ? 2 * *wait : PROBE_SHUN_MAX_MS;
+    p->shunned_ms[broker] = now_ms + *wait;
+}
+
 static void connect_now(struct probe *p, size_t current, int64_t now_ms)
 {
     struct link_target target = {.keepalive_s = PROBE_KEEPALIVE_S, .clean = true};
@@ -42,7 +56,10 @@ static void connect_now(struct probe *p, size_t current, int64_t now_ms)
     if (p->target >= current)
         p->target = 0;
     target.mqtt_version = p->mqtt_version[p->target];
-    if (!connection_connect(&p->connection, &p->brokers->list[p->target], target, now_ms, text))
+    if (now_ms < p->shunned_ms[p->target])
+        rest(p, now_ms);
+    else if (!connection_connect(&p->connection, &p->brokers->list[p->target], target, now_ms,
+                                 text))
         rest(p, now_ms);
 }
 

@@ -107,12 +107,15 @@ static void connect_now(struct relay *r)
 
 static void came_up(struct relay *r, const struct link_limits *limits)
 {
+    if (limits->receive_max == 0) {
+        connect_failed(r, 0, false, "its Receive Maximum is 0, which MQTT forbids");
+        return;
+    }
     if (limits->max_qos < 1) {
         connect_failed(r, 0x9b, false, "");
         return;
     }
     r->connections++;
-    r->parked_before = sender_parked(&r->sender);
     r->moved = false;
     dial_up(&r->dial, now_ms(r), limits->mqtt_version, sender_backlog(&r->sender));
     sender_up(&r->sender, limits, dial_broker(&r->dial)->name, &r->presence);
@@ -122,21 +125,22 @@ static void came_up(struct relay *r, const struct link_limits *limits)
         listener_hurry(&r->listener, now_ms(r));
 }
 
-/* The connection is gone, perhaps by the broker. A stop goes on only to a broker where `stopped` still
- * has to be said. */
-static void went_down(struct relay *r, bool broker, int reason, const char *text)
+/* The connection is gone. A stop goes on only to a broker where `stopped` still has to be said. */
+static void went_down(struct relay *r, int reason, bool hung_up, const char *text)
 {
     size_t current = r->dial.current;
+    bool parked = sender_down(&r->sender, hung_up);
 
-    sender_down(&r->sender, broker);
     if (r->stopping && !r->moved) {
         set_state(r, RELAY_ENDED);
     } else if (r->state != RELAY_SERVING) { /* also when it broke off on the way out */
         dial_move(&r->dial, now_ms(r), r->move_to);
         set_state(r, RELAY_SERVING);
     } else {
+        if (parked)
+            dial_excuse(&r->dial);
         dial_lost(&r->dial, now_ms(r), reason, text);
-        if (sender_parked(&r->sender) > r->parked_before)
+        if (parked)
             dial_resume(&r->dial, now_ms(r), current);
     }
 }
@@ -145,7 +149,7 @@ static void went_down(struct relay *r, bool broker, int reason, const char *text
 static void drop(struct relay *r, const char *text)
 {
     connection_close(&r->connection, now_ms(r));
-    went_down(r, false, 0, text);
+    went_down(r, 0, false, text);
 }
 
 void relay_event(struct relay *r, const struct link_event *event)
@@ -161,7 +165,7 @@ void relay_event(struct relay *r, const struct link_event *event)
         connect_failed(r, event->reason, event->closed, event->text);
         break;
     case CONNECTION_ENDED:
-        went_down(r, !event->ours, event->reason, event->text);
+        went_down(r, event->reason, dial_hung_up(event->reason, event->closed), event->text);
         break;
     case CONNECTION_DONE:
         sender_done(&r->sender, event->slot, event->reason);
@@ -194,7 +198,7 @@ bool relay_quiet(const struct relay *r)
 static void end(struct relay *r)
 {
     connection_close(&r->connection, now_ms(r));
-    sender_down(&r->sender, false);
+    (void)sender_down(&r->sender, false);
     set_state(r, RELAY_ENDED);
 }
 
@@ -228,7 +232,7 @@ static void leave(struct relay *r)
     r->moved = !r->stopping;
     set_state(r, RELAY_LEAVING);
     if (!connection_leave(&r->connection, !sender_farewell_done(&r->sender), now_ms(r)))
-        went_down(r, false, 0, "");
+        went_down(r, 0, false, "");
 }
 
 static int64_t state_deadline(const struct relay *r)
@@ -251,6 +255,13 @@ static int64_t state_deadline(const struct relay *r)
     return INT64_MAX;
 }
 
+/* It answers the probe, so it would be gone back to, again and again. */
+static void give_up(struct relay *r)
+{
+    probe_shun(&r->probe, r->dial.current, now_ms(r) - r->dial.up_ms, now_ms(r));
+    drop(r, "an acknowledgement did not come within 30 s");
+}
+
 /* What the state has to wait for has not come in time, or is due. */
 static void step_serving(struct relay *r)
 {
@@ -259,7 +270,7 @@ static void step_serving(struct relay *r)
     else if (connection_overdue(&r->connection, now_ms(r)))
         connect_failed(r, 0, false, "no answer");
     else if (r->connection.state == CONNECTION_UP)
-        drop(r, "an acknowledgement did not come within 30 s");
+        give_up(r);
 }
 
 /* Changes of state that need no event. True if the sender has something to say now. */

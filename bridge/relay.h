@@ -64,7 +64,6 @@ struct relay {
     bool stopping;
     int64_t stop_by_ms;
     uint64_t connections;
-    uint64_t parked_before; /* this connection */
 };
 
 STUDIO_MUST_USE enum studio_err relay_init(struct relay *r, const struct relay_options *options);

@@ -73,8 +73,8 @@ static void answer(struct replays *r, const struct reply *to, const char *fmt, .
     n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (n >= 0 && n < ANSWER_MAX)
-        reply =
-            reply_create(NULL, to->topic, to->correlation, to->correlation_len, text, (size_t)n);
+        reply = reply_create(NULL, to->topic, to->fallback, to->correlation, to->correlation_len,
+                             text, (size_t)n);
     if (!reply || !answers_put(r->answers, reply))
         log_warn("bridge",
                  "too many answers wait for the broker: one to a replay request of %s "
@@ -275,7 +275,7 @@ bool replays_send(struct replays *r, struct window *w, int64_t now_ms)
 {
     struct replay *one = next_turn(r);
     struct buf *text = window_text(w);
-    const struct reply *to;
+    struct reply *to;
     struct link_message m;
 
     if (!one)
@@ -296,13 +296,16 @@ bool replays_send(struct replays *r, struct window *w, int64_t now_ms)
     m.len = text->len;
     m.correlation = to->correlation;
     m.correlation_len = to->correlation_len;
-    switch (window_publish(w, TRAFFIC_REPLAYS, NULL, 0, &m)) {
+    switch (window_publish(w, TRAFFIC_REPLAYS, NULL, m.seq, &m)) {
     case WINDOW_SENT:
         r->in_flight++;
         go_on(one);
         return true;
     case WINDOW_TOO_LARGE:
         go_on(one);
+        return true;
+    case WINDOW_PARKED: /* on the default topic then */
+        one->ended = !reply_fall_back(one->request.to);
         return true;
     case WINDOW_STALLED:
         break;

@@ -3,34 +3,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct reply *reply_create(const char *client, const char *topic, const void *correlation,
-                           size_t correlation_len, const char *payload, size_t len)
+static char *append(char **at, const void *bytes, size_t len)
 {
-    size_t topic_len = strlen(topic) + 1, client_len = client ? strlen(client) + 1 : 0;
-    struct reply *reply =
-        malloc(sizeof(*reply) + topic_len + client_len + correlation_len + len + 1);
+    char *start = *at;
+
+    memcpy(start, bytes, len);
+    *at += len;
+    return start;
+}
+
+struct reply *reply_create(const char *client, const char *topic, const char *fallback,
+                           const void *correlation, size_t correlation_len, const char *payload,
+                           size_t len)
+{
+    size_t size = strlen(topic) + 1 + len + 1 + correlation_len;
+    struct reply *reply;
     char *at;
 
+    if (fallback && strcmp(fallback, topic) == 0)
+        fallback = NULL;
+    size += (client ? strlen(client) + 1 : 0) + (fallback ? strlen(fallback) + 1 : 0);
+    reply = malloc(sizeof(*reply) + size);
     if (!reply)
         return NULL;
     at = reply->data;
-    *reply = (struct reply){.topic = at, .len = len, .correlation_len = correlation_len};
-    memcpy(at, topic, topic_len);
-    at += topic_len;
-    reply->payload = at;
-    memcpy(at, payload, len);
-    at[len] = '\0';
-    at += len + 1;
-    if (client) {
-        reply->client = at;
-        memcpy(at, client, client_len);
-        at += client_len;
-    }
-    if (correlation) {
-        reply->correlation = at;
-        memcpy(at, correlation, correlation_len);
-    }
+    *reply = (struct reply){.len = len, .correlation_len = correlation_len};
+    reply->topic = append(&at, topic, strlen(topic) + 1);
+    reply->payload = append(&at, payload, len);
+    *at++ = '\0';
+    if (client)
+        reply->client = append(&at, client, strlen(client) + 1);
+    if (fallback)
+        reply->fallback = append(&at, fallback, strlen(fallback) + 1);
+    if (correlation)
+        reply->correlation = append(&at, correlation, correlation_len);
     return reply;
+}
+
+bool reply_fall_back(struct reply *reply)
+{
+    if (!reply->fallback)
+        return false;
+    reply->topic = reply->fallback;
+    reply->fallback = NULL;
+    return true;
 }
 
 static size_t size_of(const struct reply *reply)

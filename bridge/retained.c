@@ -1,9 +1,19 @@
 #include "retained.h"
 
+#include <stdio.h>
+
+enum { PAYLOAD_MAX = 1 << 20 };
+
 void retained_init(struct retained *r, const struct bridge_source *source, struct window *window,
                    struct mirror *mirror)
 {
     *r = (struct retained){.source = source, .window = window, .mirror = mirror};
+    buf_init(&r->payload, PAYLOAD_MAX);
+}
+
+void retained_finish(struct retained *r)
+{
+    buf_finish(&r->payload);
 }
 
 static bool clear_topic(void *ctx, const char *table_id, const char *field)
@@ -18,6 +28,7 @@ void retained_up(struct retained *r)
     enum studio_err err;
 
     r->retry_ms = 0;
+    r->held = NULL;
     mirror_restart(r->mirror, r->window->limits.mqtt_version == 5);
     err = r->source->cleared(r->source->ctx, clear_topic, r);
     if (err != STUDIO_OK)
@@ -31,35 +42,67 @@ void retained_up(struct retained *r)
 
 bool retained_ready(const struct retained *r, int64_t now_ms)
 {
-    return now_ms >= r->retry_ms && mirror_ready(r->mirror, now_ms);
+    return now_ms >= r->retry_ms && (r->held || mirror_ready(r->mirror, now_ms));
+}
+
+/* The mirror's next one goes when there is room for it, not a whole round again. */
+static void hold(struct retained *r, const char *topic, const struct mirror_message *m)
+{
+    buf_clear(&r->payload);
+    buf_add(&r->payload, m->payload, m->len);
+    if (!buf_ok(&r->payload)) {
+        mirror_again(r->mirror, m->entry);
+        return;
+    }
+    snprintf(r->topic, sizeof(r->topic), "%s", topic);
+    r->plain = m->plain;
+    r->expiry_s = m->expiry_s;
+    r->held = m->entry;
+}
+
+static enum window_sent send(struct retained *r, const char *topic, const struct mirror_message *m)
+{
+    struct link_message message = {.topic = topic,
+                                   .payload = m->payload,
+                                   .len = m->len,
+                                   .plain = m->plain,
+                                   .expiry_s = m->expiry_s,
+                                   .retained = true};
+    enum window_sent sent = window_publish(r->window, TRAFFIC_RETAINED, m->entry, 0, &message);
+
+    if (sent == WINDOW_TOO_LARGE)
+        window_log_too_large(r->window, topic);
+    return sent;
+}
+
+static bool send_held(struct retained *r)
+{
+    struct mirror_message m = {.entry = r->held,
+                               .payload = r->payload.data ? r->payload.data : "",
+                               .len = r->payload.len,
+                               .plain = r->plain,
+                               .expiry_s = r->expiry_s};
+
+    if (send(r, r->topic, &m) == WINDOW_STALLED)
+        return false;
+    r->held = NULL;
+    return true;
 }
 
 bool retained_send(struct retained *r, int64_t now_ms)
 {
-    struct window *w = r->window;
     struct mirror_message next;
-    struct link_message m = {.retained = true};
     char topic[TOPIC_MAX];
 
+    if (r->held)
+        return send_held(r);
     if (!mirror_next(r->mirror, now_ms, &next))
         return true; /* the end of a round */
-    if (!topics_table(w->o.topics, next.table_id, next.topic, next.field, topic))
+    if (!topics_table(r->window->o.topics, next.table_id, next.topic, next.field, topic))
         return true; /* no such name could have been taken in */
-    m.topic = topic;
-    m.payload = next.payload;
-    m.len = next.len;
-    m.plain = next.plain;
-    m.expiry_s = next.expiry_s;
-    switch (window_publish(w, TRAFFIC_RETAINED, next.entry, 0, &m)) {
-    case WINDOW_SENT:
+    if (send(r, topic, &next) != WINDOW_STALLED)
         return true;
-    case WINDOW_TOO_LARGE:
-        window_log_too_large(w, topic);
-        return true;
-    case WINDOW_STALLED:
-        mirror_again(r->mirror, next.entry);
-        break;
-    }
+    hold(r, topic, &next);
     return false;
 }
 

@@ -16,10 +16,17 @@ struct retained {
     struct window *window;
     struct mirror *mirror;
     int64_t retry_ms; /* none before this */
+    /* Taken from the mirror, and could not go yet: */
+    struct mirror_entry *held; /* NULL: none */
+    char topic[TOPIC_MAX];
+    struct buf payload;
+    bool plain;
+    unsigned expiry_s;
 };
 
 void retained_init(struct retained *r, const struct bridge_source *source, struct window *window,
                    struct mirror *mirror);
+void retained_finish(struct retained *r);
 /* A new connection: all tables are shown, what the broker may still hold of removed ones cleared. */
 void retained_up(struct retained *r);
 bool retained_ready(const struct retained *r, int64_t now_ms);

@@ -45,19 +45,29 @@ static void finish_slot(struct sender *s, const struct slot *slot, int reason)
     }
 }
 
-/* The newest first: answers keep their order. */
-static void give_back(struct sender *s)
+/* The newest first: answers keep their order. True: some of it will not be sent again, the broker hangs
+ * up on it. */
+static bool give_back(struct sender *s, bool hung_up)
 {
+    bool parked = false, alone = s->window.in_flight == 1;
     struct slot slot;
 
-    while (window_give_back(&s->window, &slot))
-        finish_slot(s, &slot, -1);
+    if (hung_up && s->window.in_flight == 0)
+        poison_forgive(&s->window.poison);
+    while (window_give_back(&s->window, &slot)) {
+        bool poison = hung_up && window_suspect(&s->window, &slot, alone);
+
+        finish_slot(s, &slot, poison ? WINDOW_POISON : WINDOW_LOST);
+        parked = parked || poison;
+    }
+    return parked;
 }
 
 void sender_finish(struct sender *s)
 {
-    give_back(s);
+    give_back(s, false);
     outbox_finish(&s->outbox);
+    retained_finish(&s->retained);
     control_finish(&s->control);
     window_finish(&s->window);
 }
@@ -77,25 +87,28 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     retained_up(&s->retained);
 }
 
-void sender_down(struct sender *s, bool broker)
+bool sender_down(struct sender *s, bool hung_up)
 {
-    /* Else no event is to blame. */
-    bool blame = broker && !s->leaving && now_ms(s) < sender_overdue_ms(s);
+    bool parked;
 
     if (!s->up)
-        return;
+        return false;
     s->up = false;
-    give_back(s);
+    parked = give_back(s, hung_up && !s->leaving);
     control_down(&s->control);
-    outbox_down(&s->outbox, blame);
+    outbox_down(&s->outbox);
     replays_down(s->in.replays);
+    return parked;
 }
 
 void sender_done(struct sender *s, unsigned number, int reason)
 {
     struct slot slot;
 
-    if (window_done(&s->window, number, &slot))
+    /* Not delivered: the library says so of some before it says that the connection has ended. */
+    if (reason < 0)
+        return;
+    if (window_done(&s->window, number, reason, &slot))
         finish_slot(s, &slot, reason);
 }
 
@@ -144,6 +157,7 @@ static void again_if_wiped(struct sender *s, int64_t now)
 void sender_leave(struct sender *s, const char *state)
 {
     s->leaving = true;
+    window_leave(&s->window);
     control_leave(&s->control, state);
 }
 
@@ -179,10 +193,6 @@ static void ask_who_wants(struct sender *s, int64_t now, bool wants[TRAFFIC_COUN
         return;
     }
     wants[TRAFFIC_EVENTS] = outbox_ready(&s->outbox, now);
-    if (outbox_careful(&s->outbox)) { /* one event, and nothing beside it */
-        wants[TRAFFIC_EVENTS] = wants[TRAFFIC_EVENTS] && s->window.in_flight == 0;
-        return;
-    }
     wants[TRAFFIC_RETAINED] = retained_ready(&s->retained, now);
     wants[TRAFFIC_ANSWERS] = answers_waiting(s->in.answers);
     wants[TRAFFIC_REPLAYS] = replays_ready(s->in.replays, now);
@@ -194,7 +204,7 @@ static bool send_one(struct sender *s, int64_t now)
     bool wants[TRAFFIC_COUNT] = {false};
 
     ask_who_wants(s, now, wants);
-    switch (share_pick(&s->share, wants)) {
+    switch (window_turn(&s->window, &s->share, wants)) {
     case TRAFFIC_CONTROL:
         return control_send(&s->control, now);
     case TRAFFIC_EVENTS:

@@ -60,8 +60,9 @@ void sender_finish(struct sender *s);
 /* A connection is up: `presence` is that of its will, `broker` its name (lives as long). */
 void sender_up(struct sender *s, const struct link_limits *limits, const char *broker,
                const struct announce_presence *presence);
-/* `broker`: it may have been the broker that ended it. */
-void sender_down(struct sender *s, bool broker);
+/* It ended; `hung_up`: by the broker, over what we sent it, for all we know. True: that is known now, and
+ * will not be sent again. */
+bool sender_down(struct sender *s, bool hung_up);
 /* One message in flight ended (link.h, LINK_DONE). */
 void sender_done(struct sender *s, unsigned slot, int reason);
 /* A watched topic was read (link.h, LINK_HEARD). */

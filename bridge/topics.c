@@ -144,6 +144,15 @@ static bool own_answer_topic(const char *at, const char *client)
            (strcmp(branch, "agents") == 0 && strcmp(leaf, "replayed") == 0);
 }
 
+static size_t levels_of(const char *topic)
+{
+    size_t n = 1;
+
+    for (; *topic; topic++)
+        n += *topic == '/';
+    return n;
+}
+
 const char *topics_response(const struct topics *topics, const char *response, const char *client,
                             const char *fallback)
 {
@@ -152,6 +161,8 @@ const char *topics_response(const struct topics *topics, const char *response, c
 
     if (len == 0 || len >= TOPIC_MAX || response[0] == '$' || strpbrk(response, "#+") ||
         !text_utf8_valid(response, len) || text_has_control(response, len))
+        return fallback;
+    if (len > RESPONSE_MAX || levels_of(response) > RESPONSE_LEVELS_MAX)
         return fallback;
     if (strcmp(response, topics->root) == 0)
         return fallback;

@@ -12,7 +12,9 @@
 enum {
     TOPIC_ROOT_MAX = 256,
     /* <root>/agents/<agent>/availability and <root>/tables/<table>/fields/<FIELD> fit */
-    TOPIC_MAX = TOPIC_ROOT_MAX + 256
+    TOPIC_MAX = TOPIC_ROOT_MAX + 256,
+    RESPONSE_LEVELS_MAX = 16,
+    RESPONSE_MAX = 256 /* bytes */
 };
 
 /* Where everything of one agent lives. Plain memory. */
@@ -76,7 +78,7 @@ void topics_parse(const struct topics *topics, const char *topic, size_t len,
  * Where an answer goes: `response` (the MQTT 5 Response Topic, NULL if none) when it may be used,
  * else `fallback`. Under the root only `tables/<any>/reply/<client>` and
  * `agents/<any>/replayed/<client>` of that very client are honoured; wildcards, '$' topics, empty
- * and overlong ones are not.
+ * ones, and those a broker might not carry (RESPONSE_LEVELS_MAX, RESPONSE_MAX) are not.
  */
 const char *topics_response(const struct topics *topics, const char *response, const char *client,
                             const char *fallback);

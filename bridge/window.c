@@ -1,9 +1,11 @@
 #include "window.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
     STALL_MS = 100,
+    STANDING_MS = 1000, /* of a connection, before a suspect is the first thing it carries */
     PAYLOAD_MAX = 1 << 20,
     /* Bytes of a PUBLISH beside topic, payload, agent id and epoch: header, lengths, properties. */
     PACKET_OVERHEAD = 160
@@ -12,11 +14,13 @@ enum {
 static void forget_slots(struct window *w)
 {
     for (unsigned i = 0; i < LINK_SLOTS; i++) {
-        w->slots[i] = (struct slot){.used = false};
+        w->slots[i].used = false;
         w->free[i] = LINK_SLOTS - 1 - i;
     }
     w->free_count = LINK_SLOTS;
     w->in_flight = 0;
+    w->alone = w->leaving = false;
+    w->waiting = TRAFFIC_COUNT;
 }
 
 void window_init(struct window *w, const struct window_options *options)
@@ -29,6 +33,7 @@ void window_init(struct window *w, const struct window_options *options)
 void window_finish(struct window *w)
 {
     buf_finish(&w->text);
+    poison_finish(&w->poison);
 }
 
 void window_up(struct window *w, const struct link_limits *limits, const char *broker)
@@ -38,11 +43,31 @@ void window_up(struct window *w, const struct link_limits *limits, const char *b
     w->limit = limits->receive_max > WINDOW_MAX ? WINDOW_MAX : limits->receive_max;
     w->broker = broker;
     w->stalled_ms = 0;
+    w->up_ms = clock_mono(w->o.clock);
+    w->answered = false;
+    poison_up(&w->poison, broker);
+}
+
+void window_leave(struct window *w)
+{
+    w->leaving = true;
+    w->alone = false;
+    w->waiting = TRAFFIC_COUNT;
 }
 
 bool window_has_room(const struct window *w)
 {
+    if (w->alone || (w->waiting != TRAFFIC_COUNT && w->in_flight > 0))
+        return false;
     return w->in_flight < w->limit && w->free_count > 0;
+}
+
+enum traffic window_turn(struct window *w, struct share *share, const bool wants[TRAFFIC_COUNT])
+{
+    enum traffic first = w->waiting;
+
+    w->waiting = TRAFFIC_COUNT;
+    return first != TRAFFIC_COUNT && wants[first] ? first : share_pick(share, wants);
 }
 
 struct buf *window_text(struct window *w)
@@ -61,19 +86,22 @@ static unsigned number_of(const struct window *w, const struct slot *slot)
     return (unsigned)(slot - w->slots);
 }
 
-static struct slot *take(struct window *w, enum traffic traffic, void *owner, uint64_t key)
+static struct slot *take(struct window *w, enum traffic traffic, void *owner, uint64_t key,
+                         const char *topic, size_t size)
 {
     struct slot *slot;
 
     if (w->free_count == 0)
         return NULL;
     slot = &w->slots[w->free[--w->free_count]];
-    *slot = (struct slot){.used = true,
-                          .traffic = traffic,
-                          .owner = owner,
-                          .key = key,
-                          .order = ++w->order,
-                          .sent_ms = clock_mono(w->o.clock)};
+    slot->used = true;
+    slot->traffic = traffic;
+    slot->owner = owner;
+    slot->key = key;
+    slot->order = ++w->order;
+    slot->sent_ms = clock_mono(w->o.clock);
+    slot->size = size;
+    snprintf(slot->topic, sizeof(slot->topic), "%s", topic);
     w->in_flight++;
     return slot;
 }
@@ -83,6 +111,8 @@ static void put(struct window *w, struct slot *slot)
     slot->used = false;
     w->free[w->free_count++] = number_of(w, slot);
     w->in_flight--;
+    if (w->in_flight == 0)
+        w->alone = false;
 }
 
 /* What became of handing it over. */
@@ -103,24 +133,53 @@ static bool fits(const struct window *w, const struct link_message *m)
     return w->limits.max_packet == 0 || size <= w->limits.max_packet;
 }
 
+/* A suspect goes alone, and only over a connection that stands: a network that breaks off at once is
+ * not to be taken for a broker that hangs up. Last words are not looked at: nothing comes after them. */
+static enum poison_verdict look(struct window *w, enum traffic traffic, uint64_t key,
+                                const struct link_message *message)
+{
+    const struct poison_message m = {traffic, message->topic, key,
+                                     message->len + message->correlation_len};
+    enum poison_verdict verdict = w->leaving ? POISON_CLEAR : poison_look(&w->poison, &m);
+
+    if (verdict != POISON_ALONE)
+        return verdict;
+    if (w->in_flight > 0) {
+        w->waiting = traffic;
+    } else if (!w->answered && clock_mono(w->o.clock) < w->up_ms + STANDING_MS) {
+        w->waiting = traffic;
+        w->stalled_ms = w->up_ms + STANDING_MS;
+    }
+    return verdict;
+}
+
 enum window_sent window_publish(struct window *w, enum traffic traffic, void *owner, uint64_t key,
                                 struct link_message *message)
 {
+    enum poison_verdict verdict;
+    enum window_sent sent;
     struct slot *slot;
 
     if (!fits(w, message))
         return WINDOW_TOO_LARGE;
-    slot = take(w, traffic, owner, key);
+    verdict = look(w, traffic, key, message);
+    if (verdict == POISON_PARKED)
+        return WINDOW_PARKED;
+    if (w->waiting == traffic)
+        return WINDOW_STALLED;
+    slot = take(w, traffic, owner, key, message->topic, message->len + message->correlation_len);
     if (!slot)
         return WINDOW_STALLED;
     message->retained = message->retained && w->limits.retain;
-    return handed(w, slot, w->o.link->ops->publish(w->o.link, number_of(w, slot), message));
+    sent = handed(w, slot, w->o.link->ops->publish(w->o.link, number_of(w, slot), message));
+    w->alone = sent == WINDOW_SENT && verdict == POISON_ALONE;
+    return sent;
 }
 
 enum window_sent window_subscribe(struct window *w, enum traffic traffic, uint64_t key,
                                   const char *const *filters, size_t count, const char *watch)
 {
-    struct slot *slot = take(w, traffic, NULL, key);
+    struct slot *slot = take(w, traffic, NULL, key, "", 0);
 
     if (!slot)
         return WINDOW_STALLED;
@@ -128,12 +187,30 @@ enum window_sent window_subscribe(struct window *w, enum traffic traffic, uint64
                   w->o.link->ops->subscribe(w->o.link, number_of(w, slot), filters, count, watch));
 }
 
-bool window_done(struct window *w, unsigned number, struct slot *was)
+static struct poison_message message_of(const struct slot *slot)
+{
+    return (struct poison_message){slot->traffic, slot->topic, slot->key, slot->size};
+}
+
+static bool empty(struct window *w, unsigned number, struct slot *was)
 {
     if (number >= LINK_SLOTS || !w->slots[number].used)
         return false;
     *was = w->slots[number];
     put(w, &w->slots[number]);
+    return true;
+}
+
+bool window_done(struct window *w, unsigned number, int reason, struct slot *was)
+{
+    if (!empty(w, number, was))
+        return false;
+    w->answered = w->answered || reason >= 0;
+    if (reason >= 0 && was->topic[0] != '\0') {
+        const struct poison_message m = message_of(was);
+
+        poison_answered(&w->poison, &m);
+    }
     return true;
 }
 
@@ -144,7 +221,21 @@ bool window_give_back(struct window *w, struct slot *was)
     for (unsigned i = 0; i < LINK_SLOTS; i++)
         if (w->slots[i].used && (!newest || w->slots[i].order > newest->order))
             newest = &w->slots[i];
-    return newest && window_done(w, number_of(w, newest), was);
+    return newest && empty(w, number_of(w, newest), was);
+}
+
+bool window_suspect(struct window *w, const struct slot *was, bool alone)
+{
+    static const char *const kinds[TRAFFIC_COUNT] = {"what the agent says of itself", "an event",
+                                                     "a retained message", "an answer", "a replay"};
+    const struct poison_message m = message_of(was);
+
+    if (was->topic[0] == '\0' || !poison_hung_up(&w->poison, &m, alone))
+        return false;
+    w->parked[was->traffic]++;
+    log_error("bridge", "%s hangs up on %s on %s (%zu bytes) with nothing beside it: parked",
+              w->broker, kinds[was->traffic], was->topic, was->size);
+    return true;
 }
 
 int64_t window_sent_ms(const struct window *w)

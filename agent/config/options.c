@@ -86,6 +86,8 @@ const struct option options[] = {
      .help = "events kept for replay and history; 0 = no limit"},
     {"store", "retention_days", NULL, INT(retention_days, 0, 36500, "30"),
      .help = "days of a running agent events are kept; 0 = no limit"},
+    {"store", "max_bytes", NULL, INT(max_bytes, 1048576, 1LL << 50, "8589934592"),
+     .help = "size of the store: from there the oldest acknowledged events go, then updates are refused"},
 
     {"auth", "tokens", "tokens", STRING(tokens, "FILE"), .absent = "DATA/tokens",
      .help = "file of users, roles and token hashes"},

@@ -43,6 +43,7 @@ struct studio_agent_config {
     char *data; /* directory */
     int64_t retention_events;
     int64_t retention_days;
+    int64_t max_bytes;
     /* [auth] */
     char *tokens; /* file; NULL: <data>/tokens */
     /* [limits] */

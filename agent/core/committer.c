@@ -14,6 +14,7 @@ enum {
     ACK_DELAY_MS = 200,   /* an idle agent writes its watermark after this */
     PROBE_MS = 1000,      /* between attempts to write while the store cannot */
     HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
+    CROWDED_STEPS = 10,   /* of housekeeping after a batch when the store is nearly at its size */
     PARK_MAX = 64,        /* waiting to be marked */
     PARK_REASON_MAX = 120 /* bytes kept of a reason */
 };
@@ -59,7 +60,8 @@ static void note(struct committer *c, enum studio_err err)
             log_info("store", "writable again");
         else
             log_error("store",
-                      "cannot write: updates are refused until it can (is the disk full?)");
+                      "cannot write: updates are refused until it can (is the disk full, or "
+                      "store.max_bytes reached?)");
     }
     if (err == STUDIO_ERR_IO && !atomic_exchange(&c->failed, true)) {
         log_error("store", "a write may not have reached the disk: stopping, a restart reads back "
@@ -78,7 +80,8 @@ static void commit(struct committer *c, struct store_item *items, size_t n)
 
     if (err == STUDIO_OK)
         c->acked_written = acked;
-    note(c, err);
+    if (n > 0 || err != STUDIO_OK) /* the watermark needs no room: it says nothing about updates */
+        note(c, err);
     if (n == 0)
         return;
     pthread_mutex_lock(&c->lock);
@@ -87,6 +90,21 @@ static void commit(struct committer *c, struct store_item *items, size_t n)
     c->result = err;
     pthread_mutex_unlock(&c->lock);
     c->wake(c->ctx);
+}
+
+/* Under load there may be no pause, and a batch brings more events than one step removes. What was
+ * acknowledged meanwhile may go, also when no batch that would tell so finds room. */
+static void make_room(struct committer *c)
+{
+    bool more = true;
+
+    if (!store_crowded(c->store))
+        return;
+    if (atomic_load(&c->acked) > c->acked_written)
+        commit(c, NULL, 0);
+    for (int i = 0; more && i < CROWDED_STEPS && store_crowded(c->store); i++)
+        if (store_housekeep(c->store, clock_mono(c->clock), &more) != STUDIO_OK)
+            return; /* the next commit tells how it is */
 }
 
 /* Marks the first in line. True: it went well and there are more. */
@@ -118,6 +136,7 @@ static int64_t idle_work(struct committer *c)
     bool more = false;
 
     if (!atomic_load(&c->writable)) {
+        make_room(c);
         note(c, store_probe(c->store));
         return PROBE_MS;
     }
@@ -155,6 +174,7 @@ static void *run(void *arg)
         pthread_mutex_unlock(&c->lock);
         if (submitted) {
             commit(c, c->items, c->count);
+            make_room(c);
             pause_ms = 0;
             continue;
         }

@@ -199,7 +199,9 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
     size_t digits = head->length ? strspn(head->length, "0123456789") : 0;
 
     x->endless = head->coded || (head->length && (digits == 0 || head->length[digits]));
-    if (head->coded)
+    if (!has_body(head->method) && exchange_head_body(head))
+        refuse(x, 400, "No body belongs to this request");
+    else if (head->coded)
         refuse(x, 501, "A body needs a Content-Length here");
     else if (!head->length && has_body(head->method))
         refuse(x, 411, "Content-Length is missing");

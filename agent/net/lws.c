@@ -28,8 +28,9 @@ struct server {
     struct server_options o;
     struct lws_context *context;
     struct lws_protocols protocols[2];
-    struct loop *loop;           /* NULL: libwebsockets' own poll loop */
-    lws_sorted_usec_list_t tick; /* of the poll loop */
+    char protocol_name[WS_PROTOCOL_MAX]; /* see ws_confirm */
+    struct loop *loop;                   /* NULL: libwebsockets' own poll loop */
+    lws_sorted_usec_list_t tick;         /* of the poll loop */
     bool stop;
     bool refusing;
     bool ticking; /* looking after connections, not called by one */
@@ -203,7 +204,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         depart(server, wsi);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return ws_confirm(wsi);
+        return ws_confirm(wsi, in, server->protocol_name);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        server->protocol_name[0] = '\0';
+        return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return ws_peer_closes(wsi, len);
     case LWS_CALLBACK_ESTABLISHED:
         return keep(server, c, ws_open(server->o.sessions, wsi), NULL) ? 0 : -1;
     case LWS_CALLBACK_RECEIVE:
@@ -433,8 +439,9 @@ enum studio_err server_create(const struct server_options *options, struct serve
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
     server->o.sessions->ops = server->o.exchanges->ops = &transport_ops;
+    strcpy(server->protocol_name, "studio");
     server->protocols[0] = (struct lws_protocols){
-        .name = "studio",
+        .name = server->protocol_name,
         .callback = on_event,
         .per_session_data_size = sizeof(struct connection),
         .rx_buffer_size = 1024,

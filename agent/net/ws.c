@@ -9,29 +9,69 @@
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
 
-enum { HEADER_MAX = 1024 /* of a proxy; a longer one is not read */ };
+enum {
+    HEADER_MAX = 1024, /* of a proxy; a longer one is not read */
+    OFFER_MAX = 127    /* of subprotocols: what the library reads */
+};
+static const char token_chars[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 
 /* --- the handshake --------------------------------------------------------------------------- */
 
-/* Only `websocket`, only at our two addresses, only what the library can go on with. */
-int ws_confirm(struct lws *wsi)
+/*
+ * No subprotocol is spoken, and a browser that offers one is to be let in all the same: the library
+ * does that only for one it knows, so it gets to know the first that is offered, and forgets it before
+ * it answers (lws.c). False: it cannot be read.
+ */
+static bool take_subprotocol(struct lws *wsi, char protocol[WS_PROTOCOL_MAX])
+{
+    char list[OFFER_MAX];
+    size_t len;
+
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) <= 0)
+        return true;
+    if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) <= 0)
+        return false;
+    len = strcspn(list, ", \t");
+    if (len == 0 || len >= WS_PROTOCOL_MAX || strspn(list, token_chars) < len)
+        return false;
+    memcpy(protocol, list, len);
+    protocol[len] = '\0';
+    return true;
+}
+
+/* Only `websocket`, only at our two addresses, only what the library can go on with. A wish for HTTP/2
+ * is passed over: the request is served as it came. */
+int ws_confirm(struct lws *wsi, char *value, char protocol[WS_PROTOCOL_MAX])
 {
     char text[32];
 
     /* Without the header the library asks with freed memory at hand (CVE-2025-11677). */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0 ||
-        lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_UPGRADE) < 0 ||
-        strcasecmp(text, "websocket") != 0)
+        lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_UPGRADE) < 0)
+        return -1;
+    if (strcasecmp(text, "h2c") == 0) {
+        value[0] = '-'; /* the library looks at it again: now it asks for nothing */
+        return 0;
+    }
+    if (strcasecmp(text, "websocket") != 0)
         return -1;
     if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_GET_URI) <= 0 ||
         (strcmp(text, "/") != 0 && strcmp(text, "/v1/ws") != 0))
         return http_refuse(wsi, 404, "Not found");
     if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_VERSION) <= 0 || strcmp(text, "13") != 0)
         return http_refuse(wsi, 400, "Sec-WebSocket-Version must be 13");
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_PROTOCOL) != 0 &&
-        strcmp(text, "studio") != 0)
-        return http_refuse(wsi, 400, "No subprotocol is spoken here: send none");
+    if (!take_subprotocol(wsi, protocol))
+        return http_refuse(wsi, 400, "Sec-WebSocket-Protocol cannot be read");
     return 0;
+}
+
+int ws_peer_closes(struct lws *wsi, size_t len)
+{
+    if (len != 1)
+        return 0;
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
+    return -1;
 }
 
 static const char *const query_names[] = {"id", "token", "device", "gameCode", "subscribe"};

@@ -85,7 +85,9 @@ static enum studio_err end(struct store *store, int rc)
 enum studio_err store_probe(struct store *store)
 {
     enum studio_err err = store_begin(store);
-    return err == STUDIO_OK ? end(store, touch(store)) : err;
+    if (err == STUDIO_OK)
+        err = end(store, touch(store));
+    return err == STUDIO_OK && store_full(store) ? STUDIO_ERR_STORAGE : err;
 }
 
 enum studio_err store_end(struct store *store, int rc)

@@ -110,6 +110,19 @@ static enum studio_err configure_file(struct store *store, bool unsafe_no_sync,
     return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(error, store->path, rc, store->db);
 }
 
+/* What would make it larger fails as on a full disk. One that is larger already grows no further. */
+static enum studio_err bound_file(struct store *store, struct studio_error *error)
+{
+    char pragma[64];
+    int64_t ignored;
+    if (store->max_pages == 0)
+        return STUDIO_OK;
+    (void)sqlite3_snprintf((int)sizeof pragma, pragma, "PRAGMA max_page_count = %lld",
+                           (long long)store->max_pages);
+    int rc = sql_number(store->db, pragma, &ignored);
+    return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(error, store->path, rc, store->db);
+}
+
 static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 {
     struct store *store = ctx;
@@ -205,6 +218,9 @@ static enum studio_err open_file(struct store *store, const struct store_options
     err = configure_file(store, options->unsafe_no_sync, error);
     if (err != STUDIO_OK)
         return err;
+    err = bound_file(store, error);
+    if (err != STUDIO_OK)
+        return err;
     sqlite3_wal_hook(store->db, note_wal, store);
     rc = boot(store, options, blank);
     if (rc == SQLITE_OK)
@@ -233,6 +249,7 @@ enum studio_err store_open(const struct store_options *options, struct store **o
     store->lock_fd = -1;
     store->retention_events = options->retention_events;
     store->retention_days = options->retention_days;
+    store->max_pages = (int64_t)(options->max_bytes / STORE_PAGE);
     store->mirror = options->mirror;
     store->hour_began = -1;
     enum studio_err err;

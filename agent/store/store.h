@@ -28,6 +28,7 @@ struct store_options {
     const char *host_name;     /* default agent id of a new store; a valid client name */
     uint64_t retention_events; /* keep at most this many events; 0 = no limit */
     unsigned retention_days;   /* and none older, in days of a running agent; 0 = no limit */
+    uint64_t max_bytes;        /* of the database, its log comes on top; 0 = no limit */
     bool mirror;               /* a broker is configured: events wait for an acknowledgement;
                                   else every commit counts as acknowledged */
     bool unsafe_no_sync;       /* for the test that proves a power cut would be noticed */
@@ -84,6 +85,9 @@ const struct store_info *store_info(const struct store *store);
 
 /* The last commit took so long that a stop should not ask for more. The owner's thread. */
 bool store_slow(const struct store *store);
+
+/* The store has nearly reached its size: housekeeping should not wait for a pause. The owner's thread. */
+bool store_crowded(struct store *store);
 
 /* Calls `row` for every table: existing ones with their document, removed ones with document NULL.
  * `row` returns false to stop. Errors: STORAGE, or NO_MEMORY if `row` stopped. */

@@ -36,6 +36,7 @@ enum {
     STORE_WAL_MAX = 16000,             /* pages at which a commit checkpoints, idle or not */
     STORE_STEP_ROWS = 500,             /* rows one step of housekeeping removes */
     STORE_SLOW_MS = 500,               /* of a commit: the disk is slow */
+    STORE_PAGE = 4096,                 /* bytes; SQLite's default */
     STORE_HOUR_MS = 3600 * 1000,
     STORE_REQUEST_HOURS =
         25 /* a request is remembered for: 24 whole ones, and the one it was made in */
@@ -166,13 +167,14 @@ struct store {
     struct store_info info; /* only what is committed */
     uint64_t retention_events;
     unsigned retention_days;
+    int64_t max_pages; /* of the database; 0: no limit */
     bool mirror;
     int64_t hours;      /* as in the table `meta` */
     int64_t hour_began; /* monotonic; -1: not yet */
     bool failed;        /* an error on sync or a damaged file: nothing is trusted any more */
     int wal_pages;      /* in the WAL after the last commit; 0 after a checkpoint */
     int64_t commit_ms;  /* what the last commit took */
-    struct log_limit complaints;
+    struct log_limit complaints, crowding;
 };
 
 /* --- commit.c -------------------------------------------------------------------------------- */
@@ -187,6 +189,11 @@ enum studio_err store_end(struct store *store, int rc);
 enum studio_err store_fail(struct store *store, int rc, const char *what);
 /* One checkpoint that waits for nobody. */
 enum studio_err store_checkpoint(struct store *store);
+
+/* --- housekeep.c ----------------------------------------------------------------------------- */
+
+/* So near its largest size that updates will not fit. */
+bool store_full(struct store *store);
 
 /* --- tools.c, check.c ------------------------------------------------------------------------ */
 

@@ -439,6 +439,39 @@ static void on_3_1_1_commands_work_too(void **state)
     mqttclient_wait_json(client, "studio/tables/ARO-001/reply/plc", "got", "2");
 }
 
+/* Whoever clears a topic by an empty retained message asks for nothing, and gets no answer. */
+static void an_empty_payload_may_be_a_cleared_topic(struct mqttclient_publish empty)
+{
+    const struct mqtt_message *m;
+
+    mqttclient_send(client, &empty);
+    mqttclient_publish(client, "studio/tables/ARO-001/set/plc", "7");
+    m = mqttclient_wait(client, "studio/tables/ARO-001/reply/plc", NULL, NULL);
+    expect_json(m->payload, "got", "7");
+    expect_json(m->payload, "n", "1");
+}
+
+static void an_empty_retained_payload_is_ignored(void **state)
+{
+    (void)state;
+    an_empty_payload_may_be_a_cleared_topic((struct mqttclient_publish){
+        .topic = "studio/tables/ARO-001/set/plc", .payload = "", .retain = true});
+}
+
+static void on_3_1_1_an_empty_retained_payload_is_ignored(void **state)
+{
+    (void)state;
+    an_empty_payload_may_be_a_cleared_topic((struct mqttclient_publish){
+        .topic = "studio/tables/ARO-001/set/plc/SDP", .payload = "", .retain = true});
+}
+
+static void on_3_1_1_an_empty_payload_is_ignored_retained_or_not(void **state)
+{
+    (void)state;
+    an_empty_payload_may_be_a_cleared_topic(
+        (struct mqttclient_publish){.topic = "studio/tables/ARO-001/set/plc", .payload = ""});
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup5, teardown)
@@ -452,7 +485,12 @@ int main(void)
         TEST(commands_without_an_answer_stay_with_the_broker),
         TEST(commands_wait_while_the_agent_is_away),
         TEST(events_are_replayed_on_request),
+        TEST(an_empty_retained_payload_is_ignored),
         cmocka_unit_test_setup_teardown(on_3_1_1_commands_work_too, setup4, teardown),
+        cmocka_unit_test_setup_teardown(on_3_1_1_an_empty_retained_payload_is_ignored, setup4,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(on_3_1_1_an_empty_payload_is_ignored_retained_or_not,
+                                        setup4, teardown),
     };
 
     struct log log;

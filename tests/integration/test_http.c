@@ -371,7 +371,7 @@ static void bodies_without_an_end_leave_nothing_behind(void **state)
     static const char *const methods[] = {"GET", "HEAD", "POST", "DELETE"};
     static const struct {
         const char *head;
-        int status;
+        int post; /* the status; 400 where no body belongs to the method */
     } endless[] = {
         {"Transfer-Encoding: chunked", 501},
         {"Transfer-Encoding: chunked\r\nContent-Length: 4", 501},
@@ -390,13 +390,84 @@ static void bodies_without_an_end_leave_nothing_behind(void **state)
                                         methods[i], endless[j].head);
             raw_send(raw, request);
             free(request);
-            raw_expect(raw, endless[j].status, NULL, strcmp(methods[i], "HEAD") == 0);
+            raw_expect(raw, strcmp(methods[i], "POST") == 0 ? endless[j].post : 400, NULL,
+                       strcmp(methods[i], "HEAD") == 0);
             raw_close(raw);
         }
     int64_t deadline = now_ms() + WAIT_MS;
     while (procfs_count(pid, "fd") > before)
         if (deadline_left(deadline) <= 0)
             test_fail("connections are left behind");
+}
+
+/* curl --http2 asks for HTTP/2 in the first request and takes what it gets. */
+static void a_wish_for_http2_is_passed_over(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    for (int i = 0; i < 2; i++) {
+        raw_send(raw, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                      "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n");
+        raw_expect(raw, 200, ok_body, false);
+        raw_send(raw, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_expect(raw, 200, ok_body, false);
+    }
+    raw_close(raw);
+}
+
+/* Where one end of a request is told in two ways, others read another request behind it. */
+static void a_request_has_one_end(void **state)
+{
+    static const char *const wrong[] = {
+        "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody",
+        "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 9\r\n\r\nbody",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
+        "HEAD /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
+        "DELETE /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct raw *raw = raw_open();
+        raw_send(raw, wrong[i]);
+        raw_expect(raw, 400, NULL, wrong[i][0] == 'H');
+        raw_expect_end(raw);
+        raw_close(raw);
+        expect_status("GET", "/healthz", NULL, 200);
+    }
+}
+
+/* No subprotocol is spoken; a browser that offers one comes in and is named none. */
+static void a_subprotocol_is_answered_without_one(void **state)
+{
+    static const char *const offers[] = {"studio", "mqtt, studio.v1", "a,b", "graphql-ws"};
+    (void)state;
+    for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
+        struct raw *raw = raw_open();
+        char *request =
+            test_printf("GET /?id=SUB-001_x&token=" TOKEN_DEVICE " HTTP/1.1\r\nHost: x\r\n"
+                        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: %s\r\n"
+                        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+                        offers[i]);
+        raw_send(raw, request);
+        while (!memmem(raw->text, raw->len, "TABLE_ID", 8))
+            if (!raw_more(raw))
+                test_fail("'%s' was answered: %s", offers[i], raw->text);
+        assert_non_null(strstr(raw->text, " 101 "));
+        assert_null(strcasestr(raw->text, "Sec-WebSocket-Protocol"));
+        raw_close(raw);
+        free(request);
+    }
+}
+
+static void a_close_with_one_byte(void **state)
+{
+    (void)state;
+    struct wsclient *c = wsclient_login(port, "CLO-001_x", TOKEN_DEVICE);
+    wsclient_send_frame(c, WS_CLOSE, true, "x", 1);
+    wsclient_expect_close(c, 1002, NULL);
+    wsclient_close(c);
 }
 
 static void leaving_early_does_no_harm(void **state)
@@ -463,6 +534,10 @@ int main(void)
         cmocka_unit_test(leave_to_send_a_body),
         cmocka_unit_test(bodies_without_an_end_leave_nothing_behind),
         cmocka_unit_test(bodies_that_are_not_taken),
+        cmocka_unit_test(a_wish_for_http2_is_passed_over),
+        cmocka_unit_test(a_request_has_one_end),
+        cmocka_unit_test(a_subprotocol_is_answered_without_one),
+        cmocka_unit_test(a_close_with_one_byte),
         cmocka_unit_test(leaving_early_does_no_harm),
         cmocka_unit_test(asking_without_reading),
     };

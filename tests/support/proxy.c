@@ -40,6 +40,7 @@ struct proxy {
     enum proxy_mode mode;
     unsigned delay_ms;
     bool cut, half_open, stop;
+    const char *poison;
     size_t taken;
     struct proxy_tap tap; /* zeroed: none */
 
@@ -90,6 +91,16 @@ static void accept_one(struct proxy *p, enum proxy_mode mode)
         pair->to[side].bytes = test_alloc(PIPE_BYTES);
 }
 
+static bool poisoned(struct proxy *p, const char *bytes, size_t n)
+{
+    const char *poison;
+
+    pthread_mutex_lock(&p->mutex);
+    poison = p->poison;
+    pthread_mutex_unlock(&p->mutex);
+    return poison && memmem(bytes, n, poison, strlen(poison));
+}
+
 /* Reads from one side; false when the pair is over. */
 static bool take(struct proxy *p, struct pair *pair, int side, enum proxy_mode mode,
                  unsigned delay_ms)
@@ -111,6 +122,8 @@ static bool take(struct proxy *p, struct pair *pair, int side, enum proxy_mode m
         pair->lost = true;
         return true;
     }
+    if (side == 0 && poisoned(p, to, (size_t)n))
+        return false;
     if (p->tap.hear)
         p->tap.hear(pair->heard, side == 0, to, (size_t)n);
     if (out->len == 0)
@@ -246,6 +259,13 @@ static void changed(struct proxy *p)
 {
     pthread_mutex_unlock(&p->mutex);
     (void)!write(p->wake[1], "", 1); /* full: it is awake */
+}
+
+void proxy_set_poison(struct proxy *p, const char *text)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->poison = text;
+    changed(p);
 }
 
 void proxy_destroy(struct proxy *p)

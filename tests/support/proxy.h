@@ -34,6 +34,10 @@ void proxy_cut(struct proxy *proxy);
 /* Resets the server's side of all connections; the client's side stays open and hears nothing. */
 void proxy_half_open(struct proxy *proxy);
 
+/* A broker that hangs up on this text (a constant; NULL: on none) instead of answering: the connection its
+ * client sends it on is reset. */
+void proxy_set_poison(struct proxy *proxy, const char *text);
+
 /* Hears what goes either way, as it comes in and before it goes on, on the proxy's thread (the last
  * ends come on the one of proxy_destroy). */
 struct proxy_tap {

@@ -146,7 +146,7 @@ static inline void rig_show(const char *table_id, uint64_t rev, const char *sdp)
 static inline void rig_answer(const char *topic, const char *id, const char *text)
 {
     assert_true(
-        answers_put(&answers, reply_create(NULL, topic, id, id ? 2 : 0, text, strlen(text))));
+        answers_put(&answers, reply_create(NULL, topic, NULL, id, id ? 2 : 0, text, strlen(text))));
 }
 
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)

@@ -45,6 +45,10 @@ static void health_tells_all(void **state)
                                                      .store_writable = true},
                                            .acked = 100,
                                            .parked = 5,
+                                           .retained = 7,
+                                           .answers = 8,
+                                           .replays = 9,
+                                           .words = 10,
                                            .ignored = 6,
                                            .backlog = 20,
                                            .oldest_ms = 1767323045678 - 7999,
@@ -55,7 +59,9 @@ static void health_tells_all(void **state)
     assert_string_equal(
         out.data,
         "{\"ts\":\"2026-01-02T03:04:05.678Z\",\"seq\":{\"committed\":120,\"acked\":100},"
-        "\"backlog\":{\"events\":20,\"oldest_s\":7},\"parked\":5,\"tables\":3,\"clients\":2,"
+        "\"backlog\":{\"events\":20,\"oldest_s\":7},\"parked\":5,"
+        "\"parked_kinds\":{\"events\":5,\"retained\":7,\"answers\":8,\"replays\":9,\"agent\":10},"
+        "\"tables\":3,\"clients\":2,"
         "\"subscribers\":1,\"updates\":99,\"refused\":4,\"ignored\":6,"
         "\"broker\":\"mqtt://a:1883\",\"store\":{\"writable\":true}}");
 }

@@ -90,9 +90,18 @@ static void one_login_serves_all(void **state)
     brokers_finish(&b);
 }
 
+static void write_passwords(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
 static void each_broker_may_have_its_own(void **state)
 {
-    char path[64];
+    char path[64], password[BROKER_PASSWORD_MAX];
     int fd;
 
     (void)state;
@@ -109,6 +118,14 @@ static void each_broker_may_have_its_own(void **state)
     assert_string_equal(b.list[0].password, " first ");
     assert_null(b.list[1].password);
     assert_string_equal(b.list[2].password, "third");
+    write_passwords(path, "new\n");
+    assert_string_equal(broker_password(&b.list[0], password), "new"); /* one for all */
+    write_passwords(path, "1\n\n3\n");
+    assert_null(broker_password(&b.list[1], password));
+    assert_string_equal(broker_password(&b.list[2], password), "3");
+    write_passwords(path, "1\n2\n"); /* half written */
+    assert_string_equal(broker_password(&b.list[2], password), "third");
+    write_passwords(path, " first \r\n\nthird");
     brokers_finish(&b);
 
     assert_int_equal(read_config("mqtt://a,mqtt://b", NULL, NULL, path), STUDIO_ERR_USAGE);

@@ -124,7 +124,7 @@ static void an_event_that_ends_connections_is_parked(void **state)
 
     (void)state;
     rig_commit(4);
-    for (int i = 0; i < OUTBOX_SUSPECT; i++) {
+    for (int i = 0; i < POISON_HANGUPS; i++) {
         from = out.count;
         rig_up();
         rig_settle_words(from);

@@ -113,12 +113,39 @@ static void losing_the_connection_ends_it(void **state)
     assert_int_equal(link_of_probe.connects, 1);
 }
 
+static void a_broker_that_acknowledges_nothing_is_tried_ever_later(void **state)
+{
+    int64_t now = 0;
+
+    (void)state;
+    for (int64_t wait = PROBE_SHUN_MS; wait < 20 * PROBE_SHUN_MS; wait *= 2) {
+        unsigned before = link_of_probe.connects;
+
+        probe_shun(&p, 0, 30000, now);
+        probe_step(&p, 0, false, now, &back);
+        for (int64_t at = now; at < now + wait; at += 1000)
+            probe_step(&p, 1, true, at, &back);
+        assert_int_equal(link_of_probe.connects, before);
+        now += wait;
+        for (int64_t at = now; at <= now + PROBE_REST_MS; at += 1000)
+            probe_step(&p, 1, true, at, &back);
+        assert_int_equal(link_of_probe.connects, before + 1);
+        now += PROBE_REST_MS;
+    }
+    probe_shun(&p, 0, INT64_MAX, now); /* a connection that lasted */
+    assert_int_equal(p.shun_ms[0], PROBE_SHUN_MS);
+    for (int i = 0; i < 20; i++)
+        probe_shun(&p, 0, 0, now);
+    assert_int_equal(p.shun_ms[0], PROBE_SHUN_MAX_MS);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(on_the_most_preferred_there_is_nothing_to_look_for),
         TEST(back_only_after_it_has_answered_for_30_s),
+        TEST(a_broker_that_acknowledges_nothing_is_tried_ever_later),
         TEST(one_that_breaks_off_starts_over),
         TEST(all_preferred_ones_have_their_turn),
         TEST(losing_the_connection_ends_it),

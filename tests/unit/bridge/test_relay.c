@@ -265,7 +265,7 @@ static void the_event_is_not_blamed_for_it(void **state)
     (void)state;
     start("mqtt://a");
     commit(1);
-    for (int i = 0; i < 4 * OUTBOX_SUSPECT; i++) {
+    for (int i = 0; i < 4 * POISON_HANGUPS; i++) {
         struct link_event lost;
 
         relay_step(&r);
@@ -273,8 +273,8 @@ static void the_event_is_not_blamed_for_it(void **state)
         acknowledge_words();
         assert_int_equal(out->sent[out->count - 1].seq, 1);
         lost = fake_ended(out, LINK_LOST, 0);
-        lost.ours = true;
-        if (i < 2 * OUTBOX_SUSPECT)
+        lost.closed = false; /* a process of ours, or the network */
+        if (i < 2 * POISON_HANGUPS)
             wait_ms(SENDER_OVERDUE_MS);
         else
             tell(lost);
@@ -313,6 +313,21 @@ static void a_broker_without_qos_1_is_refused(void **state)
     up = fake_up(out);
     up.limits.max_qos = 0;
     tell(up);
+    wait_ms(DIAL_NEXT_MS);
+    assert_string_equal(out->uri, "tcp://b");
+}
+
+static void a_receive_maximum_of_0_is_a_protocol_error(void **state)
+{
+    struct link_event up;
+
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    up = fake_up(out);
+    up.limits.receive_max = 0;
+    tell(up);
+    assert_int_equal(out->count, 0);
     wait_ms(DIAL_NEXT_MS);
     assert_string_equal(out->uri, "tcp://b");
 }
@@ -580,6 +595,7 @@ int main(void)
         TEST(the_event_is_not_blamed_for_it),
         TEST(records_of_older_connections_are_ignored),
         TEST(a_broker_without_qos_1_is_refused),
+        TEST(a_receive_maximum_of_0_is_a_protocol_error),
         TEST(an_old_broker_is_spoken_to_in_3_1_1_at_once),
         TEST(stopping_lets_what_is_under_way_finish),
         TEST(stopping_waits_no_longer_than_promised),

@@ -61,7 +61,7 @@ static void done(void)
 /* Asks and returns the answer given at once, NULL if none. */
 static const char *start(const char *client, struct studio_replay ask)
 {
-    assert_true(replays_put(&r, reply_create(client, client, "id", 2, "", 0), &ask));
+    assert_true(replays_put(&r, reply_create(client, client, NULL, "id", 2, "", 0), &ask));
     replays_start(&r, source.count);
     if (!answers_waiting(&answers))
         return NULL;
@@ -219,11 +219,11 @@ static void a_link_that_takes_nothing_costs_no_event(void **state)
 static void so_many_requests_may_wait(void **state)
 {
     const struct studio_replay ask = from(600);
-    struct reply *more = reply_create("c", "c", NULL, 0, "", 0);
+    struct reply *more = reply_create("c", "c", NULL, NULL, 0, "", 0);
 
     (void)state;
     for (int i = 0; i < REPLAYS_WAITING; i++)
-        assert_true(replays_put(&r, reply_create("c", "c", NULL, 0, "", 0), &ask));
+        assert_true(replays_put(&r, reply_create("c", "c", NULL, NULL, 0, "", 0), &ask));
     assert_false(replays_put(&r, more, &ask));
     replays_start(&r, source.count);
     assert_true(replays_put(&r, more, &ask)); /* freed with the rest */

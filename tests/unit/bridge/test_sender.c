@@ -67,7 +67,7 @@ static void ask_for_all(const char *id)
 {
     const struct studio_replay ask = {.from_seq = 1};
 
-    assert_true(replays_put(&replays, reply_create("bo", "re", id, 2, "", 0), &ask));
+    assert_true(replays_put(&replays, reply_create("bo", "re", NULL, id, 2, "", 0), &ask));
 }
 
 static void a_replay_runs_behind_live_traffic_and_dies_with_its_connection(void **state)

@@ -140,6 +140,8 @@ static void only_own_answer_topics_under_the_root_are_honoured(void **state)
         {"a/+/b", false},
         {"a/#", false},
         {"$SYS/x", false},
+        {"1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", true},
+        {"1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", false},
         {"", false},
         {NULL, false},
     };

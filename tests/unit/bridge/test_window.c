@@ -52,7 +52,7 @@ static struct slot done(size_t n)
 {
     struct slot was;
 
-    assert_true(window_done(&w, out.sent[n].slot, &was));
+    assert_true(window_done(&w, out.sent[n].slot, 0, &was));
     return was;
 }
 
@@ -83,9 +83,9 @@ static void slots_are_numbered_and_run_out(void **state)
         seen[out.sent[i].slot] = true;
     }
     assert_int_equal(send(TRAFFIC_RETAINED, 0), WINDOW_STALLED);
-    assert_false(window_done(&w, LINK_SLOTS, &was)); /* no such slot */
+    assert_false(window_done(&w, LINK_SLOTS, 0, &was)); /* no such slot */
     done(7);
-    assert_false(window_done(&w, out.sent[7].slot, &was)); /* once */
+    assert_false(window_done(&w, out.sent[7].slot, 0, &was)); /* once */
     assert_int_equal(send(TRAFFIC_RETAINED, 0), WINDOW_SENT);
 }
 

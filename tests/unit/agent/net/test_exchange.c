@@ -112,6 +112,9 @@ static void a_body_that_cannot_be_read(void **state)
 {
     (void)state;
     expect_refusal(&(struct exchange_head){.method = "POST", .path = "/", .coded = true}, 501);
+    expect_refusal(&(struct exchange_head){.method = "GET", .path = "/", .coded = true}, 400);
+    expect_refusal(&(struct exchange_head){.method = "DELETE", .path = "/", .length = "4"}, 400);
+    expect_refusal(&(struct exchange_head){.method = "POST", .path = "/", .length = "4,4"}, 400);
     expect_refusal(&(struct exchange_head){.method = "POST", .path = "/"}, 411);
     expect_refusal(&(struct exchange_head){.method = "PATCH", .path = "/"}, 411);
     expect_refusal(&(struct exchange_head){.method = "POST", .path = "/", .length = "-1"}, 400);

@@ -194,6 +194,85 @@ static void test_parked_events_are_counted_out(void **state)
     store_close(store);
 }
 
+/* --- size ------------------------------------------------------------------------------------ */
+
+enum { MAX_BYTES = 1 << 20 };
+
+static struct store *open_bounded(const char *dir)
+{
+    struct store_options options = options_for(dir);
+    options.max_bytes = MAX_BYTES;
+    return open_with(&options);
+}
+
+/* Batches of 500 until one is refused; how many were not. */
+static unsigned fill(struct store *store)
+{
+    for (unsigned batches = 0; batches < 100; batches++) {
+        static struct change changes[500];
+        static struct store_item items[500];
+        for (unsigned i = 0; i < 500; i++) {
+            make_change(&changes[i], "A-1", store_info(store)->last_seq + i);
+            items[i] = changes[i].item;
+        }
+        enum studio_err err = store_commit(store, items, 500, 0);
+        if (err != STUDIO_OK) {
+            assert_int_equal(err, STUDIO_ERR_STORAGE);
+            return batches;
+        }
+    }
+    return 100;
+}
+
+static off_t file_size(const char *dir)
+{
+    struct stat st;
+    assert_int_equal(stat(tmpdir_path(dir, STORE_FILE), &st), 0);
+    return st.st_size;
+}
+
+/* The oldest acknowledged go, and all that comes is taken. */
+static void test_size_is_kept_by_the_oldest_going(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_bounded(dir);
+    for (int i = 0; i < 60; i++) {
+        commit_batch(store, 500);
+        ack(store, store_info(store)->last_seq);
+        housekeep_all(store, now_ms);
+    }
+    assert_false(store_crowded(store));
+    assert_int_equal(store_info(store)->last_seq, 30000);
+    assert_in_range(store_info(store)->oldest, 20000, 29900);
+    store_close(store);
+    assert_in_range(file_size(dir), MAX_BYTES / 4, MAX_BYTES);
+}
+
+/* What is not acknowledged stays: then updates are refused, until something is. */
+static void test_size_refuses_when_nothing_may_go(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_bounded(dir);
+    assert_in_range(fill(store), 5, 20);
+    uint64_t last = store_info(store)->last_seq;
+    housekeep_all(store, now_ms);
+    assert_true(store_crowded(store));
+    assert_int_equal(store_info(store)->oldest, 1);
+    assert_int_equal(fill(store), 0);
+    ack(store, last);
+    housekeep_all(store, now_ms);
+    assert_false(store_crowded(store));
+    commit_batch(store, 100);
+    assert_int_equal(store_info(store)->last_seq, last + 100);
+    store_close(store);
+    assert_in_range(file_size(dir), MAX_BYTES / 2, MAX_BYTES);
+    store = open_bounded(dir);
+    assert_int_equal(store_info(store)->last_seq, last + 100);
+    store_close(store);
+}
+
 /* --- requests -------------------------------------------------------------------------------- */
 
 static void commit_request(struct store *store, const char *id)
@@ -342,6 +421,8 @@ int main(void)
         cmocka_unit_test(test_a_start_begins_its_hour_anew),
         cmocka_unit_test(test_numbers_go_on_when_all_is_removed),
         cmocka_unit_test(test_no_limit_keeps_all),
+        cmocka_unit_test(test_size_is_kept_by_the_oldest_going),
+        cmocka_unit_test(test_size_refuses_when_nothing_may_go),
         cmocka_unit_test(test_parked_events_are_counted_out),
         cmocka_unit_test(test_requests_are_forgotten_after_a_day),
         cmocka_unit_test(test_checkpoint_lets_the_log_be_reused),
