@@ -14,6 +14,7 @@
 #include "config/checks.h"
 #include "config/config.h"
 #include "control.h"
+#include "core/lookup.h"
 #include "net/lws.h"
 #include "net/openfiles.h"
 #include "net/routes.h"
@@ -24,8 +25,8 @@
 
 /*
  * The agent is its parts, built in order and torn down in the opposite one. Threads: the net thread
- * (the caller of studio_agent_run), the store thread (committer), the bridge's. What wakes the net
- * thread: a batch that came back, commands from MQTT, a wish to stop.
+ * (the caller of studio_agent_run), the store thread (committer), the reader's (lookup), the bridge's.
+ * What wakes the net thread: a batch or lookups that came back, commands from MQTT, a wish to stop.
  */
 
 enum {
@@ -42,7 +43,8 @@ struct studio_agent {
     struct store *store;
     struct store_info info; /* as it was opened */
     struct committer *committer;
-    struct store_reader *net_reader, *bridge_reader;
+    struct store_reader *lookup_reader, *bridge_reader;
+    struct lookup *lookup;
     struct core *core;
     struct admission *admission;
     struct rates *rates;
@@ -252,7 +254,7 @@ static enum studio_err open_store(struct studio_agent *agent,
     if (err == STUDIO_OK)
         agent->info = *store_info(agent->store); /* later it is the store thread's */
     if (err == STUDIO_OK)
-        err = store_reader_open(config->data, &agent->net_reader, error);
+        err = store_reader_open(config->data, &agent->lookup_reader, error);
     if (err == STUDIO_OK)
         err = store_reader_open(config->data, &agent->bridge_reader, error);
     return err;
@@ -262,11 +264,14 @@ static enum studio_err open_core(struct studio_agent *agent,
                                  const struct studio_agent_config *config,
                                  struct studio_error *error)
 {
+    agent->lookup = lookup_create(agent->lookup_reader, wake, agent);
+    if (!agent->lookup)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     struct core_options options = {
         .clock = agent->clock,
         .lists = &agent->lists,
         .figures = &agent->figures,
-        .reader = agent->net_reader,
+        .lookup = agent->lookup,
         .last_seq = agent->info.last_seq,
         .mirror = agent->mirror,
         .max_backlog = (uint64_t)config->max_backlog,
@@ -492,6 +497,7 @@ int studio_agent_run(struct studio_agent *agent)
     reload_running(&agent->reload, false);
     if (agent->bridge)
         bridge_stop(agent->bridge);
+    lookup_stop(agent->lookup);
     committer_stop(agent->committer);
     if (committer_failed(agent->committer))
         agent->exit_code = STUDIO_EXIT_FAILED;
@@ -530,7 +536,8 @@ void studio_agent_destroy(struct studio_agent *agent)
     control_close(agent->control);
     if (agent->bridge)
         bridge_stop(agent->bridge);
-    committer_destroy(agent->committer); /* no more wakes from it */
+    lookup_destroy(agent->lookup);
+    committer_destroy(agent->committer); /* no more wakes from both */
     server = atomic_exchange(&agent->server, NULL);
     server_destroy(server);
     core_destroy(agent->core);
@@ -541,7 +548,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     admission_destroy(agent->admission);
     rates_destroy(agent->rates);
     store_reader_close(agent->bridge_reader);
-    store_reader_close(agent->net_reader);
+    store_reader_close(agent->lookup_reader);
     store_close(agent->store);
     free(agent->tokens_file);
     log_use(before);

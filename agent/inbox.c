@@ -170,7 +170,9 @@ void inbox_drain(struct inbox *inbox, struct bridge *bridge)
 {
     struct bridge_command *command;
 
-    /* Bounded: at most what the queue holds now, the loop turns between. */
-    for (int i = 0; i < INBOX_MAX && (command = take(inbox)) != NULL; i++)
+    /* Bounded: at most what the queue holds now, the loop turns between. What the core has no place for
+     * stays: the wake that makes room brings us here again. */
+    for (int i = 0;
+         i < INBOX_MAX && !core_commands_wait(inbox->core) && (command = take(inbox)) != NULL; i++)
         carry_out(inbox, bridge, command);
 }

@@ -8,6 +8,7 @@
 #include "core/read.h"
 #include "core/receive.h"
 #include "core/reply.h"
+#include "core/requests.h"
 #include "core/rights.h"
 #include "core/stage.h"
 #include "core/turn.h"
@@ -60,6 +61,7 @@ void core_destroy(struct core *core)
 {
     if (!core)
         return;
+    line_clear(&core->line);
     batch_finish(&core->batches[0]);
     batch_finish(&core->batches[1]);
     buf_finish(&core->text);
@@ -207,7 +209,17 @@ void core_end_turn(struct core *core)
 
 bool core_settle(struct core *core)
 {
-    return turn_settle(core);
+    bool settled = turn_settle(core);
+
+    lookup_take(core->o.lookup);
+    receive_in_line(core);
+    line_look_up(core);
+    return settled;
+}
+
+bool core_commands_wait(const struct core *core)
+{
+    return core->line.count >= LINE_MAX;
 }
 
 bool core_quiet(const struct core *core)

@@ -4,8 +4,9 @@
  * Nothing is shown, answered or published before it is durable. A message becomes an item (item.h);
  * if it must wait (it is to be stored, or an earlier one of its sender waits) it joins the open
  * batch; at the end of a loop turn the batch goes to the store thread; when it comes back its items
- * are settled in order. A refused batch refuses with it everything already checked against it. Net
- * thread only.
+ * are settled in order. A refused batch refuses with it everything already checked against it. A
+ * command of MQTT with a request_id is first looked up by the reader's thread; those behind it wait in
+ * line (requests.h). Net thread only.
  */
 #ifndef AGENT_CORE_CORE_H
 #define AGENT_CORE_CORE_H
@@ -25,7 +26,7 @@ struct core *core_create(const struct core_options *options);
  * document_parse. */
 STUDIO_MUST_USE enum studio_err core_restore(struct core *core, const char *id, uint64_t rev,
                                              const char *document, size_t len);
-/* The committer has been destroyed before. */
+/* Committer and lookup have been stopped before. */
 void core_destroy(struct core *core);
 
 struct tables *core_tables(struct core *core);
@@ -66,9 +67,12 @@ STUDIO_MUST_USE bool core_replay(struct core *core, struct actor *actor, const c
 
 /* Ends a loop turn: hands the open batch to an idle store. */
 void core_end_turn(struct core *core);
-/* Settles the batch that came back, if one did; true if so. */
+/* Settles the batch that came back, if one did; true if so. Goes on with the commands whose lookups
+ * came back. */
 bool core_settle(struct core *core);
-/* Nothing waits for the store. */
+/* So many commands wait that no more should be given to core_command until core_settle was called. */
+bool core_commands_wait(const struct core *core);
+/* Nothing waits for the store, neither for a commit nor for a lookup. */
 bool core_quiet(const struct core *core);
 /* So much waits that senders should not be read until core_settle returned true. */
 bool core_congested(const struct core *core);

@@ -23,6 +23,7 @@ struct core {
     struct batch batches[2];
     struct batch *open;       /* being filled */
     struct batch *flying;     /* with the store */
+    struct line line;         /* of commands */
     bool announce_due;        /* a table could not be announced for want of memory */
     struct buf text, changes; /* to print into, kept so that nothing is allocated for it */
     uint64_t last_seq;        /* newest committed event */

@@ -4,6 +4,7 @@
 #define AGENT_CORE_ITEM_H
 
 #include "core/actor.h"
+#include "core/lookup.h"
 #include "core/tables.h"
 #include "protocol/message.h"
 #include "store/store.h"
@@ -22,6 +23,14 @@ enum item_kind {
     ITEM_REPEAT   /* a command whose like is in a batch: received again in its turn */
 };
 
+/* What is known of a command in line: whether it has been answered before. */
+enum item_state {
+    ITEM_FREE,  /* it has no request_id: nothing needs to be known */
+    ITEM_DUE,   /* to be looked up */
+    ITEM_ASKED, /* the lookup is out: the item is the reader's thread's */
+    ITEM_KNOWN  /* it came back */
+};
+
 struct item {
     enum item_kind kind;
     struct actor *actor;
@@ -36,6 +45,18 @@ struct item {
     struct store_request request; /* borrows from the actor, the message and the answer */
     bool has_request;
     int64_t wall_ms;
+    /* Of a command in line: */
+    enum item_state state;
+    uint64_t arrival; /* its place among all commands */
+    struct lookup_job lookup;
+    struct item *behind;
+};
+
+/* Commands waiting for their lookup, or for those before them; requests.h. */
+struct line {
+    struct item *first, *last;
+    size_t count;
+    uint64_t arrivals; /* so far */
 };
 
 struct batch {

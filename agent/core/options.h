@@ -8,14 +8,14 @@
 
 struct clock;
 struct figures;
-struct store_reader;
+struct lookup;
 struct studio_values;
 
 struct core_options {
     const struct clock *clock;
     const struct studio_values *lists; /* of the configuration; outlive the core */
     struct figures *figures;           /* counted into; outlive the core */
-    struct store_reader *reader;       /* for remembered requests */
+    struct lookup *lookup;             /* for remembered requests; outlives the last message */
     uint64_t last_seq;                 /* newest committed event at start */
     bool mirror;                       /* a broker is configured: the backlog is bounded */
     uint64_t max_backlog;

@@ -51,24 +51,6 @@ static enum studio_err carry_out(struct core *core, struct item *item, struct st
     return studio_error_set(error, STUDIO_ERR_INVALID_JSON, NULL);
 }
 
-/* The one place where it is looked up whether a request has been answered, or is about to be. On
- * success the item is taken over. */
-static enum studio_err look_up(struct core *core, struct item *item, struct studio_error *error)
-{
-    enum studio_err err;
-
-    if (request_pending(core, item)) { /* it waits for its like, then is looked up again */
-        item->kind = ITEM_REPEAT;
-        return batch_add(core->open, item) ? STUDIO_OK
-                                           : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    }
-    err = request_recall(core, item, error);
-    if (err != STUDIO_OK || item->answer.len == 0)
-        return err == STUDIO_OK ? carry_out(core, item, error) : err;
-    reply_in_turn(core, item);
-    return STUDIO_OK;
-}
-
 /* Whoever runs the agent learns how to allow a value that its clients know and it does not. */
 static void log_refused_value(struct core *core, const struct item *item)
 {
@@ -149,10 +131,12 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
     if (err == STUDIO_OK && message->request_id && !request_make(item, text, len))
         err = studio_error_set(&error, STUDIO_ERR_NO_MEMORY, NULL);
-    if (err == STUDIO_OK)
-        err = item->has_request ? look_up(core, item, &error) : carry_out(core, item, &error);
-    if (err != STUDIO_OK)
+    if (err != STUDIO_OK) {
         reply_refuse(core, item, &error);
+        return;
+    }
+    line_add(core, item);
+    receive_in_line(core);
 }
 
 bool receive_replay(struct core *core, struct actor *actor, const char *text, size_t len,
@@ -178,12 +162,33 @@ bool receive_replay(struct core *core, struct actor *actor, const char *text, si
     return err == STUDIO_OK;
 }
 
-void receive_again(struct core *core, struct item *item)
+/* A command that has left the line. */
+static void go_on(struct core *core, struct item *item)
 {
     struct studio_error error;
+    enum studio_err err = STUDIO_OK;
 
-    if (look_up(core, item, &error) != STUDIO_OK)
+    if (item->state == ITEM_DUE) { /* it waits for its like, then is in line again */
+        item->kind = ITEM_REPEAT;
+        if (!batch_add(core->open, item))
+            err = studio_error_set(&error, STUDIO_ERR_NO_MEMORY, NULL);
+    } else if (item->err != STUDIO_OK) {
+        err = studio_error_set(&error, item->err, NULL);
+    } else if (item->answer.len > 0) {
+        reply_in_turn(core, item);
+    } else {
+        err = carry_out(core, item, &error);
+    }
+    if (err != STUDIO_OK)
         reply_refuse(core, item, &error);
+}
+
+void receive_in_line(struct core *core)
+{
+    struct item *item;
+
+    while ((item = line_next(core)) != NULL)
+        go_on(core, item);
 }
 
 void receive_retained(struct core *core, struct actor *actor, const char *field, const char *text,

@@ -20,7 +20,7 @@ void receive_retained(struct core *core, struct actor *actor, const char *field,
  * replay; else it has had its answer. */
 STUDIO_MUST_USE bool receive_replay(struct core *core, struct actor *actor, const char *text,
                                     size_t len, bool retained, struct studio_replay *out);
-/* A command that had to wait for its like, in its turn. Takes the item over. */
-void receive_again(struct core *core, struct item *item);
+/* The commands in line whose lookups have come back, as far as their turn has come. */
+void receive_in_line(struct core *core);
 
 #endif

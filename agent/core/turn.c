@@ -10,8 +10,8 @@
 #include "core/committer.h"
 #include "core/inside.h"
 #include "core/read.h"
-#include "core/receive.h"
 #include "core/reply.h"
+#include "core/requests.h"
 
 enum {
     /* Beyond these senders are not read. */
@@ -85,7 +85,7 @@ static void settle_item(struct core *core, struct batch *batch, size_t i, enum s
     else if (item->kind == ITEM_ANSWER)
         reply_give(item);
     else if (item->kind == ITEM_REPEAT)
-        receive_again(core, batch_take(batch, i));
+        line_return(core, batch_take(batch, i));
     else if (item->actor->gone)
         return; /* nobody reads it */
     else if (item->kind == ITEM_READ)
@@ -161,7 +161,7 @@ bool turn_settle(struct core *core)
 
 bool turn_quiet(const struct core *core)
 {
-    return core->open->count == 0 && core->flying->count == 0;
+    return core->open->count == 0 && core->flying->count == 0 && core->line.count == 0;
 }
 
 bool turn_congested(const struct core *core)

@@ -14,7 +14,7 @@ struct core;
 void turn_end(struct core *core);
 /* Settles the batch that came back, if one did; true if so. */
 bool turn_settle(struct core *core);
-/* Nothing waits for the store. */
+/* Nothing waits for the store, neither for a commit nor for a lookup. */
 bool turn_quiet(const struct core *core);
 /* So much waits that senders should not be read until turn_settle returned true. */
 bool turn_congested(const struct core *core);

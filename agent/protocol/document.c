@@ -72,7 +72,8 @@ struct reader {
     struct table_state *state;
     char *table_id;
     unsigned has;
-    unsigned fields; /* bit i: studio_fields[i] was read under its own name */
+    unsigned fields; /* bit i: studio_fields[i] has a value */
+    size_t next;     /* only fields from here on can be in their place; none behind a custom one */
 };
 
 static bool read_table_id(struct reader *r, const cJSON *item)
@@ -152,6 +153,28 @@ static enum studio_err read_custom(struct reader *r, const cJSON *item)
     return len > STUDIO_CUSTOM_VALUE_MAX ? STUDIO_ERR_INVALID_DATA : STUDIO_OK;
 }
 
+/* Built-in fields stand before the custom ones, in the order of their table, and are text or a flag.
+ * What has the name of one but stands elsewhere, or is anything else, was set as a custom field. */
+static bool is_in_place(const struct reader *r, const struct studio_field *field, const cJSON *item)
+{
+    return studio_field_index(field) >= r->next && strcmp(item->string, field->name) == 0 &&
+           (field->kind == STUDIO_KIND_FLAG ? cJSON_IsBool(item) : cJSON_IsString(item));
+}
+
+/* A custom field of an earlier version, which had no built-in one of that name yet. */
+static void read_former(struct reader *r, const struct studio_field *field, const cJSON *item)
+{
+    unsigned bit = 1U << studio_field_index(field);
+    if ((r->fields & bit) != 0)
+        log_warn("store", "the custom field %s was left out: the built-in %s has a value",
+                 item->string, field->name);
+    else if (read_field(r, field, item) != STUDIO_OK)
+        log_warn("store", "the custom field %s was left out: the built-in %s cannot have its value",
+                 item->string, field->name);
+    else
+        r->fields |= bit;
+}
+
 static enum studio_err read_member(struct reader *r, const cJSON *item)
 {
     for (size_t i = 0; i < sizeof(head_rows) / sizeof(head_rows[0]); i++) {
@@ -161,17 +184,15 @@ static enum studio_err read_member(struct reader *r, const cJSON *item)
         return head_rows[i].read(r, item) ? STUDIO_OK : STUDIO_ERR_INVALID_DATA;
     }
     const struct studio_field *field = studio_field_find(item->string, strlen(item->string));
-    if (field == NULL)
-        return read_custom(r, item);
-    unsigned bit = 1U << studio_field_index(field);
-    if (strcmp(item->string, field->name) == 0) {
-        r->fields |= bit;
+    if (field != NULL && is_in_place(r, field, item)) {
+        r->next = studio_field_index(field) + 1;
+        r->fields |= 1U << studio_field_index(field);
         return read_field(r, field, item);
     }
-    /* A custom field of an earlier version, which had no built-in one of that name yet. */
-    if ((r->fields & bit) != 0 || read_field(r, field, item) != STUDIO_OK)
-        log_warn("store", "the custom field %s was left out: that is %s now", item->string,
-                 field->name);
+    r->next = studio_field_count;
+    if (field == NULL)
+        return read_custom(r, item);
+    read_former(r, field, item);
     return STUDIO_OK;
 }
 

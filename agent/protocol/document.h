@@ -23,9 +23,10 @@ struct studio_snapshot *document_snapshot(struct buf *text, const char *table_id
                                           struct table_state *state, bool removed);
 
 /*
- * Reads back a document this version or an older one printed; a field it lacks has its first value.
+ * Reads back a document this version or an older one printed; a field it lacks has its first value,
+ * or that of a custom field of its name (the first that is valid; others are left out and logged).
  * `table_id` (cap STUDIO_TABLE_ID_MAX + 1) may be NULL. Errors: INVALID_JSON, INVALID_DATA (not a
- * document), INVALID_VALUE (a value that is not in `lists`), NO_MEMORY; then
+ * document), INVALID_VALUE (a field in its place with a value not in `lists`), NO_MEMORY; then
  * *out needs no finish.
  */
 STUDIO_MUST_USE enum studio_err document_parse(const struct studio_values *lists, const char *text,

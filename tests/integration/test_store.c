@@ -253,6 +253,59 @@ static void half_an_export_is_not_imported(void **state)
     free(lines);
 }
 
+/* An export as a version without NFC_SCANNER had made it: the documents lack the field, and have
+ * these as the last of their custom ones. */
+static char *older_export(const char *lines, const char *const members[TABLES])
+{
+    static const char own[] = ",\"NFC_SCANNER\":\"down\"";
+    char *all = test_printf("%s", "");
+    size_t table = 0;
+    for (const char *line = lines, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        const char *at = strstr(line, own);
+        bool edited = at && at < end && strncmp(line, "{\"record\":\"table\"", 17) == 0;
+        const char *rest = edited ? at + sizeof own - 1 : line;
+        char *longer;
+        if (edited)
+            longer = test_printf("%s%.*s%.*s,%s}}\n", all, (int)(at - line), line,
+                                 (int)(end - 2 - rest), rest, members[table++]);
+        else
+            longer = test_printf("%s%.*s\n", all, (int)(end - line), line);
+        free(all);
+        all = longer;
+    }
+    assert_int_equal(table, TABLES);
+    return all;
+}
+
+static void a_new_field_takes_over_a_custom_one(void **state)
+{
+    (void)state;
+    static const char *const members[TABLES] = {"\"nfcScanner\":\"up\"", "\"nfc_scanner\":7",
+                                                "\"NFC_SCANNER\":\"idle\""};
+    static const char *const values[TABLES] = {"up", "down", "down"};
+    const char *data = tmpdir_create();
+    char *lines = export_of(a_store(false)), *older = older_export(lines, members), *rest, *shown;
+    assert_int_equal(storedir_command("import", data, older, NULL, NULL), 0);
+
+    struct agent_proc *a = start(data, NULL);
+    rest = shown = documents(a);
+    for (int t = 0; t < TABLES; t++) {
+        char *line = strsep(&rest, "\n");
+        expect_json(line, "data.TABLE_ID", names[t]);
+        expect_json(line, "data.NFC_SCANNER", values[t]);
+        expect_json(line, "data.SDP", "up");
+        assert_null(strstr(line, "nfc"));
+    }
+    free(proc_wait_line(agent_proc_proc(a), PROC_STDERR,
+                        "the custom field nfc_scanner was left out", WAIT_MS));
+    free(proc_wait_line(agent_proc_proc(a), PROC_STDERR,
+                        "the custom field NFC_SCANNER was left out", WAIT_MS));
+    agent_proc_destroy(a);
+    free(shown);
+    free(older);
+    free(lines);
+}
+
 /* --- restored --------------------------------------------------------------------------------- */
 
 /* A backup that is older than what subscribers have seen. */
@@ -337,6 +390,7 @@ int main(void)
         cmocka_unit_test(an_import_is_the_same_store),
         cmocka_unit_test(no_import_over_a_store),
         cmocka_unit_test(half_an_export_is_not_imported),
+        cmocka_unit_test(a_new_field_takes_over_a_custom_one),
         cmocka_unit_test(a_restored_store_has_a_new_epoch),
         cmocka_unit_test(none_runs_beside_an_agent),
         cmocka_unit_test(a_folder_without_a_store),

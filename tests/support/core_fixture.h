@@ -1,5 +1,6 @@
 /* core_fixture.h - a core on a real store with a clock that stands still, and actors that write
- * down what they are told. The committer is the test's: fake_committer.h, or a real one. */
+ * down what they are told. Lookups come back with the next core_settle. The committer is the
+ * test's: fake_committer.h, or a real one. */
 #ifndef TESTS_SUPPORT_CORE_FIXTURE_H
 #define TESTS_SUPPORT_CORE_FIXTURE_H
 
@@ -14,6 +15,7 @@
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/fake_clock.h"
+#include "support/fake_lookup.h"
 #include "support/tmpdir.h"
 
 struct core_fixture {
@@ -21,6 +23,7 @@ struct core_fixture {
     const char *dir;
     struct store *store;
     struct store_reader *reader;
+    struct lookup lookup;        /* on that reader */
     struct core_options options; /* for the next core_fixture_start */
     struct figures figures;      /* of the core since then */
     struct core *core;
@@ -38,11 +41,12 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
     if (store_open(&options, &f->store, &error) != STUDIO_OK ||
         store_reader_open(f->dir, &f->reader, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
+    f->lookup = (struct lookup){.reader = f->reader};
     f->options = (struct core_options){
         .lists = &studio_built_in_values,
         .figures = &f->figures,
         .clock = &f->clock.clock,
-        .reader = f->reader,
+        .lookup = &f->lookup,
         .last_seq = store_info(f->store)->last_seq,
         .mirror = mirror,
         .max_backlog = 1000,

@@ -203,6 +203,41 @@ static void at_most_256_wait(void **state)
     assert_int_equal(bridge.count, INBOX_MAX + 1);
 }
 
+static void what_the_core_has_no_place_for_stays(void **state)
+{
+    static char texts[256][32];
+
+    (void)state;
+    f.lookup.held = true;
+    for (int i = 0; i < 256; i++) {
+        assert_false(core_commands_wait(f.core));
+        snprintf(texts[i], sizeof(texts[i]), "{\"request_id\":%d}", i);
+        put("ARO-001", "plc", texts[i]);
+        inbox_drain(inbox, &bridge);
+    }
+    assert_true(core_commands_wait(f.core));
+    for (int i = 0; i < INBOX_MAX; i++)
+        put("ARO-001", "late", "{\"sdp\":\"up\"}");
+    inbox_drain(inbox, &bridge);
+    struct bridge_command *one_more = fake_command("ARO-001", "late", "{}");
+    assert_false(inbox_put(inbox, one_more));
+    expect_bridge("");
+    f.lookup.held = false;
+    (void)core_settle(f.core);
+    assert_false(core_commands_wait(f.core));
+    settle();
+    assert_int_equal(bridge.count, 256 + INBOX_MAX);
+    for (int i = 0; i < 256; i++) {
+        char *expected = test_printf(
+            "answer plc {\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":%d}", i);
+        expect_bridge(expected);
+        free(expected);
+    }
+    assert_true(inbox_put(inbox, one_more));
+    settle();
+    assert_int_equal(bridge.count, 257 + INBOX_MAX);
+}
+
 static void share_root(struct core_options *options)
 {
     options->shared_root = true;
@@ -307,6 +342,7 @@ int main(void)
         TEST(a_request_for_replay_is_checked_as_commands_are),
         TEST(what_is_remembered_of_clients_is_bounded),
         TEST(at_most_256_wait),
+        TEST(what_the_core_has_no_place_for_stays),
         TEST_WITH(silence_ends_a_command_too, setup_shared),
         TEST(a_core_that_ends_leaves_commands_to_the_broker),
         TEST(what_still_waits_is_left_to_the_broker_too),

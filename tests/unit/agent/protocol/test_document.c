@@ -167,6 +167,48 @@ static void test_names_taken_over(void **state)
     state_finish(&read);
 }
 
+/* The same, spelled exactly like the built-in one: known by their place or by the kind of the value. */
+static void test_exact_names_taken_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        enum studio_err err;
+        size_t nfc; /* the index of the value: up, down */
+    } rows[] = {
+        {"\"SDP\":\"up\",\"NFC_SCANNER\":\"up\"", STUDIO_OK, 0},
+        {"\"SDP\":\"up\",\"x\":1,\"NFC_SCANNER\":\"up\"", STUDIO_OK, 0},
+        {"\"SDP\":\"up\",\"x\":1,\"NFC_SCANNER\":\"idle\"", STUDIO_OK, 1},
+        {"\"SDP\":\"up\",\"x\":1,\"NFC_SCANNER\":{\"a\":1}", STUDIO_OK, 1},
+        {"\"SDP\":\"up\",\"x\":1,\"NFC_SCANNER\":7", STUDIO_OK, 1},
+        {"\"SDP\":\"up\",\"x\":1,\"MAINTENANCE\":\"on\"", STUDIO_OK, 1},
+        {"\"SDP\":\"up\",\"NFC_SCANNER\":7,\"x\":1", STUDIO_OK, 1},
+        /* a place in the table before that of one that was there already */
+        {"\"SDP\":\"up\",\"NFC_SCANNER\":\"up\",\"ROULETTE\":\"idle\",\"x\":1", STUDIO_OK, 0},
+        /* of two spellings the first that is valid */
+        {"\"x\":1,\"nfc\":\"up\",\"NFC_SCANNER\":\"down\"", STUDIO_OK, 0},
+        {"\"x\":1,\"nfcScanner\":\"down\",\"nfc\":\"up\"", STUDIO_OK, 1},
+        {"\"x\":1,\"nfc\":7,\"nfcScanner\":\"up\"", STUDIO_OK, 0},
+        /* in its place: a value that was taken out of the list */
+        {"\"SDP\":\"up\",\"NFC_SCANNER\":\"idle\",\"x\":1", STUDIO_ERR_INVALID_VALUE, 0},
+        {"\"SDP\":\"idle\",\"NFC_SCANNER\":\"up\",\"x\":1", STUDIO_ERR_INVALID_VALUE, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *text = test_printf("{" HEAD ",%s}", rows[i].members);
+        struct table_state read;
+        enum studio_err err =
+            document_parse(&studio_built_in_values, text, strlen(text), NULL, &read);
+        if (err != rows[i].err)
+            fail_msg("%s: %d", text, (int)err);
+        if (err == STUDIO_OK) {
+            if (read.values[field("nfc_scanner")] != rows[i].nfc)
+                fail_msg("%s: %s", text, state_value(&read, field("nfc_scanner")));
+            state_finish(&read);
+        }
+        free(text);
+    }
+}
+
 static void test_not_a_document(void **state)
 {
     (void)state;
@@ -303,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_value_no_longer_in_the_list),
         cmocka_unit_test(test_older_documents),
         cmocka_unit_test(test_names_taken_over),
+        cmocka_unit_test(test_exact_names_taken_over),
         cmocka_unit_test(test_not_a_document),
         cmocka_unit_test(test_document_bounds),
         cmocka_unit_test(test_change_event),
