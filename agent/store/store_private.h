@@ -190,7 +190,7 @@ enum studio_err store_fail(struct store *store, int rc, const char *what);
 /* One checkpoint that waits for nobody. */
 enum studio_err store_checkpoint(struct store *store);
 
-/* --- housekeep.c ----------------------------------------------------------------------------- */
+/* --- room.c ---------------------------------------------------------------------------------- */
 
 /* So near its largest size that updates will not fit. */
 bool store_full(struct store *store);

@@ -1,0 +1,33 @@
+/*
+ * room.c - how much of the largest size (store.max_bytes) is left. Below a first mark the oldest
+ * acknowledged events go before their time (housekeep.c); below a second updates are refused (commit.c).
+ */
+#include "store/store_private.h"
+
+/* What is left for the largest batches until the next step: a sixteenth, of a small store up to half. */
+static int64_t reserve(int64_t max_pages)
+{
+    enum { BATCHES = 16 * 1024 * 1024 / STORE_PAGE };
+    int64_t least = max_pages / 2 < BATCHES ? max_pages / 2 : BATCHES;
+    return max_pages / 16 > least ? max_pages / 16 : least;
+}
+
+/* Less than so many pages are left of the largest size. Pages that were freed are used again. */
+static bool left_below(struct store *store, int64_t left)
+{
+    int64_t pages, unused;
+    return store->max_pages > 0 &&
+           sql_number(store->db, "PRAGMA page_count", &pages) == SQLITE_OK &&
+           sql_number(store->db, "PRAGMA freelist_count", &unused) == SQLITE_OK &&
+           pages - unused > store->max_pages - left;
+}
+
+bool store_crowded(struct store *store)
+{
+    return left_below(store, reserve(store->max_pages));
+}
+
+bool store_full(struct store *store)
+{
+    return left_below(store, reserve(store->max_pages) / 8);
+}
