@@ -38,6 +38,12 @@ static inline void oom_arm(unsigned long n, unsigned long times)
     oom_hit = false;
 }
 
+/* Allocations of this thread so far; 0 where they cannot be counted. */
+static inline unsigned long oom_counted(void)
+{
+    return oom_calls;
+}
+
 /* No more; true if one failed. */
 static inline bool oom_disarm(void)
 {

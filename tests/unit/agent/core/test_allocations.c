@@ -45,15 +45,15 @@ static const struct actor_ops ops = {on_answer, on_release};
 
 static unsigned long send(struct connection *c, const char *text)
 {
-    unsigned long before = oom_calls;
+    unsigned long before = oom_counted();
 
     core_message(f.core, &c->actor, text, strlen(text));
     core_end_turn(f.core);
-    unsigned long staged = oom_calls - before;
+    unsigned long staged = oom_counted() - before;
     assert_true(fake_committer_finish(&committer, STUDIO_OK)); /* the store's are its own */
-    before = oom_calls;
+    before = oom_counted();
     assert_true(core_settle(f.core));
-    return staged + oom_calls - before;
+    return staged + oom_counted() - before;
 }
 
 static void an_update_takes_few_allocations(void **state)
