@@ -20,7 +20,7 @@ struct guest_site {
 struct guests {
     size_t per_site, count;
     struct guest_site *sites;
-    struct guest_site *levels[GUESTS_MAX + 1]; /* by how many they have */
+    struct guest_site *levels[GUESTS_MAX + 1]; /* by how many they have, from 1 on */
     size_t top;                                /* the highest that is not empty */
 };
 
@@ -59,15 +59,16 @@ static struct guest_site *site_of(struct guests *guests, const char *name)
         free(site);
         return NULL;
     }
-    DL_APPEND(guests->levels[0], site);
     return site;
 }
 
 static void set_count(struct guests *guests, struct guest_site *site, size_t count)
 {
-    DL_DELETE(guests->levels[site->count], site);
+    if (site->count > 0)
+        DL_DELETE(guests->levels[site->count], site);
     site->count = count;
-    DL_APPEND(guests->levels[count], site);
+    if (count > 0)
+        DL_APPEND(guests->levels[count], site);
     if (count > guests->top)
         guests->top = count;
     while (guests->top > 0 && !guests->levels[guests->top])
@@ -86,7 +87,6 @@ void guests_remove(struct guests *guests, struct guest *guest)
     set_count(guests, site, site->count - 1);
     if (site->count > 0)
         return;
-    DL_DELETE(guests->levels[0], site);
     HASH_DEL(guests->sites, site);
     free(site);
 }

@@ -47,7 +47,7 @@ const char *smalldisk_mount(void)
 {
     char size[32];
     const char *dir = tmpdir_create();
-    snprintf(size, sizeof size, "size=%dm", MIB);
+    snprintf(size, sizeof size, "size=%dm,mode=700", MIB);
     if (!own_namespaces() || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", dir, "tmpfs", 0, size) != 0)
         return NULL;
