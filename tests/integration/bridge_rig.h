@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "protocol/decode_replay.h"
 #include "studio/status.h"
 #include "support/agent.h"
 #include "support/bridge_fakes.h"
@@ -41,11 +42,28 @@ static inline struct bridge_config config_for(const char *uris)
                                   .link_program = studio_program("studio-agent")};
 }
 
+/* An agent that knows replay requests, which the judge sends for what a killed broker lost. */
+static inline bool take_command(void *ctx, struct bridge_command *command)
+{
+    struct studio_replay asked;
+    struct message message;
+    struct studio_error error;
+
+    (void)ctx;
+    if (message_decode_replay(command->payload, command->payload_len, &asked, &message, &error) !=
+        STUDIO_OK)
+        test_fail("%s: %s", command->payload, error.text);
+    message_finish(&message);
+    bridge_replay(bridge, command, &asked);
+    return true;
+}
+
 static inline void start(const struct bridge_config *config)
 {
     struct studio_error error;
 
     fake_source_init(&source, EVENTS);
+    source.ops.command = take_command;
     if (bridge_create(config, &source.ops, clock_system(), &bridge, &error) != STUDIO_OK)
         test_fail("%s", error.text);
     assert_int_equal(bridge_start(bridge), STUDIO_OK);

@@ -56,6 +56,8 @@ static void done(void)
     assert_true(window_give_back(&w, &was));
     if (was.traffic == TRAFFIC_REPLAYS)
         replays_done(&r);
+    else if (was.traffic == TRAFFIC_ANSWERS)
+        answers_done(&answers, &w, was.owner, 0);
 }
 
 /* Asks and returns the answer given at once, NULL if none. */
