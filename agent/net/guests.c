@@ -67,7 +67,7 @@ static void set_count(struct guests *guests, struct guest_site *site, size_t cou
     if (site->count > 0)
         DL_DELETE(guests->levels[site->count], site);
     site->count = count;
-    if (count > 0)
+    if (count > 0 && count <= GUESTS_MAX)
         DL_APPEND(guests->levels[count], site);
     if (count > guests->top)
         guests->top = count;

@@ -214,10 +214,11 @@ static void command(struct stage *s, const char *payload)
         "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":\"r\"}");
 }
 
-/* The clock is off by so much for some seconds, which is time enough for a mistake. */
-static void step_for_a_while(struct stage *s, int days)
+/* The clock is off by so much for some seconds, which is time enough for a mistake; all `events` had
+ * come before. */
+static void step_for_a_while(struct stage *s, int days, int events)
 {
-    mqttclient_sync(s->sub);
+    judge_wait_seq(s->judge, s->sub, (uint64_t)events);
     faults_clock(s->faults, (int64_t)days * DAY * HOUR_MS);
     mqttclient_mark(s->sub);
     assert_null(mqttclient_poll(s->sub, CHANGES, NULL, NULL, STEPPED_MS));
@@ -248,7 +249,7 @@ static void no_step_removes_what_is_kept(void **state)
     command(&s, words);
     static const int days[] = {90, 0, -90, 0};
     for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
-        step_for_a_while(&s, days[i]);
+        step_for_a_while(&s, days[i], EVENTS);
         expect_all_kept(&s, EVENTS);
         command(&s, words); /* the answer again, and nothing else */
         expect_all_kept(&s, EVENTS);
@@ -259,7 +260,7 @@ static void no_step_removes_what_is_kept(void **state)
     mqttclient_wait_json(s.sub, "studio/agents/edge-1/info", "agent", "edge-1");
     c = wsclient_login(agent_proc_port(s.agent), "ARO-001_pc", TOKEN_DEVICE);
     update(c, UPDATES);
-    step_for_a_while(&s, 0);
+    step_for_a_while(&s, 0, EVENTS + 1);
     expect_all_kept(&s, EVENTS + 1);
     command(&s, words);
     expect_all_kept(&s, EVENTS + 1);
