@@ -92,6 +92,13 @@ static size_t draw(struct storm *s)
     return s->deck[--s->deck_left];
 }
 
+/* What another attack of the same moment stood in the way of comes next, and alone. */
+static void draw_again(struct storm *s, size_t kind)
+{
+    if (s->deck_left < s->kind_count)
+        s->deck[s->deck_left++] = kind;
+}
+
 /* Sleeps, while commands are sent and brokers listened to. */
 static void idle(struct storm *s, unsigned ms)
 {
@@ -203,8 +210,13 @@ static void attack(struct storm *s)
         size_t kind = draw(s);
         unsigned ms = length_of(s, s->kinds[kind]);
         blows[n] = (struct blow){.attack = s->kinds[kind], .kind = kind};
-        if (chosen_before(blows, n, kind) || !begin(s, &blows[n]))
+        if (chosen_before(blows, n, kind))
             continue;
+        if (!begin(s, &blows[n])) {
+            if (n > 0)
+                draw_again(s, kind);
+            break;
+        }
         snprintf(names + strlen(names), sizeof names - strlen(names), " %s", s->kinds[kind]->name);
         sync_failure = sync_failure || s->kinds[kind]->is_sync_failure;
         lasts = ms > lasts ? ms : lasts;
