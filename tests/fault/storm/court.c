@@ -105,6 +105,11 @@ static void hear_rev(struct court *c, const char *event)
         c->revs[table] = rev;
 }
 
+static bool is_replay(const struct mqtt_message *m)
+{
+    return strstr(m->topic, "/replayed/") != NULL;
+}
+
 static void hear_event(struct court *c, const struct mqtt_message *m)
 {
     char epoch[80];
@@ -116,7 +121,7 @@ static void hear_event(struct court *c, const struct mqtt_message *m)
     if (strcmp(c->memory->epoch, epoch) != 0)
         rig_complain(c->rig, COMPLAINT_CHANGES, "event %llu is of epoch %s, not %s", seq, epoch,
                      c->memory->epoch);
-    if (seq > c->newest && !strstr(m->topic, "/replayed/")) {
+    if (seq > c->newest && !is_replay(m)) {
         free(c->newest_topic);
         free(c->newest_event);
         c->newest_topic = test_printf("%s", m->topic);
@@ -132,11 +137,13 @@ static bool is_event(const struct mqtt_message *m)
     return strstr(m->topic, "/changes") || strstr(m->topic, "/exceptions");
 }
 
-/* Of an earlier round, heard again: an agent that was killed may not know yet how far it was. */
+/* Of an earlier round, heard again: an agent that was killed may not know yet how far it was, and a
+ * replay asked for at one broker may be answered when the agent comes there. */
 static bool is_old(const struct court *c, const struct mqtt_message *m)
 {
     unsigned long long seq;
-    return is_event(m) && sscanf(m->payload, "{\"seq\":%llu", &seq) == 1 && seq < c->memory->seq;
+    return (is_event(m) || is_replay(m)) && sscanf(m->payload, "{\"seq\":%llu", &seq) == 1 &&
+           seq < c->memory->seq;
 }
 
 /* Order counts at the first broker, as long as that was not killed: it may then deliver what it had
@@ -150,7 +157,7 @@ static void feed(struct court *c, unsigned broker, const struct mqtt_message *m)
         char *marked = test_printf("%.*s,\"replay\":true}", (int)(len - 1), m->payload);
         judge_feed(c->judge, m->topic, marked, m->retain);
         free(marked);
-    } else if (broker == 0 || strstr(m->topic, "/replayed/")) {
+    } else if (broker == 0 || is_replay(m)) {
         judge_feed(c->judge, m->topic, m->payload, m->retain || c->rig->broker_forgot);
     }
 }
@@ -163,9 +170,9 @@ void court_hear(struct court *c)
             if (is_old(c, m))
                 continue;
             /* Of several brokers none has all documents. */
-            if (c->rig->o.brokers == 1 || is_event(m) || strstr(m->topic, "/replayed/"))
+            if (c->rig->o.brokers == 1 || is_event(m) || is_replay(m))
                 feed(c, i, m);
-            if (is_event(m) || strstr(m->topic, "/replayed/"))
+            if (is_event(m) || is_replay(m))
                 hear_event(c, m);
         }
     }
