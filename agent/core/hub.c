@@ -41,6 +41,7 @@ struct frame *frame_create(const char *text, size_t len)
     if (!frame)
         return NULL;
     frame->refs = 1;
+    frame->next = NULL;
     frame->len = len;
     frame->data = (char *)(frame + 1) + SNAPSHOT_HEADROOM;
     memcpy(frame->data, text, len);

@@ -27,6 +27,7 @@ struct frame {
     unsigned refs;
     size_t len;
     char *data;
+    struct frame *next; /* for the owner of the only reference */
 };
 /* Takes over nothing; NULL: out of memory. */
 struct frame *frame_create(const char *text, size_t len);

@@ -8,6 +8,7 @@
 #include "base/figures.h"
 #include "base/names.h"
 #include "net/logins.h"
+#include "net/outgoing.h"
 #include "protocol/decode.h"
 
 /*
@@ -34,12 +35,6 @@ enum {
     QUIET_JITTER_MS = 20    /* the socket's clock is coarse */
 };
 
-struct reply {
-    struct reply *next;
-    size_t len;
-    char *data; /* behind the headroom */
-};
-
 struct session {
     struct actor actor; /* first: an actor of ours is its session */
     struct watcher watcher;
@@ -54,15 +49,8 @@ struct session {
     bool congested;  /* in env->paused */
     bool close_sent; /* the close frame was handed out */
     bool ping_due;
-    struct reply *replies, **replies_end;
-    size_t reply_count;
     struct buf incoming; /* the message being received */
-    union {              /* what session_next handed out last */
-        struct reply *reply;
-        struct frame *frame;
-        struct studio_snapshot *snapshot;
-    } out;
-    enum { OUT_NONE, OUT_REPLY, OUT_FRAME, OUT_SNAPSHOT } out_kind;
+    struct outgoing out;
     int64_t created_ms, heard_ms, ping_ms; /* ping_ms: when the unanswered ping went out; 0: none */
     int64_t blocked_ms;                    /* since when writing waits; 0: it does not */
     int64_t refuse_ms;                     /* REFUSED: when it is told */
@@ -95,7 +83,7 @@ static void want_write(struct session *s)
 static void update_pause(struct session *s)
 {
     bool pause = s->congested || s->actor.outstanding >= OUTSTANDING_PAUSE ||
-                 s->reply_count >= (s->paused ? REPLIES_RESUME : REPLIES_PAUSE);
+                 s->out.waiting >= (s->paused ? REPLIES_RESUME : REPLIES_PAUSE);
 
     if (pause == s->paused || !s->connection)
         return;
@@ -128,23 +116,12 @@ void session_resume_all(struct session_env *env)
 
 static void send_text(struct session *s, const char *text, size_t len)
 {
-    struct reply *reply;
-
     if (!s->connection || s->close_sent)
         return;
-    reply = malloc(sizeof(*reply) + SNAPSHOT_HEADROOM + len);
-    if (!reply) { /* an answer that cannot be given must not be passed over in silence */
+    if (outgoing_put(&s->out, text, len))
+        want_write(s);
+    else /* an answer that cannot be given must not be passed over in silence */
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
-        return;
-    }
-    reply->next = NULL;
-    reply->len = len;
-    reply->data = (char *)(reply + 1) + SNAPSHOT_HEADROOM;
-    memcpy(reply->data, text, len);
-    *s->replies_end = reply;
-    s->replies_end = &reply->next;
-    s->reply_count++;
-    want_write(s);
 }
 
 /* A message was settled: reading may go on, and so may a close that waited for the last one. */
@@ -153,20 +130,6 @@ static void on_settled(struct session *s)
     update_pause(s);
     if (s->state == CLOSING && s->actor.outstanding == 0)
         want_write(s);
-}
-
-/* --- the log: who comes, is refused, leaves --------------------------------------------------- */
-
-/* `id` is what it said, NULL if it did not. */
-static void log_refusal(struct session *s, const char *id, const char *why)
-{
-    logins_refused(&s->env->log, id, s->peer, why);
-}
-
-static void log_departure(struct session *s)
-{
-    if (s->logged_in)
-        logins_left(&s->env->log, s->actor.user_id, s->peer, s->cut ? s->cut : s->close_reason);
 }
 
 static void cut(struct session *s, const char *why)
@@ -182,7 +145,8 @@ static void welcome(struct session *s, enum studio_err err, const char *document
     if (s->state != JOINING)
         return;
     if (err != STUDIO_OK) { /* a limit, or no table: the client comes again */
-        log_refusal(s, s->actor.user_id, "too many tables, or its table could not be made");
+        logins_refused(&s->env->log, s->actor.user_id, s->peer,
+                       "too many tables, or its table could not be made");
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
         return;
     }
@@ -251,9 +215,10 @@ static void close_with(struct session *s, enum studio_err err)
 
 /* --- arriving -------------------------------------------------------------------------------- */
 
+/* `id` is what it said, NULL if it did not. */
 static void close_refused(struct session *s, enum studio_err err, const char *id)
 {
-    log_refusal(s, id, studio_err_text(err));
+    logins_refused(&s->env->log, id, s->peer, studio_err_text(err));
     close_with(s, err);
 }
 
@@ -266,7 +231,7 @@ static void refuse_wrong(struct session *s, const struct credentials *credential
         close_refused(s, STUDIO_ERR_AUTH_CREDENTIALS, credentials->user_id);
         return;
     }
-    log_refusal(s, credentials->user_id, "wrong again and again");
+    logins_refused(&s->env->log, credentials->user_id, s->peer, "wrong again and again");
     s->state = REFUSED;
     s->refuse_ms = clock_mono(s->env->clock) + delay;
 }
@@ -322,7 +287,6 @@ struct session *session_create(struct session_env *env, void *connection,
     s->actor.refs = 1;
     s->actor.watcher = &s->watcher;
     s->watcher.want_write = on_push;
-    s->replies_end = &s->replies;
     s->created_ms = s->heard_ms = clock_mono(env->clock);
     s->generation = admission_generation(env->admission);
     strncpy(s->peer, address->peer, sizeof(s->peer) - 1);
@@ -336,32 +300,16 @@ struct session *session_create(struct session_env *env, void *connection,
     return s;
 }
 
-static void drop_out(struct session *s)
-{
-    if (s->out_kind == OUT_REPLY)
-        free(s->out.reply);
-    else if (s->out_kind == OUT_FRAME)
-        frame_unref(s->out.frame);
-    else if (s->out_kind == OUT_SNAPSHOT)
-        studio_snapshot_unref(s->out.snapshot);
-    s->out_kind = OUT_NONE;
-}
-
 void session_destroy(struct session *s)
 {
-    struct reply *reply;
-
     if (!s)
         return;
-    log_departure(s);
+    if (s->logged_in)
+        logins_left(&s->env->log, s->actor.user_id, s->peer, s->cut ? s->cut : s->close_reason);
     retire(s);
     if (s->congested)
         DL_DELETE(s->env->paused, s);
-    drop_out(s);
-    while ((reply = s->replies) != NULL) {
-        s->replies = reply->next;
-        free(reply);
-    }
+    outgoing_finish(&s->out);
     buf_finish(&s->incoming);
     free(s->subscribe);
     s->subscribe = NULL;
@@ -440,82 +388,32 @@ void session_receive(struct session *s, const char *bytes, size_t len, bool fina
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static struct session_frame text_frame(char *data, size_t len)
-{
-    return (struct session_frame){.kind = SESSION_TEXT, .data = data, .len = len};
-}
-
-/* The next push, if any. Told losses are printed as a reply of their own. */
-static bool next_push(struct session *s, struct session_frame *out)
-{
-    struct push push;
-    struct buf text;
-
-    if (!hub_next(core_hub(s->env->core), &s->watcher, &push))
-        return false;
-    if (push.status) {
-        s->out_kind = OUT_SNAPSHOT;
-        s->out.snapshot = push.status;
-        /* The header is written into the headroom, the same bytes for every reader. */
-        *out = text_frame((char *)(uintptr_t)push.status->push, push.status->push_len);
-    } else if (push.exception) {
-        s->out_kind = OUT_FRAME;
-        s->out.frame = push.exception;
-        *out = text_frame(push.exception->data, push.exception->len);
-    } else {
-        struct frame *frame = NULL;
-        buf_init(&text, SIZE_MAX);
-        push_lagged(&text, push.missed);
-        if (buf_ok(&text))
-            frame = frame_create(text.data, text.len);
-        buf_finish(&text);
-        if (!frame) {
-            s->watcher.missed += push.missed; /* told later */
-            return false;
-        }
-        s->out_kind = OUT_FRAME;
-        s->out.frame = frame;
-        *out = text_frame(frame->data, frame->len);
-    }
-    return true;
-}
-
 struct session_frame session_next(struct session *s)
 {
     struct session_frame out = {.kind = SESSION_NOTHING};
-    struct reply *reply = s->replies;
 
-    drop_out(s);
     s->blocked_ms = 0;
     if (s->close_sent)
         return out;
-    if (reply) {
-        s->replies = reply->next;
-        if (!s->replies)
-            s->replies_end = &s->replies;
-        s->reply_count--;
-        s->out_kind = OUT_REPLY;
-        s->out.reply = reply;
-        return text_frame(reply->data, reply->len);
-    }
-    if (s->state == CLOSING) {
+    if (outgoing_answer(&s->out)) {
+        out.kind = SESSION_TEXT;
+    } else if (s->state == CLOSING) {
         if (s->actor.outstanding > 0)
             return out; /* answers are still owed */
         s->close_sent = true;
         out.kind = SESSION_CLOSE;
         out.code = s->close_code;
         out.reason = s->close_reason;
-        return out;
-    }
-    if (s->ping_due) {
+    } else if (s->ping_due) {
         s->ping_due = false;
         out.kind = SESSION_PING;
-        return out;
-    }
-    if (s->watcher.failed)
+    } else if (s->watcher.failed) {
         close_with(s, STUDIO_ERR_LIMIT);
-    else if (next_push(s, &out))
-        return out;
+    } else if (outgoing_push(&s->out, core_hub(s->env->core), &s->watcher)) {
+        out.kind = SESSION_TEXT;
+    }
+    out.data = s->out.data;
+    out.len = s->out.len;
     return out;
 }
 
@@ -523,9 +421,9 @@ bool session_written(struct session *s)
 {
     bool more;
 
-    drop_out(s);
+    outgoing_sent(&s->out);
     update_pause(s);
-    if (s->replies)
+    if (s->out.waiting > 0)
         more = true;
     else if (s->state == CLOSING)
         more = s->actor.outstanding == 0 && !s->close_sent;

@@ -1,0 +1,85 @@
+#include "net/outgoing.h"
+
+#include "protocol/document.h"
+
+void outgoing_finish(struct outgoing *out)
+{
+    while (outgoing_answer(out))
+        ;
+}
+
+bool outgoing_put(struct outgoing *out, const char *text, size_t len)
+{
+    struct frame *frame = frame_create(text, len);
+
+    if (!frame)
+        return false;
+    *(out->first ? &out->last->next : &out->first) = frame;
+    out->last = frame;
+    out->waiting++;
+    return true;
+}
+
+static void hand_out(struct outgoing *out, struct frame *frame)
+{
+    out->frame = frame;
+    out->data = frame->data;
+    out->len = frame->len;
+}
+
+bool outgoing_answer(struct outgoing *out)
+{
+    struct frame *frame = out->first;
+
+    outgoing_sent(out);
+    if (!frame)
+        return false;
+    out->first = frame->next;
+    out->waiting--;
+    hand_out(out, frame);
+    return true;
+}
+
+static struct frame *lagged(uint64_t missed)
+{
+    struct frame *frame = NULL;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    push_lagged(&text, missed);
+    if (buf_ok(&text))
+        frame = frame_create(text.data, text.len);
+    buf_finish(&text);
+    return frame;
+}
+
+bool outgoing_push(struct outgoing *out, struct hub *hub, struct watcher *watcher)
+{
+    struct push push;
+
+    if (!hub_next(hub, watcher, &push))
+        return false;
+    if (push.missed && !(push.exception = lagged(push.missed))) {
+        watcher->missed += push.missed; /* told later */
+        return false;
+    }
+    if (push.exception) {
+        hand_out(out, push.exception);
+    } else {
+        out->snapshot = push.status;
+        /* The header is written into the headroom, the same bytes for every reader. */
+        out->data = (char *)(uintptr_t)push.status->push;
+        out->len = push.status->push_len;
+    }
+    return true;
+}
+
+void outgoing_sent(struct outgoing *out)
+{
+    frame_unref(out->frame);
+    studio_snapshot_unref(out->snapshot);
+    out->frame = NULL;
+    out->snapshot = NULL;
+    out->data = NULL;
+    out->len = 0;
+}
