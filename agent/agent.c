@@ -9,6 +9,7 @@
 #include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/faulty.h"
+#include "base/figures.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "config/checks.h"
@@ -39,7 +40,6 @@ struct studio_agent {
     struct studio_values lists;
     struct log log;
     char host[ADDRESS_HOST_MAX + 1];
-    bool mirror;
     struct store *store;
     struct store_info info; /* as it was opened */
     struct committer *committer;
@@ -50,7 +50,6 @@ struct studio_agent {
     struct rates *rates;
     struct session_env sessions;
     struct exchange_env exchanges;
-    struct routes routes;
     struct inbox *inbox;
     struct figures figures;
     struct source source;
@@ -59,9 +58,7 @@ struct studio_agent {
     char *tokens_file;
     atomic_bool stop_asked;
     struct reload reload;
-    struct control *control;          /* NULL: the directory has no place for a socket */
-    struct bridge_stats bridge_stats; /* the net thread's */
-    bool stopping;
+    struct control *control; /* NULL: the directory has no place for a socket */
     int64_t stop_until_ms;
     int exit_code;
 };
@@ -77,34 +74,11 @@ static void wake(void *ctx)
         server_wake(server);
 }
 
-static void on_facts(void *ctx, struct http_facts *out)
-{
-    struct studio_agent *agent = ctx;
-    struct bridge_stats *stats = &agent->bridge_stats;
-
-    out->store_writable = committer_writable(agent->committer);
-    out->stopping = agent->stopping;
-    out->mirror = agent->mirror;
-    if (agent->bridge) {
-        bridge_get_stats(agent->bridge, stats);
-        out->connected = stats->connected;
-    }
-}
-
-static void leave_figures(struct studio_agent *agent)
-{
-    struct figures *figures = &agent->figures;
-
-    figure_set(&figures->tables, tables_count(core_tables(agent->core)));
-    figure_set(&figures->clients, agent->sessions.ready);
-    figure_set(&figures->subscribers, hub_subscribers(core_hub(agent->core)));
-}
-
 /* --- the net thread -------------------------------------------------------------------------- */
 
 static void begin_stop(struct studio_agent *agent)
 {
-    agent->stopping = true;
+    figure_set(&agent->figures.stopping, 1);
     agent->stop_until_ms = clock_mono(agent->clock) + STOP_CLIENTS_MS;
     log_info("agent", "stopping");
     if (agent->bridge) /* the broker keeps later commands for the next start */
@@ -115,7 +89,7 @@ static void begin_stop(struct studio_agent *agent)
 static void fail(struct studio_agent *agent)
 {
     agent->exit_code = STUDIO_EXIT_FAILED;
-    if (!agent->stopping)
+    if (!figure_get(&agent->figures.stopping))
         begin_stop(agent);
 }
 
@@ -140,7 +114,7 @@ static void on_wake(void *ctx)
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
         fail(agent);
     reload_take(&agent->reload);
-    if (atomic_load(&agent->stop_asked) && !agent->stopping)
+    if (atomic_load(&agent->stop_asked) && !figure_get(&agent->figures.stopping))
         begin_stop(agent);
 }
 
@@ -148,9 +122,8 @@ static void on_tick(void *ctx)
 {
     struct studio_agent *agent = ctx;
 
-    leave_figures(agent);
     core_announce_due(agent->core);
-    if (agent->stopping)
+    if (figure_get(&agent->figures.stopping))
         go_on_stopping(agent);
 }
 
@@ -243,7 +216,7 @@ static enum studio_err open_store(struct studio_agent *agent,
         .retention_events = (uint64_t)config->retention_events,
         .retention_days = (unsigned)config->retention_days,
         .max_bytes = (uint64_t)config->max_bytes,
-        .mirror = agent->mirror,
+        .mirror = config->broker != NULL,
         .unsafe_no_sync = faulty("no-sync"),
     };
     enum studio_err err;
@@ -273,7 +246,7 @@ static enum studio_err open_core(struct studio_agent *agent,
         .figures = &agent->figures,
         .lookup = agent->lookup,
         .last_seq = agent->info.last_seq,
-        .mirror = agent->mirror,
+        .mirror = config->broker != NULL,
         .max_backlog = (uint64_t)config->max_backlog,
         .max_tables = (size_t)config->tables,
         .rate = config->updates_per_second,
@@ -295,7 +268,7 @@ static enum studio_err open_core(struct studio_agent *agent,
         return error->code;
     if (err != STUDIO_OK)
         return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot read its tables");
-    agent->committer = committer_create(agent->store, agent->clock, wake, agent);
+    agent->committer = committer_create(agent->store, agent->clock, &agent->figures, wake, agent);
     agent->inbox = inbox_create(agent->core, wake, agent);
     if (!agent->committer || !agent->inbox)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -331,7 +304,7 @@ static enum studio_err open_bridge(struct studio_agent *agent,
     struct bridge_source source;
     char limits[256];
 
-    if (!agent->mirror) {
+    if (!config->broker) {
         log_info("agent", "no broker configured: a status server only (--broker mqtt://HOST adds "
                           "the mirror)");
         return STUDIO_OK;
@@ -400,11 +373,10 @@ static enum studio_err open_net(struct studio_agent *agent,
     const char *wrong = trusted_parse(config->trusted_proxies, &agent->sessions.proxies);
     if (wrong)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.trusted_proxies: %s", wrong);
-    agent->routes = (struct routes){on_facts, agent};
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,
         .respond = routes_respond,
-        .ctx = &agent->routes,
+        .ctx = &agent->figures,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
     err = server_create(&options, &server, error);
@@ -427,7 +399,7 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
 
     agent->clock = clock_system();
     agent->lists = studio_built_in_values;
-    agent->mirror = config->broker != NULL;
+    figure_set(&agent->figures.mirror, config->broker != NULL);
     agent->tokens_file = config_tokens_path(config);
     if (!agent->tokens_file)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -442,11 +414,10 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
         tokens_destroy(tokens);
         return err;
     }
-    leave_figures(agent);
     const struct store_info *info = &agent->info;
-    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %zu tables, seq %llu",
+    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %llu tables, seq %llu",
              STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
-             tables_count(core_tables(agent->core)),
+             (unsigned long long)figure_get(&agent->figures.tables),
              (unsigned long long)figure_get(&agent->figures.committed));
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");

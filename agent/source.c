@@ -53,22 +53,6 @@ static void parked(void *ctx, uint64_t seq, const char *reason)
     committer_park(source->committer, seq, reason);
 }
 
-static void stats(void *ctx, struct bridge_agent_stats *out)
-{
-    const struct source *source = ctx;
-    const struct figures *figures = source->figures;
-
-    *out = (struct bridge_agent_stats){
-        .committed = figure_get(&figures->committed),
-        .tables = figure_get(&figures->tables),
-        .clients = figure_get(&figures->clients),
-        .subscribers = figure_get(&figures->subscribers),
-        .updates = figure_get(&figures->updates),
-        .refused = figure_get(&figures->refused),
-        .store_writable = committer_writable(source->committer),
-    };
-}
-
 static bool command(void *ctx, struct bridge_command *cmd)
 {
     struct source *source = ctx;
@@ -80,6 +64,7 @@ struct bridge_source source_ops(struct source *source)
 {
     return (struct bridge_source){
         .ctx = source,
+        .figures = source->figures,
         .read = read_events,
         .read_changes = read_changes,
         .oldest = oldest,
@@ -87,7 +72,6 @@ struct bridge_source source_ops(struct source *source)
         .cleared = cleared,
         .acked = acked,
         .parked = parked,
-        .stats = stats,
         .command = command,
     };
 }

@@ -1,11 +1,10 @@
 /*
- * source.h - the agent as the bridge sees it: events from the store, figures, the way in for
- * commands. Its functions run on the bridge's threads.
+ * source.h - the agent as the bridge sees it: events from the store, the way in for commands. Its
+ * functions run on the bridge's threads.
  */
 #ifndef AGENT_SOURCE_H
 #define AGENT_SOURCE_H
 
-#include "base/figures.h"
 #include "bridge/bridge.h"
 #include "core/committer.h"
 #include "inbox.h"
@@ -14,7 +13,7 @@ struct source {
     struct store_reader *reader; /* the bridge thread's own */
     struct committer *committer;
     struct inbox *inbox;
-    const struct figures *figures;
+    struct figures *figures;
 };
 
 /* The functions of `source` for the bridge; the source must outlive it. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/figures.h"
 #include "base/json.h"
 #include "base/times.h"
 #include "studio/status.h"
@@ -68,6 +69,11 @@ void announce_info(struct buf *out, const struct studio_values *lists, const cha
     buf_str(out, "}");
 }
 
+static void add_figure(struct buf *out, const char *key, const atomic_uint_fast64_t *figure)
+{
+    json_u64(out, key, figure_get(figure));
+}
+
 void announce_health(struct buf *out, const struct announce_health *h)
 {
     int64_t age_ms = h->oldest_ms ? h->now_ms - h->oldest_ms : 0;
@@ -76,7 +82,7 @@ void announce_health(struct buf *out, const struct announce_health *h)
     add_time(out, "ts", h->now_ms);
     json_key(out, "seq");
     buf_str(out, "{");
-    json_u64(out, "committed", h->agent.committed);
+    add_figure(out, "committed", &h->agent->committed);
     json_u64(out, "acked", h->acked);
     buf_str(out, "}");
     json_key(out, "backlog");
@@ -93,15 +99,20 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_u64(out, "replays", h->replays);
     json_u64(out, "agent", h->words);
     buf_str(out, "}");
-    json_u64(out, "tables", h->agent.tables);
-    json_u64(out, "clients", h->agent.clients);
-    json_u64(out, "subscribers", h->agent.subscribers);
-    json_u64(out, "updates", h->agent.updates);
-    json_u64(out, "refused", h->agent.refused);
+    add_figure(out, "tables", &h->agent->tables);
+    add_figure(out, "clients", &h->agent->clients);
+    add_figure(out, "subscribers", &h->agent->subscribers);
+    add_figure(out, "updates", &h->agent->updates);
+    add_figure(out, "refused", &h->agent->refused);
+    json_key(out, "closed");
+    buf_str(out, "{");
+    add_figure(out, "silent", &h->agent->closed_silent);
+    add_figure(out, "slow", &h->agent->closed_slow);
+    buf_str(out, "}");
     json_u64(out, "ignored", h->ignored);
     json_text(out, "broker", h->broker);
     json_key(out, "store");
-    buf_printf(out, "{\"writable\":%s}}", h->agent.store_writable ? "true" : "false");
+    buf_printf(out, "{\"writable\":%s}}", figure_get(&h->agent->store_writable) ? "true" : "false");
 }
 
 void announce_event(struct buf *out, const struct studio_event *event, const char *epoch,

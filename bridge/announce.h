@@ -29,7 +29,7 @@ void announce_info(struct buf *out, const struct studio_values *lists, const cha
 
 struct announce_health {
     int64_t now_ms; /* wall clock */
-    struct bridge_agent_stats agent;
+    const struct figures *agent;
     uint64_t acked;
     uint64_t parked;                            /* events */
     uint64_t retained, answers, replays, words; /* parked, as the broker hangs up on them */

@@ -15,6 +15,7 @@
 
 #include "announce.h"
 #include "base/clock.h"
+#include "base/figures.h"
 #include "base/log.h"
 #include "brokers.h"
 #include "commands.h"
@@ -288,6 +289,7 @@ static void publish_stats(struct bridge *b, bool commands_handed_over)
 {
     pthread_mutex_lock(&b->lock);
     relay_get_stats(&b->relay, &b->stats);
+    figure_set(&b->source.figures->broker_connected, b->stats.connected);
     b->quiet = relay_quiet(&b->relay) && commands_handed_over;
     pthread_mutex_unlock(&b->lock);
 }

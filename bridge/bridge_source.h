@@ -12,18 +12,10 @@
 #include "model/event.h"
 #include "studio/error.h"
 
+struct figures;
 struct studio_values;
 
 typedef bool bridge_cleared_fn(void *ctx, const char *table_id, const char *field);
-
-/* What `health` and `info` tell about the agent. */
-struct bridge_agent_stats {
-    uint64_t committed; /* newest durable seq */
-    uint64_t tables, clients, subscribers;
-    uint64_t updates; /* accepted since start */
-    uint64_t refused; /* since start */
-    bool store_writable;
-};
 
 /* A command from MQTT on its way to the agent. Owned by the bridge. */
 struct bridge_command {
@@ -39,6 +31,7 @@ struct bridge_command {
 /* The agent as the bridge sees it. Calls come from the bridge thread unless said otherwise. */
 struct bridge_source {
     void *ctx;
+    struct figures *figures; /* `health` tells them; the bridge says whether it is connected */
     /* Events with from <= seq <= to in order, at most `limit`, from the store. May read the disk. */
     enum studio_err (*read)(void *ctx, uint64_t from, uint64_t to, size_t limit,
                             studio_event_fn *fn, void *fn_ctx);
@@ -56,7 +49,6 @@ struct bridge_source {
     void (*acked)(void *ctx, uint64_t seq);
     /* This event was refused for good. */
     void (*parked)(void *ctx, uint64_t seq, const char *reason);
-    void (*stats)(void *ctx, struct bridge_agent_stats *out);
     /* Takes the command into the net thread's queue. The agent calls bridge_answer() or
      * bridge_replay() exactly once for each that returned true. False: the queue is full; the same
      * comes again after an answer. */

@@ -120,6 +120,7 @@ int64_t control_deadline(const struct control *c)
 static void print_health(struct control *c, int64_t now_ms, struct buf *out)
 {
     struct announce_health health = {
+        .agent = c->o.source->figures,
         .now_ms = clock_wall(c->window->o.clock),
         .ignored = c->o.ignored ? c->o.ignored(c->o.ignored_ctx) : 0,
         .broker = c->window->broker,
@@ -129,7 +130,6 @@ static void print_health(struct control *c, int64_t now_ms, struct buf *out)
         .words = c->window->parked[TRAFFIC_CONTROL],
     };
 
-    c->o.source->stats(c->o.source->ctx, &health.agent);
     outbox_health(c->outbox, now_ms, &health);
     announce_health(out, &health);
 }

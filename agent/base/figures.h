@@ -24,7 +24,11 @@ enum figure_kind {
     ROW(updates, COUNTER, "updates", "updates accepted and durable")                               \
     ROW(refused, COUNTER, "messages", "messages answered with an error")                           \
     ROW(closed_silent, COUNTER, "connections", "clients cut off for silence")                      \
-    ROW(closed_slow, COUNTER, "connections", "clients cut off for not reading")
+    ROW(closed_slow, COUNTER, "connections", "clients cut off for not reading")                    \
+    ROW(store_writable, GAUGE, "", "1: the last write reached the disk")                           \
+    ROW(mirror, GAUGE, "", "1: a broker is configured")                                            \
+    ROW(broker_connected, GAUGE, "", "1: connected to one of them")                                \
+    ROW(stopping, GAUGE, "", "1: the agent is about to end")
 
 struct figures {
 #define FIGURES_MEMBER(name, kind, unit, help) atomic_uint_fast64_t name;
@@ -50,6 +54,11 @@ static inline void figure_set(atomic_uint_fast64_t *figure, uint64_t value)
 static inline void figure_add(atomic_uint_fast64_t *figure, uint64_t more)
 {
     atomic_fetch_add_explicit(figure, more, memory_order_relaxed);
+}
+
+static inline void figure_drop(atomic_uint_fast64_t *figure, uint64_t less)
+{
+    atomic_fetch_sub_explicit(figure, less, memory_order_relaxed);
 }
 
 static inline uint64_t figure_get(const atomic_uint_fast64_t *figure)

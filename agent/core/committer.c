@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/faulty.h"
+#include "base/figures.h"
 #include "base/log.h"
 
 enum {
@@ -27,6 +28,7 @@ struct parked {
 struct committer {
     struct store *store;
     const struct clock *clock;
+    struct figures *figures;
     void (*wake)(void *ctx);
     void *ctx;
     struct log log; /* of the thread that created it */
@@ -43,7 +45,6 @@ struct committer {
     bool stop;
 
     atomic_bool busy; /* net thread's view: submitted or done */
-    atomic_bool writable;
     atomic_bool failed;
     atomic_uint_fast64_t acked;
     uint64_t acked_written; /* store thread only */
@@ -55,7 +56,8 @@ static void note(struct committer *c, enum studio_err err)
 {
     bool writable = err == STUDIO_OK;
 
-    if (writable != atomic_exchange(&c->writable, writable)) {
+    if (writable != figure_get(&c->figures->store_writable)) {
+        figure_set(&c->figures->store_writable, writable);
         if (writable)
             log_info("store", "writable again");
         else
@@ -135,7 +137,7 @@ static int64_t idle_work(struct committer *c)
     int64_t now = clock_mono(c->clock);
     bool more = false;
 
-    if (!atomic_load(&c->writable)) {
+    if (!figure_get(&c->figures->store_writable)) {
         make_room(c);
         note(c, store_probe(c->store));
         return PROBE_MS;
@@ -193,7 +195,7 @@ static void *run(void *arg)
 }
 
 struct committer *committer_create(struct store *store, const struct clock *clock,
-                                   void (*wake)(void *ctx), void *ctx)
+                                   struct figures *figures, void (*wake)(void *ctx), void *ctx)
 {
     struct committer *c = calloc(1, sizeof(*c));
     pthread_condattr_t attr;
@@ -202,12 +204,13 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
         return NULL;
     c->store = store;
     c->clock = clock;
+    c->figures = figures;
     c->wake = wake;
     c->ctx = ctx;
     c->log = *log_used();
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
-    atomic_init(&c->writable, true);
+    figure_set(&figures->store_writable, 1);
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -304,11 +307,6 @@ void committer_park(struct committer *c, uint64_t seq, const char *reason)
     if (!room)
         log_warn("store", "event %llu is parked, but could not be marked so: too many at once",
                  (unsigned long long)seq);
-}
-
-bool committer_writable(const struct committer *c)
-{
-    return atomic_load(&c->writable);
 }
 
 bool committer_failed(const struct committer *c)

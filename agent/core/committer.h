@@ -15,11 +15,13 @@
 #include "store/store.h"
 
 struct committer;
+struct figures;
 
-/* Starts the thread, which owns `store` until committer_stop. `wake(ctx)` is called on it
+/* Starts the thread, which owns `store` until committer_stop, and tells in store_writable whether the
+ * last write succeeded: while it did not, a probe is tried every second. `wake(ctx)` is called on it
  * whenever there is something for the net thread. NULL: no memory or no thread. */
 struct committer *committer_create(struct store *store, const struct clock *clock,
-                                   void (*wake)(void *ctx), void *ctx);
+                                   struct figures *figures, void (*wake)(void *ctx), void *ctx);
 /* Finishes the batch under way, writes the watermark unless the disk is slow, ends the thread. Net
  * thread. */
 void committer_stop(struct committer *committer);
@@ -40,8 +42,6 @@ uint64_t committer_get_acked(const struct committer *committer);
  * store cannot write) it is only logged: the event itself is kept either way. */
 void committer_park(struct committer *committer, uint64_t seq, const char *reason);
 
-/* Any thread: did the last write succeed? While it did not, a probe is tried every second. */
-bool committer_writable(const struct committer *committer);
 /* Any thread: an error after which the process must stop (a failed sync). */
 bool committer_failed(const struct committer *committer);
 

@@ -92,8 +92,15 @@ void core_set_bridge(struct core *core, struct bridge *bridge)
     core->bridge = bridge;
 }
 
+static void show_figures(struct core *core)
+{
+    figure_set(&core->o.figures->tables, tables_count(core->tables));
+    figure_set(&core->o.figures->subscribers, hub_subscribers(core->hub));
+}
+
 bool core_announce(struct core *core)
 {
+    show_figures(core);
     return announce_all(core);
 }
 
@@ -205,6 +212,7 @@ bool core_replay(struct core *core, struct actor *actor, const char *text, size_
 void core_end_turn(struct core *core)
 {
     turn_end(core);
+    show_figures(core);
 }
 
 bool core_settle(struct core *core)

@@ -3,36 +3,38 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/figures.h"
 #include "protocol/document.h"
 
 enum { ROUTES_BODY_MAX = 1024 };
 
-static int healthz(const struct http_facts *facts, struct buf *body)
+static int healthz(const struct figures *figures, struct buf *body)
 {
-    (void)facts;
+    (void)figures;
     buf_str(body, "{\"status\":\"ok\"}");
     return 200;
 }
 
-static int readyz(const struct http_facts *facts, struct buf *body)
+static int readyz(const struct figures *figures, struct buf *body)
 {
-    bool ready = facts->store_writable && !facts->stopping;
+    bool writable = figure_get(&figures->store_writable), stopping = figure_get(&figures->stopping);
+    bool ready = writable && !stopping;
 
     /* Which broker it is, is not for strangers. */
     buf_printf(body, "{\"status\":\"%s\",\"store\":\"%s\",\"broker\":{\"state\":\"%s\"}}",
-               ready             ? "ready"
-               : facts->stopping ? "stopping"
-                                 : "unavailable",
-               facts->store_writable ? "writable" : "not writable",
-               !facts->mirror     ? "not configured"
-               : facts->connected ? "connected"
-                                  : "not connected");
+               ready      ? "ready"
+               : stopping ? "stopping"
+                          : "unavailable",
+               writable ? "writable" : "not writable",
+               !figure_get(&figures->mirror)            ? "not configured"
+               : figure_get(&figures->broker_connected) ? "connected"
+                                                        : "not connected");
     return ready ? 200 : 503;
 }
 
 static const struct {
     const char *path;
-    int (*respond)(const struct http_facts *facts, struct buf *body);
+    int (*respond)(const struct figures *figures, struct buf *body);
 } routes[] = {
     {"/healthz", healthz},
     {"/readyz", readyz},
@@ -44,18 +46,15 @@ static int refuse(struct buf *body, int status, const char *why)
     return status;
 }
 
-static int route(const struct routes *ctx, struct exchange *exchange, struct buf *body)
+static int route(const struct figures *figures, struct exchange *exchange, struct buf *body)
 {
     const char *path = exchange_path(exchange), *method = exchange_method(exchange);
-    struct http_facts facts = {0};
 
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (strcmp(path, routes[i].path) != 0)
             continue;
-        if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) {
-            ctx->facts(ctx->ctx, &facts);
-            return routes[i].respond(&facts, body);
-        }
+        if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+            return routes[i].respond(figures, body);
         exchange_header(exchange, "allow", "GET, HEAD");
         return refuse(body, 405, "Method not allowed");
     }

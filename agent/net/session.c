@@ -151,7 +151,7 @@ static void welcome(struct session *s, enum studio_err err, const char *document
         return;
     }
     s->state = READY;
-    s->env->ready++;
+    figure_add(&s->env->figures->clients, 1);
     s->logged_in = true;
     logins_here(&s->env->log, s->actor.user_id, s->peer, role_name(s->actor.role));
     send_text(s, document, len);
@@ -194,7 +194,7 @@ static void retire(struct session *s)
 {
     core_leave(s->env->core, &s->actor);
     if (s->state == READY)
-        s->env->ready--;
+        figure_drop(&s->env->figures->clients, 1);
     s->state = CLOSING;
 }
 

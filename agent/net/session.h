@@ -28,7 +28,6 @@ struct session_env {
     struct trusted proxies; /* whose headers say whom they speak for */
     struct log_pace log;    /* of logins, refusals, departures */
     size_t count;           /* sessions alive */
-    size_t ready;           /* of them authenticated */
     struct session *paused; /* not read until the core is no longer congested */
 };
 

@@ -219,21 +219,6 @@ static void fake_parked(void *ctx, uint64_t seq, const char *reason)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void fake_stats(void *ctx, struct bridge_agent_stats *out)
-{
-    struct fake_source *s = ctx;
-
-    pthread_mutex_lock(&s->lock);
-    *out = (struct bridge_agent_stats){.committed = s->count,
-                                       .tables = 3,
-                                       .clients = 2,
-                                       .subscribers = 1,
-                                       .updates = s->count,
-                                       .refused = 4,
-                                       .store_writable = true};
-    pthread_mutex_unlock(&s->lock);
-}
-
 void fake_source_init(struct fake_source *s, size_t max)
 {
     *s = (struct fake_source){.max = max, .oldest = 1, .wall_ms = FAKE_WALL_MS};
@@ -249,7 +234,12 @@ void fake_source_init(struct fake_source *s, size_t max)
                                     .cleared = fake_cleared,
                                     .acked = fake_acked,
                                     .parked = fake_parked,
-                                    .stats = fake_stats};
+                                    .figures = &s->figures};
+    figure_set(&s->figures.tables, 3);
+    figure_set(&s->figures.clients, 2);
+    figure_set(&s->figures.subscribers, 1);
+    figure_set(&s->figures.refused, 4);
+    figure_set(&s->figures.store_writable, 1);
 }
 
 void fake_source_finish(struct fake_source *s)
@@ -267,6 +257,8 @@ uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev)
     if (s->count == s->max)
         abort();
     e = &s->events[s->count++];
+    figure_set(&s->figures.committed, s->count);
+    figure_set(&s->figures.updates, s->count);
     *e = (struct fake_event){.seq = seq = s->count, .rev = rev, .kind = EVENT_CHANGE};
     snprintf(e->table_id, sizeof(e->table_id), "%s", table_id);
     snprintf(e->body, sizeof(e->body),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/figures.h"
 #include "bridge/bridge.h"
 #include "bridge/link.h"
 #include "studio/status.h"
@@ -38,6 +39,7 @@ struct fake_event {
 
 struct fake_source {
     struct bridge_source ops;
+    struct figures figures;
     pthread_mutex_t lock;
     struct fake_event *events; /* [0] is seq 1 */
     size_t count, max;

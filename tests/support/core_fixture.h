@@ -25,7 +25,7 @@ struct core_fixture {
     struct store_reader *reader;
     struct lookup lookup;        /* on that reader */
     struct core_options options; /* for the next core_fixture_start */
-    struct figures figures;      /* of the core since then */
+    struct figures figures;
     struct core *core;
 };
 
@@ -57,7 +57,6 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
 
 static inline void core_fixture_start(struct core_fixture *f, struct committer *committer)
 {
-    memset(&f->figures, 0, sizeof(f->figures));
     f->core = core_create(&f->options);
     assert_non_null(f->core);
     core_set_committer(f->core, committer);

@@ -9,7 +9,6 @@
 
 static struct core_fixture f;
 static struct committer *committer;
-static struct figures figures;
 static struct inbox *inbox;
 static struct source source;
 static struct bridge bridge;
@@ -45,11 +44,10 @@ static int setup(void **state)
     commit(EVENT_CHANGE, "ARO-002", 0, NULL);
     commit(EVENT_EXCEPTION, "ARO-001", 0, NULL);
     commit(EVENT_CHANGE, "ARO-001", 1, "note");
-    committer = committer_create(f.store, &f.clock.clock, on_wake, NULL);
+    committer = committer_create(f.store, &f.clock.clock, &f.figures, on_wake, NULL);
     core_fixture_start(&f, committer);
     inbox = inbox_create(f.core, on_wake, NULL);
-    memset(&figures, 0, sizeof(figures));
-    source = (struct source){f.reader, committer, inbox, &figures};
+    source = (struct source){f.reader, committer, inbox, &f.figures};
     ops = source_ops(&source);
     return 0;
 }
@@ -146,27 +144,6 @@ static void acknowledged_and_parked_reach_the_store(void **state)
     assert_string_equal(seen.text, "!3 ARO-001 0 \"body\":1} parked; ");
 }
 
-static void figures_are_passed_on(void **state)
-{
-    struct bridge_agent_stats stats;
-
-    (void)state;
-    atomic_store(&figures.committed, 4);
-    atomic_store(&figures.tables, 5);
-    atomic_store(&figures.clients, 6);
-    atomic_store(&figures.subscribers, 7);
-    atomic_store(&figures.updates, 8);
-    atomic_store(&figures.refused, 9);
-    ops.stats(ops.ctx, &stats);
-    assert_int_equal(stats.committed, 4);
-    assert_int_equal(stats.tables, 5);
-    assert_int_equal(stats.clients, 6);
-    assert_int_equal(stats.subscribers, 7);
-    assert_int_equal(stats.updates, 8);
-    assert_int_equal(stats.refused, 9);
-    assert_true(stats.store_writable);
-}
-
 static void commands_go_to_the_inbox(void **state)
 {
     struct bridge_command *one_more = fake_command("ARO-001", "plc", "{}");
@@ -186,7 +163,6 @@ int main(void)
         TEST(changes_of_one_table),
         TEST(topics_to_clear),
         TEST(acknowledged_and_parked_reach_the_store),
-        TEST(figures_are_passed_on),
         TEST(commands_go_to_the_inbox),
     };
 #undef TEST

@@ -1,4 +1,5 @@
 /* test_announce.c - what the agent says of itself, to the letter. */
+#include "base/figures.h"
 #include "bridge/announce.h"
 #include "studio/status.h"
 
@@ -35,14 +36,17 @@ static void availability_names_the_connection(void **state)
 
 static void health_tells_all(void **state)
 {
+    const struct figures agent = {.committed = 120,
+                                  .tables = 3,
+                                  .clients = 2,
+                                  .subscribers = 1,
+                                  .updates = 99,
+                                  .refused = 4,
+                                  .closed_silent = 11,
+                                  .closed_slow = 12,
+                                  .store_writable = true};
     const struct announce_health health = {.now_ms = 1767323045678,
-                                           .agent = {.committed = 120,
-                                                     .tables = 3,
-                                                     .clients = 2,
-                                                     .subscribers = 1,
-                                                     .updates = 99,
-                                                     .refused = 4,
-                                                     .store_writable = true},
+                                           .agent = &agent,
                                            .acked = 100,
                                            .parked = 5,
                                            .retained = 7,
@@ -62,13 +66,16 @@ static void health_tells_all(void **state)
         "\"backlog\":{\"events\":20,\"oldest_s\":7},\"parked\":5,"
         "\"parked_kinds\":{\"events\":5,\"retained\":7,\"answers\":8,\"replays\":9,\"agent\":10},"
         "\"tables\":3,\"clients\":2,"
-        "\"subscribers\":1,\"updates\":99,\"refused\":4,\"ignored\":6,"
+        "\"subscribers\":1,\"updates\":99,\"refused\":4,\"closed\":{\"silent\":11,\"slow\":12},"
+        "\"ignored\":6,"
         "\"broker\":\"mqtt://a:1883\",\"store\":{\"writable\":true}}");
 }
 
 static void a_clock_that_steps_back_makes_no_negative_age(void **state)
 {
-    const struct announce_health health = {.now_ms = 1000, .oldest_ms = 5000, .broker = ""};
+    const struct figures agent = {0};
+    const struct announce_health health = {
+        .agent = &agent, .now_ms = 1000, .oldest_ms = 5000, .broker = ""};
 
     (void)state;
     announce_health(&out, &health);

@@ -50,7 +50,7 @@ static int setup(void **state)
     pthread_mutex_init(&bell.lock, NULL);
     deadline_cond_init(&bell.cond);
     bell.rung = 0;
-    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    committer = committer_create(f.store, &f.clock.clock, &f.figures, ring, &bell);
     return committer ? 0 : -1;
 }
 
@@ -117,7 +117,7 @@ static void a_batch_comes_back_with_its_numbers(void **state)
         assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
         assert_int_equal(item.event->seq, i + 3);
     }
-    assert_true(committer_writable(committer));
+    assert_true(figure_get(&f.figures.store_writable));
     assert_false(committer_failed(committer));
 }
 
@@ -226,7 +226,7 @@ static void restart_with(enum faultvfs_op op, unsigned times, int rc)
 {
     stop();
     faultvfs_arm(op, SQLITE_OPEN_WAL, 1, times, rc);
-    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    committer = committer_create(f.store, &f.clock.clock, &f.figures, ring, &bell);
     assert_non_null(committer);
 }
 
@@ -238,9 +238,9 @@ static void a_full_disk_refuses_until_there_is_room(void **state)
     (void)state;
     restart_with(FAULTVFS_WRITE, 1, SQLITE_FULL);
     assert_int_equal(submit_and_take(&item, 1), STUDIO_ERR_STORAGE);
-    while (!committer_writable(committer) && now_ms() < deadline)
+    while (!figure_get(&f.figures.store_writable) && now_ms() < deadline)
         sched_yield(); /* the probe finds it */
-    assert_true(committer_writable(committer));
+    assert_true(figure_get(&f.figures.store_writable));
     assert_false(committer_failed(committer));
     assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
     assert_int_equal(item.event->seq, 1);
@@ -254,7 +254,7 @@ static void a_failed_sync_ends_all_trust(void **state)
     restart_with(FAULTVFS_SYNC, 1, SQLITE_IOERR_FSYNC);
     assert_int_equal(submit_and_take(&item, 1), STUDIO_ERR_IO);
     assert_true(committer_failed(committer));
-    assert_false(committer_writable(committer));
+    assert_false(figure_get(&f.figures.store_writable));
     assert_int_equal(submit_and_take(&item, 1), STUDIO_ERR_IO); /* the disk would work again */
     committer_acked(committer, 1);
     committer_park(committer, 1, "refused");

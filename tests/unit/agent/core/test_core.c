@@ -52,7 +52,7 @@ static void settle(void)
 static void start_core(void)
 {
     f.options.last_seq = store_info(f.store)->last_seq;
-    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    committer = committer_create(f.store, &f.clock.clock, &f.figures, ring, &bell);
     assert_non_null(committer);
     core_fixture_start(&f, committer);
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
@@ -138,7 +138,7 @@ static void a_restart_shows_what_was_committed(void **state)
     f.core = core_create(&f.options);
     assert_int_equal(store_tables(f.store, restore, f.core), STUDIO_OK);
     assert_true(core_announce(f.core));
-    committer = committer_create(f.store, &f.clock.clock, ring, &bell);
+    committer = committer_create(f.store, &f.clock.clock, &f.figures, ring, &bell);
     core_set_committer(f.core, committer);
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
     fake_actor_init(&viewer, VIA_WEBSOCKET, ROLE_VIEWER, "WALL", "WALL");

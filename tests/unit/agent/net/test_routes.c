@@ -1,21 +1,17 @@
 #include "net/routes.h"
 
+#include "base/figures.h"
+
 #include "unit/agent/net/exchange_fixture.h"
 
-static struct http_facts facts;
-
-static void tell_facts(void *ctx, struct http_facts *out)
-{
-    *out = *(struct http_facts *)ctx;
-}
+static struct figures figures;
 
 static void expect_header(const char *method, const char *path, int status, const char *body,
                           const char *name, const char *text)
 {
     static struct wire wire;
-    struct routes routes = {tell_facts, &facts};
 
-    wire_env_init(routes_respond, &routes);
+    wire_env_init(routes_respond, &figures);
     wire_open(&wire, method, path, "0");
     wire_drain(&wire);
     assert_int_equal(wire.status, status);
@@ -38,7 +34,7 @@ static void expect(const char *method, const char *path, int status, const char 
 static void the_process_is_alive(void **state)
 {
     (void)state;
-    facts = (struct http_facts){0};
+    figures = (struct figures){0};
     expect("GET", "/healthz", 200, "{\"status\":\"ok\"}");
     expect("HEAD", "/healthz", 200, "");
 }
@@ -46,20 +42,20 @@ static void the_process_is_alive(void **state)
 static void ready_is_a_store_that_can_be_written(void **state)
 {
     (void)state;
-    facts = (struct http_facts){.store_writable = true};
+    figures = (struct figures){.store_writable = true};
     expect("GET", "/readyz", 200,
            "{\"status\":\"ready\",\"store\":\"writable\",\"broker\":{\"state\":\"not "
            "configured\"}}");
-    facts.mirror = true;
+    figures.mirror = true;
     expect(
         "GET", "/readyz", 200, /* the broker is told, but decides nothing */
         "{\"status\":\"ready\",\"store\":\"writable\",\"broker\":{\"state\":\"not connected\"}}");
-    facts.connected = true;
-    facts.store_writable = false;
+    figures.broker_connected = true;
+    figures.store_writable = false;
     expect("GET", "/readyz", 503,
            "{\"status\":\"unavailable\",\"store\":\"not writable\",\"broker\":{\"state\":"
            "\"connected\"}}");
-    facts = (struct http_facts){.store_writable = true, .stopping = true};
+    figures = (struct figures){.store_writable = true, .stopping = true};
     expect("GET", "/readyz", 503,
            "{\"status\":\"stopping\",\"store\":\"writable\",\"broker\":{\"state\":\"not "
            "configured\"}}");
@@ -68,7 +64,7 @@ static void ready_is_a_store_that_can_be_written(void **state)
 static void everything_else_is_refused(void **state)
 {
     (void)state;
-    facts = (struct http_facts){0};
+    figures = (struct figures){0};
     expect_header("DELETE", "/healthz", 405, "{\"error\":\"Method not allowed\"}", "allow",
                   "GET, HEAD");
     expect_header("DELETE", "/readyz", 405, "{\"error\":\"Method not allowed\"}", "allow",

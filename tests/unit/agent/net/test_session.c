@@ -47,13 +47,13 @@ static void by_address_the_first_message_is_the_document(void **state)
     (void)state;
     connect_as(&c, "ARO-001_pc", TOKEN_DEVICE);
     expect_frame(&c, ""); /* not before the table is durable */
-    assert_int_equal(net.env.ready, 0);
+    assert_int_equal(figure_get(&net.f.figures.clients), 0);
     expect_presence("");
     net_settle();
     expect_frame_prefix(&c, "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,");
     expect_frame(&c, "");
     assert_int_equal(net.env.count, 1);
-    assert_int_equal(net.env.ready, 1);
+    assert_int_equal(figure_get(&net.f.figures.clients), 1);
     expect_presence("ARO-001 ");
     disconnect(&c);
     expect_presence("ARO-001 ARO-001 ");

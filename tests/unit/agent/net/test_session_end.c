@@ -34,7 +34,7 @@ static void closing_waits_for_the_answers_owed(void **state)
     receive(&c, "{\"event\":\"get\"}");
     session_close(c.session, 1001, "Server shutting down");
     session_close(c.session, 1003, "Text frames only");
-    assert_int_equal(net.env.ready, 0);
+    assert_int_equal(figure_get(&net.f.figures.clients), 0);
     expect_frame(&c, "");
     assert_false(c.wanted); /* does not spin while it waits */
     net_settle();
