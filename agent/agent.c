@@ -187,21 +187,8 @@ struct restoring {
 static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
 {
     struct restoring *r = ctx;
-    enum studio_err err = core_restore(r->core, id, rev, document, len);
 
-    if (err == STUDIO_ERR_INVALID_VALUE)
-        studio_error_set(r->error, STUDIO_ERR_USAGE,
-                         ": table %s has a value that is no longer configured; put it back into "
-                         "limits.service_values or limits.device_values, its document is %.*s",
-                         id, len > 300 ? 300 : (int)len, document);
-    else if (err == STUDIO_ERR_NO_MEMORY)
-        studio_error_set(r->error, err, NULL);
-    else if (err != STUDIO_OK)
-        studio_error_set(r->error, STUDIO_ERR_STORE_UNUSABLE,
-                         ": the document of table %s cannot be read; `studio-agent store check "
-                         "--data DIR` tells more",
-                         id);
-    return err == STUDIO_OK;
+    return core_restore(r->core, id, rev, document, len, r->error) == STUDIO_OK;
 }
 
 static enum studio_err open_store(struct studio_agent *agent,
@@ -280,30 +267,6 @@ static enum studio_err open_bridge(struct studio_agent *agent,
                                    const struct studio_agent_config *config,
                                    struct studio_error *error)
 {
-    const struct store_info *info = &agent->info;
-    struct bridge_config bridge = {
-        .brokers = config->broker,
-        .agent_id = info->agent_id,
-        .topic_root = config->topic_root,
-        .lists = &agent->lists,
-        .epoch = info->epoch,
-        .boot = info->boot,
-        .acked = info->acked,
-        .committed = info->last_seq,
-        .parked = info->parked,
-        .mqtt_version = (int)config->mqtt_version,
-        .username = config->username,
-        .password = config->password,
-        .password_file = config->password_file,
-        .ca_file = config->ca_file,
-        .link_program = config->link_program ? config->link_program : STUDIO_PROGRAM,
-        .keepalive_s = (unsigned)config->keepalive_s,
-        .session_expiry_s = (unsigned)config->session_expiry_s,
-        .shared_root = config->shared_root,
-    };
-    struct bridge_source source;
-    char limits[256];
-
     if (!config->broker) {
         log_info("agent", "no broker configured: a status server only (--broker mqtt://HOST adds "
                           "the mirror)");
@@ -314,16 +277,10 @@ static enum studio_err open_bridge(struct studio_agent *agent,
         .committer = agent->committer,
         .inbox = agent->inbox,
         .figures = &agent->figures,
+        .store = &agent->info,
+        .lists = &agent->lists,
     };
-    source = source_ops(&agent->source);
-    snprintf(limits, sizeof(limits),
-             "\"limits\":{\"message_bytes\":%d,\"custom_fields\":%d,\"custom_value_bytes\":%d,"
-             "\"updates_per_second\":%lld,\"connections\":%lld,\"tables\":%lld}",
-             STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX,
-             (long long)config->updates_per_second, (long long)config->connections,
-             (long long)config->tables);
-    bridge.info = limits;
-    return bridge_create(&bridge, &source, agent->clock, &agent->bridge, error);
+    return source_open_bridge(&agent->source, config, agent->clock, &agent->bridge, error);
 }
 
 static enum studio_err open_net(struct studio_agent *agent,
@@ -528,16 +485,9 @@ void studio_agent_destroy(struct studio_agent *agent)
 
 int studio_agent_exit_code(enum studio_err err)
 {
-    switch (err) {
-    case STUDIO_OK:
-        return STUDIO_EXIT_OK;
-    case STUDIO_ERR_USAGE:
-        return STUDIO_EXIT_USAGE;
-    case STUDIO_ERR_ADDRESS:
-        return STUDIO_EXIT_ADDRESS;
-    case STUDIO_ERR_STORE_UNUSABLE:
-        return STUDIO_EXIT_STORE;
-    default:
-        return STUDIO_EXIT_FAILED;
-    }
+    return err == STUDIO_OK                   ? STUDIO_EXIT_OK
+           : err == STUDIO_ERR_USAGE          ? STUDIO_EXIT_USAGE
+           : err == STUDIO_ERR_ADDRESS        ? STUDIO_EXIT_ADDRESS
+           : err == STUDIO_ERR_STORE_UNUSABLE ? STUDIO_EXIT_STORE
+                                              : STUDIO_EXIT_FAILED;
 }

@@ -1,5 +1,9 @@
 #include "source.h"
 
+#include <stdio.h>
+
+#include "protocol/message.h"
+
 static enum studio_err read_events(void *ctx, uint64_t from, uint64_t to, size_t limit,
                                    studio_event_fn *fn, void *fn_ctx)
 {
@@ -74,4 +78,42 @@ struct bridge_source source_ops(struct source *source)
         .parked = parked,
         .command = command,
     };
+}
+
+enum studio_err source_open_bridge(struct source *source, const struct studio_agent_config *config,
+                                   const struct clock *clock, struct bridge **out,
+                                   struct studio_error *error)
+{
+    const struct bridge_source ops = source_ops(source);
+    const struct store_info *store = source->store;
+    struct bridge_config bridge = {
+        .brokers = config->broker,
+        .agent_id = store->agent_id,
+        .topic_root = config->topic_root,
+        .lists = source->lists,
+        .epoch = store->epoch,
+        .boot = store->boot,
+        .acked = store->acked,
+        .committed = store->last_seq,
+        .parked = store->parked,
+        .mqtt_version = (int)config->mqtt_version,
+        .username = config->username,
+        .password = config->password,
+        .password_file = config->password_file,
+        .ca_file = config->ca_file,
+        .link_program = config->link_program ? config->link_program : STUDIO_PROGRAM,
+        .keepalive_s = (unsigned)config->keepalive_s,
+        .session_expiry_s = (unsigned)config->session_expiry_s,
+        .shared_root = config->shared_root,
+    };
+    char limits[256];
+
+    snprintf(limits, sizeof(limits),
+             "\"limits\":{\"message_bytes\":%d,\"custom_fields\":%d,\"custom_value_bytes\":%d,"
+             "\"updates_per_second\":%lld,\"connections\":%lld,\"tables\":%lld}",
+             STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX,
+             (long long)config->updates_per_second, (long long)config->connections,
+             (long long)config->tables);
+    bridge.info = limits;
+    return bridge_create(&bridge, &ops, clock, out, error);
 }

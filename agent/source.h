@@ -6,6 +6,7 @@
 #define AGENT_SOURCE_H
 
 #include "bridge/bridge.h"
+#include "config/settings.h"
 #include "core/committer.h"
 #include "inbox.h"
 
@@ -14,9 +15,16 @@ struct source {
     struct committer *committer;
     struct inbox *inbox;
     struct figures *figures;
+    const struct store_info *store; /* as it was opened */
+    const struct studio_values *lists;
 };
 
 /* The functions of `source` for the bridge; the source must outlive it. */
 struct bridge_source source_ops(struct source *source);
+/* The bridge that the configuration asks for, on this source. Errors as of bridge_create. */
+STUDIO_MUST_USE enum studio_err source_open_bridge(struct source *source,
+                                                   const struct studio_agent_config *config,
+                                                   const struct clock *clock, struct bridge **out,
+                                                   struct studio_error *error);
 
 #endif

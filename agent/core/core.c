@@ -12,6 +12,7 @@
 #include "core/rights.h"
 #include "core/stage.h"
 #include "core/turn.h"
+#include "protocol/message.h"
 
 struct core *core_create(const struct core_options *options)
 {
@@ -35,23 +36,42 @@ struct core *core_create(const struct core_options *options)
     return NULL;
 }
 
+/* Says why a table cannot be restored. */
+static enum studio_err refuse_row(const char *id, enum studio_err err,
+                                  const struct refused_value *refused, struct studio_error *error)
+{
+    if (err == STUDIO_ERR_NO_MEMORY)
+        return studio_error_set(error, err, NULL);
+    if (err == STUDIO_ERR_INVALID_VALUE)
+        return studio_error_set(error, STUDIO_ERR_USAGE,
+                                ": %s of table %s is '%s', which is no longer configured: put it "
+                                "back into %s",
+                                refused->field->name, id, refused->value,
+                                refused_value_option(refused));
+    return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                            ": the document of table %s cannot be read; `studio-agent store check "
+                            "--data DIR` tells more",
+                            id);
+}
+
 enum studio_err core_restore(struct core *core, const char *id, uint64_t rev, const char *document,
-                             size_t len)
+                             size_t len, struct studio_error *error)
 {
     struct table_state state = {.lists = core->o.lists};
+    struct refused_value refused = {0};
     struct table *table = tables_add(core->tables, id);
     struct studio_snapshot *snapshot;
     enum studio_err err = table ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 
     if (err == STUDIO_OK && document)
-        err = document_parse(core->o.lists, document, len, NULL, &state);
+        err = document_parse(core->o.lists, document, len, &state, &refused);
     if (err != STUDIO_OK)
-        return err;
+        return refuse_row(id, err, &refused, error);
     state.rev = rev;
     snapshot = document_snapshot(&core->text, id, &state, !document);
     state_finish(&state);
     if (!snapshot)
-        return STUDIO_ERR_NO_MEMORY;
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     tables_restore(core->tables, table, snapshot);
     studio_snapshot_unref(snapshot);
     return STUDIO_OK;

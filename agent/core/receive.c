@@ -58,9 +58,8 @@ static void log_refused_value(struct core *core, const struct item *item)
 
     if (refused->field != NULL)
         log_limited(&core->refused_values, LOG_WARN, "core",
-                    "%s was refused %s '%s'; limits.%s_values can allow it", item->actor->user_id,
-                    refused->field->key, refused->value,
-                    refused->field->kind == STUDIO_KIND_SERVICE ? "service" : "device");
+                    "%s was refused %s '%s'; %s can allow it", item->actor->user_id,
+                    refused->field->key, refused->value, refused_value_option(refused));
 }
 
 /* A large message counts as several: it costs the time of several. */

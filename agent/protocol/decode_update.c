@@ -44,27 +44,6 @@ static enum studio_err refuse_value(const struct studio_values *lists, enum stud
     return studio_error_set(error, STUDIO_ERR_INVALID_VALUE, "%s: expected one of %s", key, space);
 }
 
-/* Notes a value that could be added to its list. */
-static void note_refused(const struct studio_field *field, const char *value, size_t len,
-                         struct refused_value *out)
-{
-    if (field->kind == STUDIO_KIND_FLAG || !name_is_value(value, len))
-        return;
-    out->field = field;
-    memcpy(out->value, value, len);
-    out->value[len] = '\0';
-}
-
-/* The index of a built-in field's value, or -1. */
-static int find_value(const struct studio_values *lists, enum studio_kind kind, const cJSON *item)
-{
-    if (kind == STUDIO_KIND_FLAG)
-        return cJSON_IsBool(item) ? (cJSON_IsTrue(item) ? 1 : 0) : -1;
-    if (!cJSON_IsString(item))
-        return -1;
-    return studio_value_find(lists, kind, item->valuestring, strlen(item->valuestring));
-}
-
 /* The printed JSON of a custom field's value; NULL for `null`, which removes the field. */
 static enum studio_err print_custom(const struct json_facts *facts, const char *name,
                                     const cJSON *item, char **json, struct studio_error *error)
@@ -123,12 +102,9 @@ static enum studio_err take_built_in(struct walk *w, const struct studio_field *
     unsigned bit = 1U << studio_field_index(field);
     if ((w->seen & bit) != 0)
         return decoder_refuse(w->d, STUDIO_ERR_DUPLICATE_FIELD, item->string);
-    int value = find_value(w->d->lists, field->kind, item);
-    if (value < 0) {
-        if (cJSON_IsString(item))
-            note_refused(field, item->valuestring, strlen(item->valuestring), &w->d->out->refused);
+    int value = tree_value(item, w->d->lists, field, &w->d->out->refused);
+    if (value < 0)
         return refuse_value(w->d->lists, field->kind, item->string, w->d->error);
-    }
     w->seen |= bit;
     update->sets[update->count++] =
         (struct field_set){.field = field, .value = (unsigned char)value};
@@ -298,6 +274,6 @@ enum studio_err message_decode_field(const struct studio_values *lists, const ch
         return err;
     message_finish(out);
     if (built_in != NULL)
-        note_refused(built_in, text, len, &out->refused);
+        refused_value_note(&out->refused, built_in, text, len);
     return err;
 }

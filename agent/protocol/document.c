@@ -70,7 +70,7 @@ enum { HAS_TABLE_ID = 1, HAS_UPTIME = 2, HAS_TIMESTAMP = 4, HAS_ALL = 7 };
 
 struct reader {
     struct table_state *state;
-    char *table_id;
+    struct refused_value *refused;
     unsigned has;
     unsigned fields; /* bit i: studio_fields[i] has a value */
     size_t next;     /* only fields from here on can be in their place; none behind a custom one */
@@ -78,14 +78,8 @@ struct reader {
 
 static bool read_table_id(struct reader *r, const cJSON *item)
 {
-    if (!cJSON_IsString(item))
-        return false;
-    size_t len = strlen(item->valuestring);
-    if (!name_is_table(item->valuestring, len))
-        return false;
-    if (r->table_id != NULL)
-        memcpy(r->table_id, item->valuestring, len + 1);
-    return true;
+    (void)r; /* the row it stands in names the table */
+    return cJSON_IsString(item) && name_is_table(item->valuestring, strlen(item->valuestring));
 }
 
 static bool read_uptime(struct reader *r, const cJSON *item)
@@ -113,12 +107,7 @@ static const struct {
 static enum studio_err read_field(struct reader *r, const struct studio_field *field,
                                   const cJSON *item)
 {
-    int value = -1;
-    if (field->kind == STUDIO_KIND_FLAG && cJSON_IsBool(item))
-        value = cJSON_IsTrue(item) ? 1 : 0;
-    else if (field->kind != STUDIO_KIND_FLAG && cJSON_IsString(item))
-        value = studio_value_find(r->state->lists, field->kind, item->valuestring,
-                                  strlen(item->valuestring));
+    int value = tree_value(item, r->state->lists, field, r->refused);
     if (value < 0)
         return STUDIO_ERR_INVALID_VALUE;
     r->state->values[studio_field_index(field)] = (unsigned char)value;
@@ -153,12 +142,16 @@ static enum studio_err read_custom(struct reader *r, const cJSON *item)
     return len > STUDIO_CUSTOM_VALUE_MAX ? STUDIO_ERR_INVALID_DATA : STUDIO_OK;
 }
 
-/* Built-in fields stand before the custom ones, in the order of their table, and are text or a flag.
- * What has the name of one but stands elsewhere, or is anything else, was set as a custom field. */
+/* Built-in fields stand before the custom ones, in the order of their table, and are a flag or a word
+ * that could be configured. What has the name of one but stands elsewhere, or is anything else, was set
+ * as a custom field. */
 static bool is_in_place(const struct reader *r, const struct studio_field *field, const cJSON *item)
 {
     return studio_field_index(field) >= r->next && strcmp(item->string, field->name) == 0 &&
-           (field->kind == STUDIO_KIND_FLAG ? cJSON_IsBool(item) : cJSON_IsString(item));
+           (field->kind == STUDIO_KIND_FLAG
+                ? cJSON_IsBool(item)
+                : cJSON_IsString(item) &&
+                      name_is_value(item->valuestring, strlen(item->valuestring)));
 }
 
 /* A custom field of an earlier version, which had no built-in one of that name yet. */
@@ -197,15 +190,14 @@ static enum studio_err read_member(struct reader *r, const cJSON *item)
 }
 
 enum studio_err document_parse(const struct studio_values *lists, const char *text, size_t len,
-                               char *table_id, struct table_state *out)
+                               struct table_state *out, struct refused_value *refused)
 {
     cJSON *tree;
     enum studio_err err = tree_parse(text, len, NULL, &tree);
     if (err != STUDIO_OK)
         return err;
     state_init(out, lists, 0);
-    struct reader reader = {.state = out};
-    reader.table_id = table_id;
+    struct reader reader = {.state = out, .refused = refused};
     if (!cJSON_IsObject(tree))
         err = STUDIO_ERR_INVALID_DATA;
     for (const cJSON *item = tree->child; item != NULL && err == STUDIO_OK; item = item->next)

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "model/snapshot.h"
 
+struct refused_value;
+
 enum studio_via { VIA_WEBSOCKET, VIA_MQTT, VIA_HTTP };
 
 /* "websocket", "mqtt", "http" */
@@ -25,12 +27,12 @@ struct studio_snapshot *document_snapshot(struct buf *text, const char *table_id
 /*
  * Reads back a document this version or an older one printed; a field it lacks has its first value,
  * or that of a custom field of its name (the first that is valid; others are left out and logged).
- * `table_id` (cap STUDIO_TABLE_ID_MAX + 1) may be NULL. Errors: INVALID_JSON, INVALID_DATA (not a
- * document), INVALID_VALUE (a field in its place with a value not in `lists`), NO_MEMORY; then
- * *out needs no finish.
+ * Errors: INVALID_JSON, INVALID_DATA (not a document), INVALID_VALUE (`refused` is a field in its
+ * place with a value not in `lists`), NO_MEMORY; then *out needs no finish.
  */
 STUDIO_MUST_USE enum studio_err document_parse(const struct studio_values *lists, const char *text,
-                                               size_t len, char *table_id, struct table_state *out);
+                                               size_t len, struct table_state *out,
+                                               struct refused_value *refused);
 
 /* Who caused an event, when. */
 struct event_origin {

@@ -27,6 +27,11 @@ struct refused_value {
     const struct studio_field *field; /* NULL: none */
     char value[STUDIO_VALUE_MAX + 1];
 };
+/* Remembers it, if it could be one. */
+void refused_value_note(struct refused_value *refused, const struct studio_field *field,
+                        const char *text, size_t len);
+/* What allows it: "limits.service_values" or "limits.device_values". */
+const char *refused_value_option(const struct refused_value *refused);
 
 struct message {
     enum message_kind kind;

@@ -113,3 +113,17 @@ enum tree_numbers tree_check_numbers(const cJSON *item, const struct json_facts 
     }
     return TREE_NUMBERS_OK;
 }
+
+int tree_value(const cJSON *item, const struct studio_values *lists,
+               const struct studio_field *field, struct refused_value *refused)
+{
+    if (field->kind == STUDIO_KIND_FLAG)
+        return cJSON_IsBool(item) ? cJSON_IsTrue(item) : -1;
+    if (!cJSON_IsString(item))
+        return -1;
+    size_t len = strlen(item->valuestring);
+    int value = studio_value_find(lists, field->kind, item->valuestring, len);
+    if (value < 0)
+        refused_value_note(refused, field, item->valuestring, len);
+    return value;
+}

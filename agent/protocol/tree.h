@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "studio/error.h"
+#include "protocol/message.h"
 
 /* The tree of text[0..len), to be freed by cJSON_Delete. Errors: INVALID_JSON, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err tree_parse(const char *text, size_t len, struct json_facts *facts,
@@ -29,6 +29,10 @@ enum tree_numbers {
 
 /* The first trouble with a number in `item`, where `facts` are those of the whole text. */
 enum tree_numbers tree_check_numbers(const cJSON *item, const struct json_facts *facts);
+
+/* The index of a built-in field's value in its list, or -1: then `refused` remembers it. */
+int tree_value(const cJSON *item, const struct studio_values *lists,
+               const struct studio_field *field, struct refused_value *refused);
 
 /* True if `item` is a whole number within +-(2^53-1). */
 bool tree_is_integer(const cJSON *item);

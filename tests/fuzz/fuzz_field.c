@@ -18,6 +18,7 @@ static void require(bool condition)
 static void check(const struct message *message)
 {
     struct table_state state, read;
+    struct refused_value refused;
     struct buf text;
     require(message->kind == MESSAGE_UPDATE && message->update.count == 1);
     state_init(&state, &studio_built_in_values, 1704110400);
@@ -25,7 +26,8 @@ static void check(const struct message *message)
     require(state_apply(&state, &message->update, 1704110401, &text) == STUDIO_OK);
     buf_clear(&text);
     document_print(&text, "ARO-001", &state);
-    require(document_parse(&studio_built_in_values, text.data, text.len, NULL, &read) == STUDIO_OK);
+    require(document_parse(&studio_built_in_values, text.data, text.len, &read, &refused) ==
+            STUDIO_OK);
     require(read.custom_count == state.custom_count);
     state_finish(&read);
     buf_finish(&text);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/config.h"
 #include "support/core_fixture.h"
 #include "support/fake_bridge.h"
 
@@ -47,7 +48,11 @@ static int setup(void **state)
     committer = committer_create(f.store, &f.clock.clock, &f.figures, on_wake, NULL);
     core_fixture_start(&f, committer);
     inbox = inbox_create(f.core, on_wake, NULL);
-    source = (struct source){f.reader, committer, inbox, &f.figures};
+    source = (struct source){.reader = f.reader,
+                             .committer = committer,
+                             .inbox = inbox,
+                             .figures = &f.figures,
+                             .store = store_info(f.store)};
     ops = source_ops(&source);
     return 0;
 }
@@ -144,6 +149,26 @@ static void acknowledged_and_parked_reach_the_store(void **state)
     assert_string_equal(seen.text, "!3 ARO-001 0 \"body\":1} parked; ");
 }
 
+static void the_bridge_is_made_as_configured(void **state)
+{
+    struct studio_agent_config config;
+    struct bridge *made = &bridge;
+    struct studio_error error;
+
+    (void)state;
+    config_init(&config);
+    assert_int_equal(studio_agent_config_set(&config, "mqtt.broker", "mqtt://a", &error),
+                     STUDIO_OK);
+    assert_int_equal(source_open_bridge(&source, &config, &f.clock.clock, &made, &error),
+                     STUDIO_OK);
+    assert_string_equal(
+        fake_bridge_next(&bridge),
+        "mqtt://a as edge-1 at 4: \"limits\":{\"message_bytes\":16384,\"custom_fields\":32,"
+        "\"custom_value_bytes\":1024,\"updates_per_second\":200,\"connections\":20000,"
+        "\"tables\":20000}");
+    config_finish(&config);
+}
+
 static void commands_go_to_the_inbox(void **state)
 {
     struct bridge_command *one_more = fake_command("ARO-001", "plc", "{}");
@@ -163,6 +188,7 @@ int main(void)
         TEST(changes_of_one_table),
         TEST(topics_to_clear),
         TEST(acknowledged_and_parked_reach_the_store),
+        TEST(the_bridge_is_made_as_configured),
         TEST(commands_go_to_the_inbox),
     };
 #undef TEST

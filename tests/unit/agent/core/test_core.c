@@ -117,8 +117,28 @@ static void thousands_of_messages_in_order(void **state)
 
 static bool restore(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
 {
-    assert_int_equal(core_restore(ctx, id, rev, document, len), STUDIO_OK);
+    struct studio_error error;
+
+    assert_int_equal(core_restore(ctx, id, rev, document, len, &error), STUDIO_OK);
     return true;
+}
+
+/* Who runs the agent learns where the value stands and what would allow it. */
+static void a_value_taken_out_is_named(void **state)
+{
+    static const char document[] =
+        "{\"TABLE_ID\":\"ARO-7\",\"UPTIME\":1,\"TIMESTAMP\":\"2026-01-02T03:04:05\",\"SDP\":\"up\","
+        "\"NFC_SCANNER\":\"idle\"}";
+    struct studio_error error;
+
+    (void)state;
+    assert_int_equal(core_restore(f.core, "ARO-7", 1, document, sizeof(document) - 1, &error),
+                     STUDIO_ERR_USAGE);
+    assert_string_equal(error.text,
+                        "Usage or configuration: NFC_SCANNER of table ARO-7 is 'idle', which is no "
+                        "longer configured: put it back into limits.device_values");
+    assert_int_equal(core_restore(f.core, "ARO-7", 1, document, 20, &error),
+                     STUDIO_ERR_STORE_UNUSABLE);
 }
 
 static void a_restart_shows_what_was_committed(void **state)
@@ -338,6 +358,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(thousands_of_messages_in_order),
+        TEST(a_value_taken_out_is_named),
         TEST(a_restart_shows_what_was_committed),
         TEST(every_message_has_one_answer),
         TEST(what_commands_cannot_do),

@@ -162,7 +162,9 @@ static void test_decoding(void **state)
 static enum studio_err document_step(const char *text)
 {
     struct table_state read;
-    enum studio_err err = document_parse(&studio_built_in_values, text, strlen(text), NULL, &read);
+    struct refused_value refused;
+    enum studio_err err =
+        document_parse(&studio_built_in_values, text, strlen(text), &read, &refused);
     if (err == STUDIO_OK)
         state_finish(&read);
     return err;

@@ -11,6 +11,8 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
+static struct refused_value refused; /* of the last document_parse */
+
 static int setup(void **state)
 {
     struct buf *out = calloc(1, sizeof(*out));
@@ -70,16 +72,14 @@ static void test_round_trip(void **state)
     assert_string_equal(out->data, expected);
     free(expected);
 
-    char table_id[STUDIO_TABLE_ID_MAX + 1];
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, table_id, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
                      STUDIO_OK);
-    assert_string_equal(table_id, "ARO-001");
     assert_int_equal(read.rev, 1);
     assert_int_equal(read.stamp_s, 1767323045);
     assert_int_equal(read.custom_count, 4);
     struct buf again;
     buf_init(&again, 100000);
-    document_print(&again, table_id, &read);
+    document_print(&again, "ARO-001", &read);
     assert_string_equal(again.data, out->data);
     buf_finish(&again);
     state_finish(&read);
@@ -109,7 +109,7 @@ static void test_deepest_value_survives(void **state)
     buf_finish(&changes);
     message_finish(&m);
     document_print(out, "T", &s);
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
                      STUDIO_OK);
     assert_string_equal(read.custom[0].json, deepest);
     state_finish(&read);
@@ -127,8 +127,11 @@ static void test_value_no_longer_in_the_list(void **state)
     document_print(out, "T", &s);
     state_finish(&s);
 
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
                      STUDIO_ERR_INVALID_VALUE);
+    assert_string_equal(refused.field->name, "SDP");
+    assert_string_equal(refused.value, "paused");
+    assert_string_equal(refused_value_option(&refused), "limits.service_values");
 }
 
 #define HEAD "\"TABLE_ID\":\"T\",\"UPTIME\":3,\"TIMESTAMP\":\"2024-02-29T23:59:59\""
@@ -139,7 +142,7 @@ static void test_older_documents(void **state)
     /* Without a field this version has, and with a custom one of a name that is built in now. */
     static const char text[] = "{" HEAD ",\"SDP\":\"up\",\"z_cam\":\"up\",\"x\":1}";
     struct table_state read;
-    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), NULL, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), &read, &refused),
                      STUDIO_OK);
     assert_int_equal(read.rev, 3);
     assert_int_equal(read.stamp_s, 1709251199);
@@ -158,7 +161,7 @@ static void test_names_taken_over(void **state)
         "{" HEAD ",\"NFC_SCANNER\":\"up\",\"nfc\":\"down\",\"barcode\":\"up\","
         "\"s_d_p\":7,\"x\":1}";
     struct table_state read;
-    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), NULL, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), &read, &refused),
                      STUDIO_OK);
     assert_int_equal(read.values[field("nfc_scanner")], 0);     /* its own value stays */
     assert_int_equal(read.values[field("barcode_scanner")], 0); /* taken over */
@@ -183,6 +186,7 @@ static void test_exact_names_taken_over(void **state)
         {"\"SDP\":\"up\",\"x\":1,\"NFC_SCANNER\":7", STUDIO_OK, 1},
         {"\"SDP\":\"up\",\"x\":1,\"MAINTENANCE\":\"on\"", STUDIO_OK, 1},
         {"\"SDP\":\"up\",\"NFC_SCANNER\":7,\"x\":1", STUDIO_OK, 1},
+        {"\"SDP\":\"up\",\"NFC_SCANNER\":\"no word\",\"x\":1", STUDIO_OK, 1},
         /* a place in the table before that of one that was there already */
         {"\"SDP\":\"up\",\"NFC_SCANNER\":\"up\",\"ROULETTE\":\"idle\",\"x\":1", STUDIO_OK, 0},
         /* of two spellings the first that is valid */
@@ -197,7 +201,7 @@ static void test_exact_names_taken_over(void **state)
         char *text = test_printf("{" HEAD ",%s}", rows[i].members);
         struct table_state read;
         enum studio_err err =
-            document_parse(&studio_built_in_values, text, strlen(text), NULL, &read);
+            document_parse(&studio_built_in_values, text, strlen(text), &read, &refused);
         if (err != rows[i].err)
             fail_msg("%s: %d", text, (int)err);
         if (err == STUDIO_OK) {
@@ -239,9 +243,8 @@ static void test_not_a_document(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct table_state read;
-        char table_id[STUDIO_TABLE_ID_MAX + 1];
-        if (document_parse(&studio_built_in_values, rows[i].text, strlen(rows[i].text), table_id,
-                           &read) != rows[i].err)
+        if (document_parse(&studio_built_in_values, rows[i].text, strlen(rows[i].text), &read,
+                           &refused) != rows[i].err)
             fail_msg("%s", rows[i].text);
     }
 }
@@ -254,7 +257,7 @@ static void test_document_bounds(void **state)
     for (int i = 0; i <= STUDIO_CUSTOM_FIELDS_MAX; i++)
         buf_printf(out, ",\"f%d\":1", i);
     buf_str(out, "}");
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
                      STUDIO_ERR_INVALID_DATA);
 
     buf_clear(out);
@@ -262,7 +265,7 @@ static void test_document_bounds(void **state)
     for (int i = 0; i < STUDIO_CUSTOM_VALUE_MAX; i++)
         buf_str(out, "x");
     buf_str(out, "\"}");
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, NULL, &read),
+    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
                      STUDIO_ERR_INVALID_DATA);
 }
 
