@@ -9,8 +9,10 @@
 struct scan {
     const char *at;
     const char *end;
-    unsigned depth;
+    unsigned depth, depth_max;
     struct json_facts facts;
+    const char *value_end;        /* of the value checked last */
+    struct json_members *members; /* of the outermost object; NULL: they are not wanted */
 };
 
 static bool check_value(struct scan *s);
@@ -141,24 +143,44 @@ static bool check_number(struct scan *s)
 
 /* --- arrays and objects ----------------------------------------------------------------------- */
 
+static bool keep(struct json_members *m, struct json_span name, struct json_span value)
+{
+    if (m->count == JSON_MEMBERS_MAX)
+        return false;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->names[i].len == name.len && memcmp(m->names[i].text, name.text, name.len) == 0)
+            return false;
+    m->names[m->count] = name;
+    m->values[m->count++] = value;
+    return true;
+}
+
 static bool check_member(struct scan *s, char close)
 {
-    if (close == '}') {
-        skip_blanks(s);
-        if (!check_string(s))
-            return false;
-        skip_blanks(s);
-        if (!skip(s, ':'))
-            return false;
-    }
-    return check_value(s);
+    struct json_span name, value;
+    if (close == ']')
+        return check_value(s);
+    skip_blanks(s);
+    name.text = s->at;
+    if (!check_string(s))
+        return false;
+    name.len = (size_t)(s->at - name.text);
+    skip_blanks(s);
+    if (!skip(s, ':'))
+        return false;
+    skip_blanks(s);
+    value.text = s->at;
+    if (!check_value(s))
+        return false;
+    value.len = (size_t)(s->value_end - value.text);
+    return !s->members || s->depth > 1 || keep(s->members, name, value);
 }
 
 /* From the opening bracket to `close`. The depth bounds the recursion. */
 static bool check_members(struct scan *s, char close)
 {
     s->at++;
-    if (++s->depth > STUDIO_JSON_DEPTH_MAX)
+    if (++s->depth > s->depth_max)
         return false;
     if (s->depth > s->facts.depth)
         s->facts.depth = s->depth;
@@ -205,21 +227,37 @@ static bool check_value(struct scan *s)
         valid = check_number(s);
         break;
     }
+    s->value_end = s->at;
     skip_blanks(s);
     return valid;
+}
+
+/* Outside strings the grammar allows only ASCII, so one look at the whole text is enough. */
+static bool check_all(struct scan *s)
+{
+    const char *text = s->at;
+    return check_value(s) && s->at == s->end && text_utf8_valid(text, (size_t)(s->end - text));
 }
 
 bool json_check(const char *text, size_t len, struct json_facts *facts)
 {
     if (len == 0)
         return false;
-    struct scan s = {.at = text, .end = text + len};
-    /* Outside strings the grammar allows only ASCII, so one look at the whole text is enough. */
-    if (!check_value(&s) || s.at != s.end || !text_utf8_valid(text, len))
+    struct scan s = {.at = text, .end = text + len, .depth_max = STUDIO_JSON_DEPTH_MAX};
+    if (!check_all(&s))
         return false;
     if (facts != NULL)
         *facts = s.facts;
     return true;
+}
+
+bool json_members(const char *text, size_t len, struct json_members *out)
+{
+    struct scan s = {
+        .at = text, .end = text + len, .depth_max = JSON_MEMBERS_DEPTH_MAX, .members = out};
+    out->count = 0;
+    skip_blanks(&s);
+    return next_is(&s, '{') && check_all(&s);
 }
 
 /* --- printing --------------------------------------------------------------------------------- */

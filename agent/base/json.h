@@ -22,6 +22,26 @@ struct json_facts {
  */
 bool json_check(const char *text, size_t len, struct json_facts *facts);
 
+enum {
+    JSON_MEMBERS_MAX = 64,      /* a status document has 12 and up to 32 custom ones */
+    JSON_MEMBERS_DEPTH_MAX = 32 /* what is stored stands within records */
+};
+
+/* A part of a JSON text; strings with their quotes. */
+struct json_span {
+    const char *text;
+    size_t len;
+};
+
+struct json_members {
+    size_t count;
+    struct json_span names[JSON_MEMBERS_MAX], values[JSON_MEMBERS_MAX];
+};
+
+/* Splits a text that is exactly one JSON object, as of json_check but for its depth, and has no name
+ * twice, into its members as the bytes they are. False: it is not, or has too many. */
+bool json_members(const char *text, size_t len, struct json_members *out);
+
 /* Appends `text` as a JSON string with its quotes; escapes '"', '\\' and control characters. */
 void json_string(struct buf *out, const char *text, size_t len);
 

@@ -97,9 +97,11 @@ static int run_query(sqlite3 *db, const char *sql, struct findings *findings)
 /* --- bytes against rows ---------------------------------------------------------------------- */
 
 /* Does this row's JSON say what its columns say? */
-typedef bool agree_fn(const struct record *record, const char *table_id, uint64_t rev, int kind);
+typedef bool agree_fn(const struct json_members *record, const char *table_id, uint64_t rev,
+                      int kind);
 
-static bool event_agrees(const struct record *record, const char *table_id, uint64_t rev, int kind)
+static bool event_agrees(const struct json_members *record, const char *table_id, uint64_t rev,
+                         int kind)
 {
     uint64_t n = rev;
     bool known = kind == EVENT_CHANGE
@@ -108,7 +110,7 @@ static bool event_agrees(const struct record *record, const char *table_id, uint
     return known && n == rev && record_is(record, "table_id", table_id);
 }
 
-static bool document_agrees(const struct record *record, const char *table_id, uint64_t rev,
+static bool document_agrees(const struct json_members *record, const char *table_id, uint64_t rev,
                             int kind)
 {
     uint64_t n;
@@ -129,7 +131,7 @@ static const struct {
 
 static int check_contents(sqlite3 *db, size_t which, struct findings *findings)
 {
-    struct record record;
+    struct json_members record;
     struct buf json;
     sqlite3_stmt *stmt = NULL;
     buf_init(&json, BODY_MAX);
@@ -148,7 +150,7 @@ static int check_contents(sqlite3 *db, size_t which, struct findings *findings)
         buf_clear(&json);
         buf_str(&json, contents[which].head);
         buf_add(&json, text, (size_t)sqlite3_column_bytes(stmt, 4));
-        if (!buf_ok(&json) || !record_parse(json.data, json.len, &record))
+        if (!buf_ok(&json) || !json_members(json.data, json.len, &record))
             fault(findings, "%s: what %s holds is not JSON", contents[which].what, name);
         else if (!contents[which].agree(&record, table_id, (uint64_t)sqlite3_column_int64(stmt, 2),
                                         sqlite3_column_int(stmt, 3)))

@@ -31,18 +31,25 @@ enum import_stmt {
     IMPORT_COUNT
 };
 
+/* A JSON string as its text; a number as itself. */
+#define TEXT_OF(value) "json_extract(" value ", '$')"
+
 static const char *const texts[IMPORT_COUNT] = {
-    [IMPORT_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+    [IMPORT_META] = "INSERT INTO meta (key, value) VALUES (?1, " TEXT_OF("?2") ")",
     /* An exception is published without the rev its table had: that of the change before it. */
     [IMPORT_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body) VALUES"
-                     " (?1, ?2, ?3, coalesce(?4, (SELECT max(rev) FROM events WHERE kind = 1"
-                     " AND table_id = ?3), -1), ?5, ?6)",
-    [IMPORT_PARKED] = "UPDATE events SET parked = ?2 WHERE seq = ?1 AND parked IS NULL",
-    [IMPORT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (?1, ?2, ?3)",
+                     " (?1, ?2, " TEXT_OF("?3") ", coalesce(?4, (SELECT max(rev) FROM events"
+                                                " WHERE kind = 1 AND table_id = " TEXT_OF(
+                                                    "?3") "), -1), ?5, ?6)",
+    [IMPORT_PARKED] =
+        "UPDATE events SET parked = " TEXT_OF("?2") " WHERE seq = ?1 AND parked IS NULL",
+    [IMPORT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (" TEXT_OF("?1") ", ?2, ?3)",
     [IMPORT_REQUEST] = "INSERT INTO requests"
                        " (table_id, client, request_id, digest, answer, wall_ms)"
-                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [IMPORT_CLEARED] = "INSERT INTO cleared (table_id, field) VALUES (?1, ?2)",
+                       " VALUES (" TEXT_OF("?1") ", " TEXT_OF("?2") ", " TEXT_OF(
+                           "?3") ", ?4, " TEXT_OF("?5") ", ?6)",
+    [IMPORT_CLEARED] =
+        "INSERT INTO cleared (table_id, field) VALUES (" TEXT_OF("?1") ", " TEXT_OF("?2") ")",
 };
 
 /* Where no change before it is kept: one less than that of the next one, or the table's own. */
@@ -50,8 +57,6 @@ static const char *const texts[IMPORT_COUNT] = {
     "UPDATE events SET rev = coalesce((SELECT max(min(c.rev) - 1, 0) FROM events c"                \
     " WHERE c.kind = 1 AND c.table_id = events.table_id),"                                         \
     " (SELECT t.rev FROM tables t WHERE t.id = events.table_id), 0) WHERE rev = -1"
-
-enum { STRINGS = 4 };
 
 struct import {
     FILE *in;
@@ -62,8 +67,7 @@ struct import {
     uint64_t number; /* of the line, from 1 */
     bool ended;
     struct buf line;
-    struct record record;
-    struct buf strings[STRINGS]; /* unescaped members of the line */
+    struct json_members record;
     char epoch[STORE_EPOCH_LEN + 1];
     uint64_t last_seq;
     uint64_t next_seq; /* 0: no event yet */
@@ -110,21 +114,17 @@ static enum studio_err read_line(struct import *im, bool *more)
     if (!*more)
         return STUDIO_OK;
     im->number++;
-    if (!record_parse(im->line.data ? im->line.data : "", im->line.len, &im->record))
+    if (!json_members(im->line.data ? im->line.data : "", im->line.len, &im->record))
         return refuse_line(im, "it is not a JSON object");
     return STUDIO_OK;
 }
 
-/* Members `names` as strings into im->strings. */
-static enum studio_err get_strings(struct import *im, const char *const *names, size_t count)
+static enum studio_err get_string(struct import *im, const char *name, struct json_span *out)
 {
-    for (size_t i = 0; i < count; i++) {
-        buf_clear(&im->strings[i]);
-        if (!record_string(&im->record, names[i], &im->strings[i]))
-            return refuse_line(im, "`%s` is missing or not a string", names[i]);
-        if (!buf_ok(&im->strings[i]))
-            return out_of_memory(im);
-    }
+    const struct json_span *value = record_get(&im->record, name);
+    if (!value || value->text[0] != '"')
+        return refuse_line(im, "`%s` is missing or not a string", name);
+    *out = *value;
     return STUDIO_OK;
 }
 
@@ -135,9 +135,9 @@ static enum studio_err get_number(struct import *im, const char *name, uint64_t 
     return STUDIO_OK;
 }
 
-static void bind_string(struct sql_call *call, const struct buf *text)
+static void bind(struct sql_call *call, const struct json_span *value)
 {
-    sql_text(call, text->data ? text->data : "", text->len);
+    sql_text(call, value->text, value->len);
 }
 
 static enum studio_err run(struct import *im, struct sql_call *call)
@@ -156,21 +156,25 @@ static enum studio_err take_header(struct import *im)
 {
     static const char *const numbers[] = {META_BOOT, META_LAST_SEQ, META_ACKED};
     static const char *const names[] = {META_EPOCH, META_AGENT_ID};
+    const struct json_span *epoch = record_get(&im->record, META_EPOCH);
+    struct json_span text;
+    enum studio_err err = STUDIO_OK;
     uint64_t n = 0;
     if (!record_is(&im->record, "record", "store"))
         return refuse_line(im, "an export starts with {\"record\":\"store\",...}");
     if (!record_u64(&im->record, "format", &n) || n != 1)
         return refuse_line(im, "this studio-agent knows format 1 only");
-    enum studio_err err = get_strings(im, names, 2);
-    if (err == STUDIO_OK && (im->strings[0].len != STORE_EPOCH_LEN ||
-                             strspn(im->strings[0].data, "0123456789abcdef") != STORE_EPOCH_LEN))
-        err = refuse_line(im, "`epoch` is not 32 hex digits");
-    if (err == STUDIO_OK)
-        memcpy(im->epoch, im->strings[0].data, sizeof im->epoch);
-    for (size_t i = 0; err == STUDIO_OK && i < 2; i++) {
+    if (!epoch || epoch->len != STORE_EPOCH_LEN + 2 ||
+        strspn(epoch->text + 1, "0123456789abcdef") != STORE_EPOCH_LEN)
+        return refuse_line(im, "`epoch` is not 32 hex digits");
+    memcpy(im->epoch, epoch->text + 1, STORE_EPOCH_LEN);
+    for (size_t i = 0; err == STUDIO_OK && i < sizeof names / sizeof *names; i++) {
         struct sql_call call = sql_call(im->stmts[IMPORT_META]);
+        err = get_string(im, names[i], &text);
+        if (err != STUDIO_OK)
+            break;
         sql_str(&call, names[i]);
-        bind_string(&call, &im->strings[i]);
+        bind(&call, &text);
         err = run(im, &call);
     }
     for (size_t i = 0; err == STUDIO_OK && i < sizeof numbers / sizeof *numbers; i++) {
@@ -189,7 +193,7 @@ static enum studio_err take_header(struct import *im)
 
 static enum studio_err take_event(struct import *im)
 {
-    static const char *const names[] = {"table_id"};
+    struct json_span table_id;
     uint64_t seq, rev = 0;
     int64_t wall_ms;
     char head[96];
@@ -206,7 +210,7 @@ static enum studio_err take_event(struct import *im)
     bool change = record_get(&im->record, "changes") != NULL;
     if (change == (record_get(&im->record, "data") != NULL))
         return refuse_line(im, "an event has either `changes` or `data`");
-    err = get_strings(im, names, 1);
+    err = get_string(im, "table_id", &table_id);
     if (err == STUDIO_OK && change)
         err = get_number(im, "rev", &rev);
     if (err != STUDIO_OK)
@@ -214,7 +218,7 @@ static enum studio_err take_event(struct import *im)
     struct sql_call call = sql_call(im->stmts[IMPORT_EVENT]);
     sql_u64(&call, seq);
     sql_i64(&call, change ? EVENT_CHANGE : EVENT_EXCEPTION);
-    bind_string(&call, &im->strings[0]);
+    bind(&call, &table_id);
     if (change)
         sql_u64(&call, rev);
     else
@@ -227,16 +231,16 @@ static enum studio_err take_event(struct import *im)
 
 static enum studio_err take_parked(struct import *im)
 {
-    static const char *const names[] = {"reason"};
+    struct json_span reason;
     uint64_t seq;
     enum studio_err err = get_number(im, "seq", &seq);
     if (err == STUDIO_OK)
-        err = get_strings(im, names, 1);
+        err = get_string(im, "reason", &reason);
     if (err != STUDIO_OK)
         return err;
     struct sql_call call = sql_call(im->stmts[IMPORT_PARKED]);
     sql_u64(&call, seq);
-    bind_string(&call, &im->strings[0]);
+    bind(&call, &reason);
     err = run(im, &call);
     if (err == STUDIO_OK && sqlite3_changes(im->db) != 1)
         err = refuse_line(im, "event %" PRIu64 " is not there, or parked already", seq);
@@ -245,18 +249,18 @@ static enum studio_err take_parked(struct import *im)
 
 static enum studio_err take_table(struct import *im)
 {
-    static const char *const names[] = {"table_id"};
+    struct json_span table_id;
     uint64_t rev;
-    const struct record_span *document = record_get(&im->record, "document");
+    const struct json_span *document = record_get(&im->record, "document");
     if (!document || (document->text[0] != '{' && document->text[0] != 'n'))
         return refuse_line(im, "`document` is missing or not an object");
     enum studio_err err = get_number(im, "rev", &rev);
     if (err == STUDIO_OK)
-        err = get_strings(im, names, 1);
+        err = get_string(im, "table_id", &table_id);
     if (err != STUDIO_OK)
         return err;
     struct sql_call call = sql_call(im->stmts[IMPORT_TABLE]);
-    bind_string(&call, &im->strings[0]);
+    bind(&call, &table_id);
     sql_u64(&call, rev);
     sql_text(&call, document->text[0] == '{' ? document->text : NULL, document->len);
     return run(im, &call);
@@ -264,35 +268,40 @@ static enum studio_err take_table(struct import *im)
 
 static enum studio_err take_request(struct import *im)
 {
-    static const char *const names[STRINGS] = {"table_id", "client", "request_id", "answer"};
+    static const char *const names[] = {"table_id", "client", "request_id", "answer"};
+    struct json_span texts_of[sizeof names / sizeof *names];
     unsigned char digest[32];
     int64_t wall_ms;
-    enum studio_err err = get_strings(im, names, STRINGS);
-    if (err != STUDIO_OK)
-        return err;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        enum studio_err err = get_string(im, names[i], &texts_of[i]);
+        if (err != STUDIO_OK)
+            return err;
+    }
     if (!record_i64(&im->record, "wall_ms", &wall_ms))
         return refuse_line(im, "`wall_ms` is missing or not a number");
-    const struct record_span *hex = record_get(&im->record, "digest");
+    const struct json_span *hex = record_get(&im->record, "digest");
     if (!hex || hex->len < 2 || !text_unhex(hex->text + 1, hex->len - 2, digest, sizeof digest))
         return refuse_line(im, "`digest` is not 64 hex digits");
     struct sql_call call = sql_call(im->stmts[IMPORT_REQUEST]);
     for (size_t i = 0; i < 3; i++)
-        bind_string(&call, &im->strings[i]);
+        bind(&call, &texts_of[i]);
     sql_blob(&call, digest, sizeof digest);
-    bind_string(&call, &im->strings[3]);
+    bind(&call, &texts_of[3]);
     sql_i64(&call, wall_ms);
     return run(im, &call);
 }
 
 static enum studio_err take_cleared(struct import *im)
 {
-    static const char *const names[] = {"table_id", "field"};
-    enum studio_err err = get_strings(im, names, 2);
+    struct json_span table_id, field;
+    enum studio_err err = get_string(im, "table_id", &table_id);
+    if (err == STUDIO_OK)
+        err = get_string(im, "field", &field);
     if (err != STUDIO_OK)
         return err;
     struct sql_call call = sql_call(im->stmts[IMPORT_CLEARED]);
-    bind_string(&call, &im->strings[0]);
-    bind_string(&call, &im->strings[1]);
+    bind(&call, &table_id);
+    bind(&call, &field);
     return run(im, &call);
 }
 
@@ -372,8 +381,6 @@ static void finish(struct import *im)
     (void)sqlite3_close(im->db);
     im->db = NULL;
     buf_finish(&im->line);
-    for (size_t i = 0; i < STRINGS; i++)
-        buf_finish(&im->strings[i]);
 }
 
 static int sync_file(const char *path)
@@ -404,8 +411,6 @@ static enum studio_err import_locked(const char *dir, const char *path, FILE *in
     im->error = error;
     im->path = temporary;
     buf_init(&im->line, LINE_MAX_BYTES);
-    for (size_t i = 0; i < STRINGS; i++)
-        buf_init(&im->strings[i], LINE_MAX_BYTES);
     /* One that an earlier import was cut off at is of no use. */
     fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {

@@ -64,11 +64,11 @@ static void test_lines(void **state)
 static void test_every_line_is_json(void **state)
 {
     (void)state;
-    struct record record;
+    struct json_members record;
     char *text = export_text(full_store());
     unsigned lines = 0;
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1, lines++)
-        assert_true(record_parse(line, strcspn(line, "\n"), &record));
+        assert_true(json_members(line, strcspn(line, "\n"), &record));
     assert_int_equal(lines, 21);
     free(text);
 }

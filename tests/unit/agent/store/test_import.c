@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/deadline.h"
 #include "unit/agent/store/tools_fixture.h"
 
 static bool is_there(const char *dir, const char *name)
@@ -32,6 +33,31 @@ static void test_round_trip(void **state)
     assert_int_equal(store_info(store)->parked, 1);
     assert_int_equal(commit_change(store, "A-1", 7), STUDIO_OK);
     assert_int_equal(store_info(store)->last_seq, 13);
+    store_close(store);
+}
+
+/* An export made elsewhere may escape more than ours does. */
+static void test_escapes_become_their_text(void **state)
+{
+    (void)state;
+    struct studio_error error = {0};
+    int64_t n = 0;
+    const char *to = tmpdir_create();
+    char *text = export_text(full_store());
+    char *at = strstr(text, "\"note\"");
+    assert_non_null(at);
+    char *other = test_printf("%.*s\"\\u00f6\\ud83d\\ude00\\n\\/\"%s", (int)(at - text), text,
+                              at + strlen("\"note\""));
+    assert_int_equal(import_text(to, other, &error), STUDIO_OK);
+    free(other);
+    free(text);
+    struct store *store = open_store(to);
+    assert_int_equal(sql_number(store->db,
+                                "SELECT count(*) FROM cleared WHERE field = "
+                                "'\xc3\xb6\xf0\x9f\x98\x80' || char(10) || '/'",
+                                &n),
+                     SQLITE_OK);
+    assert_int_equal(n, 1);
     store_close(store);
 }
 
@@ -208,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_escapes_become_their_text),
         cmocka_unit_test(test_columns_that_are_not_in_the_lines),
         cmocka_unit_test(test_only_into_a_new_store),
         cmocka_unit_test(test_what_a_cut_off_import_left_is_replaced),
