@@ -472,14 +472,19 @@ bool paho_publish(unsigned slot, const struct link_message *m)
     MQTTAsync_responseOptions response = response_to(slot, 0);
     MQTTProperty list[PROPERTIES_MAX];
     char seq[SEQ_TEXT_MAX];
+    int rc;
 
     if (c.v5) {
         response.properties.array = list;
         response.properties.count = fill_properties(m, list, seq);
         response.properties.max_count = PROPERTIES_MAX;
     }
-    return MQTTAsync_send(c.handle, m->topic, (int)m->len, m->payload, 1, m->retained, &response) ==
-           MQTTASYNC_SUCCESS;
+    rc = MQTTAsync_send(c.handle, m->topic, (int)m->len, m->payload, 1, m->retained, &response);
+    if (rc == MQTTASYNC_BAD_UTF8_STRING) { /* any connection would end on it */
+        done(&c.tokens[slot], MQTTREASONCODE_TOPIC_NAME_INVALID);
+        return true;
+    }
+    return rc == MQTTASYNC_SUCCESS;
 }
 
 bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, const char *watch)

@@ -112,7 +112,8 @@ void topics_parse(const struct topics *topics, const char *topic, size_t len,
     char branch[TOPIC_MAX], leaf[TOPIC_MAX];
 
     *out = (struct topic_request){.kind = TOPIC_NOT_OURS};
-    if (memchr(topic, '\0', len) || !next_level(&at, end, branch) ||
+    /* The answer's topic is made of this one: no library publishes on what is not UTF-8. */
+    if (memchr(topic, '\0', len) || !text_utf8_valid(topic, len) || !next_level(&at, end, branch) ||
         !next_level(&at, end, out->table) || !next_level(&at, end, leaf) ||
         !next_level(&at, end, out->client))
         return;

@@ -63,7 +63,7 @@ bool topics_filters_retained(const struct topics *topics, char out[TOPICS_RETAIN
 
 enum topic_request_kind { TOPIC_NOT_OURS, TOPIC_SET, TOPIC_SET_FIELD, TOPIC_REPLAY };
 
-/* An incoming topic taken apart; the names are not checked beyond their length. */
+/* An incoming topic taken apart; it is UTF-8, beyond that the names are not checked. */
 struct topic_request {
     enum topic_request_kind kind;
     char table[TOPIC_MAX];  /* SET, SET_FIELD */

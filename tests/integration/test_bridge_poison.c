@@ -132,6 +132,24 @@ static void a_table_the_broker_hangs_up_on_does_not_hold_up_the_others(void **st
     end();
 }
 
+/* Here it is the library: it would refuse it on every connection. */
+static void a_topic_the_library_does_not_take_does_not_hold_up_the_others(void **state)
+{
+    struct bridge_stats stats;
+
+    (void)state;
+    begin(NULL, "tables/none/", 5);
+    event_of("\xff");
+    event_of("T");
+    assert_int_equal(bridge_start(bridge), STUDIO_OK);
+    wait_all_acked();
+    assert_int_equal(source.parked_count, 1);
+    assert_int_equal(source.parked[0], 1);
+    bridge_get_stats(bridge, &stats);
+    assert_int_equal(stats.connections, 1);
+    end();
+}
+
 static void an_answer_it_hangs_up_on_goes_to_the_default_topic(void **state)
 {
     struct mqttclient_publish p = {.topic = "studio/tables/T/set/plc",
@@ -227,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_the_broker_hangs_up_on_does_not_hold_up_the_others),
+        cmocka_unit_test(a_topic_the_library_does_not_take_does_not_hold_up_the_others),
         cmocka_unit_test(an_answer_it_hangs_up_on_goes_to_the_default_topic),
         cmocka_unit_test(mosquitto_hangs_up_on_what_is_too_large),
         cmocka_unit_test(a_flapping_network_parks_nothing),

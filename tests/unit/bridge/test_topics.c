@@ -121,6 +121,16 @@ static void a_nul_in_a_topic_is_not_ours(void **state)
     assert_int_equal(r.kind, TOPIC_NOT_OURS);
 }
 
+static void a_topic_that_is_not_utf8_is_not_ours(void **state)
+{
+    static const char topic[] = "casino/studio/tables/\xff/set/plc";
+    struct topic_request r;
+
+    (void)state;
+    topics_parse(&t, topic, sizeof(topic) - 1, &r);
+    assert_int_equal(r.kind, TOPIC_NOT_OURS);
+}
+
 static void only_own_answer_topics_under_the_root_are_honoured(void **state)
 {
     static const struct {
@@ -160,6 +170,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(requests_are_taken_apart),
         cmocka_unit_test(a_nul_in_a_topic_is_not_ours),
+        cmocka_unit_test(a_topic_that_is_not_utf8_is_not_ours),
         cmocka_unit_test(only_own_answer_topics_under_the_root_are_honoured),
     };
 
