@@ -273,10 +273,12 @@ static bool run_line(struct dialogue *dialogue, char *text)
 {
     struct prompt_line line;
     struct studio_error error;
+    /* Before the line is taken apart in place. */
+    bool readable = text_utf8_valid(text, strlen(text)) &&
+                    !(dialogue->terminal && strstr(text, replacement) != NULL);
     enum studio_err err = prompt_parse(&dialogue->program->lists, text, &line, &error);
 
-    if ((dialogue->terminal && strstr(text, replacement) != NULL) ||
-        !text_utf8_valid(text, strlen(text)))
+    if (!readable)
         err =
             client_error_usage(&error, "the line holds what is not UTF-8, nothing was sent; is the "
                                        "terminal set to UTF-8?");

@@ -123,8 +123,12 @@ static void a_prompt(void **state)
     pty_type(pty, "set idp up\n"); /* alone: the half-typed line is gone */
     pty_expect(pty, "updated");
     pty_expect(pty, "studio> ");
-    pty_type(pty, "a=\xfc!\n");
-    pty_expect(pty, "not UTF-8");
+    static const char *const unreadable[] = {"a=\xfc!\n", "set a=\xfc!\n", "sdp=up a=\xfc!\n",
+                                             "custom {\"a\":\"\xfc!\"}\n", "exception \xfc!\n"};
+    for (size_t i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
+        pty_type(pty, unreadable[i]);
+        pty_expect(pty, "not UTF-8");
+    }
     pty_type(pty, "token=" TOKEN_DEVICE "\n");
     pty_expect(pty, "studio-client: token");
     pty_type(pty, "?\n");
