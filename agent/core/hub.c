@@ -9,6 +9,13 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+/* A watcher among those of a channel, and which of its subscriptions that is: each knows where the other
+ * stands, so that to leave costs the same however many there are. */
+struct place {
+    struct watcher *watcher;
+    size_t subscription;
+};
+
 /*
  * A channel is a name somebody watches or a table that exists; the channel "*" stands for all. Its
  * index is its bit in every watcher's pending set. Channels of neither kind are freed, and their
@@ -18,7 +25,7 @@ struct channel {
     char name[STUDIO_TABLE_ID_MAX + 1];
     size_t index;
     struct studio_snapshot *snapshot; /* NULL: no such table yet */
-    struct watcher **watchers;
+    struct place *watchers;           /* in no order */
     size_t watcher_count, watcher_cap;
     uint64_t stamp; /* the hub's: the watcher looked at is subscribed */
     UT_hash_handle hh;
@@ -52,11 +59,6 @@ void frame_unref(struct frame *frame)
 {
     if (frame && --frame->refs == 0)
         free(frame);
-}
-
-static bool bit_get(const struct watcher *w, size_t bit)
-{
-    return bit / 64 < w->pending_words && (w->pending[bit / 64] >> (bit % 64) & 1);
 }
 
 static void bit_clear(struct watcher *w, size_t bit)
@@ -157,28 +159,30 @@ static void channel_release(struct hub *hub, struct channel *channel)
         channel_free(hub, channel);
 }
 
+/* The watcher has room for one subscription more. */
 static bool channel_join(struct channel *channel, struct watcher *w)
 {
     if (channel->watcher_count == channel->watcher_cap) {
         size_t cap = channel->watcher_cap ? channel->watcher_cap * 2 : 4;
-        struct watcher **grown = realloc(channel->watchers, cap * sizeof(struct watcher *));
+        struct place *grown = realloc(channel->watchers, cap * sizeof(*grown));
         if (!grown)
             return false;
         channel->watchers = grown;
         channel->watcher_cap = cap;
     }
-    channel->watchers[channel->watcher_count++] = w;
+    w->channels[w->channel_count] = (struct subscription){channel, channel->watcher_count};
+    channel->watchers[channel->watcher_count++] = (struct place){w, w->channel_count++};
     return true;
 }
 
-static void channel_part(struct hub *hub, struct channel *channel, const struct watcher *w)
+/* The last of the others takes the place. What is left of the subscription is the caller's to remove. */
+static void channel_part(struct hub *hub, const struct subscription *subscription)
 {
-    for (size_t i = 0; i < channel->watcher_count; i++) {
-        if (channel->watchers[i] == w) {
-            channel->watchers[i] = channel->watchers[--channel->watcher_count];
-            break;
-        }
-    }
+    struct channel *channel = subscription->channel;
+    struct place *place = &channel->watchers[subscription->place];
+
+    *place = channel->watchers[--channel->watcher_count];
+    place->watcher->channels[place->subscription].place = subscription->place;
     channel_release(hub, channel);
 }
 
@@ -210,20 +214,23 @@ size_t hub_subscribers(const struct hub *hub)
     return hub->subscribers;
 }
 
-static bool subscribed(const struct watcher *w, const struct channel *channel)
-{
-    for (size_t i = 0; i < w->channel_count; i++)
-        if (w->channels[i] == channel)
-            return true;
-    return false;
-}
-
-/* Stamps all a watcher is subscribed to, so that a walk over the tables asks each only once. */
+/* Stamps all a watcher is subscribed to, so that whoever asks of many needs no walk for each. */
 static void stamp(struct hub *hub, const struct watcher *w)
 {
     hub->stamp++;
     for (size_t i = 0; i < w->channel_count; i++)
-        w->channels[i]->stamp = hub->stamp;
+        w->channels[i].channel->stamp = hub->stamp;
+}
+
+static bool stamped(const struct hub *hub, const struct channel *channel)
+{
+    return channel->stamp == hub->stamp;
+}
+
+/* As for a watcher of nothing. */
+static void stamp_none(struct hub *hub)
+{
+    hub->stamp++;
 }
 
 static void count(struct hub *hub, struct watcher *w)
@@ -243,7 +250,7 @@ static bool mark_new(struct hub *hub, struct watcher *w, const struct channel *c
     stamp(hub, w);
     for (size_t i = 0; i < hub->index_count; i++) {
         struct channel *each = hub->by_index[i];
-        if (each && each->snapshot && each->stamp != hub->stamp && !bit_set(w, i))
+        if (each && each->snapshot && !stamped(hub, each) && !bit_set(w, i))
             return false;
     }
     return true;
@@ -253,20 +260,22 @@ static bool mark_new(struct hub *hub, struct watcher *w, const struct channel *c
 static void drop_unwatched(struct hub *hub, struct watcher *w)
 {
     stamp(hub, w);
-    if (hub->all->stamp == hub->stamp)
+    if (stamped(hub, hub->all))
         return;
-    for (size_t i = 0; i < hub->index_count && i / 64 < w->pending_words; i++)
-        if (bit_get(w, i) && !(hub->by_index[i] && hub->by_index[i]->stamp == hub->stamp))
-            bit_clear(w, i);
+    for (size_t word = 0; word < w->pending_words; word++) {
+        for (uint64_t bits = w->pending[word]; bits; bits &= bits - 1) {
+            size_t bit = word * 64 + (size_t)__builtin_ctzll(bits);
+            if (bit >= hub->index_count || !hub->by_index[bit] || !stamped(hub, hub->by_index[bit]))
+                bit_clear(w, bit);
+        }
+    }
 }
 
 /* Gives back all subscriptions but the first `keep`, and what they had marked. */
 static void take_back(struct hub *hub, struct watcher *w, size_t keep)
 {
-    while (w->channel_count > keep) {
-        struct channel *channel = w->channels[--w->channel_count];
-        channel_part(hub, channel, w);
-    }
+    while (w->channel_count > keep)
+        channel_part(hub, &w->channels[--w->channel_count]);
     drop_unwatched(hub, w);
 }
 
@@ -274,20 +283,22 @@ enum studio_err hub_subscribe(struct hub *hub, struct watcher *w, const char *co
                               size_t n)
 {
     size_t before = w->channel_count;
-    bool had_all = subscribed(w, hub->all);
-    struct channel **grown;
+    struct subscription *grown;
+    bool had_all;
 
     if (n > HUB_SUBSCRIPTIONS_MAX)
         return STUDIO_ERR_INVALID_DATA;
     if (n == 0)
         return STUDIO_OK;
-    grown = realloc(w->channels, (before + n) * sizeof(struct channel *));
+    grown = realloc(w->channels, (before + n) * sizeof(*grown));
     if (!grown)
         return STUDIO_ERR_NO_MEMORY;
     w->channels = grown;
+    stamp(hub, w);
+    had_all = stamped(hub, hub->all);
     for (size_t i = 0; i < n; i++) {
         struct channel *channel = channel_add(hub, tables[i]);
-        if (channel && subscribed(w, channel))
+        if (channel && stamped(hub, channel))
             continue;
         if (!channel || !channel_join(channel, w)) {
             if (channel)
@@ -295,7 +306,7 @@ enum studio_err hub_subscribe(struct hub *hub, struct watcher *w, const char *co
             take_back(hub, w, before);
             return STUDIO_ERR_NO_MEMORY;
         }
-        w->channels[w->channel_count++] = channel;
+        channel->stamp = hub->stamp;
     }
     if (w->channel_count > HUB_SUBSCRIPTIONS_MAX) {
         take_back(hub, w, before);
@@ -304,7 +315,7 @@ enum studio_err hub_subscribe(struct hub *hub, struct watcher *w, const char *co
     for (size_t i = before; i < w->channel_count; i++) {
         if (had_all)
             break; /* all were covered */
-        if (!mark_new(hub, w, w->channels[i])) {
+        if (!mark_new(hub, w, w->channels[i].channel)) {
             take_back(hub, w, before);
             return STUDIO_ERR_NO_MEMORY;
         }
@@ -324,24 +335,34 @@ static void drop_queue(struct watcher *w)
     w->missed = 0;
 }
 
+/* Parts from the channels without a stamp; the others keep their order. */
+static void part_unstamped(struct hub *hub, struct watcher *w)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < w->channel_count; i++) {
+        struct subscription *s = &w->channels[i];
+        if (!stamped(hub, s->channel)) {
+            channel_part(hub, s);
+            continue;
+        }
+        s->channel->watchers[s->place].subscription = kept;
+        w->channels[kept++] = *s;
+    }
+    w->channel_count = kept;
+}
+
 void hub_unsubscribe(struct hub *hub, struct watcher *w, const char *const *tables, size_t n)
 {
-    for (size_t t = 0; t < n; t++) {
-        if (strcmp(tables[t], "*") == 0) {
-            take_back(hub, w, 0);
-            break;
-        }
-        for (size_t i = 0; i < w->channel_count; i++) {
-            struct channel *channel = w->channels[i];
-            if (strcmp(channel->name, tables[t]) != 0)
-                continue;
-            w->channel_count--;
-            memmove(&w->channels[i], &w->channels[i + 1],
-                    (w->channel_count - i) * sizeof(struct channel *));
-            channel_part(hub, channel, w);
-            break;
-        }
+    stamp(hub, w);
+    for (size_t i = 0; i < n; i++) {
+        struct channel *channel = channel_find(hub, tables[i]);
+        if (channel == hub->all)
+            stamp_none(hub);
+        else if (channel)
+            channel->stamp = 0;
     }
+    part_unstamped(hub, w);
     drop_unwatched(hub, w);
     if (w->channel_count == 0)
         drop_queue(w); /* from here on it gets answers and nothing else */
@@ -380,7 +401,7 @@ void hub_answer(const struct watcher *w, const char *status, const char *request
         return;
     }
     for (size_t i = 0; i < w->channel_count; i++)
-        names[i] = w->channels[i]->name;
+        names[i] = w->channels[i].channel->name;
     answer_tables(out, status, names, w->channel_count, request_id);
     free(names);
 }
@@ -388,7 +409,7 @@ void hub_answer(const struct watcher *w, const char *status, const char *request
 static void mark(const struct channel *watched, size_t bit)
 {
     for (size_t i = 0; i < watched->watcher_count; i++) {
-        struct watcher *w = watched->watchers[i];
+        struct watcher *w = watched->watchers[i].watcher;
         if (!bit_set(w, bit))
             w->failed = true;
         w->want_write(w);
@@ -435,11 +456,15 @@ void hub_exception(struct hub *hub, const char *table_id, struct frame *frame)
 {
     struct channel *channel = channel_find(hub, table_id);
 
-    for (size_t i = 0; channel && i < channel->watcher_count; i++)
-        enqueue(channel->watchers[i], frame);
+    hub->stamp++;
+    for (size_t i = 0; channel && i < channel->watcher_count; i++) {
+        struct watcher *w = channel->watchers[i].watcher;
+        w->stamp = hub->stamp;
+        enqueue(w, frame);
+    }
     for (size_t i = 0; i < hub->all->watcher_count; i++)
-        if (!channel || !subscribed(hub->all->watchers[i], channel))
-            enqueue(hub->all->watchers[i], frame);
+        if (hub->all->watchers[i].watcher->stamp != hub->stamp)
+            enqueue(hub->all->watchers[i].watcher, frame);
 }
 
 /* The next pending document at or after the place where the last search ended. */

@@ -22,6 +22,12 @@ enum {
 struct hub;
 struct channel;
 
+/* What a watcher is subscribed to, and where it stands among those who are. */
+struct subscription {
+    struct channel *channel;
+    size_t place;
+};
+
 /* Bytes shared by all who are to get them, with SNAPSHOT_HEADROOM free bytes before `data`. */
 struct frame {
     unsigned refs;
@@ -37,8 +43,9 @@ void frame_unref(struct frame *frame);
 struct watcher {
     /* Something to send has come up (also when it had come up before). */
     void (*want_write)(struct watcher *watcher);
-    struct channel **channels; /* subscribed, in order */
+    struct subscription *channels; /* in the order they were subscribed */
     size_t channel_count;
+    uint64_t stamp;    /* the hub's: it has been looked at */
     uint64_t *pending; /* a bit for each channel with a document not yet sent */
     size_t pending_words;
     size_t next_bit;      /* where the search goes on, so that no table starves another */

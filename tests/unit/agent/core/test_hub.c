@@ -437,6 +437,109 @@ static void a_refused_name_under_the_star_keeps_its_document(void **state)
         free((char *)(uintptr_t)names[i]);
 }
 
+/* --- many of them ---------------------------------------------------------------------------- */
+
+enum { READERS = 5, NAMES = 40, ROUNDS = 2000 };
+
+/* What a reader is to be subscribed to, in order. */
+struct wanted {
+    size_t count;
+    unsigned names[NAMES];
+};
+
+static void want(struct wanted *wanted, unsigned name, bool subscribed)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (wanted->names[i] == name && subscribed)
+            return;
+        if (wanted->names[i] != name)
+            wanted->names[kept++] = wanted->names[i];
+    }
+    if (subscribed)
+        wanted->names[kept++] = name;
+    wanted->count = kept;
+}
+
+static void expect_wanted(struct reader *r, const struct wanted *wanted)
+{
+    struct buf expected;
+
+    buf_init(&expected, SIZE_MAX);
+    buf_str(&expected, "{\"status\":\"subscribed\",\"tables\":[");
+    for (size_t i = 0; i < wanted->count; i++)
+        buf_printf(&expected, "%s\"T%u\"", i ? "," : "", wanted->names[i]);
+    buf_str(&expected, "]}");
+    expect_answer(r, expected.data);
+    buf_finish(&expected);
+}
+
+/* Whoever comes and goes, each stays subscribed to just what it said, in its order. */
+static void many_come_and_go_and_mix_up_nothing(void **state)
+{
+    struct reader readers[READERS];
+    struct wanted wanted[READERS] = {{0}};
+    char text[NAMES][8];
+    const char *names[NAMES];
+    uint64_t dice = 1;
+
+    (void)state;
+    for (unsigned i = 0; i < NAMES; i++)
+        snprintf(text[i], sizeof(text[i]), "T%u", i);
+    for (int i = 0; i < READERS; i++)
+        readers[i] = reader();
+    for (int round = 0; round < ROUNDS; round++) {
+        dice = dice * 6364136223846793005U + 1442695040888963407U;
+        unsigned who = (unsigned)(dice >> 33) % READERS, from = (unsigned)(dice >> 40) % NAMES;
+        unsigned n = 1 + (unsigned)(dice >> 50) % 12;
+        bool subscribes = dice >> 63;
+        for (unsigned i = 0; i < n; i++) {
+            unsigned name = (from + i * 7) % NAMES;
+            names[i] = text[name];
+            want(&wanted[who], name, subscribes);
+        }
+        if (subscribes)
+            assert_int_equal(hub_subscribe(hub, &readers[who].watcher, names, n), STUDIO_OK);
+        else
+            hub_unsubscribe(hub, &readers[who].watcher, names, n);
+        expect_wanted(&readers[who], &wanted[who]);
+    }
+    for (unsigned name = 0; name < NAMES; name++) {
+        struct wanted before[READERS];
+        memcpy(before, wanted, sizeof(before));
+        publish(text[name], 1);
+        for (int i = 0; i < READERS; i++) {
+            char expected[16];
+            want(&before[i], name, false);
+            snprintf(expected, sizeof(expected), "T%u 1", name);
+            expect_next(&readers[i], before[i].count < wanted[i].count ? expected : "");
+        }
+    }
+    for (int i = 0; i < READERS; i++)
+        hub_leave(hub, &readers[i].watcher);
+}
+
+/* Both the table's and the star's: an exception comes once. */
+static void an_exception_comes_once_to_who_watches_twice(void **state)
+{
+    struct reader r = reader(), star = reader();
+
+    (void)state;
+    assert_int_equal(subscribe(&r, "ARO-001", "*"), STUDIO_OK);
+    assert_int_equal(subscribe(&star, "*"), STUDIO_OK);
+    except("ARO-001", "one");
+    except("ARO-002", "two");
+    expect_next(&r, "one");
+    expect_next(&r, "two");
+    expect_next(&r, "");
+    expect_next(&star, "one");
+    expect_next(&star, "two");
+    expect_next(&star, "");
+    hub_leave(hub, &r.watcher);
+    hub_leave(hub, &star.watcher);
+}
+
 static void destroying_nothing_is_fine(void **state)
 {
     (void)state;
@@ -463,6 +566,8 @@ int main(void)
         TEST(sixty_four_wait_and_the_oldest_go),
         TEST(a_reader_has_at_most_1024_names_or_changes_nothing),
         TEST(a_refused_name_under_the_star_keeps_its_document),
+        TEST(many_come_and_go_and_mix_up_nothing),
+        TEST(an_exception_comes_once_to_who_watches_twice),
         cmocka_unit_test(destroying_nothing_is_fine),
     };
 #undef TEST
