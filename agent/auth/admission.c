@@ -95,10 +95,10 @@ static void warn_short(struct admission *a, const struct credentials *credential
 
 enum studio_err admission_check(struct admission *a, const char *address,
                                 const struct credentials *credentials, size_t connections,
-                                enum role *role)
+                                struct grant *grant)
 {
     if (!tokens_check(a->tokens, credentials->user_id, credentials->token,
-                      clock_wall(a->o.clock) / 1000, role)) {
+                      clock_wall(a->o.clock) / 1000, grant)) {
         count_failure(a, address, credentials);
         return STUDIO_ERR_AUTH_CREDENTIALS;
     }
@@ -144,9 +144,9 @@ unsigned admission_generation(struct admission *a)
 bool admission_still_valid(struct admission *a, const char *user_id, const unsigned char digest[32],
                            enum role role)
 {
-    enum role now;
+    struct grant now;
 
     /* With another role it must come again: what it watches may no longer be its to see. */
     return tokens_still_valid(a->tokens, user_id, digest, clock_wall(a->o.clock) / 1000, &now) &&
-           now == role;
+           now.role == role;
 }

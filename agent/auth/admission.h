@@ -35,7 +35,7 @@ void admission_leave(struct admission *admission);
  */
 STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,
                                                 const struct credentials *credentials,
-                                                size_t connections, enum role *role);
+                                                size_t connections, struct grant *grant);
 /* How long who has just failed waits for the refusal: grows with the failures of this address and of
  * this table in the last minute, to 5 s. */
 int64_t admission_delay(struct admission *admission, const char *address, const char *table_id);

@@ -63,7 +63,7 @@ static enum studio_err make_token(char token[TOKEN_NEW_LEN + 1], struct studio_e
 }
 
 static void print_line(struct buf *out, const char *pattern, enum role role, const char *token,
-                       const char *expires)
+                       const char *expires, const char *tables)
 {
     unsigned char digest[DIGEST_LEN];
     char hex[DIGEST_HEX_LEN + 1];
@@ -73,12 +73,14 @@ static void print_line(struct buf *out, const char *pattern, enum role role, con
     buf_printf(out, " %s sha256:%s", role_name(role), hex);
     if (expires)
         buf_printf(out, " expires=%s", expires);
+    if (tables)
+        buf_printf(out, " tables=%s", tables);
     buf_str(out, "\n");
 }
 
 enum studio_err token_file_add(const char *file, const char *pattern, enum role role,
-                               const char *expires, char token[TOKEN_NEW_LEN + 1],
-                               struct studio_error *error)
+                               const char *expires, const char *tables,
+                               char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
 {
     struct file_edit edit;
     struct buf text;
@@ -97,7 +99,7 @@ enum studio_err token_file_add(const char *file, const char *pattern, enum role 
         buf_add(&text, edit.text, edit.len);
         if (edit.len > 0 && edit.text[edit.len - 1] != '\n')
             buf_str(&text, "\n");
-        print_line(&text, pattern, role, token, expires);
+        print_line(&text, pattern, role, token, expires, tables);
         err = replace_checked(&edit, file, &text, false, error);
     }
     buf_finish(&text);

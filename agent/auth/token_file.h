@@ -13,12 +13,12 @@ enum { TOKEN_NEW_LEN = 40 }; /* hexadecimal digits of a fresh token: 160 random 
 
 /*
  * Appends a user with a fresh random token, which is stored nowhere but in `token`. `expires` is
- * YYYY-MM-DD or NULL. The file (mode 0600) and its directory (0700) are made if missing.
+ * YYYY-MM-DD or NULL, `tables` a number or NULL. The file (mode 0600) and its directory (0700) are made if missing.
  * Errors: USAGE (pattern, date, a file that is not as it should be), IO, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err token_file_add(const char *file, const char *pattern,
                                                enum role role, const char *expires,
-                                               char token[TOKEN_NEW_LEN + 1],
+                                               const char *tables, char token[TOKEN_NEW_LEN + 1],
                                                struct studio_error *error);
 
 /* Told of each user; `line` is valid during the call. */

@@ -47,16 +47,53 @@ bool token_date_parse(const char *text, int64_t *until_s)
     return true;
 }
 
-static bool parse_expires(struct word word, int64_t *until_s)
+bool token_tables_parse(const char *text, unsigned *tables)
 {
-    static const char prefix[] = "expires=";
-    char date[TIME_DAY_LEN + 1];
-    size_t skip = sizeof prefix - 1;
-    if (word.len != skip + TIME_DAY_LEN || memcmp(word.text, prefix, skip) != 0)
+    size_t len = strlen(text);
+    if (len == 0 || len > 7 || strspn(text, "0123456789") < len)
         return false;
-    memcpy(date, word.text + skip, TIME_DAY_LEN);
-    date[TIME_DAY_LEN] = '\0';
-    return token_date_parse(date, until_s);
+    *tables = (unsigned)strtoul(text, NULL, 10);
+    return *tables >= 1 && *tables <= TOKEN_TABLES_MAX;
+}
+
+static bool take_expires(const char *value, struct token_line *out)
+{
+    return token_date_parse(value, &out->until_s);
+}
+
+static bool take_tables(const char *value, struct token_line *out)
+{
+    return token_tables_parse(value, &out->tables);
+}
+
+static const struct {
+    const char *name;
+    bool (*take)(const char *value, struct token_line *out);
+} settings[] = {{"expires=", take_expires}, {"tables=", take_tables}};
+
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+/* What may stand behind the hash, each once. False: something else does. */
+static bool parse_settings(const char **at, const char *end, struct token_line *out)
+{
+    bool taken[SETTINGS] = {false};
+    for (struct word word; (word = next_word(at, end)).len > 0;) {
+        char value[16];
+        size_t i = 0, skip = 0;
+        for (; i < SETTINGS; i++) {
+            skip = strlen(settings[i].name);
+            if (word.len > skip && memcmp(word.text, settings[i].name, skip) == 0)
+                break;
+        }
+        if (i == SETTINGS || taken[i] || word.len - skip >= sizeof value)
+            return false;
+        taken[i] = true;
+        memcpy(value, word.text + skip, word.len - skip);
+        value[word.len - skip] = '\0';
+        if (!settings[i].take(value, out))
+            return false;
+    }
+    return true;
 }
 
 const char *token_pattern_check(const char *pattern)
@@ -112,11 +149,10 @@ enum token_line_kind token_line_parse(const char *text, size_t len, struct token
         return TOKEN_LINE_EMPTY;
     struct word role = next_word(&text, end);
     struct word digest = next_word(&text, end);
-    struct word expires = next_word(&text, end);
-    struct word rest = next_word(&text, end);
 
     memset(out, 0, sizeof *out);
     out->until_s = INT64_MAX;
+    out->tables = TOKEN_TABLES;
     *why = NULL;
     if (memchr(pattern.text, '\0', (size_t)(end - pattern.text)))
         *why = "a NUL byte in the line";
@@ -124,10 +160,9 @@ enum token_line_kind token_line_parse(const char *text, size_t len, struct token
         *why = "the second word is the role: device, viewer or operator";
     else if (!parse_digest(digest, out->digest))
         *why = "the third word is the hash of the token: sha256: and 64 hexadecimal digits";
-    else if (expires.len > 0 && !parse_expires(expires, &out->until_s))
-        *why = "the fourth word, if any, is expires=YYYY-MM-DD with a day that exists";
-    else if (rest.len > 0)
-        *why = "nothing may follow; `%20` stands for a blank in a pattern";
+    else if (!parse_settings(&text, end, out))
+        *why = "behind the hash may stand expires=YYYY-MM-DD with a day that exists and tables=N "
+               "with N from 1 to 1000000, and nothing else; `%20` stands for a blank in a pattern";
     if (*why)
         return TOKEN_LINE_WRONG;
 

@@ -9,13 +9,18 @@
 #include "auth/digest.h"
 #include "auth/role.h"
 
-enum { TOKEN_PATTERN_MAX = 256 };
+enum {
+    TOKEN_PATTERN_MAX = 256,
+    TOKEN_TABLES = 256 /* unless the line says more or less */,
+    TOKEN_TABLES_MAX = 1000000
+};
 
 struct token_line {
     char *pattern; /* with blanks where the file has %20; owned */
     enum role role;
     unsigned char digest[DIGEST_LEN];
     int64_t until_s; /* seconds since 1970 UTC from when it is expired; INT64_MAX: never */
+    unsigned tables; /* see struct grant */
 };
 
 enum token_line_kind {
@@ -31,6 +36,9 @@ enum token_line_kind token_line_parse(const char *text, size_t len, struct token
 
 /* Reads YYYY-MM-DD; *until_s is the first second after that day in UTC. False: no such day. */
 bool token_date_parse(const char *text, int64_t *until_s);
+
+/* Reads a number of tables. False: it is none from 1 to TOKEN_TABLES_MAX. */
+bool token_tables_parse(const char *text, unsigned *tables);
 
 /* NULL if a pattern with blanks decoded is right, else what is wrong. */
 const char *token_pattern_check(const char *pattern);

@@ -88,7 +88,7 @@ static enum studio_err add_line(struct tokens *tokens, const char *text, size_t 
     case TOKEN_LINE_WRONG:
         return config_fail(error, STUDIO_ERR_USAGE,
                            "%s:%u: %s (a line is `<id pattern> <role> sha256:<hex of the token> "
-                           "[expires=YYYY-MM-DD]`)",
+                           "[expires=YYYY-MM-DD] [tables=N]`)",
                            name, number, why);
     case TOKEN_LINE_NO_MEMORY:
         return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
@@ -226,14 +226,14 @@ static size_t lower_bound(const struct tokens *tokens, const unsigned char *dige
 }
 
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
-                        const unsigned char digest[DIGEST_LEN], int64_t wall_s, enum role *role)
+                        const unsigned char digest[DIGEST_LEN], int64_t wall_s, struct grant *grant)
 {
     for (size_t i = lower_bound(tokens, digest); i < tokens->count; i++) {
         const struct token_line *line = tokens->by_digest[i].line;
         if (memcmp(line->digest, digest, DIGEST_LEN) != 0)
             break;
         if (line_alive(line, wall_s) && text_match(line->pattern, user_id)) {
-            *role = line->role;
+            *grant = (struct grant){line->role, line->pattern, line->tables};
             return true;
         }
     }
@@ -241,12 +241,12 @@ bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
 }
 
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
-                  int64_t wall_s, enum role *role)
+                  int64_t wall_s, struct grant *grant)
 {
     unsigned char digest[DIGEST_LEN];
     bool found;
     tokens_digest(token, digest);
-    found = *token && tokens_still_valid(tokens, user_id, digest, wall_s, role);
+    found = *token && tokens_still_valid(tokens, user_id, digest, wall_s, grant);
     OPENSSL_cleanse(digest, sizeof digest);
     return found;
 }

@@ -28,8 +28,8 @@ enum tokens_reader { TOKENS_FOR_AGENT, TOKENS_FOR_COMMAND };
 /*
  * Reads and checks the whole file. `error` (never NULL) names file, line and what to do. Refused:
  * missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
- * this user), a line that is not `<id pattern> <role> sha256:<64 hex> [expires=YYYY-MM-DD]`; '#' starts a comment
- * line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
+ * this user), a line that is not `<id pattern> <role> sha256:<64 hex> [expires=YYYY-MM-DD]
+ * [tables=N]`; '#' starts a comment line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err tokens_read(const char *file, enum tokens_reader reader,
                                             struct tokens **out, struct studio_error *error);
@@ -47,17 +47,17 @@ void tokens_destroy(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 
 /*
- * The role of the first line whose pattern matches `user_id` and whose hash is that of `token`, if
+ * What the first line grants whose pattern matches `user_id` and whose hash is that of `token`, if
  * it has not expired at `wall_s`. An empty token matches nothing. How long it takes tells at most
  * something about hashes, and nobody can aim a token at a hash. False: no such line.
  */
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
-                  int64_t wall_s, enum role *role);
+                  int64_t wall_s, struct grant *grant);
 
 /* True if a connection that was let in with the SHA-256 `digest` still would be (revocation,
  * expiry). `digest` is what tokens_digest gives for its token. */
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
-                        const unsigned char digest[32], int64_t wall_s, enum role *role);
+                        const unsigned char digest[32], int64_t wall_s, struct grant *grant);
 void tokens_digest(const char *token, unsigned char digest[32]);
 
 #endif

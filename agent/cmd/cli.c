@@ -32,7 +32,15 @@ static const struct command commands[] = {
     {"store", CLI_STORE, 2}, {"republish", CLI_REPUBLISH, 0},
 };
 
-enum flag_id { FLAG_CONFIG, FLAG_SET, FLAG_HELP, FLAG_VERSION, FLAG_ROLE, FLAG_EXPIRES };
+enum flag_id {
+    FLAG_CONFIG,
+    FLAG_SET,
+    FLAG_HELP,
+    FLAG_VERSION,
+    FLAG_ROLE,
+    FLAG_EXPIRES,
+    FLAG_TABLES
+};
 
 /* The flags that are no options. */
 static const struct flag {
@@ -45,6 +53,7 @@ static const struct flag {
     {"--set", FLAG_SET, true, RUN | CHECK}, {"-h", FLAG_HELP, false, ALL},
     {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
     {"--role", FLAG_ROLE, true, TOKEN},     {"--expires", FLAG_EXPIRES, true, TOKEN},
+    {"--tables", FLAG_TABLES, true, TOKEN},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -181,6 +190,9 @@ static enum studio_err apply_flag(struct cli *cli, enum flag_id id, const char *
         break;
     case FLAG_EXPIRES:
         cli->expires = value;
+        break;
+    case FLAG_TABLES:
+        cli->tables = value;
         break;
     }
     return STUDIO_OK;

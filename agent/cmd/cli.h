@@ -33,8 +33,8 @@ enum { CLI_WORDS_MAX = 4 };
 struct cli {
     enum cli_command command;
     const char *file;                 /* -c; NULL if not given */
-    const char *role;                 /* --role and --expires of `token new`; NULL if not given */
-    const char *expires;              /* */
+    const char *role;                 /* --role, --expires and --tables of `token new`; NULL if */
+    const char *expires, *tables;     /*   not given */
     const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */
     size_t word_count;
     struct cli_setting *settings; /* options in the order given; owned */

@@ -15,6 +15,7 @@ static const char usage[] =
     "  studio-agent [-c FILE] [OPTION...]     run until SIGTERM or SIGINT\n"
     "  studio-agent check [-c FILE] [OPTION...]  say what is wrong with a configuration\n"
     "  studio-agent token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD]\n"
+    "               [--tables N]              N tables at most, of a pattern for many (256)\n"
     "  studio-agent token list | revoke HASH|PATTERN\n"
     "                                         users, in the file of --tokens, --data or -c\n"
     "  studio-agent reload --data DIR         have a running agent read its tokens again\n"

@@ -63,8 +63,11 @@ static void print_user(void *ctx, unsigned number, const struct token_line *line
     token_pattern_print(&pattern, line->pattern);
     text_hex(line->digest, DIGEST_LEN, hex);
     print_expiry(line, expiry);
-    printf("%4u  %-8s  %.*s  %-10s  %s%s\n", number, role_name(line->role), HASH_SHOWN, hex, expiry,
+    printf("%4u  %-8s  %.*s  %-10s  %s%s", number, role_name(line->role), HASH_SHOWN, hex, expiry,
            buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");
+    if (line->tables != TOKEN_TABLES)
+        printf("  tables=%u", line->tables);
+    putchar('\n');
     buf_finish(&pattern);
 }
 
@@ -90,6 +93,7 @@ static int token_new(const struct cli *cli, const struct target *target)
     enum role role = ROLE_DEVICE;
     char token[TOKEN_NEW_LEN + 1];
     int64_t until_s;
+    unsigned tables;
     if (cli->word_count < 2) {
         cli_complain("token new needs an id or pattern: studio-agent token new ARO-001_dealerPC");
         return STUDIO_EXIT_USAGE;
@@ -103,7 +107,12 @@ static int token_new(const struct cli *cli, const struct target *target)
         cli_complain("--expires lies in the past");
         return STUDIO_EXIT_USAGE;
     }
-    if (token_file_add(target->file, cli->words[1], role, cli->expires, token, &error) != STUDIO_OK)
+    if (cli->tables && !token_tables_parse(cli->tables, &tables)) {
+        cli_complain("--tables is a number from 1 to 1000000");
+        return STUDIO_EXIT_USAGE;
+    }
+    if (token_file_add(target->file, cli->words[1], role, cli->expires, cli->tables, token,
+                       &error) != STUDIO_OK)
         return fail_with(&error);
     printf("%s\n", token);
     fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",

@@ -26,9 +26,10 @@ struct actor_ops {
 struct actor {
     const struct actor_ops *ops;
     enum studio_via via;
-    enum role role;          /* means nothing on MQTT, where the broker's access list decides */
-    struct watcher *watcher; /* NULL: cannot subscribe */
-    struct bucket *bucket;   /* of its messages, read when one comes; NULL: no limit */
+    enum role role;            /* means nothing on MQTT, where the broker's access list decides */
+    const struct grant *grant; /* during core_join; NULL: makes as many tables as there may be */
+    struct watcher *watcher;   /* NULL: cannot subscribe */
+    struct bucket *bucket;     /* of its messages, read when one comes; NULL: no limit */
     unsigned refs;
     unsigned outstanding;                   /* messages in a batch */
     bool joined;                            /* the core's: between core_join and core_leave */

@@ -27,7 +27,7 @@ struct core {
     bool announce_due;        /* a table could not be announced for want of memory */
     struct buf text, changes; /* to print into, kept so that nothing is allocated for it */
     uint64_t last_seq;        /* newest committed event */
-    struct log_limit refused_values;
+    struct log_limit refused_values, grants;
 };
 
 #endif

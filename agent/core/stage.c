@@ -81,6 +81,24 @@ static enum studio_err add_creation(struct core *core, struct item *item)
     return add_change(core, item, &state);
 }
 
+/* Who may come under many names makes a bounded number of tables: as many as its line of the tokens
+ * file allows of all it could have made. */
+static bool within_grant(struct core *core, const struct actor *actor)
+{
+    const struct grant *grant = actor->grant;
+    size_t len = grant ? strcspn(grant->pattern, "*_") : 0;
+
+    if (!grant || grant->pattern[len] != '*') /* of one name there is one table */
+        return true;
+    if (tables_count_like(core->tables, grant->pattern, len) < grant->tables)
+        return true;
+    log_limited(&core->grants, LOG_WARN, "core",
+                "no table %s for %s: its line in the tokens file, of %s, is for %u tables "
+                "(tables=N behind its hash allows others)",
+                actor->table_id, actor->user_id, grant->pattern, grant->tables);
+    return false;
+}
+
 enum studio_err stage_create(struct core *core, struct actor *actor, const char *id,
                              struct table **out)
 {
@@ -88,7 +106,7 @@ enum studio_err stage_create(struct core *core, struct actor *actor, const char 
     enum studio_err err = STUDIO_ERR_NO_MEMORY;
 
     *out = NULL;
-    if (tables_count_staged(core->tables) >= core->o.max_tables)
+    if (tables_count_staged(core->tables) >= core->o.max_tables || !within_grant(core, actor))
         return STUDIO_ERR_LIMIT;
     item = item_create(ITEM_CREATE, actor);
     if (item && (item->table = *out = tables_add(core->tables, id)) != NULL)

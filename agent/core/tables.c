@@ -16,11 +16,21 @@ struct table {
     UT_hash_handle hh;
 };
 
+enum { FAMILIES = 16 /* prefixes whose tables are counted as they come and go */ };
+
+struct family {
+    bool counted;
+    char prefix[STUDIO_TABLE_ID_MAX + 1];
+    size_t len, count;
+};
+
 struct tables {
     struct table *by_id;
     size_t count;
     size_t count_staged;
-    size_t unknown; /* without a committed event */
+    struct family families[FAMILIES];
+    size_t next_family; /* its place goes to the next prefix */
+    size_t unknown;     /* without a committed event */
 };
 
 struct tables *tables_create(void)
@@ -151,6 +161,36 @@ bool table_known(const struct table *table)
     return newest(table) != NULL;
 }
 
+/* Existing ones once everything staged is committed: one more, or one less. */
+static void count(struct tables *tables, const struct table *table, bool was, bool is)
+{
+    if (was == is)
+        return;
+    tables->count_staged += is ? 1 : (size_t)-1;
+    for (struct family *f = tables->families; f < tables->families + FAMILIES; f++)
+        if (f->counted && strncmp(f->prefix, table->id, f->len) == 0)
+            f->count += is ? 1 : (size_t)-1;
+}
+
+size_t tables_count_like(struct tables *tables, const char *prefix, size_t len)
+{
+    struct family *family = &tables->families[tables->next_family];
+
+    for (size_t i = 0; i < FAMILIES; i++) {
+        const struct family *f = &tables->families[i];
+        if (f->counted && f->len == len && memcmp(f->prefix, prefix, len) == 0)
+            return f->count;
+    }
+    if (len > STUDIO_TABLE_ID_MAX)
+        return 0;
+    tables->next_family = (tables->next_family + 1) % FAMILIES;
+    *family = (struct family){.counted = true, .len = len};
+    memcpy(family->prefix, prefix, len);
+    for (const struct table *table = tables->by_id; table; table = table->hh.next)
+        family->count += table_exists_staged(table) && strncmp(prefix, table->id, len) == 0;
+    return family->count;
+}
+
 static void show(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
     tables->count += (size_t)there(snapshot) - (size_t)there(table->visible);
@@ -165,12 +205,12 @@ void tables_restore(struct tables *tables, struct table *table, struct studio_sn
 {
     assert(!table_known(table));
     show(tables, table, snapshot);
-    tables->count_staged += there(snapshot);
+    count(tables, table, false, there(snapshot));
 }
 
 void tables_stage(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
-    tables->count_staged += (size_t)there(snapshot) - (size_t)table_exists_staged(table);
+    count(tables, table, table_exists_staged(table), there(snapshot));
     table->staged = snapshot;
     table->staged_count++;
 }
@@ -190,7 +230,7 @@ void tables_drop(struct tables *tables, struct table *table)
 {
     if (!table->staged)
         return;
-    tables->count_staged += (size_t)there(table->visible) - (size_t)there(table->staged);
+    count(tables, table, there(table->staged), there(table->visible));
     table->staged = NULL;
     table->staged_count = 0;
 }

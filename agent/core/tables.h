@@ -28,6 +28,8 @@ void tables_sweep(struct tables *tables);
 size_t tables_count(const struct tables *tables);
 /* Existing ones once everything staged is committed. */
 size_t tables_count_staged(const struct tables *tables);
+/* Of those the ones whose names begin with prefix[0..len). */
+size_t tables_count_like(struct tables *tables, const char *prefix, size_t len);
 /* Calls fn for every table that ever had a committed event, also removed ones. */
 void tables_each(struct tables *tables, void (*fn)(void *ctx, struct table *table), void *ctx);
 

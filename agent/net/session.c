@@ -239,6 +239,7 @@ static void refuse_wrong(struct session *s, const struct credentials *credential
 static void authenticate(struct session *s, const struct credentials_in *in)
 {
     struct credentials credentials;
+    struct grant grant;
     enum studio_err err = credentials_make(in, &credentials);
 
     if (err != STUDIO_OK) {
@@ -246,7 +247,7 @@ static void authenticate(struct session *s, const struct credentials_in *in)
         return;
     }
     err = admission_check(s->env->admission, s->site, &credentials,
-                          core_connections(s->env->core, credentials.user_id), &s->actor.role);
+                          core_connections(s->env->core, credentials.user_id), &grant);
     if (err == STUDIO_ERR_AUTH_CREDENTIALS) {
         refuse_wrong(s, &credentials);
         return;
@@ -255,6 +256,8 @@ static void authenticate(struct session *s, const struct credentials_in *in)
         close_refused(s, err, credentials.user_id);
         return;
     }
+    s->actor.role = grant.role;
+    s->actor.grant = &grant;
     memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
     memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
     tokens_digest(credentials.token, s->digest);
@@ -265,6 +268,7 @@ static void authenticate(struct session *s, const struct credentials_in *in)
     s->actor.bucket = rate_bucket(s->rate);
     s->state = JOINING;
     core_join(s->env->core, &s->actor);
+    s->actor.grant = NULL;
 }
 
 struct session *session_create(struct session_env *env, void *connection,

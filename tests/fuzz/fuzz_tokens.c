@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tokens *tokens = NULL;
     struct studio_error error = {.code = STUDIO_OK};
     unsigned char digest[32];
-    enum role role;
+    struct grant grant;
     char *text = malloc(size ? size : 1); /* exact, so that a read behind the end is seen */
     if (!text)
         return 0;
@@ -30,8 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     tokens_digest("MY_TOKEN", digest);
     /* Both ways of asking agree on whether a user may stay. */
-    if (tokens_check(tokens, "ARO-001_dealerPC", "MY_TOKEN", 1, &role) !=
-        tokens_still_valid(tokens, "ARO-001_dealerPC", digest, 1, &role))
+    if (tokens_check(tokens, "ARO-001_dealerPC", "MY_TOKEN", 1, &grant) !=
+        tokens_still_valid(tokens, "ARO-001_dealerPC", digest, 1, &grant))
         abort();
     tokens_destroy(tokens);
     return 0;

@@ -22,7 +22,8 @@ char *tokens_line(const char *pattern, const char *role, const char *token, cons
 
 const char *tokens_write_default(const char *dir)
 {
-    char *device = tokens_line("*", "device", TOKEN_DEVICE, NULL);
+    char *line = tokens_line("*", "device", TOKEN_DEVICE, NULL);
+    char *device = test_printf("%.*s tables=1000000\n", (int)strcspn(line, "\n"), line);
     char *viewer = tokens_line("*", "viewer", TOKEN_VIEWER, NULL);
     char *operator_ = tokens_line("*", "operator", TOKEN_OPERATOR, NULL);
     char *text = test_printf("# for tests\n%s%s%s", device, viewer, operator_);
@@ -31,5 +32,6 @@ const char *tokens_write_default(const char *dir)
     free(operator_);
     free(viewer);
     free(device);
+    free(line);
     return path;
 }

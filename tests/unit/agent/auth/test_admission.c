@@ -51,12 +51,12 @@ static enum studio_err try_beside(size_t connections, const char *address, const
                                   const char *token)
 {
     struct credentials credentials;
-    enum role role;
+    struct grant grant;
 
     assert_int_equal(
         credentials_make(&(struct credentials_in){.id = id, .token = token}, &credentials),
         STUDIO_OK);
-    return admission_check(admission, address, &credentials, connections, &role);
+    return admission_check(admission, address, &credentials, connections, &grant);
 }
 
 static enum studio_err try(const char *address, const char *id, const char *token)
@@ -67,14 +67,14 @@ static enum studio_err try(const char *address, const char *id, const char *toke
 static void the_right_token_and_its_role(void **state)
 {
     struct credentials credentials;
-    enum role role = ROLE_OPERATOR;
+    struct grant grant = {.role = ROLE_OPERATOR};
 
     (void)state;
     assert_int_equal(
         credentials_make(&(struct credentials_in){.id = "ARO-001", .token = "RIGHT"}, &credentials),
         STUDIO_OK);
-    assert_int_equal(admission_check(admission, "::1", &credentials, 0, &role), STUDIO_OK);
-    assert_int_equal(role, ROLE_DEVICE);
+    assert_int_equal(admission_check(admission, "::1", &credentials, 0, &grant), STUDIO_OK);
+    assert_int_equal(grant.role, ROLE_DEVICE);
     assert_int_equal(try("::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
     assert_int_equal(try("::1", "BCR-001", "RIGHT"), STUDIO_ERR_AUTH_CREDENTIALS);
     assert_int_equal(try("::1", "ARO-001", "no token"), STUDIO_ERR_AUTH_CREDENTIALS);

@@ -43,17 +43,17 @@ static void tell(void *ctx, unsigned number, const struct token_line *line)
 
 static void add(const char *pattern, enum role role, const char *expires, char *token)
 {
-    if (token_file_add(path, pattern, role, expires, token, &error) != STUDIO_OK)
+    if (token_file_add(path, pattern, role, expires, NULL, token, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
 }
 
 static bool may(const char *user, const char *token, enum role role)
 {
     struct tokens *tokens = NULL;
-    enum role found = ROLE_DEVICE;
+    struct grant found;
     if (tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
-    bool ok = tokens_check(tokens, user, token, 0, &found) && found == role;
+    bool ok = tokens_check(tokens, user, token, 0, &found) && found.role == role;
     tokens_destroy(tokens);
     return ok;
 }
@@ -99,21 +99,23 @@ static void what_cannot_be_added(void **state)
 {
     char token[TOKEN_NEW_LEN + 1];
     (void)state;
-    assert_int_equal(token_file_add(path, "_x", ROLE_DEVICE, NULL, token, &error),
+    assert_int_equal(token_file_add(path, "_x", ROLE_DEVICE, NULL, NULL, token, &error),
                      STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, "A\nB", ROLE_DEVICE, NULL, token, &error),
+    assert_int_equal(token_file_add(path, "A\nB", ROLE_DEVICE, NULL, NULL, token, &error),
                      STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, "#A", ROLE_DEVICE, NULL, token, &error),
+    assert_int_equal(token_file_add(path, "#A", ROLE_DEVICE, NULL, NULL, token, &error),
                      STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, "soon", token, &error),
+    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, "soon", NULL, token, &error),
                      STUDIO_ERR_USAGE);
     assert_int_not_equal(access(path, F_OK), 0);
 
     write_file("not a line\n");
-    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, NULL, token, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, NULL, NULL, token, &error),
+                     STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, ":1: "));
     assert_int_equal(chmod(path, 0666), 0);
-    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, NULL, token, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, NULL, NULL, token, &error),
+                     STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "chmod"));
 }
 

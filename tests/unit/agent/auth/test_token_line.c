@@ -32,6 +32,13 @@ static void right_lines(void **state)
     assert_string_equal(line.pattern, "a_b c %2x");
     assert_int_equal(line.role, ROLE_OPERATOR);
     assert_int_equal(line.until_s, 86400);
+    assert_int_equal(line.tables, 256);
+    free(line.pattern);
+
+    assert_int_equal(parse("* device " HASH " tables=20000 expires=1970-01-01", &line, &why),
+                     TOKEN_LINE_USER);
+    assert_int_equal(line.until_s, 86400);
+    assert_int_equal(line.tables, 20000);
     free(line.pattern);
 }
 
@@ -60,6 +67,12 @@ static void wrong_lines(void **state)
         "A_* device " HASH " expires=2026-02-30",
         "A_* device " HASH " expires=2026-1-1",
         "A_* device " HASH " until=2026-01-01",
+        "A_* device " HASH " tables=",
+        "A_* device " HASH " tables=0",
+        "A_* device " HASH " tables=1000001",
+        "A_* device " HASH " tables=-1",
+        "A_* device " HASH " tables=99999999999999999999",
+        "A_* device " HASH " tables=1 tables=2",
         "A_* device " HASH " expires=2026-01-01 more",
         "_dealer device " HASH,
         "ARO%20001_* device " HASH,

@@ -45,7 +45,7 @@ static void the_digest_is_sha256(void **state)
 static void pattern_and_token_decide(void **state)
 {
     char text[2048] = "# users\n\n";
-    enum role role = ROLE_OPERATOR;
+    struct grant grant = {.role = ROLE_OPERATOR};
     (void)state;
     line(text, sizeof text, "ARO-001_*", "device", "first", "");
     line(text, sizeof text, "ARO-001_*", "operator", "second", "");
@@ -53,29 +53,29 @@ static void pattern_and_token_decide(void **state)
     line(text, sizeof text, "*", "viewer", "first", "");
     struct tokens *tokens = parse(text);
     assert_int_equal(tokens_count(tokens), 4);
-    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "first", 0, &role));
-    assert_int_equal(role, ROLE_DEVICE);
-    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "second", 0, &role));
-    assert_int_equal(role, ROLE_OPERATOR);
-    assert_true(tokens_check(tokens, "pit_the boss", "third", 0, &role));
-    assert_int_equal(role, ROLE_VIEWER);
-    assert_true(tokens_check(tokens, "ARO-002", "first", 0, &role));
-    assert_int_equal(role, ROLE_VIEWER);
-    assert_false(tokens_check(tokens, "ARO-002", "second", 0, &role));
-    assert_false(tokens_check(tokens, "ARO-001_dealerPC", "third", 0, &role));
-    assert_false(tokens_check(tokens, "ARO-001_dealerPC", "", 0, &role));
-    assert_false(tokens_check(tokens, "aro-001_dealerPC", "second", 0, &role));
+    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "first", 0, &grant));
+    assert_int_equal(grant.role, ROLE_DEVICE);
+    assert_true(tokens_check(tokens, "ARO-001_dealerPC", "second", 0, &grant));
+    assert_int_equal(grant.role, ROLE_OPERATOR);
+    assert_true(tokens_check(tokens, "pit_the boss", "third", 0, &grant));
+    assert_int_equal(grant.role, ROLE_VIEWER);
+    assert_true(tokens_check(tokens, "ARO-002", "first", 0, &grant));
+    assert_int_equal(grant.role, ROLE_VIEWER);
+    assert_false(tokens_check(tokens, "ARO-002", "second", 0, &grant));
+    assert_false(tokens_check(tokens, "ARO-001_dealerPC", "third", 0, &grant));
+    assert_false(tokens_check(tokens, "ARO-001_dealerPC", "", 0, &grant));
+    assert_false(tokens_check(tokens, "aro-001_dealerPC", "second", 0, &grant));
     tokens_destroy(tokens);
 }
 
 static void the_empty_token_matches_not_even_its_hash(void **state)
 {
     char text[512] = "";
-    enum role role;
+    struct grant grant;
     (void)state;
     line(text, sizeof text, "*", "operator", "", "");
     struct tokens *tokens = parse(text);
-    assert_false(tokens_check(tokens, "ARO-001", "", 0, &role));
+    assert_false(tokens_check(tokens, "ARO-001", "", 0, &grant));
     tokens_destroy(tokens);
 }
 
@@ -83,23 +83,23 @@ static void expiry_includes_its_day(void **state)
 {
     const int64_t day = 1767225600; /* 2026-01-01T00:00:00Z */
     char text[512] = "";
-    enum role role;
+    struct grant grant;
     unsigned char digest[32];
     (void)state;
     line(text, sizeof text, "A_*", "device", "tokn", "expires=2026-01-01");
     line(text, sizeof text, "A_later", "viewer", "tokn", "");
     struct tokens *tokens = parse(text);
-    assert_true(tokens_check(tokens, "A_x", "tokn", day - 1, &role));
-    assert_true(tokens_check(tokens, "A_x", "tokn", day + 86399, &role));
-    assert_false(tokens_check(tokens, "A_x", "tokn", day + 86400, &role));
+    assert_true(tokens_check(tokens, "A_x", "tokn", day - 1, &grant));
+    assert_true(tokens_check(tokens, "A_x", "tokn", day + 86399, &grant));
+    assert_false(tokens_check(tokens, "A_x", "tokn", day + 86400, &grant));
     /* an expired line counts as if it were not there */
-    assert_true(tokens_check(tokens, "A_later", "tokn", day, &role));
-    assert_int_equal(role, ROLE_DEVICE);
-    assert_true(tokens_check(tokens, "A_later", "tokn", day + 86400, &role));
-    assert_int_equal(role, ROLE_VIEWER);
+    assert_true(tokens_check(tokens, "A_later", "tokn", day, &grant));
+    assert_int_equal(grant.role, ROLE_DEVICE);
+    assert_true(tokens_check(tokens, "A_later", "tokn", day + 86400, &grant));
+    assert_int_equal(grant.role, ROLE_VIEWER);
     tokens_digest("tokn", digest);
-    assert_true(tokens_still_valid(tokens, "A_x", digest, day + 86399, &role));
-    assert_false(tokens_still_valid(tokens, "A_x", digest, day + 86400, &role));
+    assert_true(tokens_still_valid(tokens, "A_x", digest, day + 86399, &grant));
+    assert_false(tokens_still_valid(tokens, "A_x", digest, day + 86400, &grant));
     tokens_destroy(tokens);
 }
 
@@ -107,7 +107,7 @@ static void connections_are_checked_by_digest(void **state)
 {
     char text[8192] = "", name[32];
     unsigned char digest[32];
-    enum role role;
+    struct grant grant;
     (void)state;
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof name, "token-%d", i / 2);
@@ -117,16 +117,16 @@ static void connections_are_checked_by_digest(void **state)
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof name, "token-%d", i);
         tokens_digest(name, digest);
-        assert_true(tokens_still_valid(tokens, "A_1", digest, 0, &role));
-        assert_int_equal(role, ROLE_DEVICE);
-        assert_true(tokens_still_valid(tokens, "B_1", digest, 0, &role));
-        assert_int_equal(role, ROLE_VIEWER);
-        assert_false(tokens_still_valid(tokens, "C_1", digest, 0, &role));
+        assert_true(tokens_still_valid(tokens, "A_1", digest, 0, &grant));
+        assert_int_equal(grant.role, ROLE_DEVICE);
+        assert_true(tokens_still_valid(tokens, "B_1", digest, 0, &grant));
+        assert_int_equal(grant.role, ROLE_VIEWER);
+        assert_false(tokens_still_valid(tokens, "C_1", digest, 0, &grant));
     }
     tokens_digest("token-20", digest);
-    assert_false(tokens_still_valid(tokens, "A_1", digest, 0, &role));
+    assert_false(tokens_still_valid(tokens, "A_1", digest, 0, &grant));
     memset(digest, 0xff, sizeof digest);
-    assert_false(tokens_still_valid(tokens, "A_1", digest, 0, &role));
+    assert_false(tokens_still_valid(tokens, "A_1", digest, 0, &grant));
     tokens_destroy(tokens);
 }
 
@@ -137,6 +137,37 @@ static void refused(const char *text, size_t len, const char *says)
     assert_null(tokens);
     if (!strstr(error.text, says))
         fail_msg("'%s' does not say '%s'", error.text, says);
+}
+
+/* The last is found as soon as the first: with a walk for each this would not end in time. */
+static void a_hundred_thousand_lines(void **state)
+{
+    enum { LINES = 100000, LINE = 128 };
+    char *text = malloc((size_t)LINES * LINE), *end = text;
+    unsigned char digest[32];
+    struct grant grant;
+    (void)state;
+    assert_non_null(text);
+    for (int i = 0; i < LINES; i++)
+        end += snprintf(end, LINE, "T%d_* %s sha256:%064x\n", i, i % 2 ? "viewer" : "device",
+                        (unsigned)i * 7919U);
+    struct tokens *tokens = parse(text);
+    assert_int_equal(tokens_count(tokens), LINES);
+    for (int i = 0; i < LINES; i++) {
+        unsigned n = (unsigned)i * 7919U;
+        char user[32];
+        memset(digest, 0, sizeof digest);
+        for (int k = 0; k < 4; k++)
+            digest[31 - k] = (unsigned char)(n >> (8 * k));
+        snprintf(user, sizeof user, "T%d_x", i);
+        assert_true(tokens_still_valid(tokens, user, digest, 0, &grant));
+        assert_int_equal(grant.role, i % 2 ? ROLE_VIEWER : ROLE_DEVICE);
+        assert_false(tokens_still_valid(tokens, "T_x", digest, 0, &grant));
+        digest[0] = 1; /* a wrong one */
+        assert_false(tokens_still_valid(tokens, user, digest, 0, &grant));
+    }
+    tokens_destroy(tokens);
+    free(text);
 }
 
 static void a_wrong_line_is_named(void **state)
@@ -240,6 +271,7 @@ int main(void)
         cmocka_unit_test(the_empty_token_matches_not_even_its_hash),
         cmocka_unit_test(expiry_includes_its_day),
         cmocka_unit_test(connections_are_checked_by_digest),
+        cmocka_unit_test(a_hundred_thousand_lines),
         cmocka_unit_test(a_wrong_line_is_named),
         cmocka_unit_test(a_file_without_users_says_how_to_make_one),
         cmocka_unit_test(role_names),

@@ -38,12 +38,16 @@ static void new_list_revoke(void **state)
     assert_int_equal(
         RUN("token", "new", "boss", "--role=operator", "--expires", "2999-12-31", "--tokens", path),
         STUDIO_EXIT_OK);
+    assert_int_equal(RUN("token", "new", "ARO-*", "--tables", "20000", "--tokens", path),
+                     STUDIO_EXIT_OK);
     assert_int_equal(RUN("token", "list", "--tokens", path), STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "  never       ARO-*  tables=20000\n"));
     assert_non_null(strstr(out_text, "   1  device    "));
     assert_non_null(strstr(out_text, "  never       ARO-001_*\n"));
     assert_non_null(strstr(out_text, "  2999-12-31  boss\n"));
     assert_int_equal(RUN("token", "revoke", "boss", "--data", dir), STUDIO_EXIT_OK);
     assert_non_null(strstr(out_text, "boss\n"));
+    assert_int_equal(RUN("token", "revoke", "ARO-*", "--data", dir), STUDIO_EXIT_OK);
     assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
     assert_non_null(strstr(err_text, "no user is left"));
     assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_USAGE);
@@ -65,6 +69,8 @@ static void mistakes_are_usage(void **state)
     assert_non_null(strstr(err_text, "past"));
     assert_int_equal(RUN("token", "new", "x", "--expires", "soon", "--data", dir),
                      STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "new", "x", "--tables", "0", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "--tables"));
     assert_string_equal(out_text, "");
     assert_int_not_equal(access(path, F_OK), 0);
 }

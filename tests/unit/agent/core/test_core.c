@@ -300,6 +300,38 @@ static void share_root(struct core_options *options)
     options->shared_root = true;
 }
 
+/* One line for many is for so many tables; those that are there stay anybody's. */
+static void a_line_makes_so_many_tables(void **state)
+{
+    static const struct {
+        const char *pattern, *table;
+        unsigned tables;
+        bool in;
+    } cases[] = {
+        {"ARO-*", "ARO-001", 2, true},   {"ARO-*", "ARO-002", 2, true},
+        {"ARO-*", "ARO-003", 2, false},  {"ARO-*_pc", "ARO-003", 2, false},
+        {"ARO-*", "ARO-002", 2, true},   {"ARO-003_*", "ARO-003", 1, true},
+        {"ARO-004", "ARO-004", 1, true}, {"*", "BAC-001", 4, false},
+        {"*", "BAC-001", 5, true},       {"*", "ARO-001", 1, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct grant grant = {ROLE_DEVICE, cases[i].pattern, cases[i].tables};
+        struct fake_actor one;
+        fake_actor_init(&one, VIA_WEBSOCKET, ROLE_DEVICE, cases[i].table, cases[i].table);
+        one.actor.grant = &grant;
+        join(&f, &one);
+        one.actor.grant = NULL;
+        settle();
+        if (cases[i].in)
+            expect_prefix(&one, "welcome ");
+        else
+            expect(&one, "refuse Try again later");
+        fake_actor_finish(&f, &one);
+    }
+}
+
 static void silence_about_tables_of_other_agents(void **state)
 {
     struct fake_actor plc, ours;
@@ -364,6 +396,7 @@ int main(void)
         TEST(what_commands_cannot_do),
         TEST(a_command_of_one_field),
         TEST(more_messages_than_the_rate),
+        TEST(a_line_makes_so_many_tables),
         TEST(silence_about_tables_of_other_agents),
         TEST(so_much_waits_that_nobody_should_be_read),
         cmocka_unit_test(destroying_nothing_is_fine),

@@ -212,6 +212,35 @@ static void names_nothing_came_of_are_forgotten(void **state)
     assert_non_null(tables_find(tables, "ARO-002"));
 }
 
+static void of_a_prefix_are_as_many_as_there_are(void **state)
+{
+    char prefix[3] = "";
+
+    (void)state;
+    (void)restored("ARO-1", 1, true);
+    (void)restored("ARO-2", 1, false);
+    (void)restored("BAC-1", 1, true);
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 1);
+    assert_int_equal(tables_count_like(tables, "", 0), 2);
+    struct table *table = tables_add(tables, "ARO-3");
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 1);
+    struct studio_snapshot *staged = stage(table, 0, true);
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 2);
+    tables_drop(tables, table);
+    studio_snapshot_unref(staged);
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 1);
+    commit(table, stage(table, 0, true));
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 2);
+    for (char c = 'a'; c <= 'z'; c++) { /* more than are kept in mind */
+        prefix[0] = c;
+        assert_int_equal(tables_count_like(tables, prefix, 1), 0);
+    }
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 2);
+    commit(table, stage(table, 1, false));
+    assert_int_equal(tables_count_like(tables, "ARO-", 4), 1);
+    assert_int_equal(tables_count_like(tables, "", 0), 2);
+}
+
 static void destroying_nothing_is_fine(void **state)
 {
     (void)state;
@@ -229,6 +258,7 @@ int main(void)
         TEST(restored_tables_count_if_they_exist),
         TEST(a_change_is_told_once_and_printed_once),
         TEST(names_nothing_came_of_are_forgotten),
+        TEST(of_a_prefix_are_as_many_as_there_are),
         cmocka_unit_test(destroying_nothing_is_fine),
     };
 #undef TEST

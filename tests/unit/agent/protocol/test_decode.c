@@ -1,7 +1,9 @@
 #include "support/cmocka_all.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "protocol/decode.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -146,6 +148,39 @@ static void test_service_status(void **state)
     assert_string_equal(m.update.sets[0].field->name, "SDP");
     assert_string_equal(m.update.sets[1].name, "x");
     message_finish(&m);
+}
+
+/* As many as a message may hold, however they are written: kept, and not blown up. */
+static void test_an_exception_full_of_numbers(void **state)
+{
+    static const char *const numbers[] = {
+        "1e99", "-1E+307", "5e-324",           "1e-99",
+        "-0.0", "0.1",     "9007199254740991", "1.7976931348623157e308"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        struct message m;
+        struct buf text;
+        size_t n = (STUDIO_MESSAGE_MAX - 64) / (strlen(numbers[i]) + 1);
+        buf_init(&text, STUDIO_MESSAGE_MAX);
+        buf_str(&text, "{\"event\":\"exception\",\"data\":{\"n\":[");
+        for (size_t k = 0; k < n; k++)
+            buf_printf(&text, "%s%s", k ? "," : "", numbers[i]);
+        buf_str(&text, "]}}");
+        assert_true(buf_ok(&text));
+        decode(text.data, &m);
+        assert_int_equal(m.kind, MESSAGE_EXCEPTION);
+        const char *at = m.data + strlen("{\"n\":[");
+        for (size_t k = 0; k < n; k++) {
+            char *end;
+            assert_true(strtod(at, &end) == strtod(numbers[i], NULL));
+            assert_true(*end == (k + 1 < n ? ',' : ']'));
+            at = end + 1;
+        }
+        assert_string_equal(at, "}");
+        assert_true(strlen(m.data) <= 4 * text.len);
+        message_finish(&m);
+        buf_finish(&text);
+    }
 }
 
 static void test_the_exception_of_the_contract(void **state)
@@ -424,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_service_status),
         cmocka_unit_test(test_the_exception_of_the_contract),
+        cmocka_unit_test(test_an_exception_full_of_numbers),
         cmocka_unit_test(test_subscribe),
         cmocka_unit_test(test_subscribe_bound),
         cmocka_unit_test(test_bad_envelopes),
