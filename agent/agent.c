@@ -299,6 +299,7 @@ static enum studio_err open_net(struct studio_agent *agent,
         .event_loop = (enum event_loop)config->event_loop,
         .connections = connections,
         .guests_per_site = (size_t)config->unauthenticated_per_address,
+        .proxy_protocol = config->proxy_protocol,
         .sessions = &agent->sessions,
         .exchanges = &agent->exchanges,
         .hooks = {on_wake, on_tick, on_turn, agent},
@@ -327,7 +328,7 @@ static enum studio_err open_net(struct studio_agent *agent,
         .ping_grace_ms = config->ping_grace_s * 1000,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
-    const char *wrong = trusted_parse(config->trusted_proxies, &agent->sessions.proxies);
+    const char *wrong = networks_parse(config->trusted_proxies, &agent->sessions.proxies);
     if (wrong)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.trusted_proxies: %s", wrong);
     agent->exchanges = (struct exchange_env){

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "base/networks.h"
 #include "studio/status.h"
 
 static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -175,4 +176,10 @@ const char *check_values(const char *value)
     if (count > STUDIO_VALUES_MAX)
         return "at most 32 values in all";
     return *value ? check_list(value, check_value) : NULL;
+}
+
+const char *check_networks(const char *value)
+{
+    struct networks ignored;
+    return networks_parse(value, &ignored);
 }

@@ -15,6 +15,7 @@ const char *check_brokers(const char *value);
 const char *check_agent_id(const char *value);
 const char *check_topic_root(const char *value);
 const char *check_values(const char *value);
+const char *check_networks(const char *value);
 
 enum { ADDRESS_HOST_MAX = 255 };
 

@@ -292,6 +292,10 @@ enum studio_err config_check(const struct studio_agent_config *config, struct st
     if ((config->password || config->password_file) && !config->username)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "mqtt.password needs mqtt.username: set the login it belongs to");
+    if (config->proxy_protocol && !config->trusted_proxies)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "websocket.proxy_protocol needs websocket.trusted_proxies: name the "
+                           "proxies that speak it");
     return STUDIO_OK;
 }
 

@@ -49,7 +49,9 @@ const struct option options[] = {
     {"websocket", "write_timeout", NULL, INT(write_timeout_s, 1, 3600, "30"),
      .help = "seconds a client may leave waiting data unread"},
     {"websocket", "trusted_proxies", NULL, STRING(trusted_proxies, "ADDR[/BITS][,...]"), .absent = "none",
-     .help = "proxies whose X-Forwarded-For or Forwarded names the client"},
+     .check = check_networks, .help = "proxies whose X-Forwarded-For or Forwarded names the client"},
+    {"websocket", "proxy_protocol", NULL, BOOL(proxy_protocol),
+     .help = "the trusted proxies begin each connection with a header of the PROXY protocol, version 1 or 2"},
 
     {"mqtt", "broker", "broker", STRING(broker, "URI[,URI...]"), .absent = "no mirroring", .check = check_brokers,
      .help = "brokers in order of preference: mqtt://, tcp://, mqtts:// or ssl://HOST[:PORT]"},

@@ -24,6 +24,7 @@ struct studio_agent_config {
     int64_t ping_grace_s;    /* for any frame after the ping */
     int64_t write_timeout_s; /* a client that does not read with data waiting */
     char *trusted_proxies;   /* NULL: nobody speaks for others */
+    bool proxy_protocol;     /* they do it with the PROXY protocol */
     /* [mqtt] */
     char *broker;         /* URI[,URI...]; NULL: a status server only */
     char *agent_id;       /* NULL: the one kept in the store */

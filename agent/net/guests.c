@@ -7,7 +7,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "net/forwarded.h"
+#include "base/networks.h"
 
 struct guest_site {
     struct guest *oldest; /* first of its list */

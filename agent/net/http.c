@@ -4,14 +4,21 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "net/forwarded.h"
 #include "net/socket.h"
 #include "protocol/document.h"
 
-enum { HEAD_MAX = 1024, LENGTH_MAX = 32, EXPECT_MAX = 32 };
+enum {
+    HEAD_MAX = 1024,
+    LENGTH_MAX = 32,
+    EXPECT_MAX = 32,
+    FORWARDED_MAX = 1024 /* of a proxy's header; a longer one is not read */
+};
 
 static const struct {
     enum lws_token_indexes token;
@@ -86,6 +93,22 @@ static bool pipelined_body(struct lws *wsi, const struct exchange_head *head)
     const struct socket *socket = lws_get_opaque_user_data(wsi);
 
     return exchange_head_body(head) && socket && socket->bytes == bytes_read(wsi);
+}
+
+/* --- whose request ----------------------------------------------------------------------------- */
+
+void http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1])
+{
+    static const char name[] = "forwarded:";
+    const struct socket *socket = lws_get_opaque_user_data(wsi);
+    char header[FORWARDED_MAX];
+
+    snprintf(peer, PEER_TEXT_MAX + 1, "%s", socket ? socket->peer : "");
+    if (!networks_have(proxies, peer))
+        return;
+    if (lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
+        lws_hdr_custom_copy(wsi, header, sizeof(header), name, sizeof(name) - 1) > 0)
+        (void)forwarded_for(proxies, header, peer);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #ifndef AGENT_NET_HTTP_H
 #define AGENT_NET_HTTP_H
 
+#include "base/networks.h"
 #include "net/exchange.h"
 
 struct lws;
@@ -10,6 +11,9 @@ struct lws;
 /* Notes in the connection's socket.h how much of it has been read: when it is there, and whenever a
  * request is complete. */
 void http_note(struct lws *wsi);
+
+/* Who sends this request, of HTTP or an upgrade: its socket's peer, or whom a trusted proxy's headers name. */
+void http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1]);
 
 /* The head of a request has come. NULL: out of memory, or answered and to be closed. */
 struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path);

@@ -1,6 +1,7 @@
 #include "net/lws.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,7 @@
 #include "net/address.h"
 #include "net/complaint.h"
 #include "net/http.h"
+#include "net/porch.h"
 #include "net/socket.h"
 #include "net/wheel.h"
 #include "net/ws.h"
@@ -41,6 +43,8 @@ struct server {
     size_t accepted;                    /* in this turn of the loop */
     struct lws *resting[LISTENERS_MAX]; /* they accept again in the next turn */
     size_t resting_count;
+    struct porch *porch;  /* NULL: nobody speaks the PROXY protocol */
+    const char *entering; /* whom the socket being taken in speaks for; NULL: for itself */
     struct log_limit limit_log;
 };
 
@@ -118,6 +122,33 @@ static void accept_again(struct server *server)
         lws_rx_flow_control(server->resting[--server->resting_count], 1);
 }
 
+/* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
+ * second descriptor of it. True: so it is. */
+static bool wait_on_porch(struct server *server, struct lws *listener, int fd)
+{
+    char proxy[PEER_TEXT_MAX + 1];
+    int mine;
+
+    if (!server->porch || server->refusing)
+        return false;
+    address_of_peer(fd, proxy);
+    if (!networks_have(&server->o.sessions->proxies, proxy))
+        return false;
+    mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (mine >= 0)
+        porch_add(server->porch, mine, lws_get_vhost(listener), proxy);
+    return true;
+}
+
+static void come_in(void *ctx, int fd, void *vhost, const char *peer)
+{
+    struct server *server = ctx;
+
+    server->entering = *peer ? peer : NULL;
+    (void)lws_adopt_socket_vhost(vhost, fd);
+    server->entering = NULL;
+}
+
 static void arrive(struct server *server, struct lws *wsi)
 {
     char peer[PEER_TEXT_MAX + 1] = "", site[PEER_TEXT_MAX + 1];
@@ -127,13 +158,17 @@ static void arrive(struct server *server, struct lws *wsi)
         server->known + guests_count(server->guests) >= server->o.connections + ADMISSION_OVERFLOW;
     bool in = false;
 
-    lws_get_peer_simple(wsi, peer, sizeof(peer));
+    if (server->entering)
+        strncpy(peer, server->entering, PEER_TEXT_MAX);
+    else
+        lws_get_peer_simple(wsi, peer, sizeof(peer));
     peer_name(peer, site);
     lws_set_opaque_user_data(wsi, socket);
     if (socket) {
         socket->wsi = wsi;
+        memcpy(socket->peer, peer, sizeof(peer));
         leaving = guests_add(server->guests, &socket->guest, site,
-                             trusted_has(&server->o.sessions->proxies, peer), full, &in);
+                             networks_have(&server->o.sessions->proxies, peer), full, &in);
     }
     if (leaving) {
         log_limited(
@@ -196,9 +231,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         accept_in_turns(server, wsi);
-        return server->refusing ? 1 : 0;
+        return wait_on_porch(server, wsi, (int)(intptr_t)in) || server->refusing;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         arrive(server, wsi);
+        return 0;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        porch_step(server->porch);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         depart(server, wsi);
@@ -266,6 +304,8 @@ static void on_tick(void *ctx)
     server->ticking = true;
     wheel_step(&server->wheel, tick, server);
     server->ticking = false;
+    if (server->porch)
+        porch_tick(server->porch);
     server->o.hooks.tick(server->o.hooks.ctx);
     if (server->loop) /* the library's own timers need a nudge on a foreign loop */
         lws_cancel_service(server->context);
@@ -398,6 +438,8 @@ static struct lws_vhost *listen_on(struct server *server, const struct address *
     return lws_create_vhost(server->context, &info);
 }
 
+static const char *const vhost_names[LISTENERS_MAX] = {"studio", "studio6"};
+
 static enum studio_err open_ports(struct server *server, struct studio_error *error)
 {
     struct addresses addresses;
@@ -408,7 +450,7 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
     server->port = server->o.port;
     for (int i = 0; i < addresses.count; i++) {
         struct lws_vhost *vhost =
-            listen_on(server, &addresses.list[i], server->port, i == 0 ? "studio" : "studio6");
+            listen_on(server, &addresses.list[i], server->port, vhost_names[i]);
         if (!vhost && i > 0) { /* the free port of 127.0.0.1 is taken on ::1 */
             log_warn("server", "cannot listen on [%s] port %u as well", addresses.list[i].text,
                      server->port);
@@ -421,6 +463,23 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
             server->port = (uint16_t)lws_get_vhost_listen_port(vhost);
     }
     return STUDIO_OK;
+}
+
+/* The library watches a second descriptor of the porch's, which it closes at its end. */
+static enum studio_err open_porch(struct server *server, struct studio_error *error)
+{
+    lws_sock_file_fd_type watched = {.filefd = -1};
+    struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, vhost_names[0]);
+
+    if (!server->o.proxy_protocol)
+        return STUDIO_OK;
+    server->porch = porch_create(server->o.sessions->clock, come_in, server);
+    if (server->porch)
+        watched.filefd = fcntl(porch_fd(server->porch), F_DUPFD_CLOEXEC, 0);
+    if (watched.filefd >= 0 &&
+        lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, watched, NULL, NULL))
+        return STUDIO_OK;
+    return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
 }
 
 enum studio_err server_create(const struct server_options *options, struct server **out,
@@ -450,6 +509,8 @@ enum studio_err server_create(const struct server_options *options, struct serve
     lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
     err = open_loop(server) ? open_ports(server, error)
                             : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
+    if (err == STUDIO_OK)
+        err = open_porch(server, error);
     if (err != STUDIO_OK) {
         server_destroy(server);
         return err;
@@ -464,6 +525,7 @@ void server_destroy(struct server *server)
         return;
     if (server->context)
         lws_context_destroy(server->context);
+    porch_destroy(server->porch);
     loop_destroy(server->loop);
     guests_destroy(server->guests);
     free(server);
@@ -486,6 +548,8 @@ static void close_session(void *ctx, struct wheel_node *node)
 void server_retire(struct server *server)
 {
     server->refusing = true;
+    if (server->porch)
+        porch_clear(server->porch);
     server->o.exchanges->closing = true;
     wheel_each(&server->wheel, close_session, server);
 }

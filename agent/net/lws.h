@@ -22,6 +22,7 @@ struct server_options {
     enum event_loop event_loop;
     size_t connections;             /* the limit; a few more are accepted to be told so */
     size_t guests_per_site;         /* sockets from one address that have not authenticated */
+    bool proxy_protocol;            /* of trusted proxies, see porch.h */
     struct session_env *sessions;   /* the `ops` of both are set here */
     struct exchange_env *exchanges; /* */
     struct loop_hooks hooks;

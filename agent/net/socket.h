@@ -5,13 +5,15 @@
 
 #include <stdint.h>
 
+#include "base/networks.h"
 #include "net/guests.h"
 
 struct socket {
     struct guest guest; /* first: until its peer has authenticated */
     struct lws *wsi;
-    uint64_t bytes; /* read when the last request was complete */
-    bool known;     /* its peer has authenticated */
+    uint64_t bytes;               /* read when the last request was complete */
+    bool known;                   /* its peer has authenticated */
+    char peer[PEER_TEXT_MAX + 1]; /* its address, or whom a proxy named before the first request */
 };
 
 #endif

@@ -9,10 +9,7 @@
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
 
-enum {
-    HEADER_MAX = 1024, /* of a proxy; a longer one is not read */
-    OFFER_MAX = 127    /* of subprotocols: what the library reads */
-};
+enum { OFFER_MAX = 127 /* of subprotocols: what the library reads */ };
 static const char token_chars[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 
@@ -139,28 +136,14 @@ static bool read_authorization(struct lws *wsi, struct request *request)
     return true;
 }
 
-/* The client's address: the socket's, or whom a trusted proxy names. */
-static void find_peer(const struct trusted *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1])
-{
-    static const char name[] = "forwarded:";
-    char header[HEADER_MAX];
-
-    lws_get_peer_simple(wsi, peer, PEER_TEXT_MAX + 1);
-    if (!trusted_has(proxies, peer))
-        return;
-    if (lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
-        lws_hdr_custom_copy(wsi, header, sizeof(header), name, sizeof(name) - 1) > 0)
-        (void)forwarded_for(proxies, header, peer);
-}
-
 struct session *ws_open(struct session_env *env, struct lws *wsi)
 {
     struct request request = {0};
     struct session_address address = {0};
     struct session *session = NULL;
-    char peer[PEER_TEXT_MAX + 1] = "";
+    char peer[PEER_TEXT_MAX + 1];
 
-    find_peer(&env->proxies, wsi, peer);
+    http_peer(&env->proxies, wsi, peer);
     if (read_query(wsi, &request) && read_authorization(wsi, &request)) {
         bool query = request.values[Q_ID] || request.values[Q_TOKEN];
         address.peer = peer;

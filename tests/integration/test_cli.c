@@ -1,4 +1,5 @@
 /* test_cli.c - the program: flags, files, signals, exit codes (protocol section 7). */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/port.h"
+#include "support/storedir.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
 #include "support/wsclient.h"
@@ -309,6 +311,65 @@ static void root_works_for_another_user(void **state)
     free(file);
 }
 
+/* All in the directory is of this user. */
+static void expect_owner(const char *dir, uid_t owner)
+{
+    DIR *open = opendir(dir);
+    struct stat about;
+
+    assert_non_null(open);
+    for (const struct dirent *entry; (entry = readdir(open)) != NULL;) {
+        const char *path = tmpdir_path(dir, entry->d_name);
+        if (strcmp(entry->d_name, "..") == 0)
+            continue;
+        assert_int_equal(lstat(path, &about), 0);
+        if (about.st_uid != owner || about.st_gid != owner)
+            test_fail("%s belongs to %u", path, (unsigned)about.st_uid);
+    }
+    closedir(open);
+}
+
+static void give(const char *dir, uid_t owner)
+{
+    DIR *open = opendir(dir);
+
+    assert_non_null(open);
+    for (const struct dirent *entry; (entry = readdir(open)) != NULL;)
+        if (strcmp(entry->d_name, "..") != 0)
+            assert_int_equal(lchown(tmpdir_path(dir, entry->d_name), owner, owner), 0);
+    closedir(open);
+}
+
+/* What root does to the store of another user leaves it that user's, with all that is made beside it. */
+static void root_keeps_another_users_store(void **state)
+{
+    enum { OTHER = 12345 };
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    const char *top = tmpdir_create(), *data = tmpdir_path(top, "data");
+    const char *copy = tmpdir_path(top, "copy");
+    char *lines;
+    assert_int_equal(chmod(top, 0711), 0); /* the other user comes through */
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_int_equal(mkdir(copy, 0700), 0);
+    tokens_write_default(data);
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.data = data});
+    wsclient_close(wsclient_login(agent_proc_port(a), "ARO-001_x", TOKEN_DEVICE));
+    agent_proc_kill(a); /* its log is left to be read */
+    agent_proc_destroy(a);
+    give(data, OTHER);
+    give(copy, OTHER);
+    assert_int_equal(storedir_command("check", data, NULL, NULL, NULL), 0);
+    expect_owner(data, OTHER);
+    assert_int_equal(storedir_command("export", data, NULL, &lines, NULL), 0);
+    assert_int_equal(storedir_command("restored", data, NULL, NULL, NULL), 0);
+    expect_owner(data, OTHER);
+    assert_int_equal(storedir_command("import", copy, lines, NULL, NULL), 0);
+    expect_owner(copy, OTHER);
+    free(lines);
+}
+
 static void a_directory_of_everybody(void **state)
 {
     (void)state;
@@ -356,6 +417,7 @@ int main(void)
         cmocka_unit_test(who_wins),
         cmocka_unit_test(an_environment_of_others),
         cmocka_unit_test(root_works_for_another_user),
+        cmocka_unit_test(root_keeps_another_users_store),
         cmocka_unit_test(a_directory_of_everybody),
         cmocka_unit_test(no_broker_is_said_once),
     };

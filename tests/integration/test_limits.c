@@ -1,10 +1,15 @@
 /* test_limits.c - who is told to come again later, and who is cut: limits, revocation, silence (protocol
  * sections 3.1, 6 and 7). */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "support/agent.h"
 #include "support/cmocka_all.h"
@@ -59,6 +64,28 @@ static void too_many_connections_of_one_id(void **state)
     wsclient_close(two);
     wsclient_close(other);
     agent_proc_destroy(a);
+}
+
+/* One line of the tokens file, many tables: so many and no more; who is in stays. */
+static void too_many_tables_of_one_line(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    char *line = tokens_line("ARO-*", "device", TOKEN_DEVICE, NULL);
+    char *text = test_printf("%.*s tables=2\n", (int)strcspn(line, "\n"), line);
+    struct agent_proc *a = agent_proc_start(
+        &(struct agent_options){.tokens = tmpdir_write(dir, "tokens", 0600, text)});
+    uint16_t at = agent_proc_port(a);
+    struct wsclient *one = wsclient_login(at, "ARO-001_x", TOKEN_DEVICE);
+    wsclient_close(wsclient_login(at, "ARO-002_x", TOKEN_DEVICE));
+    expect_try_later(at, "/?id=ARO-003_x&token=MY_TOKEN");
+    free(proc_wait_line(agent_proc_proc(a), PROC_STDERR, "is for 2 tables", WAIT_MS));
+    wsclient_close(wsclient_login(at, "ARO-002_y", TOKEN_DEVICE));
+    wsclient_ask(one, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_close(one);
+    agent_proc_destroy(a);
+    free(text);
+    free(line);
 }
 
 static void too_many_tables(void **state)
@@ -178,6 +205,98 @@ static void proxies_say_whom_they_speak_for(void **state)
         }
         agent_proc_destroy(a);
     }
+}
+
+/* --- the PROXY protocol ---------------------------------------------------------------------- */
+
+static int knock(uint16_t port, const void *bytes, size_t len)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
+        send(fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
+        test_fail("cannot connect");
+    return fd;
+}
+
+/* What the agent says begins with this; it may be nothing but the end. */
+static void expect_answer(int fd, const char *start)
+{
+    char got[256] = "";
+    size_t len = 0;
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+    while (len < strlen(start) || *start == '\0') {
+        if (poll(&readable, 1, WAIT_MS) != 1)
+            test_fail("no answer");
+        ssize_t n = recv(fd, got + len, sizeof got - 1 - len, 0);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    got[strlen(start) ? strlen(start) : len] = '\0';
+    assert_string_equal(got, start);
+    close(fd);
+}
+
+#define REQUEST(id)                                                                                \
+    "GET /?id=" id "&token=wrong HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"                    \
+    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                                         \
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
+/* With either loop: the library's own waits in another way. */
+static void proxies_say_it_before_the_first_byte(void **state)
+{
+    static const char v1[] = "PROXY TCP4 203.0.113.7 10.0.0.1 1 2\r\n" REQUEST("A_1") "\r\n";
+    static const char v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24"
+                             "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7"
+                             "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\2" REQUEST("A_2") "\r\n";
+    static const char chain[] = "PROXY TCP4 127.0.0.1 10.0.0.1 1 2\r\n" REQUEST(
+        "A_3") "X-Forwarded-For: 203.0.113.9\r\n\r\n";
+    static const char itself[] = "PROXY UNKNOWN\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char nothing[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char *const lines[] = {
+        "A_1 from 203.0.113.7 is refused", "A_2 from 2001:db8::7 is refused",
+        "A_3 from 203.0.113.9 is refused", "does not begin with a PROXY header"};
+    static const char *const loops[] = {"auto", "poll"};
+    (void)state;
+    for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
+        char *config = test_printf("[websocket]\nevent_loop = %s\ntrusted_proxies = 127.0.0.1\n"
+                                   "proxy_protocol = yes\n",
+                                   loops[i]);
+        struct agent_proc *a = configured(config);
+        uint16_t at = agent_proc_port(a);
+        expect_answer(knock(at, v1, sizeof v1 - 1), "HTTP/1.1 101");
+        expect_answer(knock(at, v2, sizeof v2 - 1), "HTTP/1.1 101");
+        expect_answer(knock(at, chain, sizeof chain - 1), "HTTP/1.1 101");
+        expect_answer(knock(at, itself, sizeof itself - 1), "HTTP/1.1 200");
+        close(knock(at, "", 0)); /* to look whether anybody is there */
+        expect_answer(knock(at, nothing, sizeof nothing - 1), "");
+        for (size_t n = 0; n < sizeof lines / sizeof *lines; n++)
+            free(proc_wait_line(agent_proc_proc(a), PROC_STDERR, lines[n], WAIT_MS));
+        agent_proc_destroy(a);
+        free(config);
+    }
+}
+
+/* Who is no trusted proxy speaks HTTP as ever; whatever the library makes of a header of his, he is
+ * who he is. */
+static void others_are_believed_no_header(void **state)
+{
+    static const char header[] = "PROXY TCP4 203.0.113.7 10.0.0.1 1 2\r\n" REQUEST("A_1") "\r\n";
+    (void)state;
+    struct agent_proc *a =
+        configured("[websocket]\ntrusted_proxies = 10.0.0.0/8\nproxy_protocol = yes\n");
+    close(knock(agent_proc_port(a), header, sizeof header - 1));
+    wsclient_close(wsclient_login(agent_proc_port(a), "ARO-001_x", TOKEN_DEVICE));
+    free(proc_wait_line(agent_proc_proc(a), PROC_STDERR, "ARO-001_x from 127.0.0.1", WAIT_MS));
+    proc_stop(agent_proc_proc(a), WAIT_MS);
+    char *log = proc_output(agent_proc_proc(a), PROC_STDERR);
+    assert_null(strstr(log, "203.0.113.7"));
+    free(log);
+    agent_proc_destroy(a);
 }
 
 /* Who does not take the close stays for a while, and makes room for who comes then. */
@@ -311,8 +430,11 @@ int main(void)
         cmocka_unit_test(too_many_connections),
         cmocka_unit_test(too_many_connections_of_one_id),
         cmocka_unit_test(too_many_tables),
+        cmocka_unit_test(too_many_tables_of_one_line),
         cmocka_unit_test(wrong_tokens_lock_nobody_out),
         cmocka_unit_test(proxies_say_whom_they_speak_for),
+        cmocka_unit_test(proxies_say_it_before_the_first_byte),
+        cmocka_unit_test(others_are_believed_no_header),
         cmocka_unit_test(the_log_tells_who_came_and_who_did_not),
         cmocka_unit_test(far_over_the_limit),
         cmocka_unit_test(revoked_while_connected),

@@ -49,11 +49,12 @@ static void check(void **state)
 
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fputs("[log]\nlevel = loud\nformt = text\n", f);
+    fputs("[log]\nlevel = loud\nformt = text\n[websocket]\ntrusted_proxies = 10.0.0.0/33\n", f);
     fclose(f);
     assert_int_equal(RUN("check", "-c", path), STUDIO_EXIT_FAILED);
     assert_non_null(strstr(out_text, "agent.conf:2: log.level"));
     assert_non_null(strstr(out_text, "agent.conf:3: unknown key 'formt'"));
+    assert_non_null(strstr(out_text, "agent.conf:5: websocket.trusted_proxies"));
 
     f = fopen(path, "w");
     assert_non_null(f);

@@ -243,6 +243,17 @@ static void options_that_exclude_each_other(void **state)
     assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
 }
 
+static void proxies_that_speak_are_named(void **state)
+{
+    (void)state;
+    set("websocket.proxy_protocol", "yes");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "websocket.trusted_proxies"));
+    refused("websocket.trusted_proxies", "10.0.0.0/33", "10.0.0.0/8");
+    set("websocket.trusted_proxies", "10.0.0.0/8,::1");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+}
+
 static void the_tokens_file_lies_in_the_data_directory(void **state)
 {
     (void)state;
@@ -283,6 +294,7 @@ int main(void)
         TEST(an_unknown_name_in_the_environment_is_a_warning),
         TEST(only_what_is_wanted_is_read),
         TEST(options_that_exclude_each_other),
+        TEST(proxies_that_speak_are_named),
         TEST(the_tokens_file_lies_in_the_data_directory),
         TEST(messages_are_cut_between_characters),
     };
