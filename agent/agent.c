@@ -256,7 +256,7 @@ static enum studio_err open_core(struct studio_agent *agent,
     if (err != STUDIO_OK)
         return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot read its tables");
     agent->committer = committer_create(agent->store, agent->clock, &agent->figures, wake, agent);
-    agent->inbox = inbox_create(agent->core, wake, agent);
+    agent->inbox = inbox_create(agent->core, &options, wake, agent);
     if (!agent->committer || !agent->inbox)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     core_set_committer(agent->core, agent->committer);

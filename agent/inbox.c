@@ -5,19 +5,29 @@
 #include <string.h>
 
 #include "auth/rates.h"
+#include "base/clock.h"
+#include "base/figures.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "protocol/decode.h"
+#include "protocol/decode_replay.h"
+#include "protocol/document.h"
 
-enum { SENDERS_MAX = 4096 /* MQTT clients whose rate is remembered, however many commands come */ };
+enum {
+    SENDERS_MAX = 4096, /* MQTT clients whose rate is remembered, however many commands come */
+    REFUSAL_MAX = 1024
+};
 
 struct inbox {
     struct core *core;
+    struct core_options o;
     void (*wake)(void *ctx);
     void *ctx;
     pthread_mutex_t lock; /* guards the lines up to the next blank one */
     struct bridge_command *queue[INBOX_MAX];
     size_t head, count;
 
-    struct rates *senders; /* by client name */
+    struct rates *senders; /* by client name; the bridge thread's, or of a shared root the net's */
 };
 
 /* One command as the core sees it. */
@@ -48,7 +58,8 @@ static void on_release(struct actor *actor)
 
 static const struct actor_ops actor_ops = {on_answer, on_release};
 
-struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx)
+struct inbox *inbox_create(struct core *core, const struct core_options *options,
+                           void (*wake)(void *ctx), void *ctx)
 {
     struct inbox *inbox = calloc(1, sizeof(*inbox));
 
@@ -60,6 +71,7 @@ struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx
         return NULL;
     }
     inbox->core = core;
+    inbox->o = *options;
     inbox->wake = wake;
     inbox->ctx = ctx;
     pthread_mutex_init(&inbox->lock, NULL);
@@ -93,7 +105,43 @@ void inbox_destroy(struct inbox *inbox, struct bridge *bridge)
     free(inbox);
 }
 
-bool inbox_put(struct inbox *inbox, struct bridge_command *command)
+/* --- in: the bridge's thread ----------------------------------------------------------------- */
+
+/* For its request_id, which the refusal carries; whatever else is wrong with it does not matter. */
+static void decode(const struct inbox *inbox, const struct bridge_command *command,
+                   struct message *out)
+{
+    struct studio_replay replay;
+    struct studio_error error;
+    enum studio_err err = STUDIO_OK;
+
+    if (command->replay)
+        err = message_decode_replay(command->payload, command->payload_len, &replay, out, &error);
+    else if (!command->field)
+        err = message_decode(inbox->o.lists, command->payload, command->payload_len, out, &error);
+    (void)err;
+}
+
+static void refuse(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
+{
+    static const char bare[] = "{\"error\":\"Rate limit exceeded\"}";
+    struct message message = {0};
+    struct buf text;
+
+    figure_add(&inbox->o.figures->refused, 1);
+    log_debug("core", "%s is refused: %s", command->client, studio_err_text(STUDIO_ERR_RATE_LIMIT));
+    decode(inbox, command, &message);
+    buf_init(&text, REFUSAL_MAX);
+    answer_error(&text, studio_err_text(STUDIO_ERR_RATE_LIMIT), message.request_id);
+    if (buf_ok(&text))
+        bridge_answer(bridge, command, text.data, text.len);
+    else
+        bridge_answer(bridge, command, bare, sizeof(bare) - 1);
+    buf_finish(&text);
+    message_finish(&message);
+}
+
+static bool enqueue(struct inbox *inbox, struct bridge_command *command)
 {
     bool taken;
 
@@ -106,6 +154,30 @@ bool inbox_put(struct inbox *inbox, struct bridge_command *command)
         inbox->wake(inbox->ctx);
     return taken;
 }
+
+bool inbox_put(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
+{
+    struct rate *sender;
+    struct bucket *bucket, before;
+    bool within, taken = true;
+
+    if (inbox->o.shared_root)
+        return enqueue(inbox, command);
+    sender = rates_hold(inbox->senders, command->client);
+    bucket = rate_bucket(sender);
+    if (bucket)
+        before = *bucket;
+    within = !bucket || bucket_take(bucket, bucket_cost(command->payload_len), inbox->o.rate,
+                                    inbox->o.burst, clock_mono(inbox->o.clock));
+    if (!within)
+        refuse(inbox, bridge, command);
+    else if (!(taken = enqueue(inbox, command)) && bucket)
+        *bucket = before; /* it comes again */
+    rates_leave(inbox->senders, sender);
+    return taken;
+}
+
+/* --- out: the net thread --------------------------------------------------------------------- */
 
 /* The topic's table; a name that is too long for one stays distinct from all that are not. */
 static void copy_table_id(struct actor *actor, const char *table_id)
@@ -137,7 +209,7 @@ static void ask_replay(struct inbox *inbox, struct command_actor *a)
 static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command)
 {
     struct command_actor *a = calloc(1, sizeof(*a));
-    struct rate *sender;
+    struct rate *sender = NULL;
 
     if (!a) {
         static const char text[] = "{\"error\":\"Storage unavailable\"}";
@@ -151,7 +223,8 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     a->command = command;
     strncpy(a->actor.user_id, command->client, sizeof(a->actor.user_id) - 1);
     copy_table_id(&a->actor, command->table_id);
-    sender = rates_hold(inbox->senders, a->actor.user_id);
+    if (inbox->o.shared_root)
+        sender = rates_hold(inbox->senders, a->actor.user_id);
     a->actor.bucket = rate_bucket(sender);
     if (command->replay)
         ask_replay(inbox, a);

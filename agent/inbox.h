@@ -1,5 +1,9 @@
 /*
  * inbox.h - commands from MQTT on their way to the net thread: a bounded queue in, actors out.
+ *
+ * What a client sends beyond its rate is refused before it queues, by the bridge's thread: however many
+ * it sends, the net thread has no work with them, and they take no place of others. Only under a root
+ * shared by several agents the net thread has to look first whether there is anything to say.
  */
 #ifndef AGENT_INBOX_H
 #define AGENT_INBOX_H
@@ -11,12 +15,14 @@ struct inbox;
 
 enum { INBOX_MAX = 256 /* commands waiting for the net thread */ };
 
-struct inbox *inbox_create(struct core *core, void (*wake)(void *ctx), void *ctx);
+/* `options` as the core has them. NULL: out of memory. */
+struct inbox *inbox_create(struct core *core, const struct core_options *options,
+                           void (*wake)(void *ctx), void *ctx);
 /* Commands still waiting are left with the broker; the bridge is stopped by then. NULL does nothing. */
 void inbox_destroy(struct inbox *inbox, struct bridge *bridge);
 
-/* Any thread: takes the command over and wakes the net thread. False: full. */
-bool inbox_put(struct inbox *inbox, struct bridge_command *command);
+/* Bridge thread: takes the command over and wakes the net thread, or answers it. False: full. */
+bool inbox_put(struct inbox *inbox, struct bridge *bridge, struct bridge_command *command);
 /* Net thread: carries out what waits; answers go through bridge_answer on `bridge`. */
 void inbox_drain(struct inbox *inbox, struct bridge *bridge);
 

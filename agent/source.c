@@ -61,7 +61,7 @@ static bool command(void *ctx, struct bridge_command *cmd)
 {
     struct source *source = ctx;
 
-    return inbox_put(source->inbox, cmd);
+    return inbox_put(source->inbox, source->bridge, cmd);
 }
 
 struct bridge_source source_ops(struct source *source)
@@ -115,5 +115,7 @@ enum studio_err source_open_bridge(struct source *source, const struct studio_ag
              (long long)config->updates_per_second, (long long)config->connections,
              (long long)config->tables);
     bridge.info = limits;
-    return bridge_create(&bridge, &ops, clock, out, error);
+    enum studio_err err = bridge_create(&bridge, &ops, clock, out, error);
+    source->bridge = *out;
+    return err;
 }

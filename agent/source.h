@@ -14,6 +14,7 @@ struct source {
     struct store_reader *reader; /* the bridge thread's own */
     struct committer *committer;
     struct inbox *inbox;
+    struct bridge *bridge; /* made on this source, before it starts */
     struct figures *figures;
     const struct store_info *store; /* as it was opened */
     const struct studio_values *lists;

@@ -11,8 +11,6 @@
 #include "protocol/decode_replay.h"
 #include "protocol/decode_update.h"
 
-enum { HEAVY_BYTES = 2048 /* of a message count as one more */ };
-
 /* What reads is carried out at once, or in turn when an earlier message of the sender waits. */
 static enum studio_err read_in_turn(struct core *core, struct item *item,
                                     struct studio_error *error)
@@ -62,11 +60,10 @@ static void log_refused_value(struct core *core, const struct item *item)
                     refused->field->key, refused->value, refused_value_option(refused));
 }
 
-/* A large message counts as several: it costs the time of several. */
 static bool within_rate(const struct core *core, struct actor *actor, size_t len)
 {
-    return !actor->bucket || bucket_take(actor->bucket, 1 + (int64_t)(len / HEAVY_BYTES),
-                                         core->o.rate, core->o.burst, clock_mono(core->o.clock));
+    return !actor->bucket || bucket_take(actor->bucket, bucket_cost(len), core->o.rate,
+                                         core->o.burst, clock_mono(core->o.clock));
 }
 
 void receive_message(struct core *core, struct actor *actor, const char *text, size_t len)

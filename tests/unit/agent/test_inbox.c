@@ -26,7 +26,7 @@ static int start(void (*change)(struct core_options *options))
         change(&f.options);
     committer = (struct committer){.store = f.store};
     core_fixture_start(&f, &committer);
-    inbox = inbox_create(f.core, on_wake, NULL);
+    inbox = inbox_create(f.core, &f.options, on_wake, NULL);
     atomic_store(&wakes, 0);
     fake_actor_init(&device, VIA_WEBSOCKET, ROLE_DEVICE, "ARO-001", "ARO-001_pc");
     join(&f, &device);
@@ -52,7 +52,7 @@ static int teardown(void **state)
 
 static void put(const char *table_id, const char *client, const char *payload)
 {
-    assert_true(inbox_put(inbox, fake_command(table_id, client, payload)));
+    assert_true(inbox_put(inbox, &bridge, fake_command(table_id, client, payload)));
 }
 
 static void ask(const char *client, const char *payload, bool retained)
@@ -61,7 +61,7 @@ static void ask(const char *client, const char *payload, bool retained)
 
     command->replay = true;
     command->retained = retained;
-    assert_true(inbox_put(inbox, command));
+    assert_true(inbox_put(inbox, &bridge, command));
 }
 
 static void settle(void)
@@ -104,7 +104,7 @@ static void one_field_as_plain_text(void **state)
 
     (void)state;
     command->field = "zCam";
-    assert_true(inbox_put(inbox, command));
+    assert_true(inbox_put(inbox, &bridge, command));
     settle();
     expect_bridge("answer plc {\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
 }
@@ -164,15 +164,66 @@ static void each_client_has_its_own_rate(void **state)
     ask("a", "{\"from_seq\":1}", false); /* a request for replay counts as any other */
     put("ARO-001", "b", "[]");
     settle();
+    for (int i = 0; i < 3; i++) /* before the others: they did not queue */
+        expect_bridge("answer a {\"error\":\"Rate limit exceeded\"}");
     for (int i = 0; i < 2; i++)
         expect_bridge("answer a {\"error\":\"Update must be a JSON object\"}");
-    for (int i = 0; i < 3; i++)
-        expect_bridge("answer a {\"error\":\"Rate limit exceeded\"}");
     expect_bridge("answer b {\"error\":\"Update must be a JSON object\"}");
     fake_clock_advance(&f.clock, 1000);
     put("ARO-001", "a", "[]");
     settle();
     expect_bridge("answer a {\"error\":\"Update must be a JSON object\"}");
+}
+
+/* So many commands, each of a client of its own. */
+static void fill_with_others(int count)
+{
+    static char clients[INBOX_MAX][16];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(clients[i], sizeof(clients[i]), "c%d", i);
+        put("ARO-001", clients[i], "{}");
+    }
+}
+
+/* The net thread does not come to look: the flood takes no place, and the others get in. */
+static void a_flood_takes_no_place_of_others(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * INBOX_MAX; i++)
+        put("ARO-001", "flood", "{\"sdp\":\"up\",\"request_id\":7}");
+    expect_bridge("answer flood {\"error\":\"Rate limit exceeded\",\"request_id\":7}");
+    assert_int_equal(bridge.count, 2 * INBOX_MAX - 2);
+    assert_int_equal(figure_get(&f.figures.refused), 2 * INBOX_MAX - 2);
+    ask("flood", "{\"from_seq\":1,\"request_id\":8}", false);
+    ask("flood", "{\"from_seq\":1,\"request_id\":9}", true);
+    assert_string_equal(bridge.log[2 * INBOX_MAX - 2],
+                        "answer flood {\"error\":\"Rate limit exceeded\",\"request_id\":8}");
+    assert_string_equal(bridge.log[2 * INBOX_MAX - 1],
+                        "answer flood {\"error\":\"Rate limit exceeded\",\"request_id\":9}");
+    fill_with_others(INBOX_MAX - 2);
+    settle();
+    assert_int_equal(figure_get(&f.figures.refused), 2 * INBOX_MAX);
+}
+
+/* What finds no place comes again: it counts once. */
+static void what_waits_outside_costs_nothing(void **state)
+{
+    struct bridge_command *one_more = fake_command("ARO-001", "late", "[]");
+
+    (void)state;
+    fill_with_others(INBOX_MAX);
+    for (int i = 0; i < 10; i++)
+        assert_false(inbox_put(inbox, &bridge, one_more));
+    inbox_drain(inbox, &bridge);
+    fake_bridge_finish(&bridge);
+    assert_true(inbox_put(inbox, &bridge, one_more));
+    put("ARO-001", "late", "[]");
+    put("ARO-001", "late", "[]");
+    expect_bridge("answer late {\"error\":\"Rate limit exceeded\"}");
+    settle();
+    expect_bridge("answer late {\"error\":\"Update must be a JSON object\"}");
+    expect_bridge("answer late {\"error\":\"Update must be a JSON object\"}");
 }
 
 static void what_is_remembered_of_clients_is_bounded(void **state)
@@ -195,10 +246,10 @@ static void at_most_256_wait(void **state)
     (void)state;
     for (int i = 0; i < INBOX_MAX; i++)
         put("ARO-001", "plc", "{}");
-    assert_false(inbox_put(inbox, one_more));
+    assert_false(inbox_put(inbox, &bridge, one_more));
     settle();
     assert_int_equal(bridge.count, INBOX_MAX);
-    assert_true(inbox_put(inbox, one_more));
+    assert_true(inbox_put(inbox, &bridge, one_more));
     settle();
     assert_int_equal(bridge.count, INBOX_MAX + 1);
 }
@@ -220,7 +271,7 @@ static void what_the_core_has_no_place_for_stays(void **state)
         put("ARO-001", "late", "{\"sdp\":\"up\"}");
     inbox_drain(inbox, &bridge);
     struct bridge_command *one_more = fake_command("ARO-001", "late", "{}");
-    assert_false(inbox_put(inbox, one_more));
+    assert_false(inbox_put(inbox, &bridge, one_more));
     expect_bridge("");
     f.lookup.held = false;
     (void)core_settle(f.core);
@@ -233,7 +284,7 @@ static void what_the_core_has_no_place_for_stays(void **state)
         expect_bridge(expected);
         free(expected);
     }
-    assert_true(inbox_put(inbox, one_more));
+    assert_true(inbox_put(inbox, &bridge, one_more));
     settle();
     assert_int_equal(bridge.count, 257 + INBOX_MAX);
 }
@@ -243,10 +294,39 @@ static void share_root(struct core_options *options)
     options->shared_root = true;
 }
 
+static void share_and_limit(struct core_options *options)
+{
+    share_root(options);
+    limit_rate(options);
+}
+
 static int setup_shared(void **state)
 {
     (void)state;
     return start(share_root);
+}
+
+static int setup_shared_limited(void **state)
+{
+    (void)state;
+    return start(share_and_limit);
+}
+
+/* What is no table of ours is silence, however often it comes. */
+static void under_a_shared_root_the_net_thread_looks_first(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        put("ELSEWHERE", "a", "[]");
+    for (int i = 0; i < 3; i++)
+        put("ARO-001", "a", "[]");
+    expect_bridge("");
+    settle();
+    for (int i = 0; i < 3; i++)
+        expect_bridge("answer a silence");
+    for (int i = 0; i < 2; i++)
+        expect_bridge("answer a {\"error\":\"Update must be a JSON object\"}");
+    expect_bridge("answer a {\"error\":\"Rate limit exceeded\"}");
 }
 
 static void silence_ends_a_command_too(void **state)
@@ -291,7 +371,7 @@ static void *put_commands(void *arg)
 
     for (int i = 0; i < COMMANDS; i++) {
         struct bridge_command *command = fake_command("ARO-001", "plc", "[]");
-        if (!inbox_put(inbox, command)) {
+        if (!inbox_put(inbox, &bridge, command)) {
             free(command);
             ++*refused;
         }
@@ -339,6 +419,9 @@ int main(void)
         TEST(one_field_as_plain_text),
         TEST(a_name_too_long_is_no_other_table),
         TEST_WITH(each_client_has_its_own_rate, setup_limited),
+        TEST_WITH(a_flood_takes_no_place_of_others, setup_limited),
+        TEST_WITH(what_waits_outside_costs_nothing, setup_limited),
+        TEST_WITH(under_a_shared_root_the_net_thread_looks_first, setup_shared_limited),
         TEST(a_request_for_replay_is_checked_as_commands_are),
         TEST(what_is_remembered_of_clients_is_bounded),
         TEST(at_most_256_wait),

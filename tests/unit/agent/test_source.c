@@ -47,10 +47,11 @@ static int setup(void **state)
     commit(EVENT_CHANGE, "ARO-001", 1, "note");
     committer = committer_create(f.store, &f.clock.clock, &f.figures, on_wake, NULL);
     core_fixture_start(&f, committer);
-    inbox = inbox_create(f.core, on_wake, NULL);
+    inbox = inbox_create(f.core, &f.options, on_wake, NULL);
     source = (struct source){.reader = f.reader,
                              .committer = committer,
                              .inbox = inbox,
+                             .bridge = &bridge,
                              .figures = &f.figures,
                              .store = store_info(f.store)};
     ops = source_ops(&source);
