@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/config.h"
+#include "config/config_file.h"
 #include "config/options.h"
 
 /* Sets of commands, one bit each. */
@@ -264,7 +264,7 @@ void cli_complain(const char *text)
     fprintf(stderr, "studio-agent: %s\n", text);
 }
 
-/* Whatever else the environment says of an agent does not keep a command from its work. */
+/* Whatever else the environment or the file says of an agent does not keep a command from its work. */
 static bool is_for_commands(const struct option *option)
 {
     char flag[40];
@@ -277,10 +277,11 @@ enum studio_err cli_configure(const struct cli *cli, const char *const *variable
 {
     enum studio_err err = STUDIO_OK;
     bool run = cli->command == CLI_RUN;
+    config_wanted_fn *wanted = run ? NULL : is_for_commands;
     if (cli->file)
-        err = studio_agent_config_read(config, cli->file, error);
+        err = config_read(config, cli->file, wanted, error);
     if (err == STUDIO_OK)
-        err = config_environment(config, variables, run ? NULL : is_for_commands, error);
+        err = config_environment(config, variables, wanted, error);
     for (size_t i = 0; err == STUDIO_OK && i < cli->setting_count; i++)
         err = studio_agent_config_set(config, cli->settings[i].name, cli->settings[i].value, error);
     if (err == STUDIO_OK && run)

@@ -81,7 +81,7 @@ static int command_check(const struct cli *cli, const char *const *variables)
         return STUDIO_EXIT_USAGE;
     }
     config_init(&config);
-    if (cli->file && config_parse_file(&config, cli->file, print_mistake, &copy, &mistakes,
+    if (cli->file && config_parse_file(&config, cli->file, NULL, print_mistake, &copy, &mistakes,
                                        &error) != STUDIO_OK) {
         cli_complain(error.text);
         code = STUDIO_EXIT_USAGE;

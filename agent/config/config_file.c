@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/file.h"
@@ -25,6 +26,7 @@ struct parser {
     bool skip_section; /* its name was wrong and has been told; its keys are not judged */
     bool no_memory;
     unsigned *seen; /* per option: the line that set it, 0 if none */
+    config_wanted_fn *wanted;
     config_mistake_fn *tell;
     void *ctx;
     size_t mistakes;
@@ -158,18 +160,25 @@ static int take_key(void *user, const char *section, const char *key, const char
     enum studio_err err = studio_agent_config_set(p->config, name, value, &error);
     if (err == STUDIO_ERR_NO_MEMORY)
         p->no_memory = true;
+    else if (err != STUDIO_OK && option && p->wanted && !p->wanted(option))
+        log_warn("config", "line %u is left out: %s", p->line, error.text);
     else if (err != STUDIO_OK)
         mistake(p, error.text);
     return 1;
 }
 
 enum studio_err config_parse(struct studio_agent_config *config, const char *text, size_t len,
-                             config_mistake_fn *tell, void *ctx, size_t *mistakes)
+                             config_wanted_fn *wanted, config_mistake_fn *tell, void *ctx,
+                             size_t *mistakes)
 {
     static const char bom[] = "\xEF\xBB\xBF";
     size_t skip = len >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
-    struct parser p = {
-        .config = config, .next = text + skip, .end = text + len, .tell = tell, .ctx = ctx};
+    struct parser p = {.config = config,
+                       .next = text + skip,
+                       .end = text + len,
+                       .wanted = wanted,
+                       .tell = tell,
+                       .ctx = ctx};
     p.seen = calloc(option_count, sizeof *p.seen);
     if (!p.seen)
         return STUDIO_ERR_NO_MEMORY;
@@ -180,15 +189,15 @@ enum studio_err config_parse(struct studio_agent_config *config, const char *tex
 }
 
 enum studio_err config_parse_file(struct studio_agent_config *config, const char *file,
-                                  config_mistake_fn *tell, void *ctx, size_t *mistakes,
-                                  struct studio_error *error)
+                                  config_wanted_fn *wanted, config_mistake_fn *tell, void *ctx,
+                                  size_t *mistakes, struct studio_error *error)
 {
     char *text;
     size_t len;
     enum studio_err err = file_read(file, CONFIG_FILE_MAX, &text, &len, NULL, error);
     if (err != STUDIO_OK)
         return err;
-    err = config_parse(config, text, len, tell, ctx, mistakes);
+    err = config_parse(config, text, len, wanted, tell, ctx, mistakes);
     free(text);
     if (err != STUDIO_OK)
         return config_fail(error, err, "out of memory reading %s", file);
@@ -209,12 +218,13 @@ static void keep_first(void *ctx, unsigned line, const char *what)
     snprintf(first->what, sizeof first->what, "%s", what);
 }
 
-enum studio_err studio_agent_config_read(struct studio_agent_config *config, const char *file,
-                                         struct studio_error *error)
+enum studio_err config_read(struct studio_agent_config *config, const char *file,
+                            config_wanted_fn *wanted, struct studio_error *error)
 {
     struct first first = {0};
     size_t mistakes = 0;
-    enum studio_err err = config_parse_file(config, file, keep_first, &first, &mistakes, error);
+    enum studio_err err =
+        config_parse_file(config, file, wanted, keep_first, &first, &mistakes, error);
     if (err != STUDIO_OK || mistakes == 0)
         return err;
     if (mistakes == 1)
@@ -222,4 +232,10 @@ enum studio_err studio_agent_config_read(struct studio_agent_config *config, con
     return config_fail(error, STUDIO_ERR_USAGE,
                        "%s:%u: %s (and %zu more; `studio-agent check -c %s` lists all)", file,
                        first.line, first.what, mistakes - 1, file);
+}
+
+enum studio_err studio_agent_config_read(struct studio_agent_config *config, const char *file,
+                                         struct studio_error *error)
+{
+    return config_read(config, file, NULL, error);
 }

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "studio/agent.h"
+#include "config/config.h"
 
 enum { CONFIG_FILE_MAX = 1 << 20 }; /* bytes */
 
@@ -19,17 +19,22 @@ typedef void config_mistake_fn(void *ctx, unsigned line, const char *what);
 
 /*
  * Applies `text` (NUL-terminated; `len` shows a NUL byte inside) to the configuration: what is
- * right is set, what is wrong is told to `tell`. *mistakes counts them. Errors: NO_MEMORY; mistakes
- * are none.
+ * right is set, what is wrong is told to `tell`; but a wrong value of an option that is not `wanted`
+ * (NULL: all are) is only a warning in the log. *mistakes counts what was told. Errors: NO_MEMORY;
+ * mistakes are none.
  */
 STUDIO_MUST_USE enum studio_err config_parse(struct studio_agent_config *config, const char *text,
-                                             size_t len, config_mistake_fn *tell, void *ctx,
-                                             size_t *mistakes);
+                                             size_t len, config_wanted_fn *wanted,
+                                             config_mistake_fn *tell, void *ctx, size_t *mistakes);
 
 /* The same from a file. Errors: USAGE with `error` when it cannot be read; NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err config_parse_file(struct studio_agent_config *config,
-                                                  const char *file, config_mistake_fn *tell,
-                                                  void *ctx, size_t *mistakes,
-                                                  struct studio_error *error);
+                                                  const char *file, config_wanted_fn *wanted,
+                                                  config_mistake_fn *tell, void *ctx,
+                                                  size_t *mistakes, struct studio_error *error);
+
+/* studio_agent_config_read for a command that needs only some of it. */
+STUDIO_MUST_USE enum studio_err config_read(struct studio_agent_config *config, const char *file,
+                                            config_wanted_fn *wanted, struct studio_error *error);
 
 #endif

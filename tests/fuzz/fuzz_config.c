@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     text[size] = '\0';
     config_init(&config);
-    if (config_parse(&config, text, size, tell, &told, &mistakes) == STUDIO_OK &&
+    if (config_parse(&config, text, size, NULL, tell, &told, &mistakes) == STUDIO_OK &&
         mistakes != told.count)
         abort();
     if (!config.listen || !config.topic_root || !config.data || config.tls_cert)

@@ -137,6 +137,28 @@ static void later_sources_win(void **state)
     unlink(path);
 }
 
+static void commands_go_on_without_what_they_do_not_need(void **state)
+{
+    char path[] = P_tmpdir "/studio-test-XXXXXX";
+    const char *const variables[] = {"STUDIO_LOG_LEVEL=loud", NULL};
+    struct studio_agent_config config;
+    (void)state;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_true(dprintf(fd, "[mqtt]\nkeepalive = no\n[store]\ndata = file\n") > 0);
+    close(fd);
+    config_init(&config);
+    assert_int_equal(PARSE("token", "list", "-c", path), STUDIO_OK);
+    if (cli_configure(&cli, variables, &config, &error) != STUDIO_OK)
+        fail_msg("%s", error.text);
+    assert_string_equal(config.data, "file");
+    assert_int_equal(PARSE("-c", path), STUDIO_OK);
+    assert_int_equal(cli_configure(&cli, variables, &config, &error), STUDIO_ERR_USAGE);
+    says("mqtt.keepalive");
+    config_finish(&config);
+    unlink(path);
+}
+
 static void mistakes_of_every_source_are_told(void **state)
 {
     const char *const right[] = {NULL};
@@ -164,8 +186,12 @@ static void mistakes_of_every_source_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(commands),          TEST(options_become_settings),           TEST(mistakes),
-        TEST(later_sources_win), TEST(mistakes_of_every_source_are_told),
+        TEST(commands),
+        TEST(options_become_settings),
+        TEST(mistakes),
+        TEST(later_sources_win),
+        TEST(commands_go_on_without_what_they_do_not_need),
+        TEST(mistakes_of_every_source_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/config_file.h"
+#include "config/options.h"
 
 static struct studio_agent_config config;
 static char report[4096]; /* "LINE: what\n" of every mistake */
@@ -37,7 +38,7 @@ static void tell(void *ctx, unsigned line, const char *what)
 static void parse_bytes(const char *text, size_t len)
 {
     report[0] = '\0';
-    assert_int_equal(config_parse(&config, text, len, tell, NULL, &mistakes), STUDIO_OK);
+    assert_int_equal(config_parse(&config, text, len, NULL, tell, NULL, &mistakes), STUDIO_OK);
 }
 
 static void parse(const char *text)
@@ -164,6 +165,13 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
+static bool wants_data(const struct option *option)
+{
+    return strcmp(option->key, "data") == 0;
+}
+
+/* A command that needs some of it goes on where a wrong value is none of its business, but not where it
+ * could overlook what it needs. */
 static void a_file_is_read(void **state)
 {
     struct studio_error error;
@@ -188,6 +196,11 @@ static void a_file_is_read(void **state)
     write_file(path, "[log]\nlevel = loud\nformat = xml\n");
     assert_int_equal(studio_agent_config_read(&config, path, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "1 more"));
+    assert_int_equal(config_read(&config, path, wants_data, &error), STUDIO_OK);
+
+    write_file(path, "[log]\nlevel = loud\n[stroe]\ndata = x\n");
+    assert_int_equal(config_read(&config, path, wants_data, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "agent.conf:3: unknown section [stroe]"));
     unlink(path);
     rmdir(dir);
 }
