@@ -76,8 +76,6 @@ static void add_figure(struct buf *out, const char *key, const atomic_uint_fast6
 
 void announce_health(struct buf *out, const struct announce_health *h)
 {
-    int64_t age_ms = h->oldest_ms ? h->now_ms - h->oldest_ms : 0;
-
     buf_str(out, "{");
     add_time(out, "ts", h->now_ms);
     json_key(out, "seq");
@@ -88,7 +86,7 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_key(out, "backlog");
     buf_str(out, "{");
     json_u64(out, "events", h->backlog);
-    json_u64(out, "oldest_s", age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+    json_u64(out, "oldest_s", (uint64_t)h->oldest_age_ms / 1000);
     buf_str(out, "}");
     json_u64(out, "parked", h->parked);
     json_key(out, "parked_kinds");

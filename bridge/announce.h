@@ -35,7 +35,7 @@ struct announce_health {
     uint64_t retained, answers, replays, words; /* parked, as the broker hangs up on them */
     uint64_t ignored;                           /* messages of clients without a valid name */
     uint64_t backlog;
-    int64_t oldest_ms; /* wall clock of the oldest event that waits; 0: none */
+    int64_t oldest_age_ms; /* of the oldest event that waits; 0: none */
     const char *broker;
 };
 void announce_health(struct buf *out, const struct announce_health *health);

@@ -191,6 +191,20 @@ uint64_t outbox_backlog(const struct outbox *o)
     return feed_committed(o->feed) - o->acked;
 }
 
+/* Its age, whatever the wall clock does: the same event ages by the monotonic clock, and one behind it
+ * is no older than it would be. Only what waited already at a start is judged by its time stamp. */
+static int64_t age_of(struct outbox *o, const struct studio_event *event, int64_t now_ms,
+                      int64_t wall_ms)
+{
+    int64_t most = o->oldest.age_ms + now_ms - o->oldest.at_ms;
+    int64_t age = wall_ms > event->wall_ms ? wall_ms - event->wall_ms : 0;
+
+    if (o->oldest.known && (event->seq == o->oldest.seq || age > most))
+        age = most;
+    o->oldest.seq = event->seq;
+    return age;
+}
+
 void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out)
 {
     const struct slot *slot = window_lowest(o->window, TRAFFIC_EVENTS);
@@ -204,5 +218,11 @@ void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out
     out->acked = o->acked;
     out->parked = o->parked;
     out->backlog = outbox_backlog(o);
-    out->oldest_ms = oldest ? oldest->wall_ms : 0;
+    if (oldest)
+        o->oldest.age_ms = age_of(o, oldest, now_ms, out->now_ms);
+    else /* without a backlog, none; else it could not be read: it is as old as before and what passed */
+        o->oldest.age_ms += out->backlog > 0 ? now_ms - o->oldest.at_ms : -o->oldest.age_ms;
+    o->oldest.at_ms = now_ms;
+    o->oldest.known = true;
+    out->oldest_age_ms = o->oldest.age_ms;
 }

@@ -30,6 +30,11 @@ struct outbox {
     uint64_t parked; /* in all */
     uint64_t parked_recent[OUTBOX_PARKED_RECENT];
     unsigned parked_at;
+    struct {          /* the oldest event that waited when `health` was last asked for */
+        uint64_t seq; /* 0: none */
+        int64_t age_ms, at_ms;
+        bool known; /* it has been asked for */
+    } oldest;
 };
 
 /* Everything up to `acked` is done, `parked` events are parked. */
@@ -54,7 +59,7 @@ int64_t outbox_deadline(const struct outbox *o, int64_t now_ms);
 /* Tells the agent the watermark, if it moved: the store writes it with its next commit. */
 void outbox_tell_acked(struct outbox *o);
 uint64_t outbox_backlog(const struct outbox *o);
-/* What `health` says of the events. */
+/* What `health` says of the events; out->now_ms is set. */
 void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out);
 
 #endif

@@ -265,6 +265,45 @@ static void exceptions_have_their_own_topic(void **state)
     assert_int_equal(out.sent[at].seq, 1);
 }
 
+static int64_t oldest_age(void)
+{
+    struct announce_health health = {.now_ms = clk.wall_ms};
+
+    outbox_health(&s.outbox, clk.mono_ms, &health);
+    return health.oldest_age_ms;
+}
+
+static void the_age_of_the_oldest_knows_no_clock_step(void **state)
+{
+    const int64_t days = INT64_C(90) * 24 * 3600 * 1000;
+    size_t from = rig_connect();
+
+    (void)state;
+    assert_int_equal(oldest_age(), 0);
+    source.wall_ms = clk.wall_ms;
+    rig_commit(2);
+    sender_step(&s);
+    clk.wall_ms += days;
+    fake_clock_advance(&clk, 5000);
+    assert_int_equal(oldest_age(), 5000); /* at most: nothing waited before */
+    clk.wall_ms -= 2 * days;
+    fake_clock_advance(&clk, 1000);
+    assert_int_equal(oldest_age(), 6000);
+    clk.wall_ms += days + days;
+    rig_done(event_at(from, 1), 0);
+    fake_clock_advance(&clk, 1000);
+    assert_int_equal(oldest_age(), 7000); /* no older than the one before it */
+    rig_done(event_at(from, 2), 0);
+    assert_int_equal(oldest_age(), 0);
+    source.wall_ms = clk.wall_ms;
+    rig_commit(1);
+    clk.wall_ms -= days;
+    fake_clock_advance(&clk, 500);
+    assert_int_equal(oldest_age(), 0); /* younger than it is, until it is asked for again */
+    fake_clock_advance(&clk, 500);
+    assert_int_equal(oldest_age(), 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +319,7 @@ int main(void)
         RIG_TEST(the_watermark_passes_a_hole_in_the_store),
         RIG_TEST(too_large_for_the_broker_is_parked_or_left_out),
         RIG_TEST(exceptions_have_their_own_topic),
+        RIG_TEST(the_age_of_the_oldest_knows_no_clock_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
