@@ -91,6 +91,7 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
     session_init(&client->session);
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     client->no_reconnect = options->no_reconnect;
+    client->presence = options->presence;
     client->on_push = options->on_push;
     client->on_state = options->on_state;
     client->callback_ctx = options->ctx;

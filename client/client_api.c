@@ -185,7 +185,9 @@ static enum studio_err change_subscription(struct studio_client *client, const c
         buf_str(&b, i > 0 ? "," : "");
         json_string(&b, tables[i], strlen(tables[i]));
     }
-    buf_printf(&b, "]},\"request_id\":%" PRIu64 "}", call.request_id);
+    bool presence = client->presence && strcmp(event, "subscribe") == 0;
+    buf_printf(&b, "]%s},\"request_id\":%" PRIu64 "}", presence ? CLIENT_ASK_PRESENCE : "",
+               call.request_id);
     enum studio_err err = send_buf(client, &call, &b, error);
     if (err == STUDIO_OK)
         err = check_word(&call, event, word, error);

@@ -40,13 +40,16 @@ struct call_list {
     struct call *head, *tail;
 };
 
+/* In the data of a subscription: pushes are to say whether devices are connected. */
+#define CLIENT_ASK_PRESENCE ",\"presence\":true"
+
 struct studio_client {
     /* Fixed once the thread runs. */
     struct url url;
     char *table_id, *user_id, *token;
     struct studio_values lists;
     unsigned timeout_ms;
-    bool no_reconnect;
+    bool no_reconnect, presence;
     studio_client_push_fn *on_push;
     studio_client_state_fn *on_state;
     void *callback_ctx;

@@ -75,6 +75,7 @@ static bool fill(struct reply *out, const cJSON *root)
     case REPLY_DOCUMENT:
         return print_into(&out->document, root);
     case REPLY_STATUS:
+        out->presence = cJSON_IsBool(get(root, "online"));
         return print_into(&out->document, get(root, "data")) &&
                print_into(&out->request_id, get(root, "request_id"));
     case REPLY_ERROR:

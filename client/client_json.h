@@ -25,6 +25,7 @@ struct reply {
     enum reply_kind kind;
     char *error;      /* ERROR: its text */
     char *document;   /* DOCUMENT, STATUS: the status document as JSON */
+    bool presence;    /* STATUS: it says whether devices of the table are connected */
     char *status;     /* DONE: its word, `updated` */
     char *tables;     /* DONE: `tables` as a JSON array */
     char *request_id; /* as printed JSON */

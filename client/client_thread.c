@@ -152,9 +152,10 @@ static bool renew_subscriptions(struct studio_client *client)
     char *text = (char *)(call + 1);
     call->request_id = client_request_id(client);
     call->len = (size_t)snprintf(text, cap,
-                                 "{\"event\":\"subscribe\",\"data\":{\"tables\":%s},"
+                                 "{\"event\":\"subscribe\",\"data\":{\"tables\":%s%s},"
                                  "\"request_id\":%" PRIu64 "}",
-                                 client->tables, call->request_id);
+                                 client->tables, client->presence ? CLIENT_ASK_PRESENCE : "",
+                                 call->request_id);
     call->text = text;
     call->kind = OUTGOING_SUBSCRIBE;
     call->renewal = true;
@@ -249,6 +250,8 @@ static void push(struct studio_client *client, const struct reply *reply, const 
     else
         client->on_push(client->callback_ctx, STUDIO_PUSH_STATUS, reply->document,
                         strlen(reply->document));
+    if (reply->presence)
+        client->on_push(client->callback_ctx, STUDIO_PUSH_PRESENCE, text, len);
 }
 
 static void message(struct studio_client *client, struct reply *reply, const char *text, size_t len)

@@ -87,9 +87,12 @@ void announce_table(struct core *core, struct table *table)
 
 void announce_presence(struct core *core, const char *id)
 {
-    const struct table *table = core->bridge ? tables_find(core->tables, id) : NULL;
+    const struct table *table = tables_find(core->tables, id);
 
     if (!table || !table_exists(table))
+        return;
+    hub_presence(core->hub, id, presence_count(core->presence, id) > 0);
+    if (!core->bridge)
         return;
     buf_clear(&core->text);
     presence_print(core->presence, id, &core->text);
@@ -97,20 +100,7 @@ void announce_presence(struct core *core, const char *id)
         bridge_presence(core->bridge, id, core->text.data);
 }
 
-static void again(void *ctx, struct table *table)
-{
-    announce_table(ctx, table);
-}
-
-void announce_due(struct core *core)
-{
-    if (!core->announce_due)
-        return;
-    core->announce_due = false;
-    tables_each(core->tables, again, core);
-}
-
-static void first(void *ctx, struct table *table)
+static void one(void *ctx, struct table *table)
 {
     announce_table(ctx, table);
     announce_presence(ctx, table_id(table));
@@ -118,6 +108,14 @@ static void first(void *ctx, struct table *table)
 
 bool announce_all(struct core *core)
 {
-    tables_each(core->tables, first, core);
+    tables_each(core->tables, one, core);
     return !core->announce_due;
+}
+
+void announce_due(struct core *core)
+{
+    if (!core->announce_due)
+        return;
+    core->announce_due = false;
+    tables_each(core->tables, one, core);
 }

@@ -13,9 +13,9 @@ void announce_batch(struct core *core, struct batch *batch);
 void announce_table(struct core *core, struct table *table);
 /* An exception that has just become durable, to the watchers of its table. */
 void announce_exception(struct core *core, const struct item *item);
-/* Who is connected for a table, to the bridge; nothing for a table that does not exist. */
+/* Who is connected for a table, to the bridge, and whether anybody is to watchers; nothing for a table that does not exist. */
 void announce_presence(struct core *core, const char *table_id);
-/* All tables and who is connected for them, at start. False: out of memory. */
+/* All tables not announced yet, and who is connected for each. False: out of memory. */
 STUDIO_MUST_USE bool announce_all(struct core *core);
 /* What could not be announced for want of memory. */
 void announce_due(struct core *core);

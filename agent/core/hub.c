@@ -25,6 +25,7 @@ struct channel {
     char name[STUDIO_TABLE_ID_MAX + 1];
     size_t index;
     struct studio_snapshot *snapshot; /* NULL: no such table yet */
+    bool online;                      /* devices of it are connected */
     struct place *watchers;           /* in no order */
     size_t watcher_count, watcher_cap;
     uint64_t stamp; /* the hub's: the watcher looked at is subscribed */
@@ -406,10 +407,13 @@ void hub_answer(const struct watcher *w, const char *status, const char *request
     free(names);
 }
 
-static void mark(const struct channel *watched, size_t bit)
+/* Its document is to be sent to all who watch, or to those of them who want presence. */
+static void mark(const struct channel *watched, size_t bit, bool all)
 {
     for (size_t i = 0; i < watched->watcher_count; i++) {
         struct watcher *w = watched->watchers[i].watcher;
+        if (!all && !w->presence)
+            continue;
         if (!bit_set(w, bit))
             w->failed = true;
         w->want_write(w);
@@ -428,9 +432,22 @@ bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot)
         channel_release(hub, channel); /* bits still set find no document and are dropped */
         return true;
     }
-    mark(channel, channel->index);
-    mark(hub->all, channel->index);
+    mark(channel, channel->index, true);
+    mark(hub->all, channel->index, true);
     return true;
+}
+
+void hub_presence(struct hub *hub, const char *table_id, bool online)
+{
+    struct channel *channel = channel_find(hub, table_id);
+
+    if (!channel || channel->online == online)
+        return;
+    channel->online = online;
+    if (!channel->snapshot)
+        return;
+    mark(channel, channel->index, false);
+    mark(hub->all, channel->index, false);
 }
 
 static void enqueue(struct watcher *w, struct frame *frame)
@@ -467,8 +484,8 @@ void hub_exception(struct hub *hub, const char *table_id, struct frame *frame)
             enqueue(hub->all->watchers[i].watcher, frame);
 }
 
-/* The next pending document at or after the place where the last search ended. */
-static struct studio_snapshot *next_document(struct hub *hub, struct watcher *w)
+/* The table of the next pending document at or after the place where the last search ended. */
+static const struct channel *next_document(struct hub *hub, struct watcher *w)
 {
     size_t words = w->pending_words;
 
@@ -484,10 +501,25 @@ static struct studio_snapshot *next_document(struct hub *hub, struct watcher *w)
             w->next_bit = (bit + 1) % (words * 64);
             struct channel *channel = bit < hub->index_count ? hub->by_index[bit] : NULL;
             if (channel && channel->snapshot)
-                return studio_snapshot_ref(channel->snapshot);
+                return channel;
         }
     }
     return NULL;
+}
+
+/* NULL: out of memory. */
+static struct frame *with_presence(const struct channel *channel)
+{
+    struct frame *frame = NULL;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX);
+    push_with_presence(&text, channel->snapshot->push, channel->snapshot->push_len,
+                       channel->online);
+    if (buf_ok(&text))
+        frame = frame_create(text.data, text.len);
+    buf_finish(&text);
+    return frame;
 }
 
 bool hub_next(struct hub *hub, struct watcher *w, struct push *push)
@@ -499,13 +531,24 @@ bool hub_next(struct hub *hub, struct watcher *w, struct push *push)
         return true;
     }
     if (w->queue_len > 0) {
-        push->exception = w->queue[w->queue_head];
+        push->frame = w->queue[w->queue_head];
         w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
         w->queue_len--;
         return true;
     }
-    push->status = next_document(hub, w);
-    return push->status != NULL;
+    const struct channel *channel = next_document(hub, w);
+    if (!channel)
+        return false;
+    if (!w->presence) {
+        push->status = studio_snapshot_ref(channel->snapshot);
+        return true;
+    }
+    push->frame = with_presence(channel);
+    if (!push->frame) {
+        w->failed = true;
+        w->want_write(w);
+    }
+    return push->frame != NULL;
 }
 
 bool hub_waiting(const struct watcher *w)

@@ -2,7 +2,9 @@
  * hub.h - who watches what: subscriptions, conflated status pushes, bounded exception queues.
  *
  * A watcher has one pending mark per table, not a queue: a slow reader gets the newest document of
- * each table and never an older one after a newer one (protocol section 3.3). Net thread only.
+ * each table and never an older one after a newer one (protocol section 3.3). One who asked for it is
+ * told with each document whether devices of the table are connected, and again when that changes. Net
+ * thread only.
  */
 #ifndef AGENT_CORE_HUB_H
 #define AGENT_CORE_HUB_H
@@ -54,12 +56,13 @@ struct watcher {
     uint64_t missed; /* exceptions dropped and not yet told */
     bool failed;     /* a push could not be marked for want of memory: close it */
     bool counted;    /* among the subscribers */
+    bool presence;   /* set it: wants to know whether devices are connected */
 };
 
 /* What to send next; exactly one of the three is set. The references are the caller's. */
 struct push {
     struct studio_snapshot *status;
-    struct frame *exception;
+    struct frame *frame; /* an exception, a removal, a status with presence */
     uint64_t missed;
 };
 
@@ -86,6 +89,8 @@ void hub_answer(const struct watcher *watcher, const char *status, const char *r
 /* The newest committed document of a table (a reference is taken), also at start for each table;
  * a removed one ends its pushes. False: out of memory, the table is not announced. */
 STUDIO_MUST_USE bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot);
+/* Whether devices of a table are connected; as long as nobody says so, none are. */
+void hub_presence(struct hub *hub, const char *table_id, bool online);
 /* An exception event to the watchers of a table; NULL: there was no memory for it, it is missed. */
 void hub_exception(struct hub *hub, const char *table_id, struct frame *frame);
 

@@ -17,10 +17,13 @@ static enum studio_err subscribe(struct core *core, struct actor *actor,
     const char *const *tables = (const char *const *)message->tables;
     enum studio_err err = STUDIO_OK;
 
-    if (message->kind == MESSAGE_SUBSCRIBE)
+    if (message->kind == MESSAGE_SUBSCRIBE) {
         err = hub_subscribe(core->hub, actor->watcher, tables, message->table_count);
-    else
+        if (err == STUDIO_OK && message->presence)
+            actor->watcher->presence = true;
+    } else {
         hub_unsubscribe(core->hub, actor->watcher, tables, message->table_count);
+    }
     if (err != STUDIO_OK)
         studio_error_set(error, err, err == STUDIO_ERR_INVALID_DATA ? "subscribe" : NULL);
     return err;

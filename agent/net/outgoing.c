@@ -59,12 +59,12 @@ bool outgoing_push(struct outgoing *out, struct hub *hub, struct watcher *watche
 
     if (!hub_next(hub, watcher, &push))
         return false;
-    if (push.missed && !(push.exception = lagged(push.missed))) {
+    if (push.missed && !(push.frame = lagged(push.missed))) {
         watcher->missed += push.missed; /* told later */
         return false;
     }
-    if (push.exception) {
-        hand_out(out, push.exception);
+    if (push.frame) {
+        hand_out(out, push.frame);
     } else {
         out->snapshot = push.status;
         /* The header is written into the headroom, the same bytes for every reader. */

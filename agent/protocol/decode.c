@@ -48,6 +48,10 @@ static enum studio_err decode_tables(struct decoder *d, const cJSON *data)
     const cJSON *names = cJSON_IsObject(data) ? decoder_member(data, "tables") : NULL;
     if (names == NULL || !cJSON_IsArray(names))
         return STUDIO_ERR_INVALID_DATA;
+    const cJSON *presence = decoder_member(data, "presence");
+    if (presence != NULL && !cJSON_IsBool(presence))
+        return STUDIO_ERR_INVALID_DATA;
+    d->out->presence = cJSON_IsTrue(presence);
     int count = cJSON_GetArraySize(names);
     if (count > MESSAGE_SUBSCRIBE_MAX)
         return STUDIO_ERR_INVALID_DATA;

@@ -312,6 +312,12 @@ void push_exception(struct buf *out, const struct event_origin *origin, uint64_t
     buf_str(out, "}");
 }
 
+void push_with_presence(struct buf *out, const char *status, size_t len, bool online)
+{
+    buf_add(out, status, len - 1); /* without its last brace */
+    buf_printf(out, ",\"online\":%s}", online ? "true" : "false");
+}
+
 void push_removed(struct buf *out, const char *table_id)
 {
     buf_str(out, "{\"event\":\"removed\"");

@@ -62,6 +62,8 @@ void answer_error(struct buf *out, const char *text, const char *request_id);
  * request_id. */
 void push_exception(struct buf *out, const struct event_origin *origin, uint64_t seq,
                     const char *data);
+/* A status push with whether devices of the table are connected; `status` is the one of the snapshot. */
+void push_with_presence(struct buf *out, const char *status, size_t len, bool online);
 void push_removed(struct buf *out, const char *table_id);
 void push_lagged(struct buf *out, uint64_t missed);
 

@@ -41,6 +41,7 @@ struct message {
     char *data;           /* EXCEPTION: `data` as printed JSON; owned */
     char **tables;        /* (UN)SUBSCRIBE: names, "*" allowed; owned */
     size_t table_count;
+    bool presence; /* SUBSCRIBE: with whether devices are connected */
     /* AUTH: NULL where absent or not a string; owned */
     char *id, *token, *device, *game_code;
     struct refused_value refused; /* also after an error */

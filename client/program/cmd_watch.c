@@ -92,6 +92,8 @@ static void pushed(void *ctx, enum studio_client_push kind, const char *json, si
         (void)view_document(&watch->view, json); /* the next push shows it again */
     else if (kind == STUDIO_PUSH_REMOVED)
         view_removed(&watch->view, json);
+    else if (kind == STUDIO_PUSH_PRESENCE)
+        view_presence(&watch->view, json);
     else
         view_note(&watch->view, json);
     pthread_mutex_unlock(&watch->lock);
@@ -316,6 +318,7 @@ int cmd_watch(struct program *program)
     view_init(&watch.view, &program->lists);
 
     program->options.no_reconnect = false;
+    program->options.presence = watch.draw; /* a pipe gets documents as they always were */
     program->options.on_push = pushed;
     program->options.on_state = state_changed;
     program->options.ctx = &watch;

@@ -18,7 +18,8 @@ struct view_row {
     char stamp[STAMP_MAX + 1];
     char values[STUDIO_FIELDS_MAX][STUDIO_VALUE_MAX + 1];
     char custom[CUSTOM_MAX + 1];
-    bool stale;
+    bool stale; /* what it shows may be old */
+    bool away;  /* no device of the table is connected */
 };
 
 static const struct {
@@ -132,6 +133,8 @@ bool view_document(struct view *view, const char *json)
             return false;
         memmove(&view->rows[at + 1], &view->rows[at], (view->count - at) * sizeof(row));
         view->count++;
+    } else {
+        row.away = view->rows[at].away;
     }
     view->rows[at] = row;
     return true;
@@ -151,6 +154,20 @@ void view_removed(struct view *view, const char *json)
 
     if (found)
         view->rows[at].stale = true;
+    free(table_id);
+}
+
+void view_presence(struct view *view, const char *json)
+{
+    char *document = json_member(json, "data"), *online = json_member(json, "online");
+    char *table_id = document != NULL ? json_member(document, "TABLE_ID") : NULL;
+    bool found = false;
+    size_t at = table_id != NULL ? find_row(view, table_id, &found) : 0;
+
+    if (found && online != NULL)
+        view->rows[at].away = strcmp(online, "false") == 0;
+    free(document);
+    free(online);
     free(table_id);
 }
 
@@ -260,9 +277,9 @@ static enum trouble trouble_of(const struct view_row *row)
 
 static const char *mark_of(const struct view_row *row)
 {
-    static const char *const marks[] = {"", "!", "!!"};
+    static const char *const marks[][2] = {{"", "off"}, {"!", "! off"}, {"!!", "!!off"}};
 
-    return row->stale ? "STALE" : marks[trouble_of(row)];
+    return row->stale ? "STALE" : marks[trouble_of(row)][row->away];
 }
 
 /* What is stale first, then the worst; qsort's, of pointers to rows. */
@@ -274,6 +291,8 @@ static int compare_rows(const void *a, const void *b)
 
     if (order == 0)
         order = (int)trouble_of(right) - (int)trouble_of(left);
+    if (order == 0)
+        order = right->away - left->away;
     return order != 0 ? order : strcmp(left->table_id, right->table_id);
 }
 
@@ -292,7 +311,7 @@ static const struct view_row **rows_in_order(const struct view *view)
 static void print_row(struct line *line, const struct studio_values *lists,
                       const struct view_row *row)
 {
-    bool stale = row->stale;
+    bool dim = row->stale || row->away;
 
     put(line, mark_of(row), MARK_WIDTH, "\x1b[1;31m");
     put(line, row->table_id, NAME_WIDTH, NULL);
@@ -300,7 +319,7 @@ static void print_row(struct line *line, const struct studio_values *lists,
         const char *value = row->values[i];
         if (studio_fields[i].kind == STUDIO_KIND_FLAG)
             value = strcmp(value, "true") == 0 ? "on" : "-";
-        put(line, value, width_of(lists, &studio_fields[i]), stale ? "\x1b[2m" : colour_of(value));
+        put(line, value, width_of(lists, &studio_fields[i]), dim ? "\x1b[2m" : colour_of(value));
     }
     put(line, row->rev, 6, NULL);
     put(line, row->stamp, 19, NULL);

@@ -29,6 +29,8 @@ void view_finish(struct view *view);
 bool view_document(struct view *view, const char *json);
 /* What is known may be old from now on, until a table's next document: the connection was lost. */
 void view_stale(struct view *view);
+/* The status push of a table says whether devices of it are connected. */
+void view_presence(struct view *view, const char *json);
 /* The table of this message was removed: its row stays, stale, until it returns. */
 void view_removed(struct view *view, const char *json);
 /* An exception or lagged message came. */
@@ -44,8 +46,8 @@ struct view_style {
 /* How many rows there is room for. */
 size_t view_room(const struct view *view, size_t lines);
 /* Appends a whole screen: from the top left, each line cleared to its end, then to the bottom. Rows in
- * trouble come first: stale ones, then those with an exception, then those with something down; a mark
- * before the table says which. */
+ * trouble come first: stale ones, then those with an exception, then those with something down, of each
+ * those without a device first; a mark before the table says which. */
 void view_print(const struct view *view, const struct view_style *style, struct buf *out);
 
 #endif

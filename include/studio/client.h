@@ -45,12 +45,14 @@ enum studio_client_state {
 };
 
 /* A server push as JSON text: the status document of a table, an exception event, how many were
- * missed, or that a table was removed. */
+ * missed, that a table was removed, or (asked for with `presence`, after its STATUS) whether devices of
+ * it are connected: the `online` of the message. */
 enum studio_client_push {
     STUDIO_PUSH_STATUS,
     STUDIO_PUSH_EXCEPTION,
     STUDIO_PUSH_LAGGED,
-    STUDIO_PUSH_REMOVED
+    STUDIO_PUSH_REMOVED,
+    STUDIO_PUSH_PRESENCE
 };
 
 /* On the client's thread: copy what you need and return soon; text is valid during the call.
@@ -69,6 +71,7 @@ struct studio_client_options {
     const char *ca_file;     /* for wss://; default the system's */
     unsigned timeout_ms;     /* for connecting and for each answer; default 10000 */
     bool no_reconnect;       /* report the loss and stay closed */
+    bool presence; /* subscriptions tell whether devices are connected, if the agent does */
     const char *service_values, *device_values; /* NAME[,NAME...] the agent has been given */
     studio_client_push_fn *on_push;
     studio_client_state_fn *on_state;

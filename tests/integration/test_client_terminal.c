@@ -197,13 +197,19 @@ static void watching_a_wall(void **state)
     const char *const args[] = {"--id", "wall", "--token", TOKEN_VIEWER, "watch", "--all", NULL};
     struct pty *pty = on_terminal(address, args);
     pty_resize(pty, 120, 8);
-    pty_expect(pty, "!!"); /* the one in trouble, then the others */
+    pty_expect(pty, "!!off"); /* the one in trouble, then the others; their devices have left */
     pty_expect(pty, "WAL-15");
     pty_expect(pty, "WAL-10");
     pty_expect(pty, "10 tables, 1-5 shown");
     pty_type(pty, "G");
     pty_expect(pty, "WAL-19");
     pty_expect(pty, "6-10 shown");
+    const char *const come[] = {"--table", "WAL-10", "watch", NULL};
+    struct pty *device = on_terminal(address, come);
+    pty_expect(device, "WAL-10");
+    pty_expect(pty, "!\x1b[0m     WAL-10"); /* no longer `! off` */
+    pty_type(device, "q");
+    expect_end(device, 0);
     agent_proc_kill(own);
     pty_expect(pty, "STALE");
     pty_type(pty, "q");

@@ -83,6 +83,43 @@ static void subscribed_to_the_own_table(void **state)
     wsclient_close(c);
 }
 
+/* That the last device of a table has gone is seen by those who asked for it, and by nobody else. */
+static void presence_with_the_status(void **state)
+{
+    (void)state;
+    struct wsclient *c = device("PRE-001_a");
+    struct wsclient *wall = wsclient_login(port, "WALL", TOKEN_VIEWER);
+    struct wsclient *plain = wsclient_login(port, "WALL", TOKEN_VIEWER);
+    wsclient_ask(wall,
+                 "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"PRE-001\"],\"presence\":true}}",
+                 "{\"status\":\"subscribed\",\"tables\":[\"PRE-001\"]}");
+    const char *text = wsclient_text(wall);
+    expect_json(text, "data.TABLE_ID", "PRE-001");
+    expect_json(text, "online", "true");
+    wsclient_ask(plain, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"PRE-001\"]}}",
+                 "{\"status\":\"subscribed\",\"tables\":[\"PRE-001\"]}");
+    assert_null(json_at(wsclient_text(plain), "online"));
+    struct wsclient *second = device("PRE-001_b");
+    wsclient_close(c);
+    wsclient_expect_nothing(wall);
+    update(second, "{\"sdp\":\"up\"}");
+    text = wsclient_text(wall);
+    expect_json(text, "data.UPTIME", "1");
+    expect_json(text, "online", "true");
+    wsclient_close(second);
+    text = wsclient_text(wall);
+    expect_json(text, "event", "status");
+    expect_json(text, "data.UPTIME", "1");
+    expect_json(text, "online", "false");
+    expect_push(plain, "PRE-001", "1");
+    wsclient_expect_nothing(plain);
+    second = device("PRE-001_b");
+    expect_json(wsclient_text(wall), "online", "true");
+    wsclient_close(second);
+    wsclient_close(wall);
+    wsclient_close(plain);
+}
+
 static void exceptions_are_pushed(void **state)
 {
     (void)state;
@@ -354,11 +391,17 @@ static void a_long_list_in_the_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(subscribed_to_the_own_table), cmocka_unit_test(exceptions_are_pushed),
-        cmocka_unit_test(subscribed_in_the_address),   cmocka_unit_test(what_a_device_may_watch),
-        cmocka_unit_test(what_a_viewer_may_do),        cmocka_unit_test(what_an_operator_may_do),
-        cmocka_unit_test(an_unsubscribed_star),        cmocka_unit_test(wrong_data),
-        cmocka_unit_test(a_slow_reader_is_conflated),  cmocka_unit_test(a_stuck_reader_is_cut),
+        cmocka_unit_test(presence_with_the_status),
+        cmocka_unit_test(subscribed_to_the_own_table),
+        cmocka_unit_test(exceptions_are_pushed),
+        cmocka_unit_test(subscribed_in_the_address),
+        cmocka_unit_test(what_a_device_may_watch),
+        cmocka_unit_test(what_a_viewer_may_do),
+        cmocka_unit_test(what_an_operator_may_do),
+        cmocka_unit_test(an_unsubscribed_star),
+        cmocka_unit_test(wrong_data),
+        cmocka_unit_test(a_slow_reader_is_conflated),
+        cmocka_unit_test(a_stuck_reader_is_cut),
         cmocka_unit_test(a_long_list_in_the_address),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);

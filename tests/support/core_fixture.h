@@ -170,12 +170,12 @@ static inline char *fake_actor_pushed(struct core_fixture *f, struct fake_actor 
         return test_printf("%s", "");
     if (push.status)
         text = test_printf("%.*s", (int)push.status->push_len, push.status->push);
-    else if (push.exception)
-        text = test_printf("%.*s", (int)push.exception->len, push.exception->data);
+    else if (push.frame)
+        text = test_printf("%.*s", (int)push.frame->len, push.frame->data);
     else
         text = test_printf("missed %llu", (unsigned long long)push.missed);
     studio_snapshot_unref(push.status);
-    frame_unref(push.exception);
+    frame_unref(push.frame);
     return text;
 }
 

@@ -87,16 +87,16 @@ static void expect_next(struct reader *r, const char *expected)
 
     assert_int_equal(hub_waiting(&r->watcher), expected[0] != '\0');
     if (hub_next(hub, &r->watcher, &push)) {
-        assert_int_equal(!!push.status + !!push.exception + (push.missed > 0), 1);
+        assert_int_equal(!!push.status + !!push.frame + (push.missed > 0), 1);
         if (push.status)
             snprintf(text, sizeof(text), "%s %llu", push.status->table_id,
                      (unsigned long long)push.status->rev);
-        else if (push.exception)
-            snprintf(text, sizeof(text), "%.*s", (int)push.exception->len, push.exception->data);
+        else if (push.frame)
+            snprintf(text, sizeof(text), "%.*s", (int)push.frame->len, push.frame->data);
         else
             snprintf(text, sizeof(text), "missed %llu", (unsigned long long)push.missed);
         studio_snapshot_unref(push.status);
-        frame_unref(push.exception);
+        frame_unref(push.frame);
     }
     assert_string_equal(text, expected);
 }

@@ -205,9 +205,15 @@ static void test_subscribe(void **state)
     decode("{\"event\":\"subscribe\",\"data\":{\"tables\":[\"ARO-001\",\"*\",\"ARO-001\"]}}", &m);
     assert_int_equal(m.kind, MESSAGE_SUBSCRIBE);
     assert_int_equal(m.table_count, 3);
+    assert_false(m.presence);
     assert_string_equal(m.tables[0], "ARO-001");
     assert_string_equal(m.tables[1], "*");
     message_finish(&m);
+    decode("{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],\"presence\":true}}", &m);
+    assert_true(m.presence);
+    message_finish(&m);
+    expect_error("{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],\"presence\":1}}",
+                 "Invalid data for subscribe", NULL);
     decode("{\"event\":\"unsubscribe\",\"data\":{\"tables\":[]}}", &m);
     assert_int_equal(m.kind, MESSAGE_UNSUBSCRIBE);
     assert_int_equal(m.table_count, 0);

@@ -142,6 +142,17 @@ static void trouble_comes_first(void **state)
     view_removed(&view, "{\"event\":\"removed\",\"table_id\":\"X\"}");
     view_removed(&view, "nonsense");
     expect_order(&view, 0, 40, IN_ORDER("\nSTALE C", "\n      A", "\n      B", "\n      D"));
+    /* The last device has left, whatever is set meanwhile, until one is there; trouble is not hidden. */
+    view_presence(&view, "{\"event\":\"status\",\"data\":{\"TABLE_ID\":\"D\"},\"online\":false}");
+    view_presence(&view, "{\"event\":\"status\",\"data\":{\"TABLE_ID\":\"X\"},\"online\":false}");
+    view_presence(&view, "nonsense");
+    document(&view, "D", "up", "up");
+    expect_order(&view, 0, 40, IN_ORDER("\nSTALE C", "\noff   D", "\n      A", "\n      B"));
+    document(&view, "D", "up", "down");
+    expect_order(&view, 0, 40, IN_ORDER("\nSTALE C", "\n! off D", "\n      A", "\n      B"));
+    document(&view, "D", "up", "up");
+    view_presence(&view, "{\"event\":\"status\",\"data\":{\"TABLE_ID\":\"D\"},\"online\":true}");
+    expect_order(&view, 0, 40, IN_ORDER("\nSTALE C", "\n      A", "\n      B", "\n      D"));
     view_finish(&view);
 }
 
