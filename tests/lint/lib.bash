@@ -19,16 +19,25 @@ need() {
     }
 }
 
-# files PATTERN...: what is committed (or all there is, outside of git), a line each.
+# Whether the source folder is a git work tree of its own: a copy inside of another one is not, nor what
+# git will not touch because it belongs to somebody else.
+in_git() {
+    [[ $(git rev-parse --show-toplevel 2>/dev/null) == "$(pwd -P)" ]]
+}
+
+# files PATTERN...: what is committed (or, without git, all there is but what .gitignore names), a line
+# each. In a PATTERN '*' stands for '/' as well.
 files() {
-    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    local names=() pattern
+    if in_git; then
         git ls-files -- "$@" | while read -r file; do
             if [[ -e $file ]]; then printf '%s\n' "$file"; fi
         done
     else
-        local names=() pattern
-        for pattern in "$@"; do names+=(-o -name "${pattern##*/}"); done
-        find . -path './build*' -prune -o -type f \( "${names[@]:1}" \) -print | sed 's|^\./||'
+        for pattern in "$@"; do names+=(-o -path "./$pattern"); done
+        find . \( -path './build*' -o -path ./.git -o -path ./.cache -o -path ./compose/state \
+            -o -path ./compose/image \) -prune -o -type f \( "${names[@]:1}" \) \
+            ! -name '*.o' ! -name compile_commands.json -print | sed 's|^\./||'
     fi | sort
 }
 
