@@ -343,10 +343,10 @@ static void finish_round(struct mirror *m)
 {
     struct mirror_entry *entry = m->current;
 
-    free_cleared(entry);
     studio_snapshot_unref(entry->published);
     entry->published = NULL;
     if (!entry->again) {
+        free_cleared(entry);
         entry->published = m->showing;
         m->showing = NULL;
     }

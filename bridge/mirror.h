@@ -61,7 +61,8 @@ STUDIO_MUST_USE enum studio_err mirror_clear(struct mirror *m, const char *table
 bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out);
 /* True if mirror_next may have one. */
 bool mirror_ready(struct mirror *m, int64_t now_ms);
-/* A message of this entry was not accepted: the table goes through a full round again. */
+/* A message of this entry was not accepted: the table goes through a full round again. That knows of no
+ * custom field that went before: see mirror_clear. */
 void mirror_again(struct mirror *m, struct mirror_entry *entry);
 
 /* When mirror_next may have something that it has not now; -1 for never. */

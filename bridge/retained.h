@@ -16,8 +16,10 @@ struct retained {
     struct window *window;
     struct mirror *mirror;
     int64_t retry_ms; /* none before this */
+    uint64_t refused; /* key of the clearing to be sent again */
     /* Taken from the mirror, and could not go yet: */
     struct mirror_entry *held; /* NULL: none */
+    uint64_t key;
     char topic[TOPIC_MAX];
     struct buf payload;
     bool plain;
@@ -32,8 +34,9 @@ void retained_up(struct retained *r);
 bool retained_ready(const struct retained *r, int64_t now_ms);
 /* Sends the next one. False: not now. */
 bool retained_send(struct retained *r, int64_t now_ms);
-/* One in flight ended (link.h, LINK_DONE). */
-void retained_done(struct retained *r, struct mirror_entry *entry, int reason, int64_t now_ms);
+/* One in flight ended (link.h, LINK_DONE), `key` is that of its slot. */
+void retained_done(struct retained *r, struct mirror_entry *entry, uint64_t key, int reason,
+                   int64_t now_ms);
 /* When retained_ready may change by time alone; INT64_MAX: never. */
 int64_t retained_deadline(const struct retained *r, int64_t now_ms);
 

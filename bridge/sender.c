@@ -32,7 +32,7 @@ static void finish_slot(struct sender *s, const struct slot *slot, int reason)
         outbox_done(&s->outbox, slot->owner, reason, now_ms(s));
         break;
     case TRAFFIC_RETAINED:
-        retained_done(&s->retained, slot->owner, reason, now_ms(s));
+        retained_done(&s->retained, slot->owner, slot->key, reason, now_ms(s));
         break;
     case TRAFFIC_ANSWERS:
         answers_done(s->in.answers, &s->window, slot->owner, reason);

@@ -214,6 +214,23 @@ static void a_refused_round_is_repeated_whole(void **state)
     assert_string_equal(drain(200), "");
 }
 
+static void what_is_to_be_cleared_again_while_its_round_goes_on_is_not_forgotten(void **state)
+{
+    struct mirror_message out;
+
+    (void)state;
+    show(fake_snapshot("T", 1, "up", NULL));
+    clear("T", "a");
+    do
+        assert_true(mirror_next(m, 0, &out));
+    while (!out.field || strcmp(out.field, "a") != 0);
+    mirror_again(m, out.entry); /* it was refused at once */
+    clear("T", "a");
+    assert_non_null(strstr(drain(0), " a="));
+    show(fake_snapshot("T", 2, "down", NULL));
+    assert_string_equal(drain(200), "status=doc SDP=down");
+}
+
 static void presence_goes_out_at_most_once_a_second(void **state)
 {
     (void)state;
@@ -316,6 +333,7 @@ int main(void)
         TEST(a_removed_table_is_cleared_and_may_come_back),
         TEST(topics_of_removed_fields_are_cleared_once),
         TEST(a_refused_round_is_repeated_whole),
+        TEST(what_is_to_be_cleared_again_while_its_round_goes_on_is_not_forgotten),
         TEST(presence_goes_out_at_most_once_a_second),
         TEST(presence_that_expires_is_said_again_in_time),
         TEST(presence_that_cannot_expire_is_said_once),

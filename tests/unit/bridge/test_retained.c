@@ -69,6 +69,31 @@ static void cleared_fields_are_cleared_after_every_connection(void **state)
     }
 }
 
+/* Neither the next round nor the one after it would know of the field. */
+static void a_refused_clearing_comes_again(void **state)
+{
+    size_t from = 0, at;
+
+    (void)state;
+    source.cleared_table = "T";
+    source.cleared_field = "old";
+    rig_show("T", 1, "up");
+    rig_up();
+    sender_step(&s);
+    for (int i = 0; i < 2; i++) {
+        at = fake_find(&out, from, "studio/tables/T/fields/old");
+        assert_int_not_equal(at, SIZE_MAX);
+        assert_int_equal(out.sent[at].len, 0);
+        rig_done(at, i == 0 ? 0x97 : 0);
+        rig_settle(from);
+        from = out.count;
+        fake_clock_advance(&clk, RETAINED_RETRY_MS);
+        sender_step(&s);
+    }
+    rig_settle(from);
+    assert_int_equal(fake_find(&out, from, "studio/tables/T/fields/old"), SIZE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +101,7 @@ int main(void)
         RIG_TEST(a_retained_message_refused_for_good_is_left),
         RIG_TEST(without_retain_the_messages_go_out_all_the_same),
         RIG_TEST(cleared_fields_are_cleared_after_every_connection),
+        RIG_TEST(a_refused_clearing_comes_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
