@@ -7,6 +7,7 @@
 #include "auth/rates.h"
 #include "base/clock.h"
 #include "base/figures.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "protocol/decode.h"
@@ -212,8 +213,7 @@ static void carry_out(struct inbox *inbox, struct bridge *bridge, struct bridge_
     struct rate *sender = NULL;
 
     if (!a) {
-        static const char text[] = "{\"error\":\"Storage unavailable\"}";
-        bridge_answer(bridge, command, text, sizeof(text) - 1);
+        bridge_answer(bridge, command, JSON_NO_MEMORY, sizeof(JSON_NO_MEMORY) - 1);
         return;
     }
     a->actor.ops = &actor_ops;

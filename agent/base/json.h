@@ -8,6 +8,9 @@
 
 #include "base/buf.h"
 
+/* The answer where there is no memory to make one. */
+#define JSON_NO_MEMORY "{\"error\":\"Storage unavailable\"}"
+
 enum { JSON_NUMBER_MAX = 63 }; /* bytes of one number literal; cJSON reads no more */
 
 struct json_facts {

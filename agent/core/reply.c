@@ -1,12 +1,11 @@
 #include "core/reply.h"
 
 #include "base/figures.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "core/inside.h"
 
 /* The contract has no word for want of memory; to a client it is the same as a full disk. */
-static const char no_memory[] = "{\"error\":\"Storage unavailable\"}";
-
 void reply_set_error(struct core *core, struct item *item, const struct studio_error *error)
 {
     bool memory = error->code == STUDIO_ERR_NO_MEMORY;
@@ -25,7 +24,7 @@ void reply_give(const struct item *item)
     if (actor->gone)
         return;
     if (!buf_ok(&item->answer))
-        actor->ops->answer(actor, STUDIO_ERR_STORAGE, no_memory, sizeof(no_memory) - 1);
+        actor->ops->answer(actor, STUDIO_ERR_STORAGE, JSON_NO_MEMORY, sizeof(JSON_NO_MEMORY) - 1);
     else if (item->answer.len > 0)
         actor->ops->answer(actor, item->err, item->answer.data, item->answer.len);
 }
@@ -50,5 +49,5 @@ void reply_refuse(struct core *core, struct item *item, const struct studio_erro
 void reply_no_memory(struct core *core, struct actor *actor)
 {
     figure_add(&core->o.figures->refused, 1);
-    actor->ops->answer(actor, STUDIO_ERR_STORAGE, no_memory, sizeof(no_memory) - 1);
+    actor->ops->answer(actor, STUDIO_ERR_STORAGE, JSON_NO_MEMORY, sizeof(JSON_NO_MEMORY) - 1);
 }
