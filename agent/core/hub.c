@@ -422,10 +422,11 @@ static void mark(const struct channel *watched, size_t bit, bool all)
 
 bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot)
 {
-    struct channel *channel = channel_add(hub, snapshot->table_id);
+    struct channel *channel = snapshot->removed ? channel_find(hub, snapshot->table_id)
+                                                : channel_add(hub, snapshot->table_id);
 
     if (!channel)
-        return false;
+        return snapshot->removed;
     studio_snapshot_unref(channel->snapshot);
     channel->snapshot = snapshot->removed ? NULL : studio_snapshot_ref(snapshot);
     if (snapshot->removed) {

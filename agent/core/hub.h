@@ -87,7 +87,7 @@ void hub_answer(const struct watcher *watcher, const char *status, const char *r
                 struct buf *out);
 
 /* The newest committed document of a table (a reference is taken), also at start for each table;
- * a removed one ends its pushes. False: out of memory, the table is not announced. */
+ * a removed one ends its pushes, which needs no memory. False: out of memory, the table is not announced. */
 STUDIO_MUST_USE bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot);
 /* Whether devices of a table are connected; as long as nobody says so, none are. */
 void hub_presence(struct hub *hub, const char *table_id, bool online);
