@@ -44,8 +44,9 @@ struct link_process {
     size_t written;
     char *in; /* bytes read, frames from `begin` to `end` */
     size_t begin, end, size;
-    int64_t ping_ms;  /* the next one */
-    int64_t asked_ms; /* of the first without an answer; 0: there is none */
+    int64_t ping_ms; /* the next one */
+    unsigned
+        unanswered; /* pings in a row: time that passed while we ourselves stood still says nothing */
 };
 
 static const char *const names[LINK_COUNT] = {"publisher", "commands", "probe"};
@@ -143,7 +144,7 @@ static void forget(struct link_process *l)
     l->written = 0;
     l->up = false;
     l->over = NULL;
-    l->asked_ms = 0;
+    l->unanswered = 0;
 }
 
 static void link_close(struct link *link)
@@ -320,7 +321,7 @@ int link_process_fd(const struct link *link, bool *writing)
 
 static void hand_over(struct link_process *l, struct wire_message *m)
 {
-    l->asked_ms = 0; /* whatever it says, it is alive */
+    l->unanswered = 0; /* whatever it says, it is alive */
     switch (m->kind) {
     case WIRE_EVENT:
         m->event.link = l->o.id;
@@ -440,12 +441,10 @@ static void look_after(struct link_process *l)
 
     if (!l->up || now < l->ping_ms)
         return;
-    if (l->asked_ms && now - l->asked_ms >= LINK_HANG_MS) {
+    if (l->unanswered++ == LINK_HANG_MS / LINK_PING_MS) {
         l->over = "its process does not answer";
         return;
     }
-    if (!l->asked_ms)
-        l->asked_ms = now;
     l->ping_ms = now + LINK_PING_MS;
     (void)tell(l, &(struct wire_message){.kind = WIRE_PING});
 }

@@ -18,7 +18,7 @@ enum {
     LINK_FD = 3, /* the socket, in the child */
     LINK_EXIT_MEMORY = 71,
     LINK_PING_MS = 5000,
-    LINK_HANG_MS = 20000
+    LINK_HANG_MS = 20000 /* without an answer, a whole number of pings */
 };
 /* What a child is called (argv[0], as ps shows it); the name of its link follows. A program that may
  * be started as one (link_options.program) has to call link_main first of all when it finds this. */

@@ -362,7 +362,9 @@ static void a_process_that_answers_is_not(void **state)
         bool writing;
 
         fake_clock_advance(&fake, 2 * LINK_HANG_MS);
-        link_process_step(l, false);
+        link_process_step(l, false); /* asks it */
+        fake_clock_advance(&fake, 2 * LINK_HANG_MS);
+        link_process_step(l, false); /* its answer has not been looked at */
         fd.fd = link_process_fd(l, &writing);
         assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
         link_process_step(l, true);
