@@ -125,6 +125,7 @@ static void on_event(void *ctx, const struct link_event *event)
 {
     struct bridge *b = ctx;
 
+    commands_event(&b->commands, event);
     relay_event(&b->relay, event);
 }
 

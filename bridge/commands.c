@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/names.h"
 
@@ -46,14 +47,20 @@ static struct pending *take(struct pending_list *list)
     return p;
 }
 
-void commands_finish(struct commands *c)
+static void drop(struct pending_list *list)
 {
     struct pending *p;
 
+    while ((p = take(list)))
+        free(p);
+}
+
+void commands_finish(struct commands *c)
+{
     if (!c->ready)
         return;
-    while ((p = take(&c->waiting)) || (p = take(&c->answered)))
-        free(p);
+    drop(&c->waiting);
+    drop(&c->answered);
     pthread_mutex_destroy(&c->lock);
     c->ready = false;
 }
@@ -172,6 +179,15 @@ void commands_replay(struct commands *c, struct bridge_command *command,
     commands_answer(c, command, too_many, sizeof(too_many) - 1);
 }
 
+void commands_event(struct commands *c, const struct link_event *event)
+{
+    if (event->link != LINK_IN || (event->kind != LINK_LOST && event->kind != LINK_UP))
+        return;
+    c->held = event->kind == LINK_LOST;
+    if (event->kind == LINK_UP && event->limits.session)
+        drop(&c->waiting);
+}
+
 bool commands_step(struct commands *c)
 {
     struct pending_list answered;
@@ -185,7 +201,7 @@ bool commands_step(struct commands *c)
         c->link->ops->verdict(c->link, p->generation, p->token);
         free(p);
     }
-    while ((p = c->waiting.head)) {
+    while (!c->held && (p = c->waiting.head)) {
         struct pending_list rest = {p->next, p->next ? c->waiting.tail : NULL};
 
         if (!c->source->command(c->source->ctx, &p->command))
@@ -199,14 +215,13 @@ bool commands_step(struct commands *c)
 static bool carry_out(struct commands *c, const struct link_command *in,
                       const struct topic_request *request, const struct answer_to *to)
 {
-    static const char no_memory[] = "{\"error\":\"Storage unavailable\"}";
     struct pending *p = pending_create(in, request, to);
 
     if (p)
         add(&c->waiting, p);
     else
-        reply(c, to->topic, to->fallback, in->correlation, in->correlation_len, no_memory,
-              sizeof(no_memory) - 1);
+        reply(c, to->topic, to->fallback, in->correlation, in->correlation_len, JSON_NO_MEMORY,
+              sizeof(JSON_NO_MEMORY) - 1);
     return p != NULL;
 }
 

@@ -36,6 +36,7 @@ struct commands {
     struct pending_list answered; /* by the agent, without a verdict yet */
     bool ready;
     struct pending_list waiting; /* what follows is the bridge thread's */
+    bool held;                   /* those waiting came by a connection that was lost */
     uint64_t ignored;            /* of clients without a valid name, and foreign topics */
     struct log_limit log;
 };
@@ -47,6 +48,10 @@ STUDIO_MUST_USE enum studio_err commands_init(struct commands *c, const struct t
 /* Drops what waits. By now the agent has answered all it took. */
 void commands_finish(struct commands *c);
 
+/* Bridge thread. What became of the connection. What waits when it is lost is not handed over until the
+ * next one is up: a broker that has kept the session brings it again, for it was not acknowledged, and
+ * to carry it out now as well would be twice; one that has not does not. */
+void commands_event(struct commands *c, const struct link_event *event);
 /* Bridge thread. A command from the link. */
 void commands_arrived(struct commands *c, const struct link_command *in);
 /* Bridge thread: hands over what waits, passes the verdicts on. True: nothing waits for the agent. */

@@ -213,6 +213,48 @@ static void an_agent_that_is_full_gets_it_later(void **state)
     commands_answer(&c, agent.held[1], NULL, 0);
 }
 
+static void connection(enum link_event_kind kind, bool session)
+{
+    commands_event(
+        &c, &(struct link_event){.link = LINK_IN, .kind = kind, .limits = {.session = session}});
+}
+
+/* What the broker brings again must not be carried out twice, what it does not bring not be lost. */
+static void what_waits_when_the_connection_is_lost_is_carried_out_once(void **state)
+{
+    struct link_command one = message("studio/tables/T/set/a", "1");
+    struct link_command two = message("studio/tables/T/set/a", "2");
+
+    (void)state;
+    agent.full = true;
+    arrive(&one);
+    arrive(&two);
+    connection(LINK_LOST, false);
+    agent.full = false;
+    assert_true(commands_step(&c)); /* a stop does not wait for it */
+    assert_int_equal(agent.count, 0);
+    connection(LINK_FAILED, false);
+    connection(LINK_UP, true);
+    assert_true(commands_step(&c));
+    assert_int_equal(agent.count, 0);
+    arrive(&one); /* again */
+    assert_int_equal(agent.count, 1);
+
+    agent.full = true;
+    arrive(&one);
+    arrive(&two);
+    connection(LINK_LOST, false);
+    agent.full = false;
+    commands_event(&c, &(struct link_event){.link = LINK_OUT, .kind = LINK_UP});
+    assert_true(commands_step(&c));
+    assert_int_equal(agent.count, 1);
+    connection(LINK_UP, false);
+    assert_true(commands_step(&c));
+    assert_int_equal(agent.count, 3);
+    assert_string_equal(agent.payload, "2");
+    commands_step(&c);
+}
+
 static void the_verdict_comes_after_the_answer(void **state)
 {
     struct link_command in = message("studio/tables/T/set/a", "{}");
@@ -321,6 +363,7 @@ int main(void)
         TEST(retained_commands_are_marked_or_refused),
         TEST(others_are_ignored_and_counted),
         TEST(an_agent_that_is_full_gets_it_later),
+        TEST(what_waits_when_the_connection_is_lost_is_carried_out_once),
         TEST(the_verdict_comes_after_the_answer),
         TEST(what_is_refused_here_has_its_verdict_at_once),
         TEST(an_answer_is_not_lost_with_the_connection_of_its_command),
