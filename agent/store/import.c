@@ -383,18 +383,6 @@ static void finish(struct import *im)
     buf_finish(&im->line);
 }
 
-static int sync_file(const char *path)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return result;
-}
-
 /* The lock is held: builds beside `path`, and puts it there when it is whole. */
 static enum studio_err import_locked(const char *dir, const char *path, FILE *in,
                                      struct studio_error *error)
@@ -424,7 +412,7 @@ static enum studio_err import_locked(const char *dir, const char *path, FILE *in
         err = verify(im);
     finish(im);
     if (err == STUDIO_OK &&
-        (sync_file(temporary) < 0 || rename(temporary, path) < 0 || lock_sync_dir(dir) < 0))
+        (lock_sync(temporary) < 0 || rename(temporary, path) < 0 || lock_sync(dir) < 0))
         err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot write %s: %s", path,
                                strerror(errno));
     if (err != STUDIO_OK)

@@ -16,9 +16,9 @@ char *lock_path(const char *dir, const char *name)
     return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-int lock_sync_dir(const char *dir)
+int lock_sync(const char *path)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
     int result = fsync(fd);
@@ -39,7 +39,7 @@ static int make_dir(const char *dir)
         return -1;
     }
     /* A parent one may search but not read cannot be synced; that is no reason to refuse. */
-    int result = lock_sync_dir(parent);
+    int result = lock_sync(parent);
     free(parent);
     return result < 0 && errno != EACCES ? -1 : 0;
 }

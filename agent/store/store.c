@@ -184,7 +184,7 @@ static int boot(struct store *store, const struct store_options *options, bool b
 /* SQLite ignores a sync of the directory that fails. The log is there now and keeps its name. */
 static enum studio_err sync_names(const char *dir, struct studio_error *error)
 {
-    if (lock_sync_dir(dir) == 0)
+    if (lock_sync(dir) == 0)
         return STUDIO_OK;
     return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                             ": %s cannot be synced: %s; check the disk", dir, strerror(errno));

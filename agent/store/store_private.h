@@ -93,8 +93,8 @@ enum studio_err lock_take(const char *dir, int *fd_out, struct studio_error *err
 void lock_release(int fd);
 /* `dir/name`; NULL without memory. free() it. */
 char *lock_path(const char *dir, const char *name);
-/* Makes renames and new files in `dir` durable. 0 or -1 with errno. */
-int lock_sync_dir(const char *dir);
+/* Makes a file durable; of a directory, renames and new files in it. 0 or -1 with errno. */
+int lock_sync(const char *path);
 
 /* --- wal.c ----------------------------------------------------------------------------------- */
 
