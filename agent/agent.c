@@ -1,7 +1,6 @@
 #include "studio/agent.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +18,6 @@
 #include "net/lws.h"
 #include "net/openfiles.h"
 #include "net/routes.h"
-#include "protocol/document.h"
 #include "reload.h"
 #include "source.h"
 #include "studio/version.h"

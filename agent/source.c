@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "protocol/message.h"
+#include "studio/status.h"
 
 static enum studio_err read_events(void *ctx, uint64_t from, uint64_t to, size_t limit,
                                    studio_event_fn *fn, void *fn_ctx)

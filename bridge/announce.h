@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "bridge_source.h"
-#include "feed.h"
 
 /* What is true only while the agent is there carries an expiry on MQTT 5 and is said again: a broker that
  * comes back from its files after the agent and it were killed together would show it for ever. */

@@ -10,7 +10,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <sys/socket.h>
 
 int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id);

@@ -11,7 +11,6 @@
 #include "link_main.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <poll.h>

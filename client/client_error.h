@@ -8,7 +8,6 @@
 /* Close codes of protocol section 3.1. */
 enum {
     CLOSE_NORMAL = 1000,
-    CLOSE_GOING_AWAY = 1001,
     CLOSE_PROTOCOL = 1002,
     CLOSE_POLICY = 1008,
     CLOSE_NOT_UTF8 = 1007,

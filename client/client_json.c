@@ -6,7 +6,6 @@
 #include <cjson/cJSON.h>
 
 #include "base/json.h"
-#include "studio/status.h"
 
 static const cJSON *get(const cJSON *object, const char *name)
 {

@@ -1,6 +1,5 @@
 #include "client_update.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"

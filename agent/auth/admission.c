@@ -1,6 +1,5 @@
 #include "auth/admission.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

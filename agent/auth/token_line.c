@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "studio/status.h"
 
 struct word {
     const char *text;

@@ -92,11 +92,6 @@ void core_destroy(struct core *core)
     free(core);
 }
 
-struct tables *core_tables(struct core *core)
-{
-    return core->tables;
-}
-
 struct hub *core_hub(struct core *core)
 {
     return core->hub;

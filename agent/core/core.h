@@ -13,7 +13,6 @@
 
 #include "core/actor.h"
 #include "core/options.h"
-#include "core/tables.h"
 #include "model/replay.h"
 
 struct bridge;
@@ -30,7 +29,6 @@ STUDIO_MUST_USE enum studio_err core_restore(struct core *core, const char *id, 
 /* Committer and lookup have been stopped before. */
 void core_destroy(struct core *core);
 
-struct tables *core_tables(struct core *core);
 struct hub *core_hub(struct core *core);
 /* Before the first message. The committer outlives the core's last message, not the core. */
 void core_set_committer(struct core *core, struct committer *committer);

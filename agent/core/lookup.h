@@ -8,7 +8,6 @@
 #define AGENT_CORE_LOOKUP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct lookup;
 struct store_reader;

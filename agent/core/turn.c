@@ -1,6 +1,5 @@
 #include "core/turn.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/faulty.h"

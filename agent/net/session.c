@@ -1,6 +1,5 @@
 #include "net/session.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>

@@ -1,6 +1,5 @@
 #include "protocol/decoder.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/names.h"

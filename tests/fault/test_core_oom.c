@@ -84,7 +84,7 @@ static void expect_answered(const struct client *c)
 
 static bool compare(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
 {
-    struct table *table = tables_find(core_tables(net.f.core), id);
+    struct table *table = tables_find(net.f.core->tables, id);
     struct studio_snapshot *snapshot;
 
     ++*(size_t *)ctx;

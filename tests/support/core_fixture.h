@@ -10,6 +10,7 @@
 
 #include "base/figures.h"
 #include "core/core.h"
+#include "core/inside.h"
 #include "store/store.h"
 #include "studio/status.h"
 #include "support/cmocka_all.h"

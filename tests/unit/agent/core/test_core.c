@@ -112,7 +112,7 @@ static void thousands_of_messages_in_order(void **state)
         }
     }
     assert_int_equal(figure_get(&f.figures.updates), ROUNDS * EACH);
-    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, ROUNDS * EACH);
+    assert_int_equal(table_newest(tables_find(f.core->tables, "ARO-001"))->rev, ROUNDS * EACH);
 }
 
 static bool restore(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
@@ -174,7 +174,7 @@ static void a_restart_shows_what_was_committed(void **state)
     say(&f, &device, "{\"sdp\":\"down\"}");
     settle();
     assert_int_equal(figure_get(&f.figures.committed), 3);
-    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, 2);
+    assert_int_equal(table_newest(tables_find(f.core->tables, "ARO-001"))->rev, 2);
 }
 
 /* --- what is wrong with a message ------------------------------------------------------------ */

@@ -112,7 +112,7 @@ static void who_may_get_what(void **state)
     expect(&viewer, "{\"error\":\"Unknown table: ARO-009\",\"request_id\":1}");
     say(&f, &viewer, "{\"event\":\"get\",\"data\":{\"table_id\":\"not valid\"}}");
     expect(&viewer, "{\"error\":\"Invalid data for get\"}");
-    assert_int_equal(tables_count(core_tables(f.core)), 1);
+    assert_int_equal(tables_count(f.core->tables), 1);
 }
 
 static void subscribing_answers_the_set_then_pushes(void **state)

@@ -150,7 +150,7 @@ static void a_refused_batch_with_its_own_repetition(void **state)
     settle();
     expect(&plc[0], "{\"error\":\"Storage unavailable\",\"request_id\":\"a\"}");
     expect(&plc[1], UPDATED_A);
-    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-001"))->rev, 1);
+    assert_int_equal(table_newest(tables_find(f.core->tables, "ARO-001"))->rev, 1);
 }
 
 static void errors_are_not_remembered(void **state)
@@ -249,7 +249,7 @@ static void a_repetition_is_not_counted_twice_against_the_rate(void **state)
 
 static void expect_sdp(const char *value)
 {
-    struct studio_snapshot *now = table_snapshot(tables_find(core_tables(f.core), "ARO-001"));
+    struct studio_snapshot *now = table_snapshot(tables_find(f.core->tables, "ARO-001"));
     size_t i = 0;
 
     while (strcmp(now->fields[i].name, "SDP") != 0)

@@ -255,7 +255,7 @@ static void an_operator_updates_any_table_there_is(void **state)
     expect(&office, "{\"error\":\"Unknown table: ARO-009\"}");
     say(&f, &office, "{\"maintenance\":true}");
     expect(&office, "{\"error\":\"Unknown table: OFFICE\"}");
-    assert_int_equal(tables_count(core_tables(f.core)), 1);
+    assert_int_equal(tables_count(f.core->tables), 1);
 }
 
 static void no_more_tables_than_the_limit(void **state)
@@ -295,7 +295,7 @@ static void removing_keeps_the_number_for_the_return(void **state)
     expect(&office, "{\"error\":\"Unknown table: ARO-001\"}");
     assert_int_equal(last_event().rev, 2);
     assert_non_null(strstr(last_event().body, "\"changes\":{},\"removed\":true}"));
-    assert_int_equal(tables_count(core_tables(f.core)), 0);
+    assert_int_equal(tables_count(f.core->tables), 0);
     expect_cleared("ARO-001/note ");
     say(&f, &device, "{\"sdp\":\"up\"}");
     fake_actor_next(&device);
@@ -322,8 +322,8 @@ static void removal_and_return_in_one_batch(void **state)
     settle();
     expect_prefix(&device, "welcome {\"TABLE_ID\":\"ARO-001\",\"UPTIME\":2,");
     assert_int_equal(last_event().rev, 2);
-    assert_int_equal(table_newest(tables_find(core_tables(f.core), "ARO-002"))->rev, 2);
-    assert_int_equal(tables_count(core_tables(f.core)), 2);
+    assert_int_equal(table_newest(tables_find(f.core->tables, "ARO-002"))->rev, 2);
+    assert_int_equal(tables_count(f.core->tables), 2);
 }
 
 static void a_table_with_devices_is_not_removed(void **state)

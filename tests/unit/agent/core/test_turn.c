@@ -185,8 +185,8 @@ static void a_table_whose_creation_is_refused_does_not_exist(void **state)
     expect_prefix(&other, "refuse ");
     expect(&other, REFUSED);
     expect_nothing(&other);
-    assert_int_equal(tables_count(core_tables(f.core)), 1);
-    assert_int_equal(tables_count_staged(core_tables(f.core)), 1);
+    assert_int_equal(tables_count(f.core->tables), 1);
+    assert_int_equal(tables_count_staged(f.core->tables), 1);
     join(&f, &other);
     settle();
     expect_prefix(&other, "welcome {\"TABLE_ID\":\"ARO-002\",\"UPTIME\":0,");

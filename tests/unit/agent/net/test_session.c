@@ -104,7 +104,7 @@ static void what_does_not_get_in(void **state)
     expect_refused("_pc", "MY_TOKEN", NULL, "close 1008 Invalid table id");
     expect_presence("");
     assert_true(core_quiet(net.f.core));
-    assert_int_equal(tables_count_staged(core_tables(net.f.core)), 0);
+    assert_int_equal(tables_count_staged(net.f.core->tables), 0);
 }
 
 static void a_first_message_that_does_not_authenticate(void **state)

@@ -104,7 +104,7 @@ static void a_connection_gone_with_messages_under_way(void **state)
     connect_as(&c, "ARO-002_pc", TOKEN_DEVICE);
     disconnect(&c);
     net_settle();
-    assert_int_equal(tables_count(core_tables(net.f.core)), 2);
+    assert_int_equal(tables_count(net.f.core->tables), 2);
     assert_int_equal(net.env.count, 0);
 }
 
