@@ -176,13 +176,6 @@ enum studio_err mirror_presence(struct mirror *m, const char *table_id, const ch
     return entry ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 }
 
-static void full_round(struct mirror *m, struct mirror_entry *entry)
-{
-    studio_snapshot_unref(entry->published);
-    entry->published = NULL;
-    pacer_mark_backfill(&m->rounds, &entry->round);
-}
-
 void mirror_restart(struct mirror *m, bool expires)
 {
     struct mirror_entry *entry, *next;
@@ -197,7 +190,9 @@ void mirror_restart(struct mirror *m, bool expires)
         pacer_remove(&m->rounds, &entry->round);
         pacer_remove(&m->presences, &entry->presence_pace);
         pacer_remove(&m->refreshes, &entry->refresh);
-        full_round(m, entry);
+        studio_snapshot_unref(entry->published);
+        entry->published = NULL; /* a full round */
+        pacer_mark_backfill(&m->rounds, &entry->round);
         if (entry->presence_known)
             pacer_mark_backfill(&m->presences, &entry->presence_pace);
     }
