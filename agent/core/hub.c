@@ -144,6 +144,7 @@ static struct channel *channel_add(struct hub *hub, const char *name)
 
 static void channel_free(struct hub *hub, struct channel *channel)
 {
+    assert(hub->by_name); /* the star's is always there; the analyser cannot know */
     HASH_DEL(hub->by_name, channel);
     hub->by_index[channel->index] = NULL;
     if (channel->index < hub->free_hint)
