@@ -58,17 +58,17 @@ static void put_back(struct answers *a, struct reply *reply)
     pthread_mutex_unlock(&a->lock);
 }
 
-/* On the default topic then; an answer that does not get there either is dropped. */
-static void fall_back(struct answers *a, struct window *w, struct reply *reply)
+/* On the default topic then; an answer that does not get there either is dropped: false. */
+static bool fall_back(struct answers *a, struct window *w, struct reply *reply)
 {
     if (reply_fall_back(reply)) {
         put_back(a, reply);
-        return;
+        return true;
     }
     log_limited(&w->refused_log, LOG_ERROR, "bridge",
                 "%s hangs up on the answer on %s: it is dropped", w->broker, reply->topic);
-    a->dropped++;
     free(reply);
+    return false;
 }
 
 bool answers_send(struct answers *a, struct window *w)
@@ -90,8 +90,9 @@ bool answers_send(struct answers *a, struct window *w)
         window_log_too_large(w, reply->topic);
         free(reply);
         return true;
-    case WINDOW_PARKED:
-        fall_back(a, w, reply);
+    case WINDOW_PARKED: /* counted, like one that was hung up on itself */
+        if (!fall_back(a, w, reply))
+            w->parked[TRAFFIC_ANSWERS]++;
         return true;
     case WINDOW_STALLED:
         put_back(a, reply);
@@ -103,7 +104,7 @@ bool answers_send(struct answers *a, struct window *w)
 void answers_done(struct answers *a, struct window *w, struct reply *reply, int reason)
 {
     if (reason == WINDOW_POISON) {
-        fall_back(a, w, reply);
+        (void)fall_back(a, w, reply);
         return;
     }
     if (reason < 0) {

@@ -15,8 +15,7 @@ struct answers {
     pthread_mutex_t lock; /* guards the list */
     struct reply_list list;
     bool ready;
-    uint64_t number;  /* of the newest */
-    uint64_t dropped; /* bridge thread: the broker hangs up on them */
+    uint64_t number; /* of the newest */
 };
 
 STUDIO_MUST_USE enum studio_err answers_init(struct answers *a);

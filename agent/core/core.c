@@ -242,7 +242,7 @@ bool core_settle(struct core *core)
 
 bool core_commands_wait(const struct core *core)
 {
-    return core->line.count >= LINE_MAX;
+    return core->line.count >= LINE_MAX || turn_congested(core);
 }
 
 bool core_quiet(const struct core *core)

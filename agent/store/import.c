@@ -122,9 +122,9 @@ static enum studio_err read_line(struct import *im, bool *more)
 static enum studio_err get_string(struct import *im, const char *name, struct json_span *out)
 {
     const struct json_span *value = record_get(&im->record, name);
-    if (!value || value->text[0] != '"')
+    *out = value ? *value : (struct json_span){.text = ""};
+    if (out->text[0] != '"')
         return refuse_line(im, "`%s` is missing or not a string", name);
-    *out = *value;
     return STUDIO_OK;
 }
 
