@@ -357,7 +357,7 @@ static enum studio_err take_line(struct import *im)
 
 static enum studio_err build(struct import *im)
 {
-    int rc = sql_open(im->path, SQLITE_OPEN_READWRITE, &im->db);
+    int rc = sql_open(im->path, SQLITE_OPEN_READWRITE, NULL, &im->db);
     if (rc == SQLITE_OK)
         rc = sql_exec(im->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN");
     if (rc == SQLITE_OK)

@@ -54,7 +54,7 @@ enum studio_err store_reader_open(const char *dir, struct store_reader **out,
     struct store_reader *reader = calloc(1, sizeof *reader);
     int rc = path && reader ? SQLITE_OK : SQLITE_NOMEM;
     if (rc == SQLITE_OK)
-        rc = sql_open(path, SQLITE_OPEN_READONLY, &reader->db);
+        rc = sql_open(path, SQLITE_OPEN_READONLY, NULL, &reader->db);
     if (rc == SQLITE_OK)
         rc = sql_exec(reader->db, "PRAGMA query_only = ON");
     if (rc == SQLITE_OK)

@@ -63,9 +63,9 @@ int sql_run(struct sql_call *call)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int sql_open(const char *path, int flags, sqlite3 **db)
+int sql_open(const char *path, int flags, const char *vfs, sqlite3 **db)
 {
-    int rc = sqlite3_open_v2(path, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int rc = sqlite3_open_v2(path, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(*db, STORE_BUSY_MS);
     /* Until the file is known to be ours and sound, closing must not move a byte in it. */

@@ -206,7 +206,8 @@ static enum studio_err open_file(struct store *store, const struct store_options
         err = wal_write_again(store->path, error);
     if (err != STUDIO_OK)
         return err;
-    int rc = sql_open(store->path, SQLITE_OPEN_READWRITE, &store->db);
+    const char *vfs = options->unsafe_no_sync ? NULL : wal_vfs(); /* it rests on the syncs */
+    int rc = sql_open(store->path, SQLITE_OPEN_READWRITE, vfs, &store->db);
     if (rc != SQLITE_OK)
         return sql_refuse(error, store->path, rc, store->db);
     err = schema_identify(store->db, store->path, &blank, error);

@@ -4,6 +4,7 @@
  * sql.c        statements: bind, run, classify a result
  * lock.c       the directory and the lock on it
  * wal.c        is the write-ahead log damaged where SQLite would not say so
+ * wal_vfs.c    writes that log in long pieces
  * schema.c     is this file ours, is it sound, bring it to this version
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
@@ -75,8 +76,8 @@ void sql_end(struct sql_call *call);
 int sql_run(struct sql_call *call);
 
 /* A connection for one thread that only looks: it does not checkpoint when closed, until
- * SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE is taken back. *db must be closed also after an error. */
-int sql_open(const char *path, int flags, sqlite3 **db);
+ * SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE is taken back. `vfs` NULL: the usual one. *db must be closed also after an error. */
+int sql_open(const char *path, int flags, const char *vfs, sqlite3 **db);
 
 /* Unprepared text: SQLITE_OK or an error; sql_number is SQLITE_NOTFOUND without a row. */
 int sql_exec(sqlite3 *db, const char *sql);
@@ -120,6 +121,13 @@ void wal_where(const struct wal_damage *damage, char out[WAL_WHERE_MAX]);
 /* STORE_UNUSABLE with a sentence on what to do about the damage. */
 enum studio_err wal_refuse(struct studio_error *error, const char *path,
                            const struct wal_damage *damage);
+
+/* --- wal_vfs.c ------------------------------------------------------------------------------- */
+
+/* For sql_open of a connection which writes with synchronous = FULL: the usual VFS, but the log is
+ * written in pieces of up to 124 KiB, the last of them by the sync of a commit. Any thread. NULL: out
+ * of memory, the usual one serves. */
+const char *wal_vfs(void);
 
 /* --- schema.c -------------------------------------------------------------------------------- */
 

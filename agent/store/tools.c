@@ -29,7 +29,7 @@ enum studio_err tool_open(const char *dir, bool writing, struct tool *tool,
         err = wal_write_again(tool->path, error);
     if (err != STUDIO_OK)
         goto fail;
-    int rc = sql_open(tool->path, SQLITE_OPEN_READWRITE, &tool->db);
+    int rc = sql_open(tool->path, SQLITE_OPEN_READWRITE, NULL, &tool->db);
     if (rc != SQLITE_OK) {
         err = sql_refuse(error, tool->path, rc, tool->db);
         goto fail;
