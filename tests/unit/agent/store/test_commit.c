@@ -200,7 +200,7 @@ static void fail_each_write(int rc)
             assert_int_equal(store_info(store)->last_seq, ++last);
         }
     }
-    assert_true(failures > 10);
+    assert_true(failures > 0); /* of the few pieces it is written in */
     assert_int_equal(store_info(store)->last_seq, last + BATCH);
     struct seen seen = read_events(reader, 1, UINT64_MAX, SIZE_MAX);
     assert_int_equal(seen.count, last + BATCH);

@@ -44,10 +44,10 @@ static void test_escapes_become_their_text(void **state)
     int64_t n = 0;
     const char *to = tmpdir_create();
     char *text = export_text(full_store());
-    char *at = strstr(text, "\"note\"");
-    assert_non_null(at);
-    char *other = test_printf("%.*s\"\\u00f6\\ud83d\\ude00\\n\\/\"%s", (int)(at - text), text,
-                              at + strlen("\"note\""));
+    assert_non_null(strstr(text, "\"note\""));
+    size_t at = (size_t)(strstr(text, "\"note\"") - text);
+    char *other = test_printf("%.*s\"\\u00f6\\ud83d\\ude00\\n\\/\"%s", (int)at, text,
+                              text + at + strlen("\"note\""));
     assert_int_equal(import_text(to, other, &error), STUDIO_OK);
     free(other);
     free(text);
