@@ -6,6 +6,7 @@
  * gives up (no PINGRESP) it is still ESTABLISHED.
  */
 #include "link_closing.h"
+#include "link_reach.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -79,9 +80,13 @@ static const char *words_for(long result)
 int __wrap_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify, complaint_fn *fn,
                              void *ctx)
 {
-    int rc = __real_SSLSocket_connect(ssl, socket, host, verify, fn, ctx);
-    long result = SSL_get_verify_result(ssl);
+    long result;
+    int rc;
 
+    if (SSL_in_before(ssl) && reach_numeric(host))
+        (void)SSL_set_tlsext_host_name(ssl, NULL); /* the extension is for names */
+    rc = __real_SSLSocket_connect(ssl, socket, host, verify, fn, ctx);
+    result = SSL_get_verify_result(ssl);
     if (rc != CONNECTED && rc != INTERRUPTED && BIO_number_read(SSL_get_rbio(ssl)) == 0)
         tls = "it closed the connection on TLS: does it speak TLS at this port?";
     else if (rc == FATAL && (result != X509_V_OK || SSL_is_init_finished(ssl)))

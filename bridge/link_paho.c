@@ -5,12 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netdb.h>
-
 #include <MQTTAsync.h>
 
 #include "link_acks.h"
 #include "link_closing.h"
+#include "link_reach.h"
 
 enum {
     CONNECT_TIMEOUT_S = 10,
@@ -24,7 +23,7 @@ static struct {
     MQTTAsync handle;
     const struct paho_reports *reports;
     enum link_id id;
-    const char *agent_id, *epoch, *uri;
+    const char *agent_id, *epoch;
     bool v5;
     char tls[LINK_TEXT_MAX];                   /* what OpenSSL complained about */
     char watch[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
@@ -85,22 +84,6 @@ static void on_up(void *context, MQTTAsync_successData *data)
     c.reports->event(&event);
 }
 
-/* The library's attempt is over by now, and nothing else waits for this thread. */
-static bool host_unknown(const char *uri)
-{
-    const char *host = strstr(uri, "://") + 3;
-    size_t bracket = *host == '[';
-    size_t len = strcspn(host + bracket, bracket ? "]" : ":");
-    char *name = strndup(host + bracket, len);
-    struct addrinfo *list = NULL;
-    int rc = name ? getaddrinfo(name, NULL, NULL, &list) : 0;
-
-    free(name);
-    if (rc == 0 && list)
-        freeaddrinfo(list);
-    return rc != 0;
-}
-
 /* The library says next to nothing about why; its few words in better ones. */
 static void connect_failed(int reason, const char *message)
 {
@@ -112,6 +95,8 @@ static void connect_failed(int reason, const char *message)
     event.reached = reason <= 0 && (timeout || closed);
     if (reason > 0)
         set_text(&event, "it refuses the connection");
+    else if (reach_trouble())
+        set_text(&event, reach_trouble());
     else if (closing_tls())
         set_text(&event, closing_tls());
     else if (strstr(c.tls, "wrong version number"))
@@ -122,10 +107,8 @@ static void connect_failed(int reason, const char *message)
         set_text(&event, "no answer within 10 s");
     else if (closed)
         set_text(&event, "it closed the connection without an answer");
-    else if (host_unknown(c.uri))
-        set_text(&event, "its name is unknown: check the address, or the name server");
     else
-        set_text(&event, "cannot reach it (address, port or firewall)");
+        set_text(&event, "the MQTT library does not say why");
     c.reports->event(&event);
 }
 
@@ -433,7 +416,6 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
     c.id = in->connect.id;
     c.agent_id = in->connect.agent_id;
     c.epoch = in->connect.epoch;
-    c.uri = target->uri;
     c.v5 = target->mqtt_version == 5;
     for (unsigned i = 0; i < LINK_SLOTS; i++)
         c.tokens[i].slot = i;
