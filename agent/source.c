@@ -101,6 +101,8 @@ enum studio_err source_open_bridge(struct source *source, const struct studio_ag
         .password = config->password,
         .password_file = config->password_file,
         .ca_file = config->ca_file,
+        .cert_file = config->cert,
+        .key_file = config->key,
         .link_program = config->link_program ? config->link_program : STUDIO_PROGRAM,
         .keepalive_s = (unsigned)config->keepalive_s,
         .session_expiry_s = (unsigned)config->session_expiry_s,

@@ -36,6 +36,8 @@ bool connection_connect(struct connection *s, const struct broker *broker,
     wanted.username = broker->username;
     wanted.password = broker_password(broker, password);
     wanted.ca_file = s->config->ca_file;
+    wanted.cert_file = s->config->cert_file;
+    wanted.key_file = s->config->key_file;
     if (wanted.keepalive_s == 0)
         wanted.keepalive_s = s->config->keepalive_s;
     text[0] = '\0';

@@ -77,6 +77,7 @@ struct link_target {
     const char *uri; /* tcp://HOST[:PORT] or ssl://HOST[:PORT] */
     const char *client_id;
     const char *username, *password, *ca_file; /* NULL: none */
+    const char *cert_file, *key_file;          /* ours, for TLS; both or none */
     unsigned keepalive_s;
     int mqtt_version; /* 5 or 4 */
     bool clean;

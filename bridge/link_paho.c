@@ -8,6 +8,7 @@
 #include <MQTTAsync.h>
 
 #include "link_acks.h"
+#include "link_cert.h"
 #include "link_closing.h"
 #include "link_reach.h"
 
@@ -89,7 +90,9 @@ static void connect_failed(int reason, const char *message)
 {
     struct link_event event = {.kind = LINK_FAILED, .reason = reason > 0 ? reason : 0};
     bool timeout = message && strstr(message, "timeout");
-    bool closed = message && (strstr(message, "completion") || strstr(message, "socket error"));
+    /* without a word: CONNECT could not even be written */
+    bool closed = !reach_trouble() &&
+                  (!message || strstr(message, "completion") || strstr(message, "socket error"));
 
     event.closed = reason <= 0 && closed && !c.tls[0] && !closing_tls();
     event.reached = reason <= 0 && (timeout || closed);
@@ -108,7 +111,7 @@ static void connect_failed(int reason, const char *message)
     else if (closed)
         set_text(&event, "it closed the connection without an answer");
     else
-        set_text(&event, "the MQTT library does not say why");
+        set_text(&event, message);
     c.reports->event(&event);
 }
 
@@ -399,6 +402,8 @@ static int start_connect(const struct link_target *target)
     }
     if (strncmp(target->uri, "ssl://", 6) == 0) {
         ssl.trustStore = target->ca_file;
+        ssl.keyStore = target->cert_file;
+        ssl.privateKey = target->key_file;
         ssl.verify = 1; /* the host name as well */
         ssl.ssl_error_cb = on_tls_error;
         options.ssl = &ssl;
@@ -410,6 +415,8 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
                   char text[LINK_TEXT_MAX])
 {
     const struct link_target *target = &in->connect.target;
+    const char *trouble =
+        target->cert_file ? cert_trouble(target->cert_file, target->key_file) : NULL;
     int rc;
 
     c.reports = reports;
@@ -421,6 +428,10 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
         c.tokens[i].slot = i;
     if (c.id == LINK_IN)
         acks_hold(target->mqtt_version);
+    if (trouble) {
+        snprintf(text, LINK_TEXT_MAX, "%s", trouble);
+        return false;
+    }
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     MQTTAsync_setTraceCallback(on_complaint);
     rc = create_handle(target);

@@ -112,6 +112,8 @@ static void visit_connect(struct coder *c, struct wire_message *m)
     text(c, &t->username);
     text(c, &t->password);
     text(c, &t->ca_file);
+    text(c, &t->cert_file);
+    text(c, &t->key_file);
     small(c, &t->keepalive_s);
     signed_small(c, &t->mqtt_version);
     flag(c, &t->clean);

@@ -21,12 +21,14 @@ const char *cert_create(const char *dir, const char *file, const char *names)
 {
     const char *cert = tmpdir_path(dir, file);
     char *key = test_printf("%s.key", cert), *alternative = test_printf("subjectAltName=%s", names);
+    char *subject = test_printf("/CN=%s of a test", file);
 
     openssl((const char *const[]){"openssl", "req", "-x509", NEW_KEY, "-days", "2", "-subj",
-                                  "/CN=a test", "-addext", alternative, "-keyout", key, "-out",
-                                  cert, NULL});
+                                  subject, "-addext", alternative, "-keyout", key, "-out", cert,
+                                  NULL});
     free(key);
     free(alternative);
+    free(subject);
     return cert;
 }
 

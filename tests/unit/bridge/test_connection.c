@@ -4,7 +4,7 @@
 #include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
 
-static const struct bridge_config config = {.keepalive_s = 30, .ca_file = "ca"};
+static const struct bridge_config config = {.keepalive_s = 30, .ca_file = "ca", .cert_file = "cert", .key_file = "key"};
 static const struct broker broker = {
     .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"me"};
 static struct topics topics;
@@ -50,6 +50,8 @@ static void an_attempt_is_made_with_what_is_configured(void **state)
     assert_string_equal(out.username, "me");
     assert_int_equal(out.target.keepalive_s, 30);
     assert_string_equal(out.target.ca_file, "ca");
+    assert_string_equal(out.target.cert_file, "cert");
+    assert_string_equal(out.target.key_file, "key");
     connection_close(&s, 0);
     assert_true(connection_connect(&s, &broker, (struct link_target){.keepalive_s = 5}, 0, text));
     assert_int_equal(out.target.keepalive_s, 5);
