@@ -68,8 +68,8 @@ static uint32_t random_bits(void *ctx)
 /* The strings the bridge keeps; credentials and brokers are taken apart by brokers_init. */
 static bool copy_config(struct bridge *b, const struct bridge_config *config)
 {
-    const char **copies[] = {&b->config.agent_id, &b->config.topic_root, &b->config.epoch,
-                             &b->config.ca_file,  &b->config.cert_file,  &b->config.key_file,
+    const char **copies[] = {&b->config.agent_id,    &b->config.topic_root, &b->config.epoch,
+                             &b->config.ca_file,     &b->config.cert_file,  &b->config.key_file,
                              &b->config.link_program};
 
     b->config = *config;
@@ -272,7 +272,8 @@ enum studio_err bridge_create(const struct bridge_config *config,
     b->log = *log_used();
     if (b->wake < 0 || !copy_config(b, config) || create_inlets(b) != STUDIO_OK)
         goto no_memory;
-    if (b->config.cert_file && !b->config.key_file && !(b->config.key_file = strdup(b->config.cert_file)))
+    if (b->config.cert_file && !b->config.key_file &&
+        !(b->config.key_file = strdup(b->config.cert_file)))
         goto no_memory;
     err = check_config(config, &b->topics, error);
     if (err == STUDIO_OK)

@@ -15,7 +15,8 @@ static const struct {
     const char *text;
 } reasons[] = {
     {1, MEANS_VERSION, "it does not speak this version of MQTT"},
-    {2, MEANS_NO, "it refuses the client id"},
+    {2, MEANS_NO,
+     "it refuses the client id, or a mqtt.keepalive above its limit (Mosquitto: max_keepalive)"},
     {3, MEANS_OTHER, "it is not available"},
     {4, MEANS_CREDENTIALS,
      "it refuses the user name or password: check mqtt.username and the "

@@ -41,7 +41,8 @@ struct link_limits {
     uint32_t max_packet;  /* bytes; 0: no limit */
     bool retain;
     int max_qos;
-    bool session; /* it had kept our session */
+    bool session;         /* it had kept our session */
+    unsigned keepalive_s; /* signs of life at least so often; 0: as we said */
 };
 
 struct link_event {

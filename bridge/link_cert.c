@@ -17,7 +17,8 @@ static const char *trouble_in(SSL_CTX *tls, const char *cert_file, const char *k
     if (SSL_CTX_use_certificate_chain_file(tls, cert_file) != 1)
         return "mqtt.cert cannot be read, or is no certificate in PEM";
     if (SSL_CTX_use_PrivateKey_file(tls, key_file, SSL_FILETYPE_PEM) != 1)
-        return "mqtt.key cannot be read, is no key in PEM, has a password, or is not that of mqtt.cert";
+        return "mqtt.key cannot be read, is no key in PEM, has a password, or is not that of "
+               "mqtt.cert";
     return NULL;
 }
 

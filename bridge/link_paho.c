@@ -25,6 +25,7 @@ static struct {
     const struct paho_reports *reports;
     enum link_id id;
     const char *agent_id, *epoch;
+    unsigned keepalive_s;
     bool v5;
     char tls[LINK_TEXT_MAX];                   /* what OpenSSL complained about */
     char watch[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
@@ -68,7 +69,10 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
         .max_packet = numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
         .retain = numeric(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
         .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
-        .session = data->alt.connect.sessionPresent != 0};
+        .session = data->alt.connect.sessionPresent != 0,
+        .keepalive_s = numeric(&data->properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0)};
+    if (event.limits.keepalive_s && event.limits.keepalive_s < c.keepalive_s)
+        acks_close(); /* the library has no ear for it: this connection is not to last */
     c.reports->event(&event);
 }
 
@@ -424,6 +428,7 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
     c.agent_id = in->connect.agent_id;
     c.epoch = in->connect.epoch;
     c.v5 = target->mqtt_version == 5;
+    c.keepalive_s = target->keepalive_s;
     for (unsigned i = 0; i < LINK_SLOTS; i++)
         c.tokens[i].slot = i;
     if (c.id == LINK_IN)

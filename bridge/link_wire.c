@@ -167,6 +167,7 @@ static void visit_event(struct coder *c, struct wire_message *m)
     flag(c, &e->limits.retain);
     signed_small(c, &e->limits.max_qos);
     flag(c, &e->limits.session);
+    small(c, &e->limits.keepalive_s);
     needed(c, &words);
     if (!c->out && !c->bad) {
         size_t len = strnlen(words, sizeof(e->text) - 1);

@@ -99,6 +99,9 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
         if (!s->closing)
             try_later(s, event->text, event->reason, now_ms);
         break;
+    case CONNECTION_AGAIN:
+        s->due_ms = now_ms;
+        break;
     case CONNECTION_DONE:
         if (!s->closing)
             subscription_done(s, event->reason, now_ms);

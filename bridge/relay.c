@@ -164,6 +164,9 @@ void relay_event(struct relay *r, const struct link_event *event)
         r->conn_used = event->reached;
         connect_failed(r, event->reason, event->closed, event->text);
         break;
+    case CONNECTION_AGAIN:
+        r->dial.due_ms = now_ms(r);
+        break;
     case CONNECTION_ENDED:
         went_down(r, event->reason, dial_hung_up(event->reason, event->closed), event->text);
         break;

@@ -137,6 +137,71 @@ static void an_old_broker_is_spoken_to_in_3_1_1(void **state)
     }
 }
 
+/* --- a broker that wants signs of life more often ----------------------------------------------- */
+
+static unsigned count(const char *text, const char *words)
+{
+    unsigned n = 0;
+
+    for (; (text = strstr(text, words)); text++)
+        n++;
+    return n;
+}
+
+static void wait_log(struct broker *broker, const char *words)
+{
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR, words, WAIT_MS));
+}
+
+static unsigned logged(struct broker *broker, const char *words)
+{
+    char *text = proc_output(broker_proc(broker), PROC_STDERR);
+    unsigned n = count(text, words);
+
+    free(text);
+    return n;
+}
+
+/* Mosquitto ends a connection that is silent for 1.5 times what it has said, here 15 s. */
+static void a_servers_keep_alive_is_obeyed(void **state)
+{
+    struct broker *broker = broker_create(&(struct broker_options){.extra = "max_keepalive 10\n"});
+    struct bridge_config config = config_for(broker_uri(broker));
+
+    (void)state;
+    config.keepalive_s = 60;
+    start(&config);
+    wait_connected(broker_uri(broker), 1);
+    commit(10);
+    wait_acked(10);
+    wait_log(broker, "Received PINGREQ from studio-agent-edge-1-in");
+    assert_int_equal(logged(broker, "exceeded timeout"), 0);
+    assert_int_equal(logged(broker, " as studio-agent-edge-1 ("), 2);
+    assert_int_equal(logged(broker, " as studio-agent-edge-1-in ("), 2);
+    broker_stop(broker);
+    broker_start(broker);
+    wait_connected(broker_uri(broker), 2); /* it was never up on other terms */
+    wait_log(broker, "Sending SUBACK to studio-agent-edge-1-in");
+    assert_int_equal(logged(broker, " as studio-agent-edge-1 ("), 1); /* it was remembered */
+    assert_int_equal(logged(broker, " as studio-agent-edge-1-in ("), 1);
+    stop();
+    broker_destroy(broker);
+}
+
+/* What is said on MQTT 3.1.1 of a keep-alive that is too long. */
+static void a_refused_client_id_may_be_the_keep_alive(void **state)
+{
+    static const char rejected[] = {0x20, 2, 0, 2};
+    struct old_broker old;
+    char uri[64];
+
+    (void)state;
+    old_broker_start(&old, rejected, sizeof(rejected));
+    snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%u", old.port.number);
+    expect_said(config_for(uri), "or a mqtt.keepalive above its limit");
+    old_broker_stop(&old);
+}
+
 /* --- a library that hangs ----------------------------------------------------------------------- */
 
 /* Stopped, the process of a connection answers no more than a library that waits for a name server. */
@@ -163,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_taken_over_is_not_taken_back_at_once),
         cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
+        cmocka_unit_test(a_servers_keep_alive_is_obeyed),
+        cmocka_unit_test(a_refused_client_id_may_be_the_keep_alive),
         cmocka_unit_test(a_library_that_hangs_does_not_hold_up_the_stop),
     };
 
