@@ -75,6 +75,8 @@ static bool copy_config(struct bridge *b, const struct bridge_config *config)
     b->config = *config;
     b->config.brokers = b->config.username = b->config.password = NULL;
     b->config.password_file = b->config.info = NULL;
+    b->config.command_username = b->config.command_password = NULL;
+    b->config.command_password_file = NULL;
     for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
         const char *text = *copies[i];
 
@@ -99,6 +101,7 @@ static enum studio_err check_files(const struct bridge_config *config, struct st
         {"mqtt.cert", config->cert_file, !config->key_file}, /* then it is in there */
         {"mqtt.key", config->key_file, true},
         {"mqtt.password_file", config->password_file, true},
+        {"mqtt.command_password_file", config->command_password_file, true},
     };
 
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {

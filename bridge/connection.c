@@ -40,13 +40,14 @@ static unsigned keepalive(const struct connection *s, const struct broker *broke
 bool connection_connect(struct connection *s, const struct broker *broker,
                         struct link_target wanted, int64_t now_ms, char text[LINK_TEXT_MAX])
 {
+    const struct login *login = broker_login(broker, s->id == LINK_IN);
     char password[BROKER_PASSWORD_MAX];
     bool started;
 
     wanted.uri = broker->uri;
     wanted.client_id = s->client_id;
-    wanted.username = broker->username;
-    wanted.password = broker_password(broker, password);
+    wanted.username = login->username;
+    wanted.password = broker_password(broker, login, password);
     wanted.ca_file = s->config->ca_file;
     wanted.cert_file = s->config->cert_file;
     wanted.key_file = s->config->key_file;

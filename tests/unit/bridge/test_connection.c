@@ -7,7 +7,7 @@
 static const struct bridge_config config = {
     .keepalive_s = 30, .ca_file = "ca", .cert_file = "cert", .key_file = "key"};
 static const struct broker broker = {
-    .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"me"};
+    .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .login.username = (char *)"me"};
 static struct topics topics;
 static struct fake_link out;
 static struct connection s;
@@ -59,6 +59,21 @@ static void an_attempt_is_made_with_what_is_configured(void **state)
 }
 
 /* Server Keep Alive. */
+static void commands_may_have_a_login_of_their_own(void **state)
+{
+    struct broker two = broker;
+
+    (void)state;
+    two.commands = (struct login){.username = (char *)"mine", .password = (char *)"too"};
+    assert_true(connection_connect(&s, &two, (struct link_target){.mqtt_version = 5}, 0, text));
+    assert_string_equal(out.username, "mine");
+    assert_string_equal(out.password, "too");
+    s.id = LINK_OUT;
+    assert_true(connection_connect(&s, &two, (struct link_target){.mqtt_version = 5}, 0, text));
+    assert_string_equal(out.username, "me");
+    assert_string_equal(out.password, "");
+}
+
 static void a_broker_may_want_signs_of_life_more_often(void **state)
 {
     struct link_event up = {.link = LINK_IN, .kind = LINK_UP, .limits.keepalive_s = 10};
@@ -166,6 +181,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_attempt_is_made_with_what_is_configured),
+        TEST(commands_may_have_a_login_of_their_own),
         TEST(a_broker_may_want_signs_of_life_more_often),
         TEST(one_that_wants_so_and_breaks_off_is_tried_again),
         TEST(an_attempt_comes_up_fails_or_is_given_up),

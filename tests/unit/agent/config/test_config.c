@@ -242,6 +242,10 @@ static void options_that_exclude_each_other(void **state)
     set("mqtt.password", "x");
     assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
     set("mqtt.password", "");
+    set("mqtt.command_password_file", "secret");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    set("mqtt.command_username", "agent-in");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
     set("mqtt.key", "key.pem");
     assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
     set("mqtt.cert", "cert.pem");
