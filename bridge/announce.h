@@ -36,6 +36,7 @@ struct announce_health {
     uint64_t backlog;
     int64_t oldest_age_ms; /* of the oldest event that waits; 0: none */
     const char *broker;
+    const char *commands; /* on, waiting, off */
 };
 void announce_health(struct buf *out, const struct announce_health *health);
 

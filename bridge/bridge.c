@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "announce.h"
@@ -67,12 +68,15 @@ static uint32_t random_bits(void *ctx)
 /* The strings the bridge keeps; credentials and brokers are taken apart by brokers_init. */
 static bool copy_config(struct bridge *b, const struct bridge_config *config)
 {
-    const char **copies[] = {&b->config.agent_id, &b->config.topic_root, &b->config.epoch,
-                             &b->config.ca_file, &b->config.link_program};
+    const char **copies[] = {&b->config.agent_id,    &b->config.topic_root, &b->config.epoch,
+                             &b->config.ca_file,     &b->config.cert_file,  &b->config.key_file,
+                             &b->config.link_program};
 
     b->config = *config;
     b->config.brokers = b->config.username = b->config.password = NULL;
     b->config.password_file = b->config.info = NULL;
+    b->config.command_username = b->config.command_password = NULL;
+    b->config.command_password_file = NULL;
     for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
         const char *text = *copies[i];
 
@@ -84,6 +88,35 @@ static bool copy_config(struct bridge *b, const struct bridge_config *config)
         }
     }
     return true;
+}
+
+/* They are needed at each connection, and it would fail for them each time. */
+static enum studio_err check_files(const struct bridge_config *config, struct studio_error *error)
+{
+    const struct {
+        const char *option, *file;
+        bool secret;
+    } files[] = {
+        {"mqtt.ca_file", config->ca_file, false},
+        {"mqtt.cert", config->cert_file, !config->key_file}, /* then it is in there */
+        {"mqtt.key", config->key_file, true},
+        {"mqtt.password_file", config->password_file, true},
+        {"mqtt.command_password_file", config->command_password_file, true},
+    };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        struct stat about;
+
+        if (!files[i].file)
+            continue;
+        if (access(files[i].file, R_OK) != 0 || stat(files[i].file, &about) != 0)
+            return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read %s %s: %s",
+                                    files[i].option, files[i].file, strerror(errno));
+        if (files[i].secret && about.st_mode & S_IROTH)
+            log_warn("bridge", "%s %s can be read by everybody on this machine: chmod o-r",
+                     files[i].option, files[i].file);
+    }
+    return STUDIO_OK;
 }
 
 static enum studio_err check_config(const struct bridge_config *config, struct topics *topics,
@@ -100,9 +133,6 @@ static enum studio_err check_config(const struct bridge_config *config, struct t
             ": mqtt.agent_id %.100s: up to 64 of A-Z a-z 0-9 _ . @ -, beginning "
             "with a letter or digit",
             config->agent_id);
-    if (config->ca_file && access(config->ca_file, R_OK) != 0)
-        return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read mqtt.ca_file %s: %s",
-                                config->ca_file, strerror(errno));
     if (!config->link_program)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": no program for the MQTT connections");
     if (config->mqtt_version != 4 && config->mqtt_version != 5)
@@ -180,6 +210,8 @@ static void free_bridge(struct bridge *b)
     free((char *)(uintptr_t)b->config.topic_root);
     free((char *)(uintptr_t)b->config.epoch);
     free((char *)(uintptr_t)b->config.ca_file);
+    free((char *)(uintptr_t)b->config.cert_file);
+    free((char *)(uintptr_t)b->config.key_file);
     free((char *)(uintptr_t)b->config.link_program);
     pthread_mutex_destroy(&b->lock);
     free(b);
@@ -243,7 +275,12 @@ enum studio_err bridge_create(const struct bridge_config *config,
     b->log = *log_used();
     if (b->wake < 0 || !copy_config(b, config) || create_inlets(b) != STUDIO_OK)
         goto no_memory;
+    if (b->config.cert_file && !b->config.key_file &&
+        !(b->config.key_file = strdup(b->config.cert_file)))
+        goto no_memory;
     err = check_config(config, &b->topics, error);
+    if (err == STUDIO_OK)
+        err = check_files(config, error);
     if (err == STUDIO_OK)
         err = brokers_init(&b->brokers, config, error);
     if (err != STUDIO_OK)

@@ -69,6 +69,9 @@ struct bridge_config {
     int mqtt_version;                          /* 5 or 4 */
     const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
     const char *password_file;
+    const char *command_username, *command_password, *command_password_file; /* NULL: as above */
+    const char *cert_file,
+        *key_file; /* ours; NULL: none. The key may be in the certificate's file */
     unsigned keepalive_s, session_expiry_s;
     bool shared_root;         /* other agents publish under the same root */
     const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */

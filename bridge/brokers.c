@@ -71,7 +71,7 @@ static enum studio_err read_lines(const char *file, struct parts *out, struct st
     enum studio_err err = STUDIO_OK;
 
     if (!f)
-        return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read mqtt.password_file %s: %s",
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read the password file %s: %s",
                                 file, strerror(errno));
     while (err == STUDIO_OK && fgets(line, sizeof(line), f)) {
         size_t len = strcspn(line, "\r\n");
@@ -87,11 +87,11 @@ static enum studio_err read_lines(const char *file, struct parts *out, struct st
     fclose(f);
     if (err == STUDIO_ERR_USAGE)
         return studio_error_set(error, err,
-                                ": mqtt.password_file %s has a line above %d bytes or "
+                                ": the password file %s has a line above %d bytes or "
                                 "more than %d lines",
                                 file, LINE_MAX_BYTES - 2, LINES_MAX);
     if (err == STUDIO_OK && out->count == 0)
-        return studio_error_set(error, STUDIO_ERR_USAGE, ": mqtt.password_file %s is empty", file);
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": the password file %s is empty", file);
     return err;
 }
 
@@ -144,7 +144,7 @@ static enum studio_err broker_init(struct broker *b, const char *uri, struct stu
 
 /* One part for all or one for each; an empty one is none. */
 static enum studio_err give(struct brokers *b, const struct parts *parts, const char *what,
-                            bool password, struct studio_error *error)
+                            bool commands, bool password, struct studio_error *error)
 {
     if (parts->count != 0 && parts->count != 1 && parts->count != b->count)
         return studio_error_set(error, STUDIO_ERR_USAGE,
@@ -152,7 +152,8 @@ static enum studio_err give(struct brokers *b, const struct parts *parts, const 
                                 parts->count, what, b->count);
     for (size_t i = 0; parts->count && i < b->count; i++) {
         const char *part = parts->list[parts->count == 1 ? 0 : i];
-        char **to = password ? &b->list[i].password : &b->list[i].username;
+        struct login *login = commands ? &b->list[i].commands : &b->list[i].login;
+        char **to = password ? &login->password : &login->username;
 
         if (*part && !(*to = strdup(part)))
             return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -160,30 +161,68 @@ static enum studio_err give(struct brokers *b, const struct parts *parts, const 
     return STUDIO_OK;
 }
 
-static enum studio_err give_passwords(struct brokers *b, const struct bridge_config *config,
+/* A login as configured. */
+struct given {
+    const char *username, *password, *password_file;
+    bool commands;
+};
+
+static enum studio_err give_usernames(struct brokers *b, const struct given *given,
+                                      struct studio_error *error)
+{
+    struct parts parts = {.count = 0};
+    enum studio_err err = given->username ? split(given->username, &parts) : STUDIO_OK;
+
+    if (err == STUDIO_ERR_USAGE)
+        studio_error_set(error, err, ": more than %d user names", BROKERS_MAX);
+    if (err == STUDIO_OK)
+        err = give(b, &parts, "user names", given->commands, false, error);
+    parts_finish(&parts);
+    return err;
+}
+
+static enum studio_err give_passwords(struct brokers *b, const struct given *given,
                                       struct studio_error *error)
 {
     struct parts parts = {.count = 0};
     enum studio_err err = STUDIO_OK;
 
-    if (config->password_file)
-        err = read_lines(config->password_file, &parts, error);
-    else if (config->password && (parts.list[0] = strdup(config->password)))
+    if (given->password_file)
+        err = read_lines(given->password_file, &parts, error);
+    else if (given->password && (parts.list[0] = strdup(given->password)))
         parts.count = 1;
-    else if (config->password)
+    else if (given->password)
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     if (err == STUDIO_OK)
-        err = give(b, &parts, "passwords", true, error);
+        err = give(b, &parts, "passwords", given->commands, true, error);
     for (size_t i = 0; i < parts.count; i++)
         explicit_bzero(parts.list[i], strlen(parts.list[i]));
     parts_finish(&parts);
     return err;
 }
 
+/* And remembers the file, in *kept. */
+static enum studio_err give_login(struct brokers *b, const struct given *given, char **kept,
+                                  struct studio_error *error)
+{
+    enum studio_err err = give_usernames(b, given, error);
+
+    if (err == STUDIO_OK)
+        err = give_passwords(b, given, error);
+    if (err == STUDIO_OK && given->password_file && !(*kept = strdup(given->password_file)))
+        err = STUDIO_ERR_NO_MEMORY;
+    for (size_t i = 0; i < b->count; i++)
+        (given->commands ? &b->list[i].commands : &b->list[i].login)->password_file = *kept;
+    return err;
+}
+
 enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,
                              struct studio_error *error)
 {
-    struct parts uris = {.count = 0}, users = {.count = 0};
+    const struct given all = {config->username, config->password, config->password_file, false};
+    const struct given commands = {config->command_username, config->command_password,
+                                   config->command_password_file, true};
+    struct parts uris = {.count = 0};
     enum studio_err err;
 
     memset(b, 0, sizeof(*b));
@@ -191,42 +230,30 @@ enum studio_err brokers_init(struct brokers *b, const struct bridge_config *conf
     if (err == STUDIO_ERR_USAGE)
         studio_error_set(error, err, ": more than %d brokers", BROKERS_MAX);
     for (size_t i = 0; err == STUDIO_OK && i < uris.count; i++) {
+        b->list[i].number = i;
         err = broker_init(&b->list[b->count++], uris.list[i], error);
     }
-    if (err == STUDIO_OK && config->username) {
-        err = split(config->username, &users);
-        if (err == STUDIO_ERR_USAGE)
-            studio_error_set(error, err, ": more than %d user names", BROKERS_MAX);
-        if (err == STUDIO_OK)
-            err = give(b, &users, "user names", false, error);
-    }
     if (err == STUDIO_OK)
-        err = give_passwords(b, config, error);
-    if (err == STUDIO_OK && config->password_file &&
-        !(b->password_file = strdup(config->password_file)))
-        err = STUDIO_ERR_NO_MEMORY;
-    for (size_t i = 0; i < b->count; i++) {
-        b->list[i].password_file = b->password_file;
-        b->list[i].number = i;
-    }
+        err = give_login(b, &all, &b->password_file, error);
+    if (err == STUDIO_OK)
+        err = give_login(b, &commands, &b->command_password_file, error);
     if (err == STUDIO_ERR_NO_MEMORY)
         studio_error_set(error, err, NULL);
     parts_finish(&uris);
-    parts_finish(&users);
     return err;
 }
 
 /* One line is for all. */
-static enum studio_err fresh_password(const struct broker *b, struct studio_error *error,
-                                      char out[BROKER_PASSWORD_MAX])
+static enum studio_err fresh_password(const struct broker *b, const struct login *login,
+                                      struct studio_error *error, char out[BROKER_PASSWORD_MAX])
 {
     struct parts parts = {.count = 0};
-    enum studio_err err = read_lines(b->password_file, &parts, error);
+    enum studio_err err = read_lines(login->password_file, &parts, error);
     size_t line = parts.count == 1 ? 0 : b->number;
 
     if (err == STUDIO_OK && line >= parts.count)
-        err = studio_error_set(error, STUDIO_ERR_USAGE, ": mqtt.password_file %s has no line %zu",
-                               b->password_file, line + 1);
+        err = studio_error_set(error, STUDIO_ERR_USAGE, ": the password file %s has no line %zu",
+                               login->password_file, line + 1);
     if (err == STUDIO_OK)
         snprintf(out, BROKER_PASSWORD_MAX, "%s", parts.list[line]);
     for (size_t i = 0; i < parts.count; i++)
@@ -235,31 +262,42 @@ static enum studio_err fresh_password(const struct broker *b, struct studio_erro
     return err;
 }
 
-const char *broker_password(const struct broker *b, char out[BROKER_PASSWORD_MAX])
+const struct login *broker_login(const struct broker *b, bool commands)
+{
+    return commands && b->commands.username ? &b->commands : &b->login;
+}
+
+const char *broker_password(const struct broker *b, const struct login *login,
+                            char out[BROKER_PASSWORD_MAX])
 {
     struct studio_error error;
 
-    if (!b->password_file)
-        return b->password;
-    if (fresh_password(b, &error, out) == STUDIO_OK)
+    if (!login->password_file)
+        return login->password;
+    if (fresh_password(b, login, &error, out) == STUDIO_OK)
         return *out ? out : NULL;
     log_warn("bridge", "%s: going on with the password read at the start", error.text);
-    return b->password;
+    return login->password;
+}
+
+static void login_finish(struct login *login)
+{
+    free(login->username);
+    if (login->password)
+        explicit_bzero(login->password, strlen(login->password));
+    free(login->password);
 }
 
 void brokers_finish(struct brokers *b)
 {
     free(b->password_file);
-    b->password_file = NULL;
+    free(b->command_password_file);
+    b->password_file = b->command_password_file = NULL;
     for (size_t i = 0; i < b->count; i++) {
-        struct broker *one = &b->list[i];
-
-        free(one->name);
-        free(one->uri);
-        free(one->username);
-        if (one->password)
-            explicit_bzero(one->password, strlen(one->password));
-        free(one->password);
+        free(b->list[i].name);
+        free(b->list[i].uri);
+        login_finish(&b->list[i].login);
+        login_finish(&b->list[i].commands);
     }
     b->count = 0;
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static void set_state(struct connection *s, enum connection_state state, int64_t now_ms)
 {
     s->state = state;
@@ -22,22 +24,37 @@ void connection_init(struct connection *s, struct link *link, enum link_id id,
 void connection_close(struct connection *s, int64_t now_ms)
 {
     s->link->ops->close(s->link);
+    s->again = false;
     set_state(s, CONNECTION_IDLE, now_ms);
+}
+
+static unsigned keepalive(const struct connection *s, const struct broker *broker,
+                          unsigned wanted_s)
+{
+    unsigned ours = wanted_s ? wanted_s : s->config->keepalive_s;
+    unsigned most = s->keepalive_max[broker->number];
+
+    return most && most < ours ? most : ours;
 }
 
 bool connection_connect(struct connection *s, const struct broker *broker,
                         struct link_target wanted, int64_t now_ms, char text[LINK_TEXT_MAX])
 {
+    const struct login *login = broker_login(broker, s->id == LINK_IN);
     char password[BROKER_PASSWORD_MAX];
     bool started;
 
     wanted.uri = broker->uri;
     wanted.client_id = s->client_id;
-    wanted.username = broker->username;
-    wanted.password = broker_password(broker, password);
+    wanted.username = login->username;
+    wanted.password = broker_password(broker, login, password);
     wanted.ca_file = s->config->ca_file;
-    if (wanted.keepalive_s == 0)
-        wanted.keepalive_s = s->config->keepalive_s;
+    wanted.cert_file = s->config->cert_file;
+    wanted.key_file = s->config->key_file;
+    wanted.keepalive_s = keepalive(s, broker, wanted.keepalive_s);
+    s->broker = broker;
+    s->keepalive_s = wanted.keepalive_s;
+    s->again = false;
     text[0] = '\0';
     s->generation++;
     set_state(s, CONNECTION_CONNECTING, now_ms);
@@ -49,6 +66,21 @@ bool connection_connect(struct connection *s, const struct broker *broker,
     return false;
 }
 
+/* Remembers what the broker wants, and leaves. */
+static enum connection_news come_again(struct connection *s, unsigned keepalive_s, int64_t now_ms)
+{
+    s->keepalive_max[s->broker->number] = keepalive_s;
+    log_write(s->id == LINK_OUT ? LOG_INFO : LOG_DEBUG, "bridge",
+              "%s wants a sign of life every %u s: connecting again with that (mqtt.keepalive is "
+              "%u)",
+              s->broker->name, keepalive_s, s->keepalive_s);
+    s->again = true;
+    if (s->link->ops->disconnect(s->link, false))
+        return CONNECTION_NOTHING;
+    connection_close(s, now_ms);
+    return CONNECTION_AGAIN;
+}
+
 enum connection_news connection_event(struct connection *s, const struct link_event *event,
                                       int64_t now_ms)
 {
@@ -58,8 +90,10 @@ enum connection_news connection_event(struct connection *s, const struct link_ev
         return CONNECTION_NOTHING;
     switch (event->kind) {
     case LINK_UP:
-        if (connected)
+        if (connected || s->again)
             break;
+        if (event->limits.keepalive_s > 0 && event->limits.keepalive_s < s->keepalive_s)
+            return come_again(s, event->limits.keepalive_s, now_ms);
         set_state(s, CONNECTION_UP, now_ms);
         return CONNECTION_CAME_UP;
     case LINK_FAILED:
@@ -69,10 +103,10 @@ enum connection_news connection_event(struct connection *s, const struct link_ev
         return CONNECTION_FAILED;
     case LINK_LOST:
     case LINK_CLOSED:
-        if (!connected)
+        if (!connected && !s->again)
             break;
         connection_close(s, now_ms);
-        return CONNECTION_ENDED;
+        return connected ? CONNECTION_ENDED : CONNECTION_AGAIN;
     case LINK_DONE:
         return connected ? CONNECTION_DONE : CONNECTION_NOTHING;
     case LINK_HEARD:

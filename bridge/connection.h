@@ -9,6 +9,10 @@
  *     │                    │ 20 s         │ CLOSED      │ CLOSED
  *     └────────────────────┴──────────────┴─────────────┘        close: IDLE, from anywhere
  *
+ * A broker that wants signs of life more often than it was told (Server Keep Alive) gets them: the library
+ * has no ear for that, so the attempt ends, to be made again with what the broker wants. To the owner it
+ * was never up.
+ *
  * Records carry the generation of their connection; those of an older one are nothing here.
  */
 #ifndef BRIDGE_CONNECTION_H
@@ -28,6 +32,7 @@ enum connection_news {
     CONNECTION_NOTHING,
     CONNECTION_CAME_UP,
     CONNECTION_FAILED, /* the attempt; idle again */
+    CONNECTION_AGAIN,  /* the attempt is to be made again, at once; idle again */
     CONNECTION_ENDED,  /* the connection; idle again */
     CONNECTION_DONE,
     CONNECTION_HEARD
@@ -41,6 +46,10 @@ struct connection {
     enum connection_state state;
     int64_t since_ms; /* of the state */
     uint64_t generation;
+    const struct broker *broker;         /* of the attempt or connection */
+    unsigned keepalive_s;                /* as the broker was told */
+    unsigned keepalive_max[BROKERS_MAX]; /* what each has asked for; 0: nothing */
+    bool again;                          /* left, to be made again */
 };
 
 void connection_init(struct connection *s, struct link *link, enum link_id id,

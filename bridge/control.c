@@ -123,6 +123,7 @@ static void print_health(struct control *c, int64_t now_ms, struct buf *out)
         .agent = c->o.source->figures,
         .now_ms = clock_wall(c->window->o.clock),
         .ignored = c->o.ignored ? c->o.ignored(c->o.ignored_ctx) : 0,
+        .commands = c->o.commands ? c->o.commands(c->o.commands_ctx) : "waiting",
         .broker = c->window->broker,
         .retained = c->window->parked[TRAFFIC_RETAINED],
         .answers = c->window->parked[TRAFFIC_ANSWERS],

@@ -34,6 +34,8 @@ struct control_options {
     const char *info;               /* payload of `info` */
     uint64_t (*ignored)(void *ctx); /* messages ignored so far, for health; NULL: none */
     void *ignored_ctx;
+    const char *(*commands)(void *ctx); /* their state, for health; NULL: they wait */
+    void *commands_ctx;
     bool shared_root; /* other agents publish there, too: what they clear is not ours */
 };
 

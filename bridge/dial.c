@@ -15,7 +15,8 @@ static const struct {
     const char *text;
 } reasons[] = {
     {1, MEANS_VERSION, "it does not speak this version of MQTT"},
-    {2, MEANS_NO, "it refuses the client id"},
+    {2, MEANS_NO,
+     "it refuses the client id, or a mqtt.keepalive above its limit (Mosquitto: max_keepalive)"},
     {3, MEANS_OTHER, "it is not available"},
     {4, MEANS_CREDENTIALS,
      "it refuses the user name or password: check mqtt.username and the "
@@ -176,7 +177,8 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     if (d->short_lived == DIAL_SHORT_LIVED) /* old brokers give no reason for a takeover */
         log_error("bridge",
                   "connections to %s come up and end after a moment: does another client use the "
-                  "same client id? Give each agent its own mqtt.agent_id",
+                  "same client id? Give each agent its own mqtt.agent_id, and its own login where "
+                  "the broker takes that for the client id",
                   dial_broker(d)->name);
     backoff_ended(&d->backoff, now_ms - d->up_ms);
     if (now_ms - d->up_ms >= BACKOFF_STABLE_MS)

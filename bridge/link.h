@@ -41,7 +41,8 @@ struct link_limits {
     uint32_t max_packet;  /* bytes; 0: no limit */
     bool retain;
     int max_qos;
-    bool session; /* it had kept our session */
+    bool session;         /* it had kept our session */
+    unsigned keepalive_s; /* signs of life at least so often; 0: as we said */
 };
 
 struct link_event {
@@ -77,6 +78,7 @@ struct link_target {
     const char *uri; /* tcp://HOST[:PORT] or ssl://HOST[:PORT] */
     const char *client_id;
     const char *username, *password, *ca_file; /* NULL: none */
+    const char *cert_file, *key_file;          /* ours, for TLS; both or none */
     unsigned keepalive_s;
     int mqtt_version; /* 5 or 4 */
     bool clean;

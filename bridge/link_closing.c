@@ -6,11 +6,14 @@
  * gives up (no PINGRESP) it is still ESTABLISHED.
  */
 #include "link_closing.h"
+#include "link_reach.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
@@ -26,8 +29,11 @@ int __real_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify,
 /* What the library's function returns. */
 enum { CONNECTED = 1, FATAL = -3, INTERRUPTED = -22 };
 
+enum { VERDICT_MS = 1000 };
+
 static bool by_peer;
 static const char *tls;
+static bool certificate_wanted;
 
 static bool ended_by_peer(int socket)
 {
@@ -76,12 +82,74 @@ static const char *words_for(long result)
     }
 }
 
+/* What the other end says of us. On TLS 1.3 it does when to us the handshake is over. */
+static void on_alert(const SSL *ssl, int where, int value)
+{
+    static const struct {
+        int alert;
+        const char *words;
+    } alerts[] = {
+        {SSL_AD_HANDSHAKE_FAILURE,
+         "it refuses the TLS handshake: does it want a certificate (mqtt.cert, mqtt.key)?"},
+        {SSL_AD_CERTIFICATE_REQUIRED, "it wants a certificate of us: set mqtt.cert and mqtt.key"},
+        {SSL_AD_BAD_CERTIFICATE, "it does not accept our certificate: check mqtt.cert"},
+        {SSL_AD_UNSUPPORTED_CERTIFICATE, "it does not accept our certificate: check mqtt.cert"},
+        {SSL_AD_CERTIFICATE_UNKNOWN, "it does not accept our certificate: check mqtt.cert"},
+        {SSL_AD_DECRYPT_ERROR, "it does not accept our certificate: check mqtt.cert"},
+        {SSL_AD_CERTIFICATE_REVOKED, "our certificate is revoked: renew mqtt.cert"},
+        {SSL_AD_CERTIFICATE_EXPIRED, "our certificate has expired: renew mqtt.cert"},
+        {SSL_AD_UNKNOWN_CA, "it does not know the authority of our certificate: check mqtt.cert"},
+        {SSL_AD_PROTOCOL_VERSION, "it speaks no version of TLS that we do"},
+    };
+
+    (void)ssl;
+    if (where != SSL_CB_READ_ALERT || value >> 8 != SSL3_AL_FATAL)
+        return;
+    tls = SSL_alert_desc_string_long(value);
+    for (size_t i = 0; i < sizeof(alerts) / sizeof(*alerts); i++)
+        if (alerts[i].alert == (value & 0xff))
+            tls = alerts[i].words;
+}
+
+static int on_certificate_wanted(SSL *ssl, void *ctx)
+{
+    (void)ssl;
+    (void)ctx;
+    certificate_wanted = true;
+    return 1;
+}
+
+/* On TLS 1.3 the other end looks at our certificate when to us the handshake is over. Its word has to be
+ * read before anything is written: what it leaves unread resets the connection, and the word is gone.
+ * Usually it sends a ticket; one that is silent is not waited for any longer. */
+static bool accepted(SSL *ssl)
+{
+    struct pollfd fd = {.fd = SSL_get_fd(ssl), .events = POLLIN};
+    char byte;
+
+    if (!certificate_wanted || SSL_version(ssl) < TLS1_3_VERSION || poll(&fd, 1, VERDICT_MS) <= 0)
+        return true;
+    (void)SSL_peek(ssl, &byte, 1);
+    ERR_clear_error();
+    return tls == NULL;
+}
+
 int __wrap_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify, complaint_fn *fn,
                              void *ctx)
 {
-    int rc = __real_SSLSocket_connect(ssl, socket, host, verify, fn, ctx);
-    long result = SSL_get_verify_result(ssl);
+    long result;
+    int rc;
 
+    if (SSL_in_before(ssl)) {
+        SSL_set_info_callback(ssl, on_alert);
+        SSL_set_cert_cb(ssl, on_certificate_wanted, NULL);
+    }
+    if (SSL_in_before(ssl) && reach_numeric(host))
+        (void)SSL_set_tlsext_host_name(ssl, NULL); /* the extension is for names */
+    rc = __real_SSLSocket_connect(ssl, socket, host, verify, fn, ctx);
+    if (rc == CONNECTED && !accepted(ssl))
+        return FATAL;
+    result = SSL_get_verify_result(ssl);
     if (rc != CONNECTED && rc != INTERRUPTED && BIO_number_read(SSL_get_rbio(ssl)) == 0)
         tls = "it closed the connection on TLS: does it speak TLS at this port?";
     else if (rc == FATAL && (result != X509_V_OK || SSL_is_init_finished(ssl)))

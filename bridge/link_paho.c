@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <netdb.h>
-
 #include <MQTTAsync.h>
 
 #include "link_acks.h"
+#include "link_cert.h"
 #include "link_closing.h"
+#include "link_reach.h"
 
 enum {
     CONNECT_TIMEOUT_S = 10,
@@ -24,7 +24,8 @@ static struct {
     MQTTAsync handle;
     const struct paho_reports *reports;
     enum link_id id;
-    const char *agent_id, *epoch, *uri;
+    const char *agent_id, *epoch;
+    unsigned keepalive_s;
     bool v5;
     char tls[LINK_TEXT_MAX];                   /* what OpenSSL complained about */
     char watch[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
@@ -68,7 +69,10 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
         .max_packet = numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
         .retain = numeric(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
         .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
-        .session = data->alt.connect.sessionPresent != 0};
+        .session = data->alt.connect.sessionPresent != 0,
+        .keepalive_s = numeric(&data->properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0)};
+    if (event.limits.keepalive_s && event.limits.keepalive_s < c.keepalive_s)
+        acks_close(); /* the library has no ear for it: this connection is not to last */
     c.reports->event(&event);
 }
 
@@ -85,33 +89,21 @@ static void on_up(void *context, MQTTAsync_successData *data)
     c.reports->event(&event);
 }
 
-/* The library's attempt is over by now, and nothing else waits for this thread. */
-static bool host_unknown(const char *uri)
-{
-    const char *host = strstr(uri, "://") + 3;
-    size_t bracket = *host == '[';
-    size_t len = strcspn(host + bracket, bracket ? "]" : ":");
-    char *name = strndup(host + bracket, len);
-    struct addrinfo *list = NULL;
-    int rc = name ? getaddrinfo(name, NULL, NULL, &list) : 0;
-
-    free(name);
-    if (rc == 0 && list)
-        freeaddrinfo(list);
-    return rc != 0;
-}
-
 /* The library says next to nothing about why; its few words in better ones. */
 static void connect_failed(int reason, const char *message)
 {
     struct link_event event = {.kind = LINK_FAILED, .reason = reason > 0 ? reason : 0};
     bool timeout = message && strstr(message, "timeout");
-    bool closed = message && (strstr(message, "completion") || strstr(message, "socket error"));
+    /* without a word: CONNECT could not even be written */
+    bool closed = !reach_trouble() &&
+                  (!message || strstr(message, "completion") || strstr(message, "socket error"));
 
     event.closed = reason <= 0 && closed && !c.tls[0] && !closing_tls();
     event.reached = reason <= 0 && (timeout || closed);
     if (reason > 0)
         set_text(&event, "it refuses the connection");
+    else if (reach_trouble())
+        set_text(&event, reach_trouble());
     else if (closing_tls())
         set_text(&event, closing_tls());
     else if (strstr(c.tls, "wrong version number"))
@@ -122,10 +114,8 @@ static void connect_failed(int reason, const char *message)
         set_text(&event, "no answer within 10 s");
     else if (closed)
         set_text(&event, "it closed the connection without an answer");
-    else if (host_unknown(c.uri))
-        set_text(&event, "its name is unknown: check the address, or the name server");
     else
-        set_text(&event, "cannot reach it (address, port or firewall)");
+        set_text(&event, message);
     c.reports->event(&event);
 }
 
@@ -416,6 +406,8 @@ static int start_connect(const struct link_target *target)
     }
     if (strncmp(target->uri, "ssl://", 6) == 0) {
         ssl.trustStore = target->ca_file;
+        ssl.keyStore = target->cert_file;
+        ssl.privateKey = target->key_file;
         ssl.verify = 1; /* the host name as well */
         ssl.ssl_error_cb = on_tls_error;
         options.ssl = &ssl;
@@ -427,18 +419,24 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
                   char text[LINK_TEXT_MAX])
 {
     const struct link_target *target = &in->connect.target;
+    const char *trouble =
+        target->cert_file ? cert_trouble(target->cert_file, target->key_file) : NULL;
     int rc;
 
     c.reports = reports;
     c.id = in->connect.id;
     c.agent_id = in->connect.agent_id;
     c.epoch = in->connect.epoch;
-    c.uri = target->uri;
     c.v5 = target->mqtt_version == 5;
+    c.keepalive_s = target->keepalive_s;
     for (unsigned i = 0; i < LINK_SLOTS; i++)
         c.tokens[i].slot = i;
     if (c.id == LINK_IN)
         acks_hold(target->mqtt_version);
+    if (trouble) {
+        snprintf(text, LINK_TEXT_MAX, "%s", trouble);
+        return false;
+    }
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     MQTTAsync_setTraceCallback(on_complaint);
     rc = create_handle(target);

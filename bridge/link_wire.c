@@ -112,6 +112,8 @@ static void visit_connect(struct coder *c, struct wire_message *m)
     text(c, &t->username);
     text(c, &t->password);
     text(c, &t->ca_file);
+    text(c, &t->cert_file);
+    text(c, &t->key_file);
     small(c, &t->keepalive_s);
     signed_small(c, &t->mqtt_version);
     flag(c, &t->clean);
@@ -165,6 +167,7 @@ static void visit_event(struct coder *c, struct wire_message *m)
     flag(c, &e->limits.retain);
     signed_small(c, &e->limits.max_qos);
     flag(c, &e->limits.session);
+    small(c, &e->limits.keepalive_s);
     needed(c, &words);
     if (!c->out && !c->bad) {
         size_t len = strnlen(words, sizeof(e->text) - 1);

@@ -86,9 +86,12 @@ static void subscription_done(struct listener *s, int reason, int64_t now_ms)
     }
 }
 
-void listener_event(struct listener *s, const struct link_event *event, int64_t now_ms)
+enum connection_news listener_event(struct listener *s, const struct link_event *event,
+                                    int64_t now_ms)
 {
-    switch (connection_event(&s->connection, event, now_ms)) {
+    enum connection_news news = connection_event(&s->connection, event, now_ms);
+
+    switch (news) {
     case CONNECTION_CAME_UP:
         came_up(s, &event->limits, now_ms);
         break;
@@ -99,6 +102,9 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
         if (!s->closing)
             try_later(s, event->text, event->reason, now_ms);
         break;
+    case CONNECTION_AGAIN:
+        s->due_ms = now_ms;
+        break;
     case CONNECTION_DONE:
         if (!s->closing)
             subscription_done(s, event->reason, now_ms);
@@ -107,6 +113,27 @@ void listener_event(struct listener *s, const struct link_event *event, int64_t 
     case CONNECTION_NOTHING:
         break;
     }
+    return news;
+}
+
+void listener_give_in(struct listener *s, int64_t now_ms)
+{
+    if (!s->broker)
+        return;
+    s->off[s->broker->number] = true;
+    connection_close(&s->connection, now_ms);
+    log_error("bridge",
+              "no commands from %s any more: our connections end each other, as it takes the user "
+              "name for the client id (Mosquitto: use_username_as_clientid); give commands a login "
+              "of their own (mqtt.command_username) and restart; the mirror goes on",
+              s->broker->name);
+}
+
+const char *listener_state(const struct listener *s)
+{
+    if (s->connection.state == CONNECTION_UP && s->subscribed)
+        return "on";
+    return s->broker && s->off[s->broker->number] ? "off" : "waiting";
 }
 
 static void connect_now(struct listener *s, const struct broker *broker, int mqtt_version,
@@ -135,6 +162,8 @@ int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_
         connection_close(&s->connection, now_ms);
         s->due_ms = now_ms;
     }
+    if (broker && s->off[broker->number])
+        return INT64_MAX;
     if (connection_overdue(&s->connection, now_ms))
         try_later(s, "no answer", 0, now_ms);
     if (connection->state == CONNECTION_IDLE && broker && now_ms >= s->due_ms)

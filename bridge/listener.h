@@ -36,22 +36,29 @@ struct listener {
     const struct broker *broker; /* connected or last connected to; NULL: none yet */
     bool clean;                  /* what waits there is not for us */
     bool subscribed;
-    bool taken_over; /* by another client: no hurry */
-    unsigned nudges; /* subscriptions still to be repeated */
+    bool taken_over;       /* by another client: no hurry */
+    bool off[BROKERS_MAX]; /* no commands from this one any more */
+    unsigned nudges;       /* subscriptions still to be repeated */
     struct backoff backoff;
     int64_t due_ms, up_ms, subscribe_ms;
     char said[LINK_TEXT_MAX];
 };
 
 void listener_init(struct listener *s, const struct listener_options *options);
-/* What the link reports; records of other links are ignored. */
-void listener_event(struct listener *s, const struct link_event *event, int64_t now_ms);
+/* What the link reports; records of other links are ignored. What it was to the connection. */
+enum connection_news listener_event(struct listener *s, const struct link_event *event,
+                                    int64_t now_ms);
 /* `broker`: where the publishing connection is up, NULL if it is not. Returns when to call again. */
 int64_t listener_step(struct listener *s, const struct broker *broker, int mqtt_version,
                       int64_t now_ms);
 /* The publishing connection has just come up, so the broker answers: what failed before is tried at once,
  * but for a session that was taken over. */
 void listener_hurry(struct listener *s, int64_t now_ms);
+/* It and the publishing connection are one client to this broker, and end each other (rivals.h): no commands from
+ * there until the agent starts again, so that the mirror stays. Says so in the log. */
+void listener_give_in(struct listener *s, int64_t now_ms);
+/* A literal for health: `on`, `waiting`, `off`. */
+const char *listener_state(const struct listener *s);
 /* Takes no command any more: disconnects, the broker keeps the session. */
 void listener_close(struct listener *s, int64_t now_ms);
 /* Closed, and no command can come any more. */

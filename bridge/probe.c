@@ -30,6 +30,9 @@ void probe_event(struct probe *p, const struct link_event *event, int64_t now_ms
     case CONNECTION_ENDED:
         rest(p, now_ms);
         break;
+    case CONNECTION_AGAIN:
+        p->due_ms = now_ms;
+        break;
     case CONNECTION_DONE:
     case CONNECTION_HEARD:
     case CONNECTION_NOTHING:

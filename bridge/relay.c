@@ -26,6 +26,11 @@ static void set_state(struct relay *r, enum relay_state state)
     r->since_ms = now_ms(r);
 }
 
+static const char *state_of_commands(void *ctx)
+{
+    return listener_state(ctx);
+}
+
 enum studio_err relay_init(struct relay *r, const struct relay_options *options)
 {
     const struct bridge_config *config = options->config;
@@ -45,6 +50,8 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
                                         .random_ctx = options->random_ctx};
 
     memset(r, 0, sizeof(*r));
+    sender.control.commands = state_of_commands;
+    sender.control.commands_ctx = &r->listener;
     r->o = *options;
     r->conn_used = true;
     r->since_ms = now_ms(r);
@@ -152,11 +159,52 @@ static void drop(struct relay *r, const char *text)
     went_down(r, 0, false, text);
 }
 
+/* Has one of the two lasting connections ended the other? */
+static enum rivalry watch_rivals(struct relay *r, enum connection_news news,
+                                 const struct link_event *event)
+{
+    enum { TAKEN_OVER = 0x8e };
+    const struct connection *other =
+        event->link == LINK_OUT ? &r->listener.connection : &r->connection;
+    bool taken_over = event->reason == TAKEN_OVER;
+    enum rivalry rivalry;
+
+    if (news == CONNECTION_CAME_UP)
+        rivals_up(&r->rivals, event->link, now_ms(r));
+    if (news == CONNECTION_FAILED)
+        rivals_failed(&r->rivals, event->link);
+    if (news != CONNECTION_ENDED || r->state != RELAY_SERVING)
+        return RIVALS_NO;
+    rivalry =
+        rivals_ended(&r->rivals, event->link, taken_over || (event->reason == 0 && event->closed),
+                     taken_over, other->state == CONNECTION_CONNECTING, now_ms(r));
+    if (rivalry == RIVALS_YES)
+        listener_give_in(&r->listener, now_ms(r));
+    return rivalry;
+}
+
+/* It is not over a message when the other one did it; and once that has given in, it is back at once. */
+static void ended(struct relay *r, const struct link_event *event, enum rivalry rivalry)
+{
+    size_t current = r->dial.current;
+
+    went_down(r, event->reason, rivalry == RIVALS_NO && dial_hung_up(event->reason, event->closed),
+              event->text);
+    if (rivalry == RIVALS_YES)
+        dial_resume(&r->dial, now_ms(r), current);
+}
+
 void relay_event(struct relay *r, const struct link_event *event)
 {
-    listener_event(&r->listener, event, now_ms(r));
+    enum connection_news news = listener_event(&r->listener, event, now_ms(r));
+    enum rivalry rivalry;
+
+    if (event->link == LINK_IN)
+        (void)watch_rivals(r, news, event);
     probe_event(&r->probe, event, now_ms(r));
-    switch (connection_event(&r->connection, event, now_ms(r))) {
+    news = connection_event(&r->connection, event, now_ms(r));
+    rivalry = watch_rivals(r, news, event);
+    switch (news) {
     case CONNECTION_CAME_UP:
         came_up(r, &event->limits);
         break;
@@ -164,8 +212,11 @@ void relay_event(struct relay *r, const struct link_event *event)
         r->conn_used = event->reached;
         connect_failed(r, event->reason, event->closed, event->text);
         break;
+    case CONNECTION_AGAIN:
+        r->dial.due_ms = now_ms(r);
+        break;
     case CONNECTION_ENDED:
-        went_down(r, event->reason, dial_hung_up(event->reason, event->closed), event->text);
+        ended(r, event, rivalry);
         break;
     case CONNECTION_DONE:
         sender_done(&r->sender, event->slot, event->reason);

@@ -23,6 +23,7 @@
 #include "dial.h"
 #include "listener.h"
 #include "probe.h"
+#include "rivals.h"
 #include "sender.h"
 
 enum relay_state { RELAY_SERVING, RELAY_DRAINING, RELAY_FAREWELL, RELAY_LEAVING, RELAY_ENDED };
@@ -59,6 +60,7 @@ struct relay {
     struct sender sender;
     struct listener listener; /* commands */
     struct probe probe;
+    struct rivals rivals;
     size_t move_to; /* the broker to go on with after leaving this one */
     bool moved;     /* `moved` is the last word said; not connected since */
     bool stopping;

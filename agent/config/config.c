@@ -284,18 +284,38 @@ enum studio_err config_environment(struct studio_agent_config *config, const cha
     return STUDIO_OK;
 }
 
+static enum studio_err check_login(const char *which, const char *username, const char *password,
+                                   const char *password_file, struct studio_error *error)
+{
+    if (password && password_file)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "mqtt.%spassword and mqtt.%spassword_file are both set; keep one of "
+                           "them",
+                           which, which);
+    if ((password || password_file) && !username)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "mqtt.%spassword needs mqtt.%susername: set the login it belongs to",
+                           which, which);
+    return STUDIO_OK;
+}
+
 enum studio_err config_check(const struct studio_agent_config *config, struct studio_error *error)
 {
-    if (config->password && config->password_file)
-        return config_fail(error, STUDIO_ERR_USAGE,
-                           "mqtt.password and mqtt.password_file are both set; keep one of them");
-    if ((config->password || config->password_file) && !config->username)
-        return config_fail(error, STUDIO_ERR_USAGE,
-                           "mqtt.password needs mqtt.username: set the login it belongs to");
+    enum studio_err err =
+        check_login("", config->username, config->password, config->password_file, error);
+
+    if (err == STUDIO_OK)
+        err = check_login("command_", config->command_username, config->command_password,
+                          config->command_password_file, error);
+    if (err != STUDIO_OK)
+        return err;
     if (config->proxy_protocol && !config->trusted_proxies)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "websocket.proxy_protocol needs websocket.trusted_proxies: name the "
                            "proxies that speak it");
+    if (config->key && !config->cert)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "mqtt.key needs mqtt.cert: set the certificate it belongs to");
     return STUDIO_OK;
 }
 

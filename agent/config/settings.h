@@ -33,7 +33,9 @@ struct studio_agent_config {
     char *username;       /* one for all brokers, or one for each, separated by commas */
     char *password;       /* from the environment or a file; never on the command line */
     char *password_file;  /* one line for all brokers, or one line for each */
-    char *ca_file;        /* for ssl:// brokers */
+    char *command_username, *command_password, *command_password_file; /* NULL: as above */
+    char *ca_file;                                                     /* for ssl:// brokers */
+    char *cert, *key; /* ours, if a broker wants one; the key may be in the certificate's file */
     int64_t keepalive_s;
     int64_t session_expiry_s; /* of the command session */
     int64_t max_backlog;      /* events */

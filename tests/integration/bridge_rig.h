@@ -124,4 +124,53 @@ static inline char *both(struct broker *a, struct broker *b)
     return test_printf("%s,%s", broker_uri(a), broker_uri(b));
 }
 
+/* What the bridge has said. */
+static struct {
+    pthread_mutex_t lock;
+    char text[8192];
+} said = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static inline void note_line(void *ctx, int level, const char *module, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    (void)module;
+    pthread_mutex_lock(&said.lock);
+    strncat(said.text, message, sizeof(said.text) - strlen(said.text) - 1);
+    pthread_mutex_unlock(&said.lock);
+}
+
+static inline struct bridge_config tls_config(const char *uri, const char *ca_file)
+{
+    struct bridge_config config = config_for(uri);
+
+    config.ca_file = ca_file;
+    return config;
+}
+
+/* The bridge says this of a broker it is to connect to. */
+static inline void expect_said(struct bridge_config config, const char *words)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+    struct log log;
+    const struct log *before;
+    bool found = false;
+
+    log_init(&log, LOG_INFO, LOG_TEXT);
+    log.sink = note_line;
+    said.text[0] = '\0';
+    before = log_use(&log);
+    start(&config);
+    while (!found) {
+        pthread_mutex_lock(&said.lock);
+        found = strstr(said.text, words) != NULL;
+        pthread_mutex_unlock(&said.lock);
+        if (!found && now_ms() > deadline)
+            test_fail("not said of %s: %s, but %s", config.brokers, words, said.text);
+        usleep(1000);
+    }
+    stop();
+    log_use(before);
+}
+
 #endif

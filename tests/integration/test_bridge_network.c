@@ -1,12 +1,11 @@
-/* test_bridge_network.c - old brokers, taken sessions, TLS, a library that hangs: the bridge with an
- * agent in memory. */
+/* test_bridge_network.c - old brokers, taken sessions, a library that hangs: the bridge with an agent in
+ * memory. */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include "support/port.h"
 #include "support/procfs.h"
-#include "support/tmpdir.h"
 
 #include "integration/bridge_rig.h"
 
@@ -138,155 +137,69 @@ static void an_old_broker_is_spoken_to_in_3_1_1(void **state)
     }
 }
 
-/* --- TLS --------------------------------------------------------------------------------------- */
+/* --- a broker that wants signs of life more often ----------------------------------------------- */
 
-static const char *make_certificate(const char *dir, const char *name)
+static unsigned count(const char *text, const char *words)
 {
-    const char *cert = tmpdir_path(dir, name);
-    char *key = test_printf("%s.key", cert);
-    const char *argv[] = {"openssl",
-                          "req",
-                          "-x509",
-                          "-newkey",
-                          "ec",
-                          "-pkeyopt",
-                          "ec_paramgen_curve:prime256v1",
-                          "-nodes",
-                          "-days",
-                          "2",
-                          "-subj",
-                          "/CN=localhost",
-                          "-addext",
-                          "subjectAltName=DNS:localhost",
-                          "-keyout",
-                          key,
-                          "-out",
-                          cert,
-                          NULL};
+    unsigned n = 0;
 
-    if (proc_run(argv, NULL, NULL, NULL) != 0)
-        test_fail("openssl cannot make a certificate");
-    free(key);
-    return cert;
+    for (; (text = strstr(text, words)); text++)
+        n++;
+    return n;
 }
 
-static void tls_checks_who_the_broker_is(void **state)
+static void wait_log(struct broker *broker, const char *words)
 {
-    const char *dir = tmpdir_create();
-    const char *cert = make_certificate(dir, "broker.pem");
-    const char *other = make_certificate(dir, "other.pem");
-    struct port port;
-    struct broker_options options = {.extra = NULL};
-    struct broker *broker;
-    struct bridge_config config;
-    struct bridge_stats stats;
-    char *extra, *uri;
+    free(proc_wait_line(broker_proc(broker), PROC_STDERR, words, WAIT_MS));
+}
+
+static unsigned logged(struct broker *broker, const char *words)
+{
+    char *text = proc_output(broker_proc(broker), PROC_STDERR);
+    unsigned n = count(text, words);
+
+    free(text);
+    return n;
+}
+
+/* Mosquitto ends a connection that is silent for 1.5 times what it has said, here 15 s. */
+static void a_servers_keep_alive_is_obeyed(void **state)
+{
+    struct broker *broker = broker_create(&(struct broker_options){.extra = "max_keepalive 10\n"});
+    struct bridge_config config = config_for(broker_uri(broker));
 
     (void)state;
-    port_reserve(&port);
-    extra = test_printf("listener %u 127.0.0.1\ncertfile %s\nkeyfile %s.key\n", port.number, cert,
-                        cert);
-    options.extra = extra;
-    broker = broker_create(&options);
-    uri = test_printf("mqtts://localhost:%u", port.number);
-    config = config_for(uri);
-    config.ca_file = cert;
+    config.keepalive_s = 60;
     start(&config);
-    wait_connected(uri, 1);
+    wait_connected(broker_uri(broker), 1);
     commit(10);
     wait_acked(10);
-    stop();
-    config.ca_file = other;
-    start(&config);
-    free(proc_wait_line(broker_proc(broker), PROC_STDERR, "OpenSSL Error", WAIT_MS));
-    bridge_get_stats(bridge, &stats);
-    assert_int_equal(stats.connections, 0);
+    wait_log(broker, "Received PINGREQ from studio-agent-edge-1-in");
+    assert_int_equal(logged(broker, "exceeded timeout"), 0);
+    assert_int_equal(logged(broker, " as studio-agent-edge-1 ("), 2);
+    assert_int_equal(logged(broker, " as studio-agent-edge-1-in ("), 2);
+    broker_stop(broker);
+    broker_start(broker);
+    wait_connected(broker_uri(broker), 2); /* it was never up on other terms */
+    wait_log(broker, "Sending SUBACK to studio-agent-edge-1-in");
+    assert_int_equal(logged(broker, " as studio-agent-edge-1 ("), 1); /* it was remembered */
+    assert_int_equal(logged(broker, " as studio-agent-edge-1-in ("), 1);
     stop();
     broker_destroy(broker);
-    port_release(&port);
-    free(extra);
-    free(uri);
 }
 
-/* What the bridge has said. */
-static struct {
-    pthread_mutex_t lock;
-    char text[8192];
-} said = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void note(void *ctx, int level, const char *module, const char *message)
+/* What is said on MQTT 3.1.1 of a keep-alive that is too long. */
+static void a_refused_client_id_may_be_the_keep_alive(void **state)
 {
-    (void)ctx;
-    (void)level;
-    (void)module;
-    pthread_mutex_lock(&said.lock);
-    strncat(said.text, message, sizeof(said.text) - strlen(said.text) - 1);
-    pthread_mutex_unlock(&said.lock);
-}
-
-/* A bridge that is to connect there says this of it. */
-static void expect_said(const char *uri, const char *ca_file, const char *words)
-{
-    struct bridge_config config = config_for(uri);
-    int64_t deadline = now_ms() + WAIT_MS;
-    struct log log;
-    const struct log *before;
-    bool found = false;
-
-    log_init(&log, LOG_INFO, LOG_TEXT);
-    log.sink = note;
-    said.text[0] = '\0';
-    before = log_use(&log);
-    config.ca_file = ca_file;
-    start(&config);
-    while (!found) {
-        pthread_mutex_lock(&said.lock);
-        found = strstr(said.text, words) != NULL;
-        pthread_mutex_unlock(&said.lock);
-        if (!found && now_ms() > deadline)
-            test_fail("not said of %s: %s, but %s", uri, words, said.text);
-        usleep(1000);
-    }
-    stop();
-    log_use(before);
-}
-
-static void why_there_is_no_connection_is_said_in_words(void **state)
-{
-    const char *dir = tmpdir_create();
-    const char *cert = make_certificate(dir, "broker.pem");
-    const char *other = make_certificate(dir, "other.pem");
-    struct broker *plain = broker_create(NULL), *broker;
-    struct bridge_config config;
-    struct studio_error error;
-    struct port port;
-    char *extra, *named, *numbered, *no_tls;
+    static const char rejected[] = {0x20, 2, 0, 2};
+    struct old_broker old;
+    char uri[64];
 
     (void)state;
-    port_reserve(&port);
-    extra = test_printf("listener %u 127.0.0.1\ncertfile %s\nkeyfile %s.key\n", port.number, cert,
-                        cert);
-    broker = broker_create(&(struct broker_options){.extra = extra});
-    named = test_printf("mqtts://localhost:%u", port.number);
-    numbered = test_printf("mqtts://127.0.0.1:%u", port.number);
-    no_tls = test_printf("mqtts://localhost:%u", broker_port(plain));
-    expect_said(named, other, "its certificate is of an authority we do not know");
-    expect_said(numbered, cert, "its certificate is for another name");
-    expect_said(no_tls, cert, "TLS at this port");
-    expect_said("mqtt://no-such-host.invalid", NULL, "its name is unknown");
-    config = config_for(named);
-    config.ca_file = "/nowhere/ca.pem";
-    assert_int_equal(bridge_create(&config, &source.ops, clock_system(), &bridge, &error),
-                     STUDIO_ERR_USAGE);
-    assert_non_null(strstr(error.text, "cannot read mqtt.ca_file /nowhere/ca.pem"));
-    bridge = NULL;
-    broker_destroy(broker);
-    broker_destroy(plain);
-    port_release(&port);
-    free(extra);
-    free(named);
-    free(numbered);
-    free(no_tls);
+    old_broker_start(&old, rejected, sizeof(rejected));
+    snprintf(uri, sizeof(uri), "mqtt://127.0.0.1:%u", old.port.number);
+    expect_said(config_for(uri), "or a mqtt.keepalive above its limit");
+    old_broker_stop(&old);
 }
 
 /* --- a library that hangs ----------------------------------------------------------------------- */
@@ -315,8 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_taken_over_is_not_taken_back_at_once),
         cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
-        cmocka_unit_test(tls_checks_who_the_broker_is),
-        cmocka_unit_test(why_there_is_no_connection_is_said_in_words),
+        cmocka_unit_test(a_servers_keep_alive_is_obeyed),
+        cmocka_unit_test(a_refused_client_id_may_be_the_keep_alive),
         cmocka_unit_test(a_library_that_hangs_does_not_hold_up_the_stop),
     };
 

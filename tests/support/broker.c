@@ -13,7 +13,7 @@
 struct broker {
     struct port port;
     char uri[64];
-    const char *conf;
+    const char *dir, *conf;
     const char *const *env;
     struct proc *proc;
 };
@@ -61,12 +61,12 @@ struct broker *broker_create(const struct broker_options *options)
     static const struct broker_options defaults;
     const struct broker_options *o = options ? options : &defaults;
     struct broker *b = test_alloc(sizeof *b);
-    const char *dir = tmpdir_create();
+    b->dir = tmpdir_create();
     b->env = o->env;
     port_reserve(&b->port);
     snprintf(b->uri, sizeof b->uri, "mqtt://127.0.0.1:%u", b->port.number);
-    char *conf = write_conf(b, dir, o);
-    b->conf = tmpdir_write(dir, "mosquitto.conf", 0600, conf);
+    char *conf = write_conf(b, b->dir, o);
+    b->conf = tmpdir_write(b->dir, "mosquitto.conf", 0600, conf);
     free(conf);
     if (!o->not_started)
         broker_start(b);
@@ -109,6 +109,13 @@ void broker_start(struct broker *b)
     if (fd < 0)
         test_fail("Mosquitto says it runs, but does not accept on port %u", b->port.number);
     close(fd);
+}
+
+void broker_users(struct broker *b, const struct broker_user *users)
+{
+    (void)write_users(b->dir, users);
+    if (b->proc)
+        kill(proc_pid(b->proc), SIGHUP);
 }
 
 void broker_stop(struct broker *b)

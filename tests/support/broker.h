@@ -38,6 +38,9 @@ const char *broker_uri(const struct broker *broker);
 /* To wait for lines of its log on PROC_STDERR, or to SIGSTOP it. NULL while it is not running. */
 struct proc *broker_proc(struct broker *broker);
 
+/* Others than it was created with, at once: it drops who may not be there any more. */
+void broker_users(struct broker *broker, const struct broker_user *users);
+
 void broker_start(struct broker *broker);
 /* SIGTERM: with persistence all is saved. */
 void broker_stop(struct broker *broker);

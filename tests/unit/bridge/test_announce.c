@@ -56,7 +56,8 @@ static void health_tells_all(void **state)
                                            .ignored = 6,
                                            .backlog = 20,
                                            .oldest_age_ms = 7999,
-                                           .broker = "mqtt://a:1883"};
+                                           .broker = "mqtt://a:1883",
+                                           .commands = "on"};
 
     (void)state;
     announce_health(&out, &health);
@@ -68,7 +69,7 @@ static void health_tells_all(void **state)
         "\"tables\":3,\"clients\":2,"
         "\"subscribers\":1,\"updates\":99,\"refused\":4,\"closed\":{\"silent\":11,\"slow\":12},"
         "\"ignored\":6,"
-        "\"broker\":\"mqtt://a:1883\",\"store\":{\"writable\":true}}");
+        "\"broker\":\"mqtt://a:1883\",\"commands\":\"on\",\"store\":{\"writable\":true}}");
 }
 
 static void info_lists_fields_and_what_the_agent_adds(void **state)

@@ -35,7 +35,7 @@ static void schemes_become_the_librarys(void **state)
     assert_string_equal(b.list[1].uri, "tcp://b:1884");
     assert_string_equal(b.list[2].uri, "ssl://c");
     assert_string_equal(b.list[3].uri, "ssl://[::1]:8883");
-    assert_null(b.list[0].username);
+    assert_null(b.list[0].login.username);
     brokers_finish(&b);
 }
 
@@ -84,8 +84,8 @@ static void one_login_serves_all(void **state)
     (void)state;
     assert_int_equal(read_config("mqtt://a,mqtt://b", "me", "a,b", NULL), STUDIO_OK);
     for (size_t i = 0; i < 2; i++) {
-        assert_string_equal(b.list[i].username, "me");
-        assert_string_equal(b.list[i].password, "a,b"); /* a password may contain a comma */
+        assert_string_equal(b.list[i].login.username, "me");
+        assert_string_equal(b.list[i].login.password, "a,b"); /* a password may contain a comma */
     }
     brokers_finish(&b);
 }
@@ -112,19 +112,20 @@ static void each_broker_may_have_its_own(void **state)
     assert_int_equal(write(fd, " first \r\n\nthird", 15), 15);
     close(fd);
     assert_int_equal(read_config("mqtt://a,mqtt://b,mqtt://c", "u1,,u3", NULL, path), STUDIO_OK);
-    assert_string_equal(b.list[0].username, "u1");
-    assert_null(b.list[1].username);
-    assert_string_equal(b.list[2].username, "u3");
-    assert_string_equal(b.list[0].password, " first ");
-    assert_null(b.list[1].password);
-    assert_string_equal(b.list[2].password, "third");
+    assert_string_equal(b.list[0].login.username, "u1");
+    assert_null(b.list[1].login.username);
+    assert_string_equal(b.list[2].login.username, "u3");
+    assert_string_equal(b.list[0].login.password, " first ");
+    assert_null(b.list[1].login.password);
+    assert_string_equal(b.list[2].login.password, "third");
     write_passwords(path, "new\n");
-    assert_string_equal(broker_password(&b.list[0], password), "new"); /* one for all */
+    assert_string_equal(broker_password(&b.list[0], &b.list[0].login, password),
+                        "new"); /* one for all */
     write_passwords(path, "1\n\n3\n");
-    assert_null(broker_password(&b.list[1], password));
-    assert_string_equal(broker_password(&b.list[2], password), "3");
+    assert_null(broker_password(&b.list[1], &b.list[1].login, password));
+    assert_string_equal(broker_password(&b.list[2], &b.list[2].login, password), "3");
     write_passwords(path, "1\n2\n"); /* half written */
-    assert_string_equal(broker_password(&b.list[2], password), "third");
+    assert_string_equal(broker_password(&b.list[2], &b.list[2].login, password), "third");
     write_passwords(path, " first \r\n\nthird");
     brokers_finish(&b);
 
@@ -133,9 +134,33 @@ static void each_broker_may_have_its_own(void **state)
     brokers_finish(&b);
     unlink(path);
     assert_int_equal(read_config("mqtt://a", NULL, NULL, path), STUDIO_ERR_USAGE);
-    assert_non_null(strstr(error.text, "cannot read mqtt.password_file"));
+    assert_non_null(strstr(error.text, "cannot read the password file"));
     brokers_finish(&b);
     assert_int_equal(read_config("mqtt://a", "x,y", NULL, NULL), STUDIO_ERR_USAGE);
+    brokers_finish(&b);
+}
+
+static void commands_have_theirs(void **state)
+{
+    const struct bridge_config config = {.brokers = "mqtt://a,mqtt://b",
+                                         .username = "me",
+                                         .password = "secret",
+                                         .command_username = "mine,",
+                                         .command_password = "other"};
+    char password[BROKER_PASSWORD_MAX];
+
+    (void)state;
+    assert_int_equal(brokers_init(&b, &config, &error), STUDIO_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const struct login *mirror = broker_login(&b.list[i], false);
+        const struct login *commands = broker_login(&b.list[i], true);
+
+        assert_string_equal(mirror->username, "me");
+        assert_string_equal(broker_password(&b.list[i], mirror, password), "secret");
+        assert_string_equal(commands->username, i == 0 ? "mine" : "me");
+        assert_string_equal(broker_password(&b.list[i], commands, password),
+                            i == 0 ? "other" : "secret");
+    }
     brokers_finish(&b);
 }
 
@@ -144,7 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schemes_become_the_librarys),  cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(too_many_are_refused),         cmocka_unit_test(one_login_serves_all),
-        cmocka_unit_test(each_broker_may_have_its_own),
+        cmocka_unit_test(each_broker_may_have_its_own), cmocka_unit_test(commands_have_theirs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

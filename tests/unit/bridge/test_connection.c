@@ -4,9 +4,10 @@
 #include "support/bridge_fakes.h"
 #include "support/cmocka_all.h"
 
-static const struct bridge_config config = {.keepalive_s = 30, .ca_file = "ca"};
+static const struct bridge_config config = {
+    .keepalive_s = 30, .ca_file = "ca", .cert_file = "cert", .key_file = "key"};
 static const struct broker broker = {
-    .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"me"};
+    .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .login.username = (char *)"me"};
 static struct topics topics;
 static struct fake_link out;
 static struct connection s;
@@ -50,9 +51,74 @@ static void an_attempt_is_made_with_what_is_configured(void **state)
     assert_string_equal(out.username, "me");
     assert_int_equal(out.target.keepalive_s, 30);
     assert_string_equal(out.target.ca_file, "ca");
+    assert_string_equal(out.target.cert_file, "cert");
+    assert_string_equal(out.target.key_file, "key");
     connection_close(&s, 0);
     assert_true(connection_connect(&s, &broker, (struct link_target){.keepalive_s = 5}, 0, text));
     assert_int_equal(out.target.keepalive_s, 5);
+}
+
+/* Server Keep Alive. */
+static void commands_may_have_a_login_of_their_own(void **state)
+{
+    struct broker two = broker;
+
+    (void)state;
+    two.commands = (struct login){.username = (char *)"mine", .password = (char *)"too"};
+    assert_true(connection_connect(&s, &two, (struct link_target){.mqtt_version = 5}, 0, text));
+    assert_string_equal(out.username, "mine");
+    assert_string_equal(out.password, "too");
+    s.id = LINK_OUT;
+    assert_true(connection_connect(&s, &two, (struct link_target){.mqtt_version = 5}, 0, text));
+    assert_string_equal(out.username, "me");
+    assert_string_equal(out.password, "");
+}
+
+static void a_broker_may_want_signs_of_life_more_often(void **state)
+{
+    struct link_event up = {.link = LINK_IN, .kind = LINK_UP, .limits.keepalive_s = 10};
+
+    (void)state;
+    connect_at(0);
+    up.generation = out.generation;
+    assert_int_equal(connection_event(&s, &up, 1), CONNECTION_NOTHING);
+    assert_int_equal(out.disconnects, 1);
+    assert_false(out.will_wanted);
+    assert_int_equal(tell(LINK_CLOSED, out.generation, 2), CONNECTION_AGAIN);
+    assert_int_equal(s.state, CONNECTION_IDLE);
+    connect_at(3);
+    assert_int_equal(out.target.keepalive_s, 10);
+    up.generation = out.generation;
+    assert_int_equal(connection_event(&s, &up, 4), CONNECTION_CAME_UP);
+    assert_int_equal(tell(LINK_LOST, out.generation, 5), CONNECTION_ENDED);
+    connect_at(6); /* it is remembered */
+    assert_int_equal(out.target.keepalive_s, 10);
+    up.generation = out.generation;
+    assert_int_equal(connection_event(&s, &up, 7), CONNECTION_CAME_UP);
+    connection_close(&s, 8);
+    assert_true(connection_connect(&s, &broker, (struct link_target){.keepalive_s = 5}, 9, text));
+    assert_int_equal(out.target.keepalive_s, 5);
+}
+
+static void one_that_wants_so_and_breaks_off_is_tried_again(void **state)
+{
+    struct link_event up = {.link = LINK_IN, .kind = LINK_UP, .limits.keepalive_s = 10};
+
+    (void)state;
+    connect_at(0);
+    up.generation = out.generation;
+    assert_int_equal(connection_event(&s, &up, 1), CONNECTION_NOTHING);
+    assert_int_equal(tell(LINK_LOST, out.generation, 2), CONNECTION_AGAIN);
+    connect_at(3);
+    assert_int_equal(tell(LINK_FAILED, out.generation, 4), CONNECTION_FAILED);
+    connection_close(&s, 5);
+    s.keepalive_max[0] = 0;
+    connect_at(6);
+    up.generation = out.generation;
+    assert_int_equal(connection_event(&s, &up, 7), CONNECTION_NOTHING);
+    assert_true(connection_overdue(&s, 6 + CONNECTION_CONNECT_MS)); /* it hangs on the way out */
+    connect_at(7 + CONNECTION_CONNECT_MS);
+    assert_int_equal(out.target.keepalive_s, 10);
 }
 
 static void an_attempt_comes_up_fails_or_is_given_up(void **state)
@@ -115,6 +181,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_attempt_is_made_with_what_is_configured),
+        TEST(commands_may_have_a_login_of_their_own),
+        TEST(a_broker_may_want_signs_of_life_more_often),
+        TEST(one_that_wants_so_and_breaks_off_is_tried_again),
         TEST(an_attempt_comes_up_fails_or_is_given_up),
         TEST(only_a_connection_has_answers_and_an_end),
         TEST(records_of_older_connections_are_nothing),

@@ -43,6 +43,7 @@ static struct wire_message a_connect(void)
     m.connect.epoch = "6f1c";
     m.connect.target = (struct link_target){.uri = "ssl://broker:8883",
                                             .client_id = "studio-agent-edge-1-in",
+                                            .cert_file = "/etc/edge-1.pem",
                                             .password = "p\xc3\xa4ss",
                                             .keepalive_s = 60,
                                             .mqtt_version = 5,

@@ -165,6 +165,29 @@ static void a_resumed_session_is_nudged_so_often(void **state)
     assert_int_equal(in.count, 2 + LISTENER_NUDGES);
 }
 
+/* It would end the publishing connection each time. */
+static void it_gives_in_for_a_broker(void **state)
+{
+    (void)state;
+    assert_string_equal(listener_state(&s), "waiting");
+    b.number = 1;
+    listener_step(&s, &a, 5, 0);
+    tell(fake_up(&in), 0);
+    tell(fake_done(&in, 0, 0), 0);
+    assert_string_equal(listener_state(&s), "on");
+    listener_give_in(&s, 10);
+    assert_false(in.open);
+    assert_string_equal(listener_state(&s), "off");
+    assert_int_equal(listener_step(&s, &a, 5, 100000), INT64_MAX);
+    listener_hurry(&s, 100000);
+    listener_step(&s, &a, 5, 100000);
+    assert_int_equal(in.connects, 1);
+    listener_step(&s, &b, 5, 100000); /* another one */
+    assert_int_equal(in.connects, 2);
+    assert_string_equal(listener_state(&s), "waiting");
+    b.number = 0;
+}
+
 static void closed_is_for_good(void **state)
 {
     (void)state;
@@ -188,10 +211,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(it_follows_the_publishing_connection),  TEST(on_another_broker_it_starts_clean_once),
-        TEST(failures_wait_longer_and_longer),       TEST(an_attempt_without_an_end_is_given_up),
-        TEST(a_refused_subscription_is_tried_again), TEST(records_of_older_connections_are_ignored),
-        TEST(a_resumed_session_is_nudged_so_often),  TEST(closed_is_for_good),
+        TEST(it_follows_the_publishing_connection),
+        TEST(on_another_broker_it_starts_clean_once),
+        TEST(failures_wait_longer_and_longer),
+        TEST(an_attempt_without_an_end_is_given_up),
+        TEST(it_gives_in_for_a_broker),
+        TEST(a_refused_subscription_is_tried_again),
+        TEST(records_of_older_connections_are_ignored),
+        TEST(a_resumed_session_is_nudged_so_often),
+        TEST(closed_is_for_good),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

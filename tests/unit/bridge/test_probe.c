@@ -5,7 +5,7 @@
 #include "support/cmocka_all.h"
 
 static struct brokers brokers = {
-    .list = {{.name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .username = (char *)"ua"},
+    .list = {{.name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .login.username = (char *)"ua"},
              {.name = (char *)"mqtt://b", .uri = (char *)"tcp://b"},
              {.name = (char *)"mqtt://c", .uri = (char *)"tcp://c"}},
     .count = 3};

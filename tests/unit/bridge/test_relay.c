@@ -48,6 +48,29 @@ static void connections_are_counted_not_attempts(void **state)
     assert_int_equal(stats().connections, 1);
 }
 
+/* The broker takes the user name for the client id. */
+static void commands_give_in_to_the_mirror(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_up(out));
+    tell(fake_up(&links[LINK_IN]));
+    tell(fake_ended(out, LINK_LOST, 0x8e));
+    assert_false(links[LINK_IN].open);
+    wait_ms(DIAL_NEXT_MS); /* not half a minute, as for a session of another client */
+    assert_true(out->open);
+    before = links[LINK_IN].connects;
+    tell(fake_up(out));
+    wait_ms(100000);
+    assert_int_equal(links[LINK_IN].connects, before);
+    settle();
+    wait_ms(CONTROL_HEALTH_MS);
+    assert_non_null(strstr(out->sent[out->count - 1].payload, "\"commands\":\"off\""));
+}
+
 static void an_attempt_without_an_end_is_given_up(void **state)
 {
     (void)state;
@@ -246,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(birth_and_will_are_of_one_connection),
         TEST(connections_are_counted_not_attempts),
+        TEST(commands_give_in_to_the_mirror),
         TEST(an_attempt_without_an_end_is_given_up),
         TEST(the_connack_starts_the_drain_and_a_loss_starts_it_again),
         TEST(a_broker_that_does_not_acknowledge_is_left),

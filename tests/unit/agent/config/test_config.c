@@ -241,6 +241,15 @@ static void options_that_exclude_each_other(void **state)
     assert_int_equal(config_check(&config, &error), STUDIO_OK);
     set("mqtt.password", "x");
     assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    set("mqtt.password", "");
+    set("mqtt.command_password_file", "secret");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    set("mqtt.command_username", "agent-in");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+    set("mqtt.key", "key.pem");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    set("mqtt.cert", "cert.pem");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
 }
 
 static void proxies_that_speak_are_named(void **state)

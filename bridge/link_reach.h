@@ -1,0 +1,15 @@
+/* link_reach.h - the way to the broker: which of its addresses the library is connected to. */
+#ifndef BRIDGE_LINK_REACH_H
+#define BRIDGE_LINK_REACH_H
+
+#include <stdbool.h>
+
+enum { REACH_MS = 10000 /* for all addresses together */ };
+
+/* Why there is no way, for a person; NULL: there is one. Library's thread, in its callback about the
+ * attempt. */
+const char *reach_trouble(void);
+/* `address` (HOST[:PORT], [V6][:PORT]) is a number, not a name. */
+bool reach_numeric(const char *address);
+
+#endif

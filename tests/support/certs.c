@@ -1,0 +1,54 @@
+#include "support/certs.h"
+
+#include <stdlib.h>
+
+#include "support/deadline.h"
+#include "support/proc.h"
+#include "support/tmpdir.h"
+
+#define NEW_KEY "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
+
+static void openssl(const char *const *argv)
+{
+    char *err = NULL;
+
+    if (proc_run(argv, NULL, NULL, &err) != 0)
+        test_fail("openssl cannot make a certificate: %s", err);
+    free(err);
+}
+
+const char *cert_create(const char *dir, const char *file, const char *names)
+{
+    const char *cert = tmpdir_path(dir, file);
+    char *key = test_printf("%s.key", cert), *alternative = test_printf("subjectAltName=%s", names);
+    char *subject = test_printf("/CN=%s of a test", file);
+
+    openssl((const char *const[]){"openssl", "req", "-x509", NEW_KEY, "-days", "2", "-subj",
+                                  subject, "-addext", alternative, "-keyout", key, "-out", cert,
+                                  NULL});
+    free(key);
+    free(alternative);
+    free(subject);
+    return cert;
+}
+
+const char *cert_signed(const char *dir, const char *file, const char *name, const char *authority,
+                        int days)
+{
+    const char *cert = tmpdir_path(dir, file);
+    char *key = test_printf("%s.key", cert), *request = test_printf("%s.req", cert);
+    char *subject = test_printf("/CN=%s", name), *by = test_printf("%s.key", authority);
+    char *valid = test_printf("%d", days);
+
+    openssl((const char *const[]){"openssl", "req", "-new", NEW_KEY, "-subj", subject, "-keyout",
+                                  key, "-out", request, NULL});
+    openssl((const char *const[]){"openssl", "x509", "-req", "-in", request, "-CA", authority,
+                                  "-CAkey", by, "-set_serial", "1", "-days", valid, "-out", cert,
+                                  NULL});
+    free(key);
+    free(request);
+    free(subject);
+    free(by);
+    free(valid);
+    return cert;
+}
