@@ -30,7 +30,8 @@ enum connection_news {
     CONNECTION_FAILED, /* the attempt; idle again */
     CONNECTION_ENDED,  /* the connection; idle again */
     CONNECTION_DONE,
-    CONNECTION_HEARD
+    CONNECTION_HEARD,
+    CONNECTION_ECHOED
 };
 
 struct connection {

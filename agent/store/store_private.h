@@ -49,6 +49,7 @@ enum {
 #define META_LAST_SEQ "last_seq"
 #define META_ACKED    "acked"
 #define META_HOURS    "hours" /* it has run, see housekeep.c */
+#define META_MEMO     "memo"  /* may be missing */
 
 /* --- sql.c ----------------------------------------------------------------------------------- */
 
