@@ -179,14 +179,31 @@ static bool on_command(void *ctx, const char *command, struct buf *answer)
 
 struct restoring {
     struct core *core;
+    struct store *store;
+    struct buf former; /* of one table */
     struct studio_error *error;
 };
+
+/* The broker still has the topics custom fields had before there were built-in ones of their names. */
+static bool forget_former(struct restoring *r, const char *id)
+{
+    if (!buf_ok(&r->former))
+        return studio_error_set(r->error, STUDIO_ERR_NO_MEMORY, NULL) == STUDIO_OK;
+    for (size_t at = 0; at < r->former.len; at += strlen(r->former.data + at) + 1) {
+        if (store_mark_cleared(r->store, id, r->former.data + at) != STUDIO_OK)
+            log_warn("store", "the retained topic of %s, once a custom field of table %s, stays",
+                     r->former.data + at, id);
+    }
+    return true;
+}
 
 static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
 {
     struct restoring *r = ctx;
 
-    return core_restore(r->core, id, rev, document, len, r->error) == STUDIO_OK;
+    buf_clear(&r->former);
+    return core_restore(r->core, id, rev, document, len, &r->former, r->error) == STUDIO_OK &&
+           forget_former(r, id);
 }
 
 static enum studio_err open_store(struct studio_agent *agent,
@@ -246,9 +263,11 @@ static enum studio_err open_core(struct studio_agent *agent,
     agent->core = core_create(&options);
     if (!agent->core)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    restoring = (struct restoring){agent->core, error};
+    restoring = (struct restoring){.core = agent->core, .store = agent->store, .error = error};
+    buf_init(&restoring.former, STUDIO_MESSAGE_MAX);
     error->code = STUDIO_OK;
     err = store_tables(agent->store, restore_table, &restoring);
+    buf_finish(&restoring.former);
     if (error->code != STUDIO_OK)
         return error->code;
     if (err != STUDIO_OK)

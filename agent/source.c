@@ -57,6 +57,13 @@ static void parked(void *ctx, uint64_t seq, const char *reason)
     committer_park(source->committer, seq, reason);
 }
 
+static void memo(void *ctx, const char *text)
+{
+    struct source *source = ctx;
+
+    committer_memo(source->committer, text);
+}
+
 static bool command(void *ctx, struct bridge_command *cmd)
 {
     struct source *source = ctx;
@@ -76,6 +83,7 @@ struct bridge_source source_ops(struct source *source)
         .cleared = cleared,
         .acked = acked,
         .parked = parked,
+        .memo = memo,
         .command = command,
     };
 }
@@ -96,6 +104,7 @@ enum studio_err source_open_bridge(struct source *source, const struct studio_ag
         .acked = store->acked,
         .committed = store->last_seq,
         .parked = store->parked,
+        .memo = store->memo,
         .mqtt_version = (int)config->mqtt_version,
         .username = config->username,
         .password = config->password,
@@ -110,6 +119,7 @@ enum studio_err source_open_bridge(struct source *source, const struct studio_ag
         .keepalive_s = (unsigned)config->keepalive_s,
         .session_expiry_s = (unsigned)config->session_expiry_s,
         .shared_root = config->shared_root,
+        .topic_escape = config->topic_escape,
     };
     char limits[256];
 

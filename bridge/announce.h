@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "bridge_source.h"
+#include "carry.h"
 
 /* What is true only while the agent is there carries an expiry on MQTT 5 and is said again: a broker that
  * comes back from its files after the agent and it were killed together would show it for ever. */
@@ -30,13 +31,13 @@ struct announce_health {
     int64_t now_ms; /* wall clock */
     const struct figures *agent;
     uint64_t acked;
-    uint64_t parked;                            /* events */
-    uint64_t retained, answers, replays, words; /* parked, as the broker hangs up on them */
-    uint64_t ignored;                           /* messages of clients without a valid name */
+    struct bridge_parked parked;
+    uint64_t ignored; /* messages of clients without a valid name */
     uint64_t backlog;
     int64_t oldest_age_ms; /* of the oldest event that waits; 0: none */
     const char *broker;
     const char *commands; /* on, waiting, off */
+    const struct carry *carry; /* names that are not carried */
 };
 void announce_health(struct buf *out, const struct announce_health *health);
 

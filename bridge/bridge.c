@@ -127,7 +127,7 @@ static enum studio_err check_config(const struct bridge_config *config, struct t
                                 ": mqtt.topic_root %.100s: no wildcards, no leading $ or /, no "
                                 "trailing /, at most %d bytes",
                                 config->topic_root, TOPIC_ROOT_MAX);
-    if (!topics_init(topics, config->topic_root, config->agent_id))
+    if (!topics_init(topics, config->topic_root, config->agent_id, config->topic_escape))
         return studio_error_set(
             error, STUDIO_ERR_USAGE,
             ": mqtt.agent_id %.100s: up to 64 of A-Z a-z 0-9 _ . @ -, beginning "
@@ -292,8 +292,9 @@ enum studio_err bridge_create(const struct bridge_config *config,
         goto no_memory;
     if (create_relay(b) != STUDIO_OK)
         goto no_memory;
+    b->config.memo = NULL;
     b->stats.acked = config->acked;
-    b->stats.parked = config->parked;
+    b->stats.parked.events = config->parked;
     *out = b;
     return STUDIO_OK;
 no_memory:
@@ -328,6 +329,11 @@ static void publish_stats(struct bridge *b, bool commands_handed_over)
     pthread_mutex_lock(&b->lock);
     relay_get_stats(&b->relay, &b->stats);
     figure_set(&b->source.figures->broker_connected, b->stats.connected);
+    figure_set(&b->source.figures->parked_events, b->stats.parked.events);
+    figure_set(&b->source.figures->parked_retained, b->stats.parked.retained);
+    figure_set(&b->source.figures->parked_answers, b->stats.parked.answers);
+    figure_set(&b->source.figures->parked_replays, b->stats.parked.replays);
+    figure_set(&b->source.figures->parked_agent, b->stats.parked.agent);
     b->quiet = relay_quiet(&b->relay) && commands_handed_over;
     pthread_mutex_unlock(&b->lock);
 }

@@ -17,6 +17,8 @@ struct studio_values;
 
 typedef bool bridge_cleared_fn(void *ctx, const char *table_id, const char *field);
 
+enum { BRIDGE_MEMO_MAX = 4095 };
+
 /* A command from MQTT on its way to the agent. Owned by the bridge. */
 struct bridge_command {
     const char *table_id; /* as in the topic, not checked */
@@ -49,6 +51,8 @@ struct bridge_source {
     void (*acked)(void *ctx, uint64_t seq);
     /* This event was refused for good. */
     void (*parked)(void *ctx, uint64_t seq, const char *reason);
+    /* Keeps this text, of up to BRIDGE_MEMO_MAX bytes, for the next start (bridge_config.memo). */
+    void (*memo)(void *ctx, const char *text);
     /* Takes the command into the net thread's queue. The agent calls bridge_answer() or
      * bridge_replay() exactly once for each that returned true. False: the queue is full; the same
      * comes again after an answer. */
@@ -63,10 +67,11 @@ struct bridge_config {
     const struct studio_values *lists; /* of the values, for `info`; only during the call */
     const char *epoch;
     uint64_t boot;
-    uint64_t acked;                            /* every event <= acked needs no sending */
-    uint64_t committed;                        /* newest event at start */
-    uint64_t parked;                           /* already parked */
-    int mqtt_version;                          /* 5 or 4 */
+    uint64_t acked;     /* every event <= acked needs no sending */
+    uint64_t committed; /* newest event at start */
+    uint64_t parked;    /* already parked */
+    const char *memo;   /* kept by an earlier run, or NULL; during the call */
+    int mqtt_version;   /* 5 or 4 */
     const char *username, *password, *ca_file; /* NULL: none; see studio/agent.h */
     const char *password_file;
     const char *command_username, *command_password, *command_password_file; /* NULL: as above */
@@ -74,15 +79,23 @@ struct bridge_config {
         *key_file; /* ours; NULL: none. The key may be in the certificate's file */
     unsigned keepalive_s, session_expiry_s;
     bool shared_root;         /* other agents publish under the same root */
+    bool topic_escape;        /* names are written with %2E, %20, %25 in topics */
     const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */
     const char *info;         /* JSON members for `info` beyond those the bridge knows, or NULL */
+};
+
+/* Messages not sent any more, as brokers refused them for good or hang up on them. */
+struct bridge_parked {
+    uint64_t events; /* in all; the others since the start */
+    uint64_t retained, answers, replays;
+    uint64_t agent; /* what the agent says of itself */
 };
 
 struct bridge_stats {
     bool connected;
     char broker[256]; /* URI in use or tried, without credentials */
     uint64_t acked;   /* watermark */
-    uint64_t parked;
+    struct bridge_parked parked;
     uint64_t connections; /* made since start */
 };
 

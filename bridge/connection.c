@@ -111,6 +111,8 @@ enum connection_news connection_event(struct connection *s, const struct link_ev
         return connected ? CONNECTION_DONE : CONNECTION_NOTHING;
     case LINK_HEARD:
         return connected ? CONNECTION_HEARD : CONNECTION_NOTHING;
+    case LINK_ECHO:
+        return connected ? CONNECTION_ECHOED : CONNECTION_NOTHING;
     }
     return CONNECTION_NOTHING;
 }

@@ -35,7 +35,8 @@ enum connection_news {
     CONNECTION_AGAIN,  /* the attempt is to be made again, at once; idle again */
     CONNECTION_ENDED,  /* the connection; idle again */
     CONNECTION_DONE,
-    CONNECTION_HEARD
+    CONNECTION_HEARD,
+    CONNECTION_ECHOED
 };
 
 struct connection {

@@ -43,12 +43,13 @@ void control_up(struct control *c, const struct announce_presence *presence)
     c->last_word = NULL;
     c->farewell_said = c->farewell_done = false;
     c->due = 0;
+    c->check = CHECK_NOT_YET;
     buf_clear(&c->birth);
     announce_availability(&c->birth, "online", presence);
     for (enum control_word word = CONTROL_BIRTH; word <= CONTROL_HEALTH; word++)
         set_due(c, word, 0);
     if (c->window->limits.mqtt_version == 5 && !c->o.shared_root &&
-        c->unwatched < CONTROL_WATCH_TRIES)
+        c->unwatched[CONTROL_WATCH_TABLES] < CONTROL_WATCH_TRIES)
         set_due(c, CONTROL_WATCH_TABLES, 0);
 }
 
@@ -75,6 +76,29 @@ void control_heard(struct control *c, bool same)
                 "again",
                 c->window->broker);
     set_due(c, CONTROL_BIRTH, at);
+}
+
+void control_look(struct control *c)
+{
+    if (c->last_word || !carry_due(&c->window->carry))
+        return;
+    if (c->check == CHECK_NOT_YET && c->unwatched[CONTROL_WATCH_CHECK] < CONTROL_WATCH_TRIES) {
+        c->check = CHECK_ASKED;
+        set_due(c, CONTROL_WATCH_CHECK, 0);
+    } else if (c->check == CHECK_READY) {
+        set_due(c, CONTROL_CHECK, 0);
+    }
+}
+
+static void check_told(struct control *c, enum carry_verdict verdict, int64_t now_ms)
+{
+    if (carry_told(&c->window->carry, verdict) && !c->last_word)
+        set_due(c, CONTROL_HEALTH, now_ms);
+}
+
+void control_echoed(struct control *c, bool same, int64_t now_ms)
+{
+    check_told(c, same ? CARRY_SAME : CARRY_CHANGED, now_ms);
 }
 
 void control_leave(struct control *c, const char *state)
@@ -125,12 +149,11 @@ static void print_health(struct control *c, int64_t now_ms, struct buf *out)
         .ignored = c->o.ignored ? c->o.ignored(c->o.ignored_ctx) : 0,
         .commands = c->o.commands ? c->o.commands(c->o.commands_ctx) : "waiting",
         .broker = c->window->broker,
-        .retained = c->window->parked[TRAFFIC_RETAINED],
-        .answers = c->window->parked[TRAFFIC_ANSWERS],
-        .replays = c->window->parked[TRAFFIC_REPLAYS],
-        .words = c->window->parked[TRAFFIC_CONTROL],
+        .carry = &c->window->carry,
     };
 
+    carry_look(&c->window->carry, now_ms);
+    window_parked(c->window, &health.parked);
     outbox_health(c->outbox, now_ms, &health);
     announce_health(out, &health);
 }
@@ -152,42 +175,70 @@ static void print(struct control *c, enum control_word word, int64_t now_ms, str
         break;
     case CONTROL_WATCH:
     case CONTROL_WATCH_TABLES:
+    case CONTROL_WATCH_CHECK:
+    case CONTROL_CHECK:
     case CONTROL_WORDS:
         break;
     }
 }
 
-static enum window_sent watch_tables(struct control *c)
+static enum window_sent watch(struct control *c, enum control_word word, const char *topic)
 {
     char filters[TOPICS_RETAINED][TOPIC_MAX];
+    const char *list[TOPICS_RETAINED] = {topic, filters[1], filters[2]};
 
-    if (!topics_filters_retained(c->window->o.topics, filters))
-        return WINDOW_TOO_LARGE;
-    return window_subscribe(c->window, TRAFFIC_CONTROL, CONTROL_WATCH_TABLES,
-                            (const char *const[]){filters[0], filters[1], filters[2]},
-                            TOPICS_RETAINED, "");
+    if (word == CONTROL_WATCH)
+        return window_subscribe(c->window, TRAFFIC_CONTROL, word, list, 1, LINK_WATCH_OWN,
+                                c->birth.data);
+    list[0] = filters[0];
+    if (word == CONTROL_WATCH_CHECK)
+        return topics_filter_check(c->window->o.topics, filters[0])
+                   ? window_subscribe(c->window, TRAFFIC_CONTROL, word, list, 1, LINK_WATCH_ECHO,
+                                      NULL)
+                   : WINDOW_TOO_LARGE;
+    return topics_filters_retained(c->window->o.topics, filters)
+               ? window_subscribe(c->window, TRAFFIC_CONTROL, word, list, TOPICS_RETAINED,
+                                  LINK_WATCH_WIPED, NULL)
+               : WINDOW_TOO_LARGE;
 }
 
-static const enum agent_topic word_topic[CONTROL_WORDS] = {
-    [CONTROL_BIRTH] = TOPIC_AVAILABILITY,
-    [CONTROL_WATCH] = TOPIC_AVAILABILITY,
-    [CONTROL_INFO] = TOPIC_INFO,
-    [CONTROL_HEALTH] = TOPIC_HEALTH,
-    [CONTROL_WATCH_TABLES] = TOPIC_AVAILABILITY, /* has topics of its own */
-    [CONTROL_FAREWELL] = TOPIC_AVAILABILITY,
+static const struct {
+    enum agent_topic topic;
+    bool watch; /* a subscription: there, or to what watch() says */
+} words[CONTROL_WORDS] = {
+    [CONTROL_BIRTH] = {TOPIC_AVAILABILITY, false},
+    [CONTROL_WATCH] = {TOPIC_AVAILABILITY, true},
+    [CONTROL_INFO] = {TOPIC_INFO, false},
+    [CONTROL_HEALTH] = {TOPIC_HEALTH, false},
+    [CONTROL_WATCH_TABLES] = {TOPIC_AVAILABILITY, true},
+    [CONTROL_WATCH_CHECK] = {TOPIC_AVAILABILITY, true},
+    [CONTROL_CHECK] = {TOPIC_CHECK, false},
+    [CONTROL_FAREWELL] = {TOPIC_AVAILABILITY, false},
 };
+
+static bool topic_of(struct control *c, enum control_word word, int64_t now_ms, char out[TOPIC_MAX])
+{
+    char level[CARRY_LEVEL_MAX];
+
+    if (word == CONTROL_CHECK)
+        carry_ask(&c->window->carry, now_ms, level);
+    return topics_agent(c->window->o.topics, words[word].topic,
+                        word == CONTROL_CHECK ? level : NULL, out);
+}
 
 static enum window_sent send(struct control *c, enum control_word word, const char *topic,
                              int64_t now_ms)
 {
     struct buf *text = window_text(c->window);
-    struct link_message m = {.topic = topic, .retained = true};
+    struct link_message m = {
+        .topic = topic, .retained = word != CONTROL_CHECK, .plain = word == CONTROL_CHECK};
 
-    if (word == CONTROL_WATCH)
-        return window_subscribe(c->window, TRAFFIC_CONTROL, word, &topic, 1, c->birth.data);
-    if (word == CONTROL_WATCH_TABLES)
-        return watch_tables(c);
-    print(c, word, now_ms, text);
+    if (words[word].watch)
+        return watch(c, word, topic);
+    if (word == CONTROL_CHECK)
+        buf_str(text, topic);
+    else
+        print(c, word, now_ms, text);
     if (!buf_ok(text)) { /* no memory */
         window_stall(c->window);
         return WINDOW_STALLED;
@@ -203,7 +254,7 @@ bool control_send(struct control *c, int64_t now_ms)
     enum control_word word = next_word(c, now_ms);
     char topic[TOPIC_MAX];
 
-    if (word == CONTROL_WORDS || !topics_agent(c->window->o.topics, word_topic[word], NULL, topic))
+    if (word == CONTROL_WORDS || !topic_of(c, word, now_ms, topic))
         return false;
     c->due &= ~(1u << word);
     switch (send(c, word, topic, now_ms)) {
@@ -215,6 +266,8 @@ bool control_send(struct control *c, int64_t now_ms)
         break;
     case WINDOW_PARKED: /* not to this broker */
         c->farewell_done = c->farewell_done || word == CONTROL_FAREWELL;
+        if (word == CONTROL_CHECK)
+            check_told(c, CARRY_HANGS_UP, now_ms);
         break;
     case WINDOW_SENT:
         break;
@@ -226,20 +279,36 @@ bool control_send(struct control *c, int64_t now_ms)
     return true;
 }
 
+/* A step of the check ended. */
+static void check_done(struct control *c, enum control_word word, int reason, int64_t now_ms)
+{
+    if (word == CONTROL_WATCH_CHECK)
+        c->check = reason == 0 ? CHECK_READY : CHECK_REFUSED;
+    if (reason == WINDOW_POISON)
+        check_told(c, CARRY_HANGS_UP, now_ms);
+    else if (reason > 0)
+        check_told(c, CARRY_REFUSED, now_ms);
+}
+
 void control_done(struct control *c, enum control_word word, int reason, int64_t now_ms)
 {
     static const char *const names[CONTROL_WORDS] = {
-        "availability",
-        "subscription to the own availability",
-        "info",
-        "health",
-        "subscription to the own retained messages (if they are wiped it will not be noticed)",
-        "availability"};
+        [CONTROL_BIRTH] = "availability",
+        [CONTROL_WATCH] = "subscription to the own availability",
+        [CONTROL_INFO] = "info",
+        [CONTROL_HEALTH] = "health",
+        [CONTROL_WATCH_TABLES] =
+            "subscription to the own retained messages (if they are wiped it will not be noticed)",
+        [CONTROL_FAREWELL] = "availability"};
 
     if (word == CONTROL_FAREWELL)
         c->farewell_done = true;
-    if (word == CONTROL_WATCH_TABLES) /* some brokers hang up where others refuse */
-        c->unwatched = reason < 0 ? c->unwatched + 1 : 0;
+    if (words[word].watch) /* some brokers hang up where others refuse */
+        c->unwatched[word] = reason < 0 ? c->unwatched[word] + 1 : 0;
+    if (word == CONTROL_WATCH_CHECK || word == CONTROL_CHECK) {
+        check_done(c, word, reason, now_ms);
+        return;
+    }
     if (reason <= 0)
         return;
     log_limited(&c->window->refused_log, LOG_WARN, "bridge",

@@ -1,7 +1,9 @@
 /*
  * control.h - what the agent says of itself on the publishing connection: that it is online (first of
  * all), info, health every ten seconds, its last word; and it watches its own availability for
- * foreign words, and what is retained of the tables for somebody wiping it. On MQTT 5 all but the last word expires, and is said again before. Bridge thread.
+ * foreign words, and what is retained of the tables for somebody wiping it. On MQTT 5 all but the last
+ * word expires, and is said again before. Where names are in use that a broker may not carry, it sends
+ * a message to itself and looks what comes back (carry.h). Bridge thread.
  */
 #ifndef BRIDGE_CONTROL_H
 #define BRIDGE_CONTROL_H
@@ -17,6 +19,8 @@ enum control_word {
     CONTROL_INFO,
     CONTROL_HEALTH,
     CONTROL_WATCH_TABLES, /* MQTT 5 only: else it would hear all it says itself */
+    CONTROL_WATCH_CHECK,  /* then what was sent to itself will be heard */
+    CONTROL_CHECK,
     CONTROL_FAREWELL,
     CONTROL_WORDS
 };
@@ -26,7 +30,8 @@ enum {
     CONTROL_HEALTH_EXPIRY_S = 30,
     CONTROL_RETRY_MS = 1000, /* after a passing refusal */
     CONTROL_BIRTH_MS = 1000, /* between two births of one connection */
-    CONTROL_WATCH_TRIES = 2  /* connections that may end on the watch for wiping */
+    CONTROL_WATCH_TRIES =
+        2 /* connections in a row that may end on a watch that can be done without */
 };
 
 struct control_options {
@@ -50,8 +55,10 @@ struct control {
     bool farewell_said, farewell_done;
     unsigned due; /* a bit for each word */
     int64_t due_ms[CONTROL_WORDS];
-    int64_t birth_ms;   /* when online was said last */
-    unsigned unwatched; /* so many connections ended before the watch for wiping was answered */
+    int64_t birth_ms; /* when online was said last */
+    enum control_check { CHECK_NOT_YET, CHECK_ASKED, CHECK_READY, CHECK_REFUSED } check;
+    unsigned
+        unwatched[CONTROL_WORDS]; /* connections in a row that ended before an answer to a watch */
     struct log_limit birth_log;
 };
 
@@ -64,6 +71,10 @@ void control_up(struct control *c, const struct announce_presence *presence);
 void control_down(struct control *c);
 /* The own availability topic was read; `same`: it says what was said last. */
 void control_heard(struct control *c, bool same);
+/* The message to itself is back (link.h, LINK_ECHO). */
+void control_echoed(struct control *c, bool same, int64_t now_ms);
+/* Before sending: is there something new in use to be checked? */
+void control_look(struct control *c);
 /* All that is retained is said again. */
 void control_again(struct control *c);
 /* From now on nothing is said but, when told to, this last state (a literal). */

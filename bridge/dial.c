@@ -68,9 +68,110 @@ void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
     d->down_ms = -1;
     d->random = random;
     d->random_ctx = random_ctx;
+    d->configured = mqtt_version;
     for (size_t i = 0; i < BROKERS_MAX; i++)
         d->mqtt_version[i] = mqtt_version;
 }
+
+/* --- which version of MQTT ------------------------------------------------------------------- */
+
+static bool listed(const char *memo, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (memo && !(strncmp(memo, name, len) == 0 && (memo[len] == ',' || memo[len] == '\0'))) {
+        memo = strchr(memo, ',');
+        memo += memo != NULL;
+    }
+    return memo != NULL;
+}
+
+void dial_recall(struct dial *d, const char *memo)
+{
+    for (size_t i = 0; i < d->brokers->count; i++) {
+        d->old[i] = d->configured == 5 && listed(memo, d->brokers->list[i].name);
+        if (d->old[i])
+            d->mqtt_version[i] = 4;
+    }
+}
+
+bool dial_memo(struct dial *d, char out[DIAL_MEMO_MAX])
+{
+    size_t len = 0;
+
+    if (!d->memo_due)
+        return false;
+    d->memo_due = false;
+    out[0] = '\0';
+    for (size_t i = 0; i < d->brokers->count; i++)
+        if (d->old[i])
+            len += (size_t)snprintf(out + len, DIAL_MEMO_MAX - len, "%s%s", len ? "," : "",
+                                    d->brokers->list[i].name);
+    return true;
+}
+
+static void set_old(struct dial *d, bool old)
+{
+    d->memo_due = d->memo_due || d->old[d->current] != old;
+    d->old[d->current] = old;
+}
+
+bool dial_old(const struct dial *d)
+{
+    return d->old[d->current];
+}
+
+void dial_speaks_5(struct dial *d)
+{
+    log_info("bridge", "%s speaks MQTT 5 now: it is used from the next connection on",
+             dial_broker(d)->name);
+    d->mqtt_version[d->current] = 5;
+    set_old(d, false);
+}
+
+/* What was only a guess is forgotten with the attempt. */
+static void forget_guess(struct dial *d)
+{
+    if (d->guessed[d->current])
+        d->mqtt_version[d->current] = 5;
+    d->guessed[d->current] = false;
+    d->closed[d->current] = 0;
+}
+
+/* MQTT 5 failed. True if the next attempt is to be in 3.1.1, at once. */
+static bool too_old_for_5(struct dial *d, enum dial_meaning meaning)
+{
+    if (meaning == MEANS_VERSION)
+        log_info("bridge",
+                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 3.1.1 to skip this)",
+                 dial_broker(d)->name);
+    d->guessed[d->current] = d->closed[d->current] >= DIAL_CLOSED;
+    if (meaning != MEANS_VERSION && !d->guessed[d->current])
+        return false;
+    d->mqtt_version[d->current] = 4;
+    return true;
+}
+
+/* An attempt failed. True if the next one is to be in the other version, at once. */
+static bool change_version(struct dial *d, enum dial_meaning meaning, bool closed)
+{
+    if (d->guessed[d->current]) {
+        forget_guess(d);
+        return false;
+    }
+    d->closed[d->current] = closed ? d->closed[d->current] + 1 : 0;
+    if (d->mqtt_version[d->current] == 5)
+        return too_old_for_5(d, meaning);
+    if (!dial_old(d) || (meaning != MEANS_VERSION && d->closed[d->current] < DIAL_OLD_CLOSED))
+        return false;
+    d->mqtt_version[d->current] = 5;
+    d->closed[d->current] = 0;
+    if (meaning == MEANS_VERSION)
+        set_old(d, false);
+    return meaning == MEANS_VERSION;
+}
+
+/* --- attempts and connections ---------------------------------------------------------------- */
 
 const struct broker *dial_broker(const struct dial *d)
 {
@@ -96,34 +197,6 @@ static void move_on(struct dial *d, int64_t now_ms, enum dial_meaning meaning)
     d->due_ms = now_ms + wait;
 }
 
-/* What was only a guess is forgotten with the connection. */
-static void forget_guess(struct dial *d)
-{
-    if (d->guessed[d->current])
-        d->mqtt_version[d->current] = 5;
-    d->guessed[d->current] = false;
-    d->closed[d->current] = 0;
-}
-
-/* True if the next attempt is to be in 3.1.1, at once. */
-static bool too_old_for_5(struct dial *d, enum dial_meaning meaning, bool closed)
-{
-    if (d->mqtt_version[d->current] != 5) {
-        forget_guess(d);
-        return false;
-    }
-    if (meaning == MEANS_VERSION)
-        log_info("bridge",
-                 "%s does not speak MQTT 5: using 3.1.1 (set mqtt.version = 3.1.1 to skip this)",
-                 dial_broker(d)->name);
-    d->closed[d->current] = closed ? d->closed[d->current] + 1 : 0;
-    d->guessed[d->current] = d->closed[d->current] >= DIAL_CLOSED;
-    if (meaning != MEANS_VERSION && !d->guessed[d->current])
-        return false;
-    d->mqtt_version[d->current] = 4;
-    return true;
-}
-
 void dial_failed(struct dial *d, int64_t now_ms, int reason, bool closed, const char *text)
 {
     const char *name = dial_broker(d)->name;
@@ -132,7 +205,7 @@ void dial_failed(struct dial *d, int64_t now_ms, int reason, bool closed, const 
     enum dial_meaning meaning = meaning_of(reason, &text);
 
     d->attempts++;
-    if (too_old_for_5(d, meaning, closed)) {
+    if (change_version(d, meaning, closed)) {
         d->due_ms = now_ms + DIAL_NEXT_MS;
         return;
     }
@@ -158,7 +231,11 @@ void dial_up(struct dial *d, int64_t now_ms, int mqtt_version, uint64_t backlog)
                  " s and %u failed attempts, %" PRIu64 " events to send",
                  dial_broker(d)->name, version, (now_ms - d->down_ms) / 1000, d->attempts, backlog);
     if (d->guessed[d->current])
-        log_warn("bridge", "%s does not answer MQTT 5: using 3.1.1 for now", dial_broker(d)->name);
+        log_warn("bridge", "%s does not answer MQTT 5: using 3.1.1 from now on",
+                 dial_broker(d)->name);
+    d->guessed[d->current] = false;
+    d->closed[d->current] = 0;
+    set_old(d, d->configured == 5 && mqtt_version == 4);
     d->said[d->current][0] = '\0';
     d->short_lived = d->attempts == 0 ? d->short_lived : 0;
     d->attempts = 0;
@@ -172,7 +249,6 @@ void dial_lost(struct dial *d, int64_t now_ms, int reason, const char *text)
     log_write(meaning == MEANS_OTHER ? LOG_WARN : LOG_ERROR, "bridge",
               "lost connection to %s: %s; trying again", dial_broker(d)->name, text);
     d->down_ms = now_ms;
-    forget_guess(d);
     d->short_lived = now_ms - d->up_ms < BACKOFF_STABLE_MS ? d->short_lived + 1 : 0;
     if (d->short_lived == DIAL_SHORT_LIVED) /* old brokers give no reason for a takeover */
         log_error("bridge",
@@ -215,7 +291,6 @@ void dial_move(struct dial *d, int64_t now_ms, size_t to)
 {
     d->down_ms = now_ms;
     d->in_round = 0;
-    forget_guess(d);
     d->current = to;
     d->due_ms = now_ms + DIAL_NEXT_MS;
 }

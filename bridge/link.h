@@ -31,6 +31,7 @@ enum link_event_kind {
     LINK_LOST,   /* the connection ended: `reason` of the broker's DISCONNECT or 0, `text` */
     LINK_DONE,   /* `slot` ended: `reason` 0 acknowledged, >= 0x80 refused, -1 lost: LOST follows */
     LINK_HEARD,  /* a watched topic: `wiped`; if not, it is the one compared, and not the `same` */
+    LINK_ECHO,   /* what was published to ourselves is back: on the `same` topic, or another */
     LINK_CLOSED  /* an orderly disconnect is through */
 };
 
@@ -99,6 +100,16 @@ struct link_message {
     size_t correlation_len;
 };
 
+/* What a subscription is for. */
+enum link_watch {
+    LINK_WATCH_COMMANDS,
+    LINK_WATCH_OWN, /* the first filter is a topic: what is said there is compared with a text, and
+                         reported as HEARD */
+    LINK_WATCH_WIPED, /* only messages of others without a payload are (MQTT 5) */
+    LINK_WATCH_ECHO /* the first filter is <topics>/#: messages whose payload is the topic they were
+                         published to, one of those; reported as ECHO */
+};
+
 struct link;
 struct link_ops {
     /* Starts an attempt; ends in exactly one UP or FAILED of this generation. False: it could not
@@ -107,11 +118,9 @@ struct link_ops {
                     char text[LINK_TEXT_MAX]);
     /* True: exactly one DONE of this slot will come, or the connection is lost. */
     bool (*publish)(struct link *link, unsigned slot, const struct link_message *message);
-    /* Subscribes with QoS 1. `watch` NULL: to commands. A text: messages on the first filter, a topic,
-     * are compared with it and reported as HEARD. Empty: only those of others (MQTT 5) without a payload
-     * are. */
+    /* Subscribes with QoS 1. `own`: for LINK_WATCH_OWN, else NULL. */
     bool (*subscribe)(struct link *link, unsigned slot, const char *const *filters, size_t count,
-                      const char *watch);
+                      enum link_watch watch, const char *own);
     /* This command is done with, committed or refused: the broker may forget it. Acknowledgements leave
      * in the order of arrival. Ignored when the command's connection is gone. */
     void (*verdict)(struct link *link, uint64_t generation, uint64_t token);

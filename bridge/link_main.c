@@ -212,7 +212,7 @@ static void carry_out(const struct wire_message *m)
         break;
     case WIRE_SUBSCRIBE:
         done = paho_subscribe(m->subscribe.slot, m->subscribe.filters, m->subscribe.count,
-                              m->subscribe.watch);
+                              m->subscribe.watch, m->subscribe.own);
         break;
     case WIRE_VERDICT:
         acks_verdict(m->token);

@@ -1,5 +1,6 @@
 #include "link_paho.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ enum {
     CONNECT_TIMEOUT_S = 10,
     LIBRARY_INFLIGHT = 65535, /* the window is ours: at its own limit the library sleeps */
     LIBRARY_BUFFER = 1000,
-    WATCH_MAX = 512
+    WATCH_MAX = 1024
 };
 
 /* The connection: there is one in the life of this process. */
@@ -27,8 +28,10 @@ static struct {
     const char *agent_id, *epoch;
     unsigned keepalive_s;
     bool v5;
-    char tls[LINK_TEXT_MAX];                   /* what OpenSSL complained about */
-    char watch[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
+    char tls[LINK_TEXT_MAX];                 /* what OpenSSL complained about */
+    char own[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
+    char echo[WATCH_MAX];                    /* what topics of messages to ourselves begin with */
+    atomic_size_t echo_len;                  /* 0: there are none yet */
     struct token {
         unsigned slot;
         int filters; /* of a subscription; 0: a publish */
@@ -226,14 +229,26 @@ static void on_closed(void *context, MQTTAsync_successData *data)
     c.reports->event(&event);
 }
 
+static bool payload_is(const MQTTAsync_message *message, const char *text)
+{
+    size_t len = (size_t)message->payloadlen;
+
+    return len == strlen(text) && memcmp(message->payload, text, len) == 0;
+}
+
 static void heard(const char *topic, const MQTTAsync_message *message)
 {
     struct link_event event = {.kind = LINK_HEARD};
-    size_t len = (size_t)message->payloadlen;
+    size_t len = (size_t)message->payloadlen, echo = atomic_load(&c.echo_len);
 
+    if (echo > 0 && len > echo && memcmp(message->payload, c.echo, echo) == 0) {
+        event.kind = LINK_ECHO;
+        event.same = payload_is(message, topic);
+        c.reports->event(&event);
+        return;
+    }
     event.wiped = len == 0;
-    event.same = strcmp(topic, c.watched) != 0 ||
-                 (len == strlen(c.watch) && memcmp(message->payload, c.watch, len) == 0);
+    event.same = strcmp(topic, c.watched) != 0 || payload_is(message, c.own);
     if (event.wiped || !event.same) /* our own echo needs no attention */
         c.reports->event(&event);
 }
@@ -271,7 +286,7 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     (void)context;
     if (c.id == LINK_IN) /* topic_len is 0 unless there is a NUL inside */
         command(topic, topic_len > 0 ? (size_t)topic_len : strlen(topic), message);
-    else if (c.watch[0])
+    else if (c.own[0])
         heard(topic, message);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
@@ -485,25 +500,30 @@ bool paho_publish(unsigned slot, const struct link_message *m)
     return rc == MQTTASYNC_SUCCESS;
 }
 
-bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, const char *watch)
+bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enum link_watch watch,
+                    const char *own)
 {
     MQTTAsync_responseOptions response = response_to(slot, (int)count);
     MQTTSubscribe_options options[WIRE_FILTERS_MAX];
     char *topics[WIRE_FILTERS_MAX];
     int qos[WIRE_FILTERS_MAX];
 
-    if (watch && *watch && !c.watch[0]) {
-        snprintf(c.watch, sizeof(c.watch), "%s", watch);
+    if (watch == LINK_WATCH_OWN && !c.own[0]) {
+        snprintf(c.own, sizeof(c.own), "%s", own);
         snprintf(c.watched, sizeof(c.watched), "%s", filters[0]);
+    }
+    if (watch == LINK_WATCH_ECHO && !c.echo[0]) { /* other messages may be coming in meanwhile */
+        snprintf(c.echo, sizeof(c.echo), "%.*s", (int)strcspn(filters[0], "#"), filters[0]);
+        atomic_store(&c.echo_len, strlen(c.echo));
     }
     for (size_t i = 0; i < count; i++) {
         topics[i] = (char *)(uintptr_t)filters[i];
         qos[i] = 1;
         options[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
         options[i].retainAsPublished = 1;
-        options[i].noLocal = watch && !*watch;
+        options[i].noLocal = watch == LINK_WATCH_WIPED;
         options[i].retainHandling =
-            watch && *watch ? 0 : 2; /* else none that were retained before */
+            watch == LINK_WATCH_OWN ? 0 : 2; /* else none that were retained before */
     }
     if (c.v5 && count == 1) {
         response.subscribeOptions = options[0];

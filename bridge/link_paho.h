@@ -20,7 +20,8 @@ struct paho_reports {
 bool paho_connect(const struct wire_message *in, const struct paho_reports *reports,
                   char text[LINK_TEXT_MAX]);
 bool paho_publish(unsigned slot, const struct link_message *message);
-bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, const char *watch);
+bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enum link_watch watch,
+                    const char *own);
 bool paho_disconnect(bool will);
 
 /* Returns when the library can be called; if it never can, the caller hangs as it does. */

@@ -249,7 +249,7 @@ static bool link_publish(struct link *link, unsigned slot, const struct link_mes
 }
 
 static bool link_subscribe(struct link *link, unsigned slot, const char *const *filters,
-                           size_t count, const char *watch)
+                           size_t count, enum link_watch watch, const char *own)
 {
     struct wire_message m = {.kind = WIRE_SUBSCRIBE};
 
@@ -257,6 +257,7 @@ static bool link_subscribe(struct link *link, unsigned slot, const char *const *
         return false;
     m.subscribe.slot = slot;
     m.subscribe.watch = watch;
+    m.subscribe.own = own;
     m.subscribe.count = count;
     memcpy(m.subscribe.filters, filters, count * sizeof(*filters));
     return room(process(link)) && tell(process(link), &m);

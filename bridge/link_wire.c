@@ -141,7 +141,8 @@ static void visit_publish(struct coder *c, struct wire_message *m)
 static void visit_subscribe(struct coder *c, struct wire_message *m)
 {
     m->subscribe.slot = number(c, m->subscribe.slot, LINK_SLOTS);
-    text(c, &m->subscribe.watch);
+    m->subscribe.watch = number(c, m->subscribe.watch, LINK_WATCH_ECHO + 1);
+    text(c, &m->subscribe.own);
     m->subscribe.count = number(c, (uint32_t)m->subscribe.count, WIRE_FILTERS_MAX + 1);
     for (size_t i = 0; i < m->subscribe.count; i++)
         needed(c, &m->subscribe.filters[i]);

@@ -48,7 +48,8 @@ struct wire_message {
         } publish;
         struct {
             unsigned slot;
-            const char *watch;
+            enum link_watch watch;
+            const char *own;
             size_t count;
             const char *filters[WIRE_FILTERS_MAX];
         } subscribe;

@@ -57,7 +57,7 @@ static void subscribe(struct listener *s, int64_t now_ms)
     s->subscribe_ms = now_ms + LISTENER_SUBSCRIBE_MS;
     if (topics_filter_set(s->o.topics, set) && topics_filter_replay(s->o.topics, replay))
         s->o.link->ops->subscribe(s->o.link, SUBSCRIBE_SLOT, (const char *const[]){set, replay}, 2,
-                                  NULL);
+                                  LINK_WATCH_COMMANDS, NULL);
 }
 
 static void came_up(struct listener *s, const struct link_limits *limits, int64_t now_ms)
@@ -110,6 +110,7 @@ enum connection_news listener_event(struct listener *s, const struct link_event 
             subscription_done(s, event->reason, now_ms);
         break;
     case CONNECTION_HEARD:
+    case CONNECTION_ECHOED:
     case CONNECTION_NOTHING:
         break;
     }

@@ -216,7 +216,7 @@ void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out
     if (!oldest)
         oldest = feed_peek(o->feed, now_ms);
     out->acked = o->acked;
-    out->parked = o->parked;
+    out->parked.events = o->parked;
     out->backlog = outbox_backlog(o);
     if (oldest)
         o->oldest.age_ms = age_of(o, oldest, now_ms, out->now_ms);

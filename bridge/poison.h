@@ -24,7 +24,7 @@ enum {
     POISON_HANGUPS = 3, /* in a row, to park */
     POISON_EVENTS = 3,  /* events of a topic that are parked one by one, before the topic is */
     POISON_MAX = 4096,  /* remembered; the oldest goes first */
-    POISON_KEY_MAX = 800
+    POISON_KEY_MAX = 1100
 };
 
 /* What a message is known by: one that is sent again is the same. */

@@ -58,6 +58,8 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
     connection_init(&r->connection, options->links[LINK_OUT], LINK_OUT, options->topics, config);
     dial_init(&r->dial, options->brokers, config->mqtt_version, options->random,
               options->random_ctx);
+    if (config->memo)
+        dial_recall(&r->dial, config->memo);
     listener_init(&r->listener, &listener);
     probe_init(&r->probe, options->links[LINK_PROBE], options->topics, config, options->brokers,
                r->dial.mqtt_version);
@@ -112,6 +114,15 @@ static void connect_now(struct relay *r)
     buf_finish(&will);
 }
 
+/* What was found out of the brokers, for the next start. */
+static void remember(struct relay *r)
+{
+    char memo[DIAL_MEMO_MAX];
+
+    if (dial_memo(&r->dial, memo))
+        r->o.source->memo(r->o.source->ctx, memo);
+}
+
 static void came_up(struct relay *r, const struct link_limits *limits)
 {
     if (limits->receive_max == 0) {
@@ -125,6 +136,7 @@ static void came_up(struct relay *r, const struct link_limits *limits)
     r->connections++;
     r->moved = false;
     dial_up(&r->dial, now_ms(r), limits->mqtt_version, sender_backlog(&r->sender));
+    remember(r);
     sender_up(&r->sender, limits, dial_broker(&r->dial)->name, &r->presence);
     if (r->stopping) /* it came here to say so */
         leave_saying(r, "stopped");
@@ -223,6 +235,9 @@ void relay_event(struct relay *r, const struct link_event *event)
         break;
     case CONNECTION_HEARD:
         sender_heard(&r->sender, event->same, event->wiped);
+        break;
+    case CONNECTION_ECHOED:
+        sender_echoed(&r->sender, event->same);
         break;
     case CONNECTION_NOTHING:
         break;
@@ -360,8 +375,12 @@ static int64_t step_others(struct relay *r)
     bool online = r->state == RELAY_SERVING && r->connection.state == CONNECTION_UP;
     size_t current = r->dial.current, back;
     int64_t now = now_ms(r);
-    int64_t probe = probe_step(&r->probe, current, online, now, &back);
+    int64_t probe = probe_step(&r->probe, current, online, dial_old(&r->dial), now, &back);
 
+    if (probe_speaks_5(&r->probe)) {
+        dial_speaks_5(&r->dial);
+        remember(r);
+    }
     if (back != current) {
         r->move_to = back;
         leave_saying(r, "moved");

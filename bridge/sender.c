@@ -135,6 +135,12 @@ void sender_heard(struct sender *s, bool same, bool wiped)
         note_wiped(s);
 }
 
+void sender_echoed(struct sender *s, bool same)
+{
+    if (s->up && !s->leaving)
+        control_echoed(&s->control, same, now_ms(s));
+}
+
 void sender_again(struct sender *s)
 {
     if (!s->up || s->leaving)
@@ -246,6 +252,7 @@ int64_t sender_step(struct sender *s)
     if (!s->up)
         return now + IDLE_MS;
     again_if_wiped(s, now);
+    control_look(&s->control);
     replays_start(s->in.replays, feed_committed(s->in.feed));
     if (now >= s->window.stalled_ms) {
         while (window_has_room(&s->window) && sends < STEP_SENDS && send_one(s, now))
@@ -267,7 +274,10 @@ uint64_t sender_acked(const struct sender *s)
     return s->outbox.acked;
 }
 
-uint64_t sender_parked(const struct sender *s)
+struct bridge_parked sender_parked(const struct sender *s)
 {
-    return s->outbox.parked;
+    struct bridge_parked parked = {.events = s->outbox.parked};
+
+    window_parked(&s->window, &parked);
+    return parked;
 }

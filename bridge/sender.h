@@ -67,6 +67,8 @@ bool sender_down(struct sender *s, bool hung_up);
 void sender_done(struct sender *s, unsigned slot, int reason);
 /* A watched topic was read (link.h, LINK_HEARD). */
 void sender_heard(struct sender *s, bool same, bool wiped);
+/* A message to itself is back (link.h, LINK_ECHO). */
+void sender_echoed(struct sender *s, bool same);
 /* All that is retained goes out again. */
 void sender_again(struct sender *s);
 /* Nothing new goes out but answers and then, when told to, this last state (a literal). */
@@ -83,9 +85,9 @@ int64_t sender_overdue_ms(const struct sender *s);
 /* Sends all that may go now. Returns when it wants to be called again at the latest. */
 int64_t sender_step(struct sender *s);
 
-/* Events not acknowledged; the watermark; events parked in all. */
+/* Events not acknowledged; the watermark; what is parked. */
 uint64_t sender_backlog(const struct sender *s);
 uint64_t sender_acked(const struct sender *s);
-uint64_t sender_parked(const struct sender *s);
+struct bridge_parked sender_parked(const struct sender *s);
 
 #endif

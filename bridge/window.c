@@ -27,6 +27,7 @@ void window_init(struct window *w, const struct window_options *options)
 {
     *w = (struct window){.o = *options};
     buf_init(&w->text, PAYLOAD_MAX);
+    carry_init(&w->carry, options->topics);
     forget_slots(w);
 }
 
@@ -46,6 +47,7 @@ void window_up(struct window *w, const struct link_limits *limits, const char *b
     w->up_ms = clock_mono(w->o.clock);
     w->answered = false;
     poison_up(&w->poison, broker);
+    carry_up(&w->carry, broker);
 }
 
 void window_leave(struct window *w)
@@ -160,6 +162,8 @@ enum window_sent window_publish(struct window *w, enum traffic traffic, void *ow
     enum window_sent sent;
     struct slot *slot;
 
+    if (traffic != TRAFFIC_CONTROL) /* the agent's own names are known */
+        carry_note(&w->carry, message->topic);
     if (!fits(w, message))
         return WINDOW_TOO_LARGE;
     verdict = look(w, traffic, key, message);
@@ -177,14 +181,16 @@ enum window_sent window_publish(struct window *w, enum traffic traffic, void *ow
 }
 
 enum window_sent window_subscribe(struct window *w, enum traffic traffic, uint64_t key,
-                                  const char *const *filters, size_t count, const char *watch)
+                                  const char *const *filters, size_t count, enum link_watch watch,
+                                  const char *own)
 {
     struct slot *slot = take(w, traffic, NULL, key, "", 0);
 
     if (!slot)
         return WINDOW_STALLED;
-    return handed(w, slot,
-                  w->o.link->ops->subscribe(w->o.link, number_of(w, slot), filters, count, watch));
+    return handed(
+        w, slot,
+        w->o.link->ops->subscribe(w->o.link, number_of(w, slot), filters, count, watch, own));
 }
 
 static struct poison_message message_of(const struct slot *slot)
@@ -236,6 +242,14 @@ bool window_suspect(struct window *w, const struct slot *was, bool alone)
     log_error("bridge", "%s hangs up on %s on %s (%zu bytes) with nothing beside it: parked",
               w->broker, kinds[was->traffic], was->topic, was->size);
     return true;
+}
+
+void window_parked(const struct window *w, struct bridge_parked *out)
+{
+    out->retained = w->parked[TRAFFIC_RETAINED];
+    out->answers = w->parked[TRAFFIC_ANSWERS];
+    out->replays = w->parked[TRAFFIC_REPLAYS];
+    out->agent = w->parked[TRAFFIC_CONTROL];
 }
 
 int64_t window_sent_ms(const struct window *w)

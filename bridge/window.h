@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "bridge_source.h"
+#include "carry.h"
 #include "link.h"
 #include "poison.h"
 #include "share.h"
@@ -54,6 +56,7 @@ struct window {
     uint64_t order; /* of the newest slot */
     struct buf text;
     struct poison poison;
+    struct carry carry;
     uint64_t parked[TRAFFIC_COUNT]; /* by hanging up: messages */
     /* This connection: */
     struct link_limits limits;
@@ -94,7 +97,8 @@ STUDIO_MUST_USE enum window_sent window_publish(struct window *w, enum traffic t
 /* The same for a subscription (link.h). */
 STUDIO_MUST_USE enum window_sent window_subscribe(struct window *w, enum traffic traffic,
                                                   uint64_t key, const char *const *filters,
-                                                  size_t count, const char *watch);
+                                                  size_t count, enum link_watch watch,
+                                                  const char *own);
 /* The message in this slot ended (link.h, LINK_DONE): empties it and tells whose it was. False: there
  * was none. */
 bool window_done(struct window *w, unsigned number, int reason, struct slot *was);
@@ -107,6 +111,9 @@ bool window_suspect(struct window *w, const struct slot *was, bool alone);
 int64_t window_sent_ms(const struct window *w);
 /* The slot with the lowest key of that traffic, NULL if it has none in flight. */
 const struct slot *window_lowest(const struct window *w, enum traffic traffic);
+
+/* What was parked by hanging up, but for the events: those are outbox.h's to count. */
+void window_parked(const struct window *w, struct bridge_parked *out);
 
 /* The text of a PUBACK reason that will not change by trying again, else NULL. */
 const char *window_for_good(int reason);

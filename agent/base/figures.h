@@ -23,6 +23,11 @@ enum figure_kind {
     ROW(subscribers, GAUGE, "connections", "clients that watch a table")                           \
     ROW(updates, COUNTER, "updates", "updates accepted and durable")                               \
     ROW(refused, COUNTER, "messages", "messages answered with an error")                           \
+    ROW(parked_events, COUNTER, "events", "events a broker does not take, kept for replay")        \
+    ROW(parked_retained, COUNTER, "messages", "retained messages a broker hangs up on")            \
+    ROW(parked_answers, COUNTER, "messages", "answers a broker hangs up on")                       \
+    ROW(parked_replays, COUNTER, "messages", "replays a broker hangs up on")                       \
+    ROW(parked_agent, COUNTER, "messages", "words of the agent a broker hangs up on")              \
     ROW(closed_silent, COUNTER, "connections", "clients cut off for silence")                      \
     ROW(closed_slow, COUNTER, "connections", "clients cut off for not reading")                    \
     ROW(store_writable, GAUGE, "", "1: the last write reached the disk")                           \

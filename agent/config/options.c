@@ -89,6 +89,8 @@ const struct option options[] = {
      .help = "let MQTT commands create tables"},
     {"mqtt", "shared_root", NULL, BOOL(shared_root),
      .help = "several agents share the topic root: say nothing about unknown tables"},
+    {"mqtt", "topic_escape", NULL, BOOL(topic_escape),
+     .help = "write '.', blank and '%' in names as %2E, %20, %25, for brokers that cannot carry them"},
     {"mqtt", "link_program", NULL, STRING(link_program, "FILE"), .absent = "this program",
      .help = "the studio-agent whose processes hold the MQTT connections"},
 

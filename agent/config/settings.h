@@ -41,6 +41,7 @@ struct studio_agent_config {
     int64_t max_backlog;      /* events */
     bool create_tables;       /* by MQTT commands */
     bool shared_root;         /* several agents under one root: silence on unknown tables */
+    bool topic_escape;        /* names are written with %2E, %20, %25 in topics */
     char *link_program;       /* runs the MQTT connections; NULL: as installed */
     /* [store] */
     char *data; /* directory */

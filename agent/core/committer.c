@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -42,6 +43,8 @@ struct committer {
     enum studio_err result;
     struct parked parked[PARK_MAX];
     size_t parked_count;
+    char memo[STORE_MEMO_MAX + 1];
+    bool memo_due;
     bool stop;
 
     atomic_bool busy; /* net thread's view: submitted or done */
@@ -139,6 +142,29 @@ static bool write_parked(struct committer *c)
     return more;
 }
 
+/* A failure leaves it due, unless a newer one came meanwhile. */
+static void write_memo(struct committer *c)
+{
+    char memo[sizeof(c->memo)];
+
+    pthread_mutex_lock(&c->lock);
+    bool due = c->memo_due;
+    memcpy(memo, c->memo, sizeof(memo));
+    c->memo_due = false;
+    pthread_mutex_unlock(&c->lock);
+    if (!due)
+        return;
+    enum studio_err err = store_put_memo(c->store, memo);
+    note(c, err);
+    if (err == STUDIO_OK)
+        return;
+    pthread_mutex_lock(&c->lock);
+    if (!c->memo_due)
+        memcpy(c->memo, memo, sizeof(memo));
+    c->memo_due = true;
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* What to do when no batch waits: the watermark, a probe, housekeeping. Returns how long to wait.
  */
 static int64_t idle_work(struct committer *c)
@@ -153,6 +179,7 @@ static int64_t idle_work(struct committer *c)
     }
     if (ack_due(c))
         commit(c, NULL, 0, true);
+    write_memo(c);
     if (now >= c->housekeep_at) {
         enum studio_err err = store_housekeep(c->store, now, &more);
         if (err == STUDIO_ERR_IO) /* else updates go on, and their commits tell how that goes */
@@ -196,10 +223,12 @@ static void *run(void *arg)
             break;
         pause_ms = atomic_load(&c->failed) ? PROBE_MS : idle_work(c);
     }
-    /* The watermark only spares repeats: not worth a slow disk's time at the end. */
-    if (!atomic_load(&c->failed) && atomic_load(&c->acked) > c->acked_written &&
-        !store_slow(c->store))
+    /* The watermark only spares repeats, the memo attempts: not worth a slow disk's time at the end. */
+    if (atomic_load(&c->failed) || store_slow(c->store))
+        return NULL;
+    if (atomic_load(&c->acked) > c->acked_written)
         commit(c, NULL, 0, true);
+    write_memo(c);
     return NULL;
 }
 
@@ -316,6 +345,15 @@ void committer_park(struct committer *c, uint64_t seq, const char *reason)
     if (!room)
         log_warn("store", "event %llu is parked, but could not be marked so: too many at once",
                  (unsigned long long)seq);
+}
+
+void committer_memo(struct committer *c, const char *text)
+{
+    pthread_mutex_lock(&c->lock);
+    snprintf(c->memo, sizeof(c->memo), "%s", text);
+    c->memo_due = true;
+    pthread_cond_signal(&c->work);
+    pthread_mutex_unlock(&c->lock);
 }
 
 bool committer_failed(const struct committer *c)

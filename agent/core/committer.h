@@ -41,6 +41,8 @@ uint64_t committer_get_acked(const struct committer *committer);
 /* Bridge thread: this event was refused for good; marked so soon. When 64 marks already wait (the
  * store cannot write) it is only logged: the event itself is kept either way. */
 void committer_park(struct committer *committer, uint64_t seq, const char *reason);
+/* Bridge thread: kept for the next start (store_put_memo), soon; a newer one takes its place. */
+void committer_memo(struct committer *committer, const char *text);
 
 /* Any thread: an error after which the process must stop (a failed sync). */
 bool committer_failed(const struct committer *committer);

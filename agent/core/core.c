@@ -55,7 +55,7 @@ static enum studio_err refuse_row(const char *id, enum studio_err err,
 }
 
 enum studio_err core_restore(struct core *core, const char *id, uint64_t rev, const char *document,
-                             size_t len, struct studio_error *error)
+                             size_t len, struct buf *former, struct studio_error *error)
 {
     struct table_state state = {.lists = core->o.lists};
     struct refused_value refused = {0};
@@ -64,7 +64,7 @@ enum studio_err core_restore(struct core *core, const char *id, uint64_t rev, co
     enum studio_err err = table ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
 
     if (err == STUDIO_OK && document)
-        err = document_parse(core->o.lists, document, len, &state, &refused);
+        err = document_parse(core->o.lists, document, len, former, &state, &refused);
     if (err != STUDIO_OK)
         return refuse_row(id, err, &refused, error);
     state.rev = rev;

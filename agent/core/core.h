@@ -22,9 +22,10 @@ struct core;
 /* NULL: out of memory. */
 struct core *core_create(const struct core_options *options);
 /* At start, for each table of the store: its row; without a document it was removed. Errors: USAGE (it
- * has a value that is not configured), STORE_UNUSABLE (its document cannot be read), NO_MEMORY. */
+ * has a value that is not configured), STORE_UNUSABLE (its document cannot be read), NO_MEMORY. What
+ * `former` is, document_parse says. */
 STUDIO_MUST_USE enum studio_err core_restore(struct core *core, const char *id, uint64_t rev,
-                                             const char *document, size_t len,
+                                             const char *document, size_t len, struct buf *former,
                                              struct studio_error *error);
 /* Committer and lookup have been stopped before. */
 void core_destroy(struct core *core);

@@ -73,7 +73,8 @@ struct reader {
     struct refused_value *refused;
     unsigned has;
     unsigned fields; /* bit i: studio_fields[i] has a value */
-    size_t next;     /* only fields from here on can be in their place; none behind a custom one */
+    struct buf *former;
+    size_t next; /* only fields from here on can be in their place; none behind a custom one */
 };
 
 static bool read_table_id(struct reader *r, const cJSON *item)
@@ -158,6 +159,8 @@ static bool is_in_place(const struct reader *r, const struct studio_field *field
 static void read_former(struct reader *r, const struct studio_field *field, const cJSON *item)
 {
     unsigned bit = 1U << studio_field_index(field);
+    if (r->former != NULL && strcmp(item->string, field->name) != 0)
+        buf_add(r->former, item->string, strlen(item->string) + 1);
     if ((r->fields & bit) != 0)
         log_warn("store", "the custom field %s was left out: the built-in %s has a value",
                  item->string, field->name);
@@ -190,14 +193,15 @@ static enum studio_err read_member(struct reader *r, const cJSON *item)
 }
 
 enum studio_err document_parse(const struct studio_values *lists, const char *text, size_t len,
-                               struct table_state *out, struct refused_value *refused)
+                               struct buf *former, struct table_state *out,
+                               struct refused_value *refused)
 {
     cJSON *tree;
     enum studio_err err = tree_parse(text, len, NULL, &tree);
     if (err != STUDIO_OK)
         return err;
     state_init(out, lists, 0);
-    struct reader reader = {.state = out, .refused = refused};
+    struct reader reader = {.state = out, .former = former, .refused = refused};
     if (!cJSON_IsObject(tree))
         err = STUDIO_ERR_INVALID_DATA;
     for (const cJSON *item = tree->child; item != NULL && err == STUDIO_OK; item = item->next)

@@ -27,11 +27,14 @@ struct studio_snapshot *document_snapshot(struct buf *text, const char *table_id
 /*
  * Reads back a document this version or an older one printed; a field it lacks has its first value,
  * or that of a custom field of its name (the first that is valid; others are left out and logged).
+ * `former` may be NULL: it gets the names of such custom fields, each with its NUL, but those spelled as the
+ * built-in is.
  * Errors: INVALID_JSON, INVALID_DATA (not a document), INVALID_VALUE (`refused` is a field in its
  * place with a value not in `lists`), NO_MEMORY; then *out needs no finish.
  */
 STUDIO_MUST_USE enum studio_err document_parse(const struct studio_values *lists, const char *text,
-                                               size_t len, struct table_state *out,
+                                               size_t len, struct buf *former,
+                                               struct table_state *out,
                                                struct refused_value *refused);
 
 /* Who caused an event, when. */

@@ -258,3 +258,11 @@ enum studio_err store_park(struct store *store, uint64_t seq, const char *reason
         store->info.parked += (uint64_t)marked;
     return err;
 }
+
+enum studio_err store_mark_cleared(struct store *store, const char *table_id, const char *field)
+{
+    enum studio_err err = store_begin(store);
+    if (err != STUDIO_OK)
+        return err;
+    return store_end(store, mark_fields(store, STMT_ADD_CLEARED, table_id, &field, 1));
+}

@@ -194,6 +194,14 @@ static int get_text(sqlite3 *db, const char *key, char *out, size_t cap)
     return rc;
 }
 
+static int get_memo(sqlite3 *db, char out[STORE_MEMO_MAX + 1])
+{
+    int rc = get_text(db, META_MEMO, out, STORE_MEMO_MAX + 1);
+    if (rc == SQLITE_NOTFOUND)
+        out[0] = '\0';
+    return rc == SQLITE_NOTFOUND ? SQLITE_OK : rc;
+}
+
 int schema_new_epoch(sqlite3 *db)
 {
     unsigned char random[STORE_EPOCH_LEN / 2];
@@ -232,6 +240,8 @@ int schema_load(sqlite3 *db, struct store_info *info)
     int rc = get_text(db, META_EPOCH, info->epoch, sizeof info->epoch);
     if (rc == SQLITE_OK)
         rc = get_text(db, META_AGENT_ID, info->agent_id, sizeof info->agent_id);
+    if (rc == SQLITE_OK)
+        rc = get_memo(db, info->memo);
     for (size_t i = 0; rc == SQLITE_OK && i < sizeof numbers / sizeof *numbers; i++)
         rc = sql_number(db, numbers[i].sql, numbers[i].out);
     if (rc != SQLITE_OK)

@@ -144,6 +144,15 @@ static int put_meta_text(struct store *store, const char *key, const char *text)
     return sql_run(&call);
 }
 
+enum studio_err store_put_memo(struct store *store, const char *text)
+{
+    enum studio_err err = store_begin(store);
+    if (err != STUDIO_OK)
+        return err;
+    return store_end(store,
+                     put_meta_text(store, META_MEMO, strlen(text) <= STORE_MEMO_MAX ? text : ""));
+}
+
 static int count_boot(struct store *store, const struct store_options *options)
 {
     struct store_info *info = &store->info;

@@ -20,7 +20,7 @@
 struct store;
 struct store_reader;
 
-enum { STORE_EPOCH_LEN = 32 }; /* lower-case hex */
+enum { STORE_EPOCH_LEN = 32 /* lower-case hex */, STORE_MEMO_MAX = 4095 };
 
 struct store_options {
     const char *dir;           /* created with mode 0700 if missing */
@@ -38,11 +38,12 @@ struct store_options {
 struct store_info {
     char epoch[STORE_EPOCH_LEN + 1];
     char agent_id[65];
-    uint64_t boot;     /* starts of this store, this one included */
-    uint64_t last_seq; /* newest committed event; 0 = none yet */
-    uint64_t acked;    /* every event <= acked is acknowledged by a broker */
-    uint64_t oldest;   /* oldest event still kept; last_seq + 1 when none is */
-    uint64_t parked;   /* events a broker refused for good */
+    uint64_t boot;                 /* starts of this store, this one included */
+    uint64_t last_seq;             /* newest committed event; 0 = none yet */
+    uint64_t acked;                /* every event <= acked is acknowledged by a broker */
+    uint64_t oldest;               /* oldest event still kept; last_seq + 1 when none is */
+    uint64_t parked;               /* events a broker refused for good */
+    char memo[STORE_MEMO_MAX + 1]; /* store_put_memo of an earlier run; empty: none */
 };
 
 /* A command that must be answered the same again (section 4). */
@@ -106,6 +107,15 @@ STUDIO_MUST_USE enum studio_err store_commit(struct store *store, struct store_i
 
 /* Marks events as refused for good by a broker, or adds to what is parked. Own transaction. */
 STUDIO_MUST_USE enum studio_err store_park(struct store *store, uint64_t seq, const char *reason);
+
+/* This field's retained topic is to be cleared after every new broker connection, unless the table sets it
+ * again. Own transaction. */
+STUDIO_MUST_USE enum studio_err store_mark_cleared(struct store *store, const char *table_id,
+                                                   const char *field);
+
+/* Keeps a text for the next start, instead of the one before; what it says is its owner's. One above
+ * STORE_MEMO_MAX bytes is kept as an empty one. Own transaction. */
+STUDIO_MUST_USE enum studio_err store_put_memo(struct store *store, const char *text);
 
 /* Writes something small and takes it back: is the store writable now? Errors as store_commit. */
 STUDIO_MUST_USE enum studio_err store_probe(struct store *store);

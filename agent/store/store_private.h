@@ -51,6 +51,7 @@ enum {
 #define META_LAST_SEQ   "last_seq" /* the newest event is this one, or a newer one that is there */
 #define META_ACKED      "acked"    /* STORE_ALL_ACKED: without a broker every event is */
 #define META_HOURS      "hours"    /* it has run, see housekeep.c */
+#define META_MEMO       "memo"     /* may be missing */
 
 #define STORE_ALL_ACKED INT64_MAX
 

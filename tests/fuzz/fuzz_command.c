@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     topic_len = (size_t)(end - data);
     payload = (const char *)end + 1;
     len = size - topic_len - 1;
-    require(topics_init(&topics, "studio", "edge"));
+    require(topics_init(&topics, "studio", "edge", false));
     topics_parse(&topics, (const char *)data, topic_len, &request);
     same(&request, (const char *)data, topic_len);
     (void)topics_response(&topics, (const char *)data, "plc1", "studio/tables/T/reply/plc1");

@@ -26,7 +26,7 @@ static void check(const struct message *message)
     require(state_apply(&state, &message->update, 1704110401, &text) == STUDIO_OK);
     buf_clear(&text);
     document_print(&text, "ARO-001", &state);
-    require(document_parse(&studio_built_in_values, text.data, text.len, &read, &refused) ==
+    require(document_parse(&studio_built_in_values, text.data, text.len, NULL, &read, &refused) ==
             STUDIO_OK);
     require(read.custom_count == state.custom_count);
     state_finish(&read);

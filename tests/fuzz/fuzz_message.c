@@ -33,7 +33,7 @@ static void check_round_trip(const struct table_state *state)
     buf_init(&second, 1 << 20);
     document_print(&first, "ARO-001", state);
     require_json(&first);
-    require(document_parse(&studio_built_in_values, first.data, first.len, &read, &refused) ==
+    require(document_parse(&studio_built_in_values, first.data, first.len, NULL, &read, &refused) ==
             STUDIO_OK);
     document_print(&second, "ARO-001", &read);
     require(strcmp(first.data, second.data) == 0);
@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     struct table_state state;
     struct refused_value refused;
-    if (document_parse(&studio_built_in_values, text, size, &state, &refused) == STUDIO_OK) {
+    if (document_parse(&studio_built_in_values, text, size, NULL, &state, &refused) == STUDIO_OK) {
         check_round_trip(&state);
         state_finish(&state);
     }

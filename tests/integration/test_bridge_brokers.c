@@ -187,7 +187,7 @@ static void refused_events_are_parked_and_block_nobody(void **state)
     assert_int_equal(source.parked_count, 1);
     assert_int_equal(source.parked[0], 3);
     bridge_get_stats(bridge, &stats);
-    assert_int_equal(stats.parked, 1);
+    assert_int_equal(stats.parked.events, 1);
     mqttclient_wait_json(client, "studio/tables/T/changes", "seq", "5");
     mqttclient_mark(client);
     mqttclient_wait_json(client, "studio/agents/edge-1/health", "parked", "1");

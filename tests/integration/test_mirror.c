@@ -345,6 +345,29 @@ static void with_a_login(void **state)
     broker_destroy(broker);
 }
 
+/* For brokers that cannot carry a '.' in a name: written %2E in topics, as it is everywhere else. */
+static void names_escaped_in_topics(void **state)
+{
+    (void)state;
+    static const char set[] = "studio/tables/ARO%2E7/set/plc%2E1/x%2Ey";
+    static const char reply[] = "studio/tables/ARO%2E7/reply/plc%2E1";
+    struct scene s;
+    const struct mqtt_message *m;
+
+    scene_open(&s, "[mqtt]\ntopic_escape = yes\ncreate_tables = yes\n", 5);
+    mqttclient_publish(s.sub, set, "1");
+    mqttclient_wait_payload(s.sub, reply, "{\"status\":\"updated\",\"table_id\":\"ARO.7\"}");
+    m = mqttclient_wait_json(s.sub, "studio/tables/ARO%2E7/changes", "rev", "1");
+    expect_json(m->payload, "by", "plc.1");
+    expect_json(m->payload, "table_id", "ARO.7");
+    mqttclient_wait_payload(s.sub, "studio/tables/ARO%2E7/fields/x%2Ey", "1");
+    mqttclient_mark(s.sub);
+    mqttclient_publish(s.sub, "studio/tables/ARO.7/set/plc.1", "{\"sdp\":\"up\"}");
+    mqttclient_wait(s.sub, reply, NULL, NULL); /* not escaped it is taken, too */
+    mqttclient_wait_payload(s.sub, "studio/tables/ARO%2E7/fields/SDP", "up");
+    scene_close(&s);
+}
+
 static void another_topic_root(void **state)
 {
     (void)state;
@@ -387,6 +410,7 @@ int main(void)
         cmocka_unit_test(the_log_says_each_once),
         cmocka_unit_test(with_a_login),
         cmocka_unit_test(another_topic_root),
+        cmocka_unit_test(names_escaped_in_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,6 +306,39 @@ static void a_new_field_takes_over_a_custom_one(void **state)
     free(lines);
 }
 
+/* Nor does the broker keep what it had of it, whenever that is reached. */
+static void a_former_custom_field_leaves_no_topic(void **state)
+{
+    (void)state;
+    static const char *const members[TABLES] = {"\"nfcScanner\":\"up\"", "\"nfc_scanner\":7",
+                                                "\"NFC_SCANNER\":\"idle\""};
+    static const char former[] = "studio/tables/STO-001/fields/nfcScanner";
+    const char *data = tmpdir_create();
+    char *lines = export_of(a_store(false)), *older = older_export(lines, members);
+    assert_int_equal(storedir_command("import", data, older, NULL, NULL), 0);
+    struct agent_proc *a = start(data, NULL);
+    struct wsclient *c = wsclient_login(agent_proc_port(a), names[0], TOKEN_DEVICE);
+    wsclient_ask(c, "{\"idp\":\"up\"}", "{\"status\":\"updated\",\"table_id\":\"STO-001\"}");
+    wsclient_close(c);
+    agent_proc_destroy(a);
+
+    struct broker *broker = broker_create(NULL);
+    struct mqttclient *m = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(broker), .subscribe = "studio/#"});
+    mqttclient_send(
+        m, &(struct mqttclient_publish){.topic = former, .payload = "\"up\"", .retain = true});
+    mqttclient_wait_payload(m, former, "\"up\"");
+    a = start(data, broker);
+    mqttclient_wait_payload(m, former, "");
+    mqttclient_wait_payload(m, "studio/tables/STO-001/fields/NFC_SCANNER", "up");
+    mqttclient_wait_payload(m, "studio/tables/STO-003/fields/NFC_SCANNER", "down");
+    agent_proc_destroy(a);
+    mqttclient_destroy(m);
+    broker_destroy(broker);
+    free(older);
+    free(lines);
+}
+
 /* --- restored --------------------------------------------------------------------------------- */
 
 /* A backup that is older than what subscribers have seen. */
@@ -391,6 +424,7 @@ int main(void)
         cmocka_unit_test(no_import_over_a_store),
         cmocka_unit_test(half_an_export_is_not_imported),
         cmocka_unit_test(a_new_field_takes_over_a_custom_one),
+        cmocka_unit_test(a_former_custom_field_leaves_no_topic),
         cmocka_unit_test(a_restored_store_has_a_new_epoch),
         cmocka_unit_test(none_runs_beside_an_agent),
         cmocka_unit_test(a_folder_without_a_store),

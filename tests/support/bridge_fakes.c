@@ -219,6 +219,16 @@ static void fake_parked(void *ctx, uint64_t seq, const char *reason)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void fake_memo(void *ctx, const char *text)
+{
+    struct fake_source *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    snprintf(s->memo, sizeof(s->memo), "%s", text);
+    s->memos++;
+    pthread_mutex_unlock(&s->lock);
+}
+
 void fake_source_init(struct fake_source *s, size_t max)
 {
     *s = (struct fake_source){.max = max, .oldest = 1, .wall_ms = FAKE_WALL_MS};
@@ -234,6 +244,7 @@ void fake_source_init(struct fake_source *s, size_t max)
                                     .cleared = fake_cleared,
                                     .acked = fake_acked,
                                     .parked = fake_parked,
+                                    .memo = fake_memo,
                                     .figures = &s->figures};
     figure_set(&s->figures.tables, 3);
     figure_set(&s->figures.clients, 2);
@@ -357,7 +368,7 @@ static bool fake_publish(struct link *link, unsigned slot, const struct link_mes
 }
 
 static bool fake_subscribe(struct link *link, unsigned slot, const char *const *filters,
-                           size_t count, const char *watch)
+                           size_t count, enum link_watch watch, const char *own)
 {
     struct fake_link *f = fake_of(link);
     struct fake_sent *s;
@@ -367,8 +378,8 @@ static bool fake_subscribe(struct link *link, unsigned slot, const char *const *
     s = fake_note(f, slot, filters[0]);
     s->subscribe = true;
     snprintf(s->payload, sizeof(s->payload), "%s", count > 1 ? filters[1] : "");
-    if (watch && *watch)
-        snprintf(f->watch, sizeof(f->watch), "%s", watch);
+    if (watch == LINK_WATCH_OWN)
+        snprintf(f->watch, sizeof(f->watch), "%s", own);
     return true;
 }
 

@@ -27,7 +27,7 @@ struct studio_snapshot *fake_removed(const char *id, uint64_t rev);
 
 /* --- the agent -------------------------------------------------------------------------------- */
 
-enum { FAKE_PARKED_MAX = 64, FAKE_BODY_MAX = 256 };
+enum { FAKE_PARKED_MAX = 64, FAKE_BODY_MAX = 256, FAKE_MEMO_MAX = 512 };
 
 struct fake_event {
     uint64_t seq, rev;
@@ -51,6 +51,8 @@ struct fake_source {
     bool read_fails;
     const char *cleared_table, *cleared_field; /* one, or NULL */
     int64_t wall_ms;
+    char memo[FAKE_MEMO_MAX]; /* the last one */
+    size_t memos;
 };
 void fake_source_init(struct fake_source *s, size_t max);
 void fake_source_finish(struct fake_source *s);

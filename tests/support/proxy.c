@@ -26,8 +26,9 @@ struct pipe {
 struct pair {
     int fd[2]; /* client, server; -1: closed */
     bool ended[2];
-    bool lost;         /* bytes vanished: it cannot go on */
-    void *heard;       /* the tap's */
+    bool lost;   /* bytes vanished: it cannot go on */
+    void *heard; /* the tap's */
+    struct oddity_stream packets;
     struct pipe to[2]; /* to fd[i] */
 };
 
@@ -41,6 +42,8 @@ struct proxy {
     unsigned delay_ms;
     bool cut, half_open, stop;
     const char *poison;
+    struct oddity oddity;
+    bool odd; /* it was set */
     size_t taken;
     struct proxy_tap tap; /* zeroed: none */
 
@@ -101,6 +104,18 @@ static bool poisoned(struct proxy *p, const char *bytes, size_t n)
     return poison && memmem(bytes, n, poison, strlen(poison));
 }
 
+/* False: the broker hangs up. */
+static bool pass(struct proxy *p, struct pair *pair, char *bytes, size_t n)
+{
+    bool passes = true;
+
+    pthread_mutex_lock(&p->mutex);
+    if (p->odd)
+        passes = oddity_pass(&p->oddity, &pair->packets, bytes, n);
+    pthread_mutex_unlock(&p->mutex);
+    return passes;
+}
+
 /* Reads from one side; false when the pair is over. */
 static bool take(struct proxy *p, struct pair *pair, int side, enum proxy_mode mode,
                  unsigned delay_ms)
@@ -126,6 +141,8 @@ static bool take(struct proxy *p, struct pair *pair, int side, enum proxy_mode m
         return false;
     if (p->tap.hear)
         p->tap.hear(pair->heard, side == 0, to, (size_t)n);
+    if (side == 0 && !pass(p, pair, to, (size_t)n))
+        return false;
     if (out->len == 0)
         out->due_ms = now_ms() + delay_ms;
     out->len += (size_t)n;
@@ -265,6 +282,14 @@ void proxy_set_poison(struct proxy *p, const char *text)
 {
     pthread_mutex_lock(&p->mutex);
     p->poison = text;
+    changed(p);
+}
+
+void proxy_set_oddity(struct proxy *p, const struct oddity *oddity)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->oddity = *oddity;
+    p->odd = true;
     changed(p);
 }
 

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "support/oddity.h"
+
 enum proxy_mode {
     PROXY_FORWARD,
     PROXY_REFUSE,   /* new connections are closed at once */
@@ -37,6 +39,10 @@ void proxy_half_open(struct proxy *proxy);
 /* A broker that hangs up on this text (a constant; NULL: on none) instead of answering: the connection its
  * client sends it on is reset. */
 void proxy_set_poison(struct proxy *proxy, const char *text);
+
+/* The server is a broker, and this is what it does with its clients' packets: from their next bytes on. To be
+ * set first while there are no connections. */
+void proxy_set_oddity(struct proxy *proxy, const struct oddity *oddity);
 
 /* Hears what goes either way, as it comes in and before it goes on, on the proxy's thread (the last
  * ends come on the one of proxy_destroy). */

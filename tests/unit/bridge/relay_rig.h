@@ -60,7 +60,7 @@ static inline int setup(void **state)
     fake_source_init(&source, 1000);
     for (size_t i = 0; i < LINK_COUNT; i++)
         fake_link_init(&links[i], (enum link_id)i);
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     assert_int_equal(feed_init(&feed, &source.ops, 1, 0), STUDIO_OK);
     assert_int_equal(mirror_create(&mirror), STUDIO_OK);
     assert_int_equal(answers_init(&answers), STUDIO_OK);

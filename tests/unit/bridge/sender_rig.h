@@ -29,7 +29,7 @@ static int rig_setup(void **state)
     fake_clock_init(&clk);
     fake_source_init(&source, 20000);
     fake_link_init(&out, LINK_OUT);
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     assert_int_equal(feed_init(&feed, &source.ops, 1, 0), STUDIO_OK);
     assert_int_equal(mirror_create(&mirror), STUDIO_OK);
     assert_int_equal(answers_init(&answers), STUDIO_OK);

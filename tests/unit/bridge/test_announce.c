@@ -8,11 +8,14 @@
 #include "support/cmocka_all.h"
 
 static struct buf out;
+static const struct topics topics = {.root = "studio", .agent = "edge.1"};
+static struct carry carry;
 
 static int setup(void **state)
 {
     (void)state;
     buf_init(&out, 65536);
+    carry_init(&carry, &topics);
     return 0;
 }
 
@@ -48,16 +51,13 @@ static void health_tells_all(void **state)
     const struct announce_health health = {.now_ms = 1767323045678,
                                            .agent = &agent,
                                            .acked = 100,
-                                           .parked = 5,
-                                           .retained = 7,
-                                           .answers = 8,
-                                           .replays = 9,
-                                           .words = 10,
+                                           .parked = {5, 7, 8, 9, 10},
                                            .ignored = 6,
                                            .backlog = 20,
                                            .oldest_age_ms = 7999,
                                            .broker = "mqtt://a:1883",
-                                           .commands = "on"};
+                                           .commands = "on",
+                                           .carry = &carry};
 
     (void)state;
     announce_health(&out, &health);
@@ -66,7 +66,7 @@ static void health_tells_all(void **state)
         "{\"ts\":\"2026-01-02T03:04:05.678Z\",\"seq\":{\"committed\":120,\"acked\":100},"
         "\"backlog\":{\"events\":20,\"oldest_s\":7},\"parked\":5,"
         "\"parked_kinds\":{\"events\":5,\"retained\":7,\"answers\":8,\"replays\":9,\"agent\":10},"
-        "\"tables\":3,\"clients\":2,"
+        "\"uncarried\":[],\"tables\":3,\"clients\":2,"
         "\"subscribers\":1,\"updates\":99,\"refused\":4,\"closed\":{\"silent\":11,\"slow\":12},"
         "\"ignored\":6,"
         "\"broker\":\"mqtt://a:1883\",\"commands\":\"on\",\"store\":{\"writable\":true}}");

@@ -51,7 +51,7 @@ static int setup(void **state)
     source.ops.command = take_command;
     fake_link_init(&link_in, LINK_IN);
     link_in.generation = GENERATION;
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     assert_int_equal(answers_init(&answers), STUDIO_OK);
     assert_int_equal(replays_init(&replays, &source.ops, "6f1c", &answers), STUDIO_OK);
     assert_int_equal(commands_init(&c, &topics, &source.ops, &answers, &replays, &link_in.link),

@@ -17,7 +17,7 @@ static int setup(void **state)
 {
     (void)state;
     fake_link_init(&out, LINK_IN);
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     connection_init(&s, &out.link, LINK_IN, &topics, &config);
     return 0;
 }

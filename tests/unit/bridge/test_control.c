@@ -257,6 +257,120 @@ static void a_farewell_goes_out_even_when_the_window_is_stuck(void **state)
     assert_int_equal(out.count, 2);
 }
 
+/* --- the check of names ------------------------------------------------------------------------ */
+
+enum { CHECKS_AT_MOST = 10 };
+
+/* With a name in use that has a dot in it: where the subscription to the check is. */
+static size_t ask(void)
+{
+    size_t at;
+
+    rig_show("ARO.7", 1, "up");
+    at = rig_connect();
+    assert_int_not_equal(fake_find(&out, 0, "/check/#"), SIZE_MAX);
+    assert_int_not_equal(fake_find(&out, 0, "/check/x.x"), SIZE_MAX);
+    return at;
+}
+
+static const char *health_after(size_t from)
+{
+    sender_step(&s);
+    from = fake_find(&out, from, "/health");
+    return from == SIZE_MAX ? "" : out.sent[from].payload;
+}
+
+static void a_message_to_itself_where_names_have_a_dot(void **state)
+{
+    size_t check;
+
+    (void)state;
+    rig_show("T", 1, "up");
+    rig_connect();
+    assert_int_equal(fake_find(&out, 0, "/check/#"), SIZE_MAX);
+    ask();
+    check = fake_find(&out, 0, "/check/x.x");
+    assert_string_equal(out.sent[check].topic, "studio/agents/edge-1/check/x.x");
+    assert_string_equal(out.sent[check].payload, out.sent[check].topic);
+    assert_false(out.sent[check].retained);
+    assert_int_equal(count_sent(0, "/check/x.x"), 1);
+}
+
+static void what_comes_back_changed_is_in_health(void **state)
+{
+    size_t from = ask();
+
+    (void)state;
+    sender_echoed(&s, true);
+    assert_string_equal(health_after(from), "");
+    sender_echoed(&s, false);
+    assert_non_null(strstr(health_after(from), "\"uncarried\":[\"ARO.7\"]"));
+}
+
+static void a_broker_that_forbids_the_check_is_not_blamed(void **state)
+{
+    size_t watch;
+
+    (void)state;
+    rig_show("ARO.7", 1, "up");
+    rig_up();
+    sender_step(&s); /* the name is noted now */
+    sender_step(&s);
+    watch = fake_find(&out, 0, "/check/#");
+    rig_done(watch, 0x87);
+    rig_settle(0);
+    assert_int_equal(count_sent(0, "/check/x.x"), 0);
+    assert_int_equal(count_sent(0, "/check/#"), 1);
+    fake_clock_advance(&clk, CONTROL_HEALTH_MS);
+    assert_non_null(strstr(health_after(watch), "\"uncarried\":[]"));
+    assert_int_equal(count_sent(0, "ARO.7/fields/NFC_SCANNER"), 1); /* all else goes on */
+}
+
+/* As NATS does: suspected, alone, parked; it does not end in a loop. */
+static void a_broker_that_hangs_up_on_the_check_is_told_of(void **state)
+{
+    size_t from = out.count, check = SIZE_MAX;
+    int hangups = 0;
+
+    (void)state;
+    ask();
+    sender_down(&s, false);
+    for (int i = 0; i < CHECKS_AT_MOST; i++) {
+        from = out.count;
+        rig_up();
+        fake_clock_advance(&clk, 2000);
+        for (size_t at = from; check == SIZE_MAX && (sender_step(&s), at < out.count); at++)
+            if (strstr(out.sent[at].topic, "/check/x.x"))
+                check = at;
+            else
+                rig_done(at, 0);
+        if (check == SIZE_MAX)
+            break;
+        check = SIZE_MAX;
+        hangups++;
+        sender_down(&s, true);
+    }
+    assert_int_equal(hangups, POISON_HANGUPS);
+    assert_non_null(strstr(out.sent[out.count - 1].payload, "\"uncarried\":[\"ARO.7\"]"));
+}
+
+static void the_check_is_left_where_the_connection_ends_on_its_subscription(void **state)
+{
+    (void)state;
+    rig_show("ARO.7", 1, "up");
+    for (int i = 0; i <= CONTROL_WATCH_TRIES; i++) {
+        size_t from = out.count;
+
+        rig_up();
+        fake_clock_advance(&clk, 2000);
+        for (size_t at = from; sender_step(&s), at < out.count; at++)
+            if (!strstr(out.sent[at].topic, "/check/#"))
+                rig_done(at, 0);
+        assert_int_equal(count_sent(from, "/check/#"), i < CONTROL_WATCH_TRIES);
+        sender_down(&s, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +382,11 @@ int main(void)
         RIG_TEST(a_foreign_word_does_not_wait_for_the_next_repetition),
         RIG_TEST(all_comes_again_when_it_was_wiped),
         RIG_TEST(wiping_is_watched_for_where_that_is_possible),
+        RIG_TEST(a_message_to_itself_where_names_have_a_dot),
+        RIG_TEST(what_comes_back_changed_is_in_health),
+        RIG_TEST(a_broker_that_forbids_the_check_is_not_blamed),
+        RIG_TEST(a_broker_that_hangs_up_on_the_check_is_told_of),
+        RIG_TEST(the_check_is_left_where_the_connection_ends_on_its_subscription),
         RIG_TEST(health_knows_the_age_of_the_backlog),
         RIG_TEST(the_farewell_waits_for_nothing_new),
         RIG_TEST(a_farewell_goes_out_even_when_the_window_is_stuck),

@@ -99,8 +99,80 @@ static void one_that_only_closes_the_connection_is_tried_in_3_1_1(void **state)
     dial_failed(&d, 0, 0, true, "closed");
     assert_int_equal(dial_version(&d), 4);
     dial_up(&d, 0, 4, 0);
-    dial_lost(&d, 100000, 0, "gone"); /* the next connection may be another broker */
+    dial_lost(&d, 100000, 0, "gone"); /* that it works is known now */
+    assert_int_equal(dial_version(&d), 4);
+}
+
+static void what_worked_is_remembered(void **state)
+{
+    char memo[DIAL_MEMO_MAX];
+    struct dial d;
+
+    (void)state;
+    dial_init(&d, &three, 5, zero, NULL);
+    assert_false(dial_memo(&d, memo));
+    dial_failed(&d, 0, 0x84, false, "");
+    assert_false(dial_memo(&d, memo)); /* not known to work */
+    dial_up(&d, 0, 4, 0);
+    assert_true(dial_memo(&d, memo));
+    assert_string_equal(memo, "mqtt://a");
+    assert_false(dial_memo(&d, memo));
+    dial_move(&d, 0, 2);
+    dial_failed(&d, 0, 1, false, "");
+    dial_up(&d, 0, 4, 0);
+    assert_true(dial_memo(&d, memo));
+    assert_string_equal(memo, "mqtt://a,mqtt://c");
+
+    dial_init(&d, &three, 5, zero, NULL); /* the next start */
+    dial_recall(&d, "mqtt://abc,mqtt://c,mqtt://a");
+    assert_int_equal(d.mqtt_version[0], 4);
+    assert_int_equal(d.mqtt_version[1], 5);
+    assert_int_equal(d.mqtt_version[2], 4);
+    assert_true(dial_old(&d));
+    dial_up(&d, 0, 4, 0);
+    assert_false(dial_memo(&d, memo));
+    dial_speaks_5(&d);
+    assert_true(dial_memo(&d, memo));
+    assert_string_equal(memo, "mqtt://c");
     assert_int_equal(dial_version(&d), 5);
+
+    dial_init(&d, &three, 4, zero, NULL); /* asked for: nothing to remember */
+    dial_recall(&d, "mqtt://a");
+    dial_up(&d, 0, 4, 0);
+    assert_false(dial_old(&d));
+    assert_false(dial_memo(&d, memo));
+}
+
+/* A broker that was exchanged for one that knows only 5; and one that is just starting. */
+static void one_remembered_as_old_may_be_too_new(void **state)
+{
+    char memo[DIAL_MEMO_MAX];
+    struct dial d;
+
+    (void)state;
+    dial_init(&d, &one, 5, zero, NULL);
+    dial_recall(&d, "mqtt://a");
+    dial_failed(&d, 1000, 1, false, "");
+    assert_int_equal(dial_version(&d), 5);
+    assert_int_equal(d.due_ms, 1000 + DIAL_NEXT_MS);
+    dial_up(&d, 2000, 5, 0);
+    assert_true(dial_memo(&d, memo));
+    assert_string_equal(memo, "");
+
+    dial_init(&d, &one, 5, zero, NULL);
+    dial_recall(&d, "mqtt://a");
+    for (int i = 1; i < DIAL_OLD_CLOSED; i++)
+        dial_failed(&d, 0, 0, true, "closed");
+    assert_int_equal(dial_version(&d), 4);
+    dial_failed(&d, 0, 0, true, "closed");
+    assert_int_equal(dial_version(&d), 5);
+
+    dial_init(&d, &one, 5, zero, NULL); /* one that refuses both is left alone */
+    dial_recall(&d, "mqtt://a");
+    dial_failed(&d, 0, 1, false, "");
+    dial_failed(&d, 0, 0x84, false, "");
+    dial_failed(&d, 0, 1, false, "");
+    assert_true(d.due_ms >= DIAL_SLOW_MS);
 }
 
 static void another_client_with_our_id_is_met_slowly(void **state)
@@ -141,6 +213,8 @@ int main(void)
         cmocka_unit_test(a_single_broker_is_tried_again_with_growing_waits),
         cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
         cmocka_unit_test(one_that_only_closes_the_connection_is_tried_in_3_1_1),
+        cmocka_unit_test(what_worked_is_remembered),
+        cmocka_unit_test(one_remembered_as_old_may_be_too_new),
         cmocka_unit_test(another_client_with_our_id_is_met_slowly),
         cmocka_unit_test(refused_credentials_are_retried_slowly_when_there_is_no_other),
     };

@@ -242,7 +242,8 @@ static void what_is_asked_arrives_and_what_it_says_too(void **state)
     turn(1 + LINK_SLOTS);
     assert_int_equal(dones, LINK_SLOTS);
     assert_int_equal(last.slot, LINK_SLOTS - 1);
-    assert_true(l->ops->subscribe(l, 0, (const char *const[]){"a", "b"}, 2, NULL));
+    assert_true(
+        l->ops->subscribe(l, 0, (const char *const[]){"a", "b"}, 2, LINK_WATCH_COMMANDS, NULL));
     l->ops->verdict(l, 8, 5); /* of an older connection: not sent */
     l->ops->verdict(l, 9, 7);
     turn(2 + LINK_SLOTS);

@@ -116,8 +116,10 @@ static void every_kind_arrives_as_it_was_sent(void **state)
     m.subscribe.count = 2;
     m.subscribe.filters[0] = "a/#";
     m.subscribe.filters[1] = "b/+";
+    m.subscribe.watch = LINK_WATCH_ECHO;
     carry(&m);
-    assert_null(got.subscribe.watch);
+    assert_null(got.subscribe.own);
+    assert_int_equal(got.subscribe.watch, LINK_WATCH_ECHO);
     assert_int_equal(got.subscribe.count, 2);
     assert_string_equal(got.subscribe.filters[1], "b/+");
 

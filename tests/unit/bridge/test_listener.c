@@ -24,7 +24,7 @@ static int setup(void **state)
 
     (void)state;
     fake_link_init(&in, LINK_IN);
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     listener_init(&s, &options);
     return 0;
 }

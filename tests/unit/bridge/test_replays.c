@@ -25,7 +25,7 @@ static int setup(void **state)
     for (uint64_t i = 0; i < 600; i++) /* odd seqs are A, rev 0 on; even ones B */
         fake_commit(&source, i % 2 ? "B" : "A", i / 2);
     fake_link_init(&out, LINK_OUT);
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     window_init(&w, &options);
     window_up(&w, &limits, "mqtt://a");
     assert_int_equal(answers_init(&answers), STUDIO_OK);

@@ -10,7 +10,7 @@ static struct topics t;
 static int setup(void **state)
 {
     (void)state;
-    return topics_init(&t, "casino/studio", "edge-1") ? 0 : -1;
+    return topics_init(&t, "casino/studio", "edge-1", false) ? 0 : -1;
 }
 
 static void roots_are_checked(void **state)
@@ -73,7 +73,7 @@ static void what_does_not_fit_is_refused(void **state)
     memset(long_name, 'x', sizeof(long_name) - 1);
     long_name[sizeof(long_name) - 1] = '\0';
     assert_false(topics_table(&t, "ARO-001", TOPIC_FIELD, long_name, out));
-    assert_false(topics_init(&(struct topics){.root = ""}, "studio", "no blanks"));
+    assert_false(topics_init(&(struct topics){.root = ""}, "studio", "no blanks", false));
 }
 
 static void requests_are_taken_apart(void **state)
@@ -162,6 +162,52 @@ static void only_own_answer_topics_under_the_root_are_honoured(void **state)
                             cases[i].honoured ? cases[i].response : "default");
 }
 
+/* Brokers that cannot carry '.', blank and '%' in names: the root is as configured, wildcards stay. */
+static void names_are_escaped_where_that_is_wanted(void **state)
+{
+    static const struct {
+        const char *topic;
+        enum topic_request_kind kind;
+        const char *table, *client, *field;
+    } cases[] = {
+        {"a.b/tables/ARO%2E7/set/plc%2e1", TOPIC_SET, "ARO.7", "plc.1", ""},
+        {"a.b/tables/ARO.7/set/plc.1", TOPIC_SET, "ARO.7", "plc.1", ""},
+        {"a.b/tables/T/set/p/x%2Ey%20z%25", TOPIC_SET_FIELD, "T", "p", "x.y z%"},
+        {"a.b/tables/%252E%2/set/%", TOPIC_SET, "%2E%2", "%", ""},
+        {"a.b/agents/e%2E1/replay/bo%2E", TOPIC_REPLAY, "e.1", "bo.", ""},
+    };
+    char out[TOPIC_MAX], name[STUDIO_TABLE_ID_MAX + 1];
+    struct topic_request r;
+    struct topics e;
+
+    (void)state;
+    assert_true(topics_init(&e, "a.b", "e.1", true));
+    assert_true(topics_table(&e, "ARO.7", TOPIC_FIELD, "x.y z%", out));
+    assert_string_equal(out, "a.b/tables/ARO%2E7/fields/x%2Ey%20z%25");
+    assert_true(topics_agent(&e, TOPIC_REPLAYED, "plc.1", out));
+    assert_string_equal(out, "a.b/agents/e%2E1/replayed/plc%2E1");
+    assert_true(topics_agent(&e, TOPIC_CHECK, "x%x", out));
+    assert_string_equal(out, "a.b/agents/e%2E1/check/x%x");
+    assert_true(topics_filter_set(&e, out));
+    assert_string_equal(out, "a.b/tables/+/set/#");
+    assert_true(topics_filter_replay(&e, out));
+    assert_string_equal(out, "a.b/agents/e%2E1/replay/+");
+    memset(name, '.', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    assert_true(topics_table(&e, name, TOPIC_FIELD, name, out));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        topics_parse(&e, cases[i].topic, strlen(cases[i].topic), &r);
+        assert_int_equal(r.kind, cases[i].kind);
+        assert_string_equal(r.table, cases[i].table);
+        assert_string_equal(r.client, cases[i].client);
+        assert_string_equal(r.field, cases[i].field);
+    }
+    assert_string_equal(topics_response(&e, "a.b/tables/T/reply/plc%2E1", "plc.1", "default"),
+                        "a.b/tables/T/reply/plc%2E1");
+    topics_parse(&t, "casino/studio/tables/A%2E7/set/p", 32, &r); /* not wanted */
+    assert_string_equal(r.table, "A%2E7");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +217,7 @@ int main(void)
         cmocka_unit_test(requests_are_taken_apart),
         cmocka_unit_test(a_nul_in_a_topic_is_not_ours),
         cmocka_unit_test(a_topic_that_is_not_utf8_is_not_ours),
+        cmocka_unit_test(names_are_escaped_where_that_is_wanted),
         cmocka_unit_test(only_own_answer_topics_under_the_root_are_honoured),
     };
 

@@ -26,7 +26,7 @@ static int setup(void **state)
     (void)state;
     fake_clock_init(&clk);
     fake_link_init(&out, LINK_OUT);
-    assert_true(topics_init(&topics, "studio", "edge-1"));
+    assert_true(topics_init(&topics, "studio", "edge-1", false));
     window_init(&w, &options);
     up(10, 0);
     return 0;

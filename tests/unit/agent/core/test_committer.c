@@ -135,6 +135,20 @@ static void it_is_busy_until_the_batch_is_taken(void **state)
     assert_true(committer_idle(committer));
 }
 
+static void a_memo_is_there_at_the_next_start(void **state)
+{
+    const struct store_options options = {.dir = f.dir, .host_name = "edge-1", .mirror = true};
+    struct studio_error error;
+
+    (void)state;
+    committer_memo(committer, "first");
+    committer_memo(committer, "second");
+    stop(); /* at once: it is written on the way out */
+    store_close(f.store);
+    assert_int_equal(store_open(&options, &f.store, &error), STUDIO_OK);
+    assert_string_equal(store_info(f.store)->memo, "second");
+}
+
 static void the_batch_under_way_is_finished_before_the_end(void **state)
 {
     struct store_item item = change("ARO-001", 0);
@@ -308,6 +322,7 @@ int main(void)
         TEST(a_batch_comes_back_with_its_numbers),
         TEST(it_is_busy_until_the_batch_is_taken),
         TEST(the_batch_under_way_is_finished_before_the_end),
+        TEST(a_memo_is_there_at_the_next_start),
         TEST(the_watermark_only_grows_and_is_written),
         TEST(a_busy_store_writes_the_watermark_every_200_ms),
         TEST(parked_events_are_marked_all_of_them_by_the_end),

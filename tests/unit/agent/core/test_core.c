@@ -119,7 +119,7 @@ static bool restore(void *ctx, const char *id, uint64_t rev, const char *documen
 {
     struct studio_error error;
 
-    assert_int_equal(core_restore(ctx, id, rev, document, len, &error), STUDIO_OK);
+    assert_int_equal(core_restore(ctx, id, rev, document, len, NULL, &error), STUDIO_OK);
     return true;
 }
 
@@ -132,12 +132,12 @@ static void a_value_taken_out_is_named(void **state)
     struct studio_error error;
 
     (void)state;
-    assert_int_equal(core_restore(f.core, "ARO-7", 1, document, sizeof(document) - 1, &error),
+    assert_int_equal(core_restore(f.core, "ARO-7", 1, document, sizeof(document) - 1, NULL, &error),
                      STUDIO_ERR_USAGE);
     assert_string_equal(error.text,
                         "Usage or configuration: NFC_SCANNER of table ARO-7 is 'idle', which is no "
                         "longer configured: put it back into limits.device_values");
-    assert_int_equal(core_restore(f.core, "ARO-7", 1, document, 20, &error),
+    assert_int_equal(core_restore(f.core, "ARO-7", 1, document, 20, NULL, &error),
                      STUDIO_ERR_STORE_UNUSABLE);
 }
 

@@ -164,7 +164,7 @@ static enum studio_err document_step(const char *text)
     struct table_state read;
     struct refused_value refused;
     enum studio_err err =
-        document_parse(&studio_built_in_values, text, strlen(text), &read, &refused);
+        document_parse(&studio_built_in_values, text, strlen(text), NULL, &read, &refused);
     if (err == STUDIO_OK)
         state_finish(&read);
     return err;

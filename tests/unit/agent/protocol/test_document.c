@@ -72,8 +72,9 @@ static void test_round_trip(void **state)
     assert_string_equal(out->data, expected);
     free(expected);
 
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
-                     STUDIO_OK);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, out->data, out->len, NULL, &read, &refused),
+        STUDIO_OK);
     assert_int_equal(read.rev, 1);
     assert_int_equal(read.stamp_s, 1767323045);
     assert_int_equal(read.custom_count, 4);
@@ -109,8 +110,9 @@ static void test_deepest_value_survives(void **state)
     buf_finish(&changes);
     message_finish(&m);
     document_print(out, "T", &s);
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
-                     STUDIO_OK);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, out->data, out->len, NULL, &read, &refused),
+        STUDIO_OK);
     assert_string_equal(read.custom[0].json, deepest);
     state_finish(&read);
     state_finish(&s);
@@ -127,8 +129,9 @@ static void test_value_no_longer_in_the_list(void **state)
     document_print(out, "T", &s);
     state_finish(&s);
 
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
-                     STUDIO_ERR_INVALID_VALUE);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, out->data, out->len, NULL, &read, &refused),
+        STUDIO_ERR_INVALID_VALUE);
     assert_string_equal(refused.field->name, "SDP");
     assert_string_equal(refused.value, "paused");
     assert_string_equal(refused_value_option(&refused), "limits.service_values");
@@ -142,8 +145,9 @@ static void test_older_documents(void **state)
     /* Without a field this version has, and with a custom one of a name that is built in now. */
     static const char text[] = "{" HEAD ",\"SDP\":\"up\",\"z_cam\":\"up\",\"x\":1}";
     struct table_state read;
-    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), &read, &refused),
-                     STUDIO_OK);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, text, strlen(text), NULL, &read, &refused),
+        STUDIO_OK);
     assert_int_equal(read.rev, 3);
     assert_int_equal(read.stamp_s, 1709251199);
     assert_string_equal(state_value(&read, field("zcam")), "up");
@@ -159,10 +163,17 @@ static void test_names_taken_over(void **state)
     (void)state;
     static const char text[] =
         "{" HEAD ",\"NFC_SCANNER\":\"up\",\"nfc\":\"down\",\"barcode\":\"up\","
-        "\"s_d_p\":7,\"x\":1}";
+        "\"s_d_p\":7,\"IDP\":7,\"x\":1}";
+    static const char names[] = "nfc\0barcode\0s_d_p"; /* whose topics are not the built-in one's */
     struct table_state read;
-    assert_int_equal(document_parse(&studio_built_in_values, text, strlen(text), &read, &refused),
-                     STUDIO_OK);
+    struct buf former;
+    buf_init(&former, 1024);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, text, strlen(text), &former, &read, &refused),
+        STUDIO_OK);
+    assert_int_equal(former.len, sizeof(names));
+    assert_memory_equal(former.data, names, sizeof(names));
+    buf_finish(&former);
     assert_int_equal(read.values[field("nfc_scanner")], 0);     /* its own value stays */
     assert_int_equal(read.values[field("barcode_scanner")], 0); /* taken over */
     assert_int_equal(read.values[field("sdp")], 2);             /* standby, as in the beginning */
@@ -201,7 +212,7 @@ static void test_exact_names_taken_over(void **state)
         char *text = test_printf("{" HEAD ",%s}", rows[i].members);
         struct table_state read;
         enum studio_err err =
-            document_parse(&studio_built_in_values, text, strlen(text), &read, &refused);
+            document_parse(&studio_built_in_values, text, strlen(text), NULL, &read, &refused);
         if (err != rows[i].err)
             fail_msg("%s: %d", text, (int)err);
         if (err == STUDIO_OK) {
@@ -243,7 +254,7 @@ static void test_not_a_document(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct table_state read;
-        if (document_parse(&studio_built_in_values, rows[i].text, strlen(rows[i].text), &read,
+        if (document_parse(&studio_built_in_values, rows[i].text, strlen(rows[i].text), NULL, &read,
                            &refused) != rows[i].err)
             fail_msg("%s", rows[i].text);
     }
@@ -257,16 +268,18 @@ static void test_document_bounds(void **state)
     for (int i = 0; i <= STUDIO_CUSTOM_FIELDS_MAX; i++)
         buf_printf(out, ",\"f%d\":1", i);
     buf_str(out, "}");
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
-                     STUDIO_ERR_INVALID_DATA);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, out->data, out->len, NULL, &read, &refused),
+        STUDIO_ERR_INVALID_DATA);
 
     buf_clear(out);
     buf_str(out, "{" HEAD ",\"a\":\"");
     for (int i = 0; i < STUDIO_CUSTOM_VALUE_MAX; i++)
         buf_str(out, "x");
     buf_str(out, "\"}");
-    assert_int_equal(document_parse(&studio_built_in_values, out->data, out->len, &read, &refused),
-                     STUDIO_ERR_INVALID_DATA);
+    assert_int_equal(
+        document_parse(&studio_built_in_values, out->data, out->len, NULL, &read, &refused),
+        STUDIO_ERR_INVALID_DATA);
 }
 
 static const struct event_origin origin = {

@@ -72,6 +72,29 @@ static void test_agent_id(void **state)
     assert_non_null(strstr(error.text, "--agent-id"));
 }
 
+static void test_a_memo_is_kept(void **state)
+{
+    (void)state;
+    char large[STORE_MEMO_MAX + 2];
+    const char *dir = tmpdir_create();
+    struct store *store = open_store(dir);
+    assert_string_equal(store_info(store)->memo, "");
+    assert_int_equal(store_put_memo(store, "mqtt://a"), STUDIO_OK);
+    memset(large, 'x', sizeof large - 1);
+    large[STORE_MEMO_MAX] = '\0';
+    assert_int_equal(store_put_memo(store, large), STUDIO_OK);
+    store_close(store);
+    store = open_store(dir);
+    assert_string_equal(store_info(store)->memo, large);
+    large[STORE_MEMO_MAX] = 'x';
+    large[STORE_MEMO_MAX + 1] = '\0';
+    assert_int_equal(store_put_memo(store, large), STUDIO_OK);
+    store_close(store);
+    store = open_store(dir);
+    assert_string_equal(store_info(store)->memo, "");
+    store_close(store);
+}
+
 /* --- tables ---------------------------------------------------------------------------------- */
 
 struct row {
@@ -229,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_new_store),
         cmocka_unit_test(test_epoch_is_kept_and_boots_count),
         cmocka_unit_test(test_agent_id),
+        cmocka_unit_test(test_a_memo_is_kept),
         cmocka_unit_test(test_restart_brings_everything_back),
         cmocka_unit_test(test_removed_table_may_return),
         cmocka_unit_test(test_exception_leaves_the_row),
