@@ -127,7 +127,7 @@ static inline char *both(struct broker *a, struct broker *b)
 /* What the bridge has said. */
 static struct {
     pthread_mutex_t lock;
-    char text[8192];
+    char text[32768];
 } said = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static inline void note_line(void *ctx, int level, const char *module, const char *message)
@@ -138,6 +138,29 @@ static inline void note_line(void *ctx, int level, const char *module, const cha
     pthread_mutex_lock(&said.lock);
     strncat(said.text, message, sizeof(said.text) - strlen(said.text) - 1);
     pthread_mutex_unlock(&said.lock);
+}
+
+static inline bool was_said(const char *words)
+{
+    bool found;
+
+    pthread_mutex_lock(&said.lock);
+    found = strstr(said.text, words) != NULL;
+    pthread_mutex_unlock(&said.lock);
+    return found;
+}
+
+/* A broker that hangs up is come back to ever later. */
+enum { SAID_WAIT_MS = 4 * WAIT_MS };
+static inline void wait_said(const char *words)
+{
+    int64_t deadline = now_ms() + SAID_WAIT_MS;
+
+    while (!was_said(words)) {
+        if (now_ms() > deadline)
+            test_fail("not said: %s, but %s", words, said.text);
+        usleep(1000);
+    }
 }
 
 static inline struct bridge_config tls_config(const char *uri, const char *ca_file)
@@ -151,24 +174,15 @@ static inline struct bridge_config tls_config(const char *uri, const char *ca_fi
 /* The bridge says this of a broker it is to connect to. */
 static inline void expect_said(struct bridge_config config, const char *words)
 {
-    int64_t deadline = now_ms() + WAIT_MS;
     struct log log;
     const struct log *before;
-    bool found = false;
 
     log_init(&log, LOG_INFO, LOG_TEXT);
     log.sink = note_line;
     said.text[0] = '\0';
     before = log_use(&log);
     start(&config);
-    while (!found) {
-        pthread_mutex_lock(&said.lock);
-        found = strstr(said.text, words) != NULL;
-        pthread_mutex_unlock(&said.lock);
-        if (!found && now_ms() > deadline)
-            test_fail("not said of %s: %s, but %s", config.brokers, words, said.text);
-        usleep(1000);
-    }
+    wait_said(words);
     stop();
     log_use(before);
 }

@@ -6,49 +6,10 @@
 
 #include "support/proxy.h"
 
-enum { NAMES_WAIT_MS = 120000 };
-
 static struct broker *broker;
 static struct proxy *proxy;
 static struct mqttclient *client;
 static char *uri;
-
-/* What the bridge has said. */
-static struct {
-    pthread_mutex_t lock;
-    char text[32768];
-} said = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void keep(void *ctx, int level, const char *module, const char *message)
-{
-    (void)ctx;
-    (void)level;
-    (void)module;
-    pthread_mutex_lock(&said.lock);
-    strncat(said.text, message, sizeof(said.text) - strlen(said.text) - 1);
-    pthread_mutex_unlock(&said.lock);
-}
-
-static bool was_said(const char *words)
-{
-    bool found;
-
-    pthread_mutex_lock(&said.lock);
-    found = strstr(said.text, words) != NULL;
-    pthread_mutex_unlock(&said.lock);
-    return found;
-}
-
-static void wait_said(const char *words)
-{
-    int64_t deadline = now_ms() + NAMES_WAIT_MS;
-
-    while (!was_said(words)) {
-        if (now_ms() > deadline)
-            test_fail("not said: %s, but %s", words, said.text);
-        usleep(1000);
-    }
-}
 
 /* Answers at once with whom it was from. */
 static bool echo(void *ctx, struct bridge_command *command)
@@ -105,7 +66,7 @@ static void show(const char *table, const char *custom)
 /* Health, from now on, names exactly these as not carried. */
 static void wait_uncarried(const char *names)
 {
-    int64_t deadline = now_ms() + NAMES_WAIT_MS;
+    int64_t deadline = now_ms() + SAID_WAIT_MS;
     bool found = false;
 
     while (!found) {
@@ -230,7 +191,7 @@ int main(void)
         cmocka_unit_test(a_broker_that_forbids_the_check_is_not_blamed),
     };
 
-    struct log log = {.level = LOG_INFO, .sink = keep};
+    struct log log = {.level = LOG_INFO, .sink = note_line};
     log_use(&log);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

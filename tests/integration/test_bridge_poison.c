@@ -185,7 +185,7 @@ static void mosquitto_hangs_up_on_what_is_too_large(void **state)
     struct mqttclient_publish p = {.topic = "studio/tables/T/set/plc", .payload = text};
 
     (void)state;
-    begin("max_packet_size 480\n", NULL, 4);
+    begin("max_packet_size 460\n", NULL, 4);
     memset(text, '1', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     snprintf(presence, sizeof(presence), "{\"n\":\"%s%.140s\"}", text, text);

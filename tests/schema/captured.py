@@ -102,6 +102,8 @@ class Program:
             return None, key
         if key == "fields":
             return self.value(match["field"], data.decode()), key
+        if key == "check":
+            return (None if data.decode() == topic else "not its own topic"), key
         if key == "replayed" and b'"seq":' in data and not data.endswith(b',"replay":true}'):
             return "replayed without \"replay\":true", key
         return self.json(data, names)

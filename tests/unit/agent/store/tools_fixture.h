@@ -3,6 +3,7 @@
 #define TESTS_UNIT_AGENT_STORE_TOOLS_FIXTURE_H
 
 #include "store/tools.h"
+#include "support/deadline.h"
 #include "unit/agent/store/fixture.h"
 
 /* Runs SQL on a closed store. */
@@ -69,7 +70,9 @@ static inline char *export_text(const char *dir)
     if (store_export(dir, out, &error) != STUDIO_OK)
         fail_msg("store_export: %s", error.text);
     fclose(out);
-    return text;
+    char *copy = test_printf("%s", text); /* gcc takes the stream's own for a local */
+    free(text);
+    return copy;
 }
 
 static inline enum studio_err import_text(const char *dir, const char *text,
