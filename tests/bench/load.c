@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,100 +12,51 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/listener.h"
+#include "bench/load_inside.h"
 #include "support/deadline.h"
-#include "support/tokens.h"
 
-enum {
-    CONNS_MAX = 16384,
-    CONNECTING_MAX = 64, /* handshakes at once: below everyone's backlog */
-    IN_FLIGHT = 256,     /* per writer; so few that the socket always takes them */
-    ANSWERED = 4096,     /* revisions per writer whose event may still be on its way */
-    READ_MAX = 1 << 18,
-    FRAME_MAX = 64,
-    EVENTS = 256,
-};
-static const int64_t SECOND = 1000000000;
+enum { EVENTS = 256 };
 
-enum state { HANDSHAKE, DOCUMENT, READY };
-
-/* What only writers have. */
-struct writer {
-    uint64_t sent, answered;
-    uint64_t first_rev; /* the revision before the first update */
-    uint64_t arrived;
-    int64_t sent_at[IN_FLIGHT];
-    int64_t answered_at[ANSWERED];
-};
-
-struct conn {
-    int fd;
-    enum state state;
-    enum load_role role;
-    struct writer *writer;
-    unsigned char *rest; /* the start of a frame whose end has not come */
-    size_t rest_len;
-};
-
-struct load {
-    uint16_t port;
-    pid_t pid;
-    int epoll;
-    size_t count, ready;
-    size_t writers[CONNS_MAX], writer_count;
-    struct listener *listener;
-    const struct load_plan *plan; /* NULL while nobody writes */
-    struct load_result *result;   /* NULL while nothing is measured */
-    unsigned char frames[2][FRAME_MAX];
-    size_t frame_len[2];
-    struct conn conns[CONNS_MAX];
-    unsigned char buf[READ_MAX];
-};
-
-static int64_t now_ns(void)
+int64_t load_now(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
-/* A masked frame as every client must send it. */
-static size_t frame_build(unsigned char *out, unsigned char opcode, const void *data, size_t len)
+struct load *load_create(uint16_t port, pid_t pid, const struct wire *wire)
 {
-    static const unsigned char mask[4] = {0x5a, 0xc3, 0x17, 0x9e};
-    if (len + 6 > FRAME_MAX)
-        test_fail("a frame of %zu bytes", len);
-    out[0] = (unsigned char)(0x80 | opcode);
-    out[1] = (unsigned char)(0x80 | len);
-    memcpy(out + 2, mask, sizeof mask);
-    for (size_t i = 0; i < len; i++)
-        out[6 + i] = (unsigned char)(((const unsigned char *)data)[i] ^ mask[i % 4]);
-    return len + 6;
-}
-
-struct load *load_create(uint16_t port, pid_t pid)
-{
-    static const char *const updates[2] = {"{\"sdp\":\"up\",\"roulette\":\"down\"}",
-                                           "{\"sdp\":\"standby\",\"roulette\":\"up\"}"};
     struct load *l = test_alloc(sizeof *l);
     memset(l, 0, sizeof *l);
     l->port = port;
     l->pid = pid;
+    l->wire = wire;
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll < 0)
         test_fail("epoll_create1: %s", strerror(errno));
-    for (size_t i = 0; i < 2; i++)
-        l->frame_len[i] = frame_build(l->frames[i], 1, updates[i], strlen(updates[i]));
+    for (size_t i = 0; i < CONNS_MAX; i++)
+        l->conns[i].fd = -1;
     return l;
+}
+
+void load_close(struct load *l, struct conn *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    l->ready -= c->state == READY;
+    c->state = CONNECTING;
+    c->fd = -1;
+    free(c->rest);
+    c->rest = NULL;
+    c->rest_len = 0;
 }
 
 void load_destroy(struct load *l)
 {
     if (!l)
         return;
-    for (size_t i = 0; i < l->count; i++) {
-        close(l->conns[i].fd);
-        free(l->conns[i].rest);
+    for (size_t i = 0; i < CONNS_MAX; i++) {
+        load_close(l, &l->conns[i]);
         free(l->conns[i].writer);
     }
     listener_close(l->listener);
@@ -120,34 +70,19 @@ static void conn_send(const struct conn *c, const void *data, size_t len)
         test_fail("the server takes no more: %s", strerror(errno));
 }
 
-/* Sends `n` updates at once. */
-static void writer_send(struct load *l, struct conn *c, unsigned n)
+void load_send(struct load *l, struct conn *c, unsigned n)
 {
-    unsigned char out[IN_FLIGHT * FRAME_MAX];
+    unsigned char out[IN_FLIGHT * WIRE_MAX];
     struct writer *w = c->writer;
     size_t len = 0;
-    int64_t now = now_ns();
+    int64_t now = load_now();
     for (; n > 0 && w->sent - w->answered < IN_FLIGHT; n--) {
-        size_t which = w->sent & 1;
-        memcpy(out + len, l->frames[which], l->frame_len[which]);
-        len += l->frame_len[which];
-        w->sent_at[w->sent++ % IN_FLIGHT] = now;
+        w->sent++;
+        w->sent_at[w->sent % SENT] = now;
+        len += l->wire->update(out + len, &c->client, w->sent, false);
     }
     if (len > 0)
         conn_send(c, out, len);
-}
-
-static void writer_answered(struct load *l, struct conn *c, int64_t now)
-{
-    struct writer *w = c->writer;
-    if (!w || w->answered == w->sent)
-        test_fail("an answer nobody asked for");
-    if (l->result) {
-        l->result->answers++;
-        histogram_add(&l->result->answer, now - w->sent_at[w->answered % IN_FLIGHT]);
-    }
-    w->answered++;
-    w->answered_at[w->answered % ANSWERED] = now;
 }
 
 /* listener_fn: the k-th update of a writer is revision first_rev + k. */
@@ -164,89 +99,114 @@ static void event_arrived(void *user, unsigned long table, uint64_t rev)
     if (!l->result)
         return;
     l->result->events++;
-    if (k > w->answered)
-        histogram_add(&l->result->arrival, 0); /* here before its answer */
-    else if (w->answered - k < ANSWERED)
-        histogram_add(&l->result->arrival, now_ns() - w->answered_at[k % ANSWERED]);
+    if (w->sent - k < SENT)
+        histogram_add(&l->result->arrival, load_now() - w->sent_at[k % SENT]);
 }
 
-static bool starts_with(const unsigned char *text, size_t len, const char *start)
+static void say(const struct load *l, struct conn *c)
 {
-    size_t n = strlen(start);
-    return len >= n && memcmp(text, start, n) == 0;
+    unsigned char out[WIRE_MAX];
+    conn_send(c, out, l->wire->update(out, &c->client, 1, true));
 }
 
-/* One text message; returns 1 for an answer. Python puts blanks into its JSON. */
-static unsigned conn_text(struct load *l, struct conn *c, const unsigned char *text, size_t len,
-                          int64_t now)
+static void became_ready(struct load *l, struct conn *c, uint64_t rev)
 {
-    if (c->state == DOCUMENT) {
-        const char *key = "\"UPTIME\":";
-        const unsigned char *at = memmem(text, len, key, strlen(key));
-        if (!at)
-            test_fail("not a document: %.*s", (int)len, (const char *)text);
-        if (c->writer)
-            c->writer->first_rev = strtoull((const char *)at + strlen(key), NULL, 10);
-        c->state = READY;
-        l->ready++;
-        return 0;
+    c->state = READY;
+    l->ready++;
+    if (c->writer)
+        c->writer->first_rev = rev;
+    if (c->tabled)
+        say(l, c);
+}
+
+/* The messages in one frame; returns the number of answers. */
+static unsigned conn_frame(struct load *l, struct conn *c, const unsigned char *at, size_t len,
+                           int64_t now)
+{
+    unsigned answers = 0;
+    while (len > 0) {
+        enum wire_said said;
+        uint64_t rev = 0;
+        size_t size = l->wire->heard(at, len, &c->client, c->state == READY, &said, &rev);
+        if (said == WIRE_BAD)
+            test_fail("the server says %.*s", (int)len, (const char *)at);
+        if (said == WIRE_READY)
+            became_ready(l, c, rev);
+        l->pushes += said == WIRE_PUSH;
+        answers += said == WIRE_ANSWER;
+        at += size;
+        len -= size;
     }
-    if (starts_with(text, len, "{\"event\":")) {
+    l->tables_done += c->tabled ? answers : 0;
+    if (!c->writer)
+        return answers;
+    for (unsigned i = 0; i < answers; i++) {
+        if (c->writer->answered == c->writer->sent)
+            test_fail("an answer nobody asked for");
+        c->writer->answered++;
         if (l->result)
-            l->result->pushes++;
-        return 0;
+            histogram_add(&l->result->answer, now - c->writer->sent_at[c->writer->answered % SENT]);
     }
-    if (!starts_with(text, len, "{\"status\":\"updated\"") &&
-        !starts_with(text, len, "{\"status\": \"updated\""))
-        test_fail("the server says %.*s", (int)len, (const char *)text);
-    writer_answered(l, c, now);
-    return 1;
+    if (l->result)
+        l->result->answers += answers;
+    return answers;
 }
 
-/* One frame at `at`: its size, or 0 when it is not all there. */
-static size_t conn_frame(struct load *l, struct conn *c, const unsigned char *at, size_t len,
-                         int64_t now, unsigned *answers)
+/* Who is refused comes again at once, if there is a storm. */
+static void refused(struct load *l, struct conn *c, const char *how)
 {
-    if (len < 2)
+    if (!l->storming)
+        test_fail("the server dropped a connection: %s", how);
+    l->refused++;
+    load_close(l, c);
+    load_open(l, c, INADDR_LOOPBACK + 1 + (uint32_t)c->number);
+}
+
+/* The answer to the upgrade: its size, or 0 when it is not all there. */
+static size_t conn_upgraded(struct load *l, struct conn *c, const unsigned char *at, size_t len)
+{
+    static const char upgraded[] = "HTTP/1.1 101";
+    unsigned char hello[WIRE_MAX];
+    const unsigned char *end = memmem(at, len, "\r\n\r\n", 4);
+    if (!end)
         return 0;
-    size_t head = 2, size = at[1];
-    if (size == 126) {
-        head = 4;
-        if (len < head)
-            return 0;
-        size = (size_t)at[2] << 8 | at[3];
-    } else if (size > 126) {
-        test_fail("a masked frame, or one over 64 KiB");
+    if (memcmp(at, upgraded, sizeof upgraded - 1) != 0) {
+        if (!l->storming)
+            test_fail("no upgrade: %.*s", (int)len, (const char *)at);
+        return SIZE_MAX;
     }
-    if (len < head + size)
+    c->state = GREETING;
+    size_t n = l->wire->hello(hello, &c->client);
+    if (n > 0)
+        conn_send(c, hello, n);
+    return (size_t)(end - at) + 4;
+}
+
+/* What starts at `at`: its size, 0 when it is not all there, SIZE_MAX when the server ends it. */
+static size_t conn_take(struct load *l, struct conn *c, const unsigned char *at, size_t len,
+                        int64_t now, unsigned *answers)
+{
+    unsigned char pong[WIRE_MAX];
+    size_t size = 0;
+    if (c->state == HANDSHAKE)
+        return conn_upgraded(l, c, at, len);
+    size_t head = wire_head(at, len, &size);
+    if (head == 0)
         return 0;
-    unsigned char pong[FRAME_MAX];
     switch (at[0]) {
     case 0x81:
-        *answers += conn_text(l, c, at + head, size, now);
+    case 0x82:
+        *answers += conn_frame(l, c, at + head, size, now);
         break;
     case 0x89:
-        conn_send(c, pong, frame_build(pong, 10, at + head, size));
+        conn_send(c, pong, wire_frame(pong, 10, at + head, size));
         break;
     case 0x88:
-        test_fail("the server closes: %.*s", (int)(size > 2 ? size - 2 : 0),
-                  (const char *)at + head + 2);
+        return SIZE_MAX;
     default:
         test_fail("a frame of type 0x%02x", at[0]);
     }
     return head + size;
-}
-
-/* The answer to the upgrade: its size, or 0 when it is not all there. */
-static size_t conn_handshake(struct conn *c, const unsigned char *at, size_t len)
-{
-    const unsigned char *end = memmem(at, len, "\r\n\r\n", 4);
-    if (!end)
-        return 0;
-    if (!starts_with(at, len, "HTTP/1.1 101"))
-        test_fail("no upgrade: %.*s", (int)len, (const char *)at);
-    c->state = DOCUMENT;
-    return (size_t)(end - at) + 4;
 }
 
 static void conn_read(struct load *l, struct conn *c)
@@ -257,13 +217,18 @@ static void conn_read(struct load *l, struct conn *c)
     ssize_t n = recv(c->fd, l->buf + c->rest_len, READ_MAX - c->rest_len, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0)
-        test_fail("the server dropped a connection: %s", n == 0 ? "end" : strerror(errno));
+    if (n <= 0) {
+        refused(l, c, n == 0 ? "end" : strerror(errno));
+        return;
+    }
     size_t len = c->rest_len + (size_t)n, at = 0, size = 0;
-    int64_t now = now_ns();
+    int64_t now = load_now();
     do {
-        size = c->state == HANDSHAKE ? conn_handshake(c, l->buf + at, len - at)
-                                     : conn_frame(l, c, l->buf + at, len - at, now, &answers);
+        size = conn_take(l, c, l->buf + at, len - at, now, &answers);
+        if (size == SIZE_MAX) {
+            refused(l, c, "close or no upgrade");
+            return;
+        }
         at += size;
     } while (size > 0 && at < len);
 
@@ -274,76 +239,88 @@ static void conn_read(struct load *l, struct conn *c)
         c->rest = test_alloc(c->rest_len);
         memcpy(c->rest, l->buf + at, c->rest_len);
     }
-    if (answers > 0 && l->plan && l->plan->window > 0)
-        writer_send(l, c, answers);
+    if (answers > 0 && c->tabled)
+        load_close(l, c);
+    else if (answers > 0 && l->window > 0)
+        load_send(l, c, answers);
 }
 
-/* Waits at most so long for something and serves what there is. */
-static void serve(struct load *l, int timeout_ms)
+static void watch(const struct load *l, int how, int fd, void *ptr, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = ptr};
+    if (epoll_ctl(l->epoll, how, fd, &event) != 0)
+        test_fail("epoll_ctl: %s", strerror(errno));
+}
+
+static void conn_connected(struct load *l, struct conn *c)
+{
+    char request[WIRE_REQUEST_MAX];
+    int err = 0;
+    socklen_t size = sizeof err;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &size) != 0 || err != 0) {
+        refused(l, c, strerror(err));
+        return;
+    }
+    watch(l, EPOLL_CTL_MOD, c->fd, c, EPOLLIN);
+    c->state = HANDSHAKE;
+    conn_send(c, request, wire_request(l->wire, request, &c->client));
+}
+
+void load_serve(struct load *l, int timeout_ms)
 {
     struct epoll_event events[EVENTS];
     int n = epoll_wait(l->epoll, events, EVENTS, timeout_ms);
     for (int i = 0; i < n; i++) {
-        if (events[i].data.ptr)
-            conn_read(l, events[i].data.ptr);
-        else
+        struct conn *c = events[i].data.ptr;
+        if (!c)
             listener_read(l->listener);
+        else if (c->state == CONNECTING)
+            conn_connected(l, c);
+        else
+            conn_read(l, c);
     }
 }
 
-static void watch(const struct load *l, int fd, void *ptr)
+void load_open(struct load *l, struct conn *c, uint32_t from)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = ptr};
-    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-        test_fail("epoll_ctl: %s", strerror(errno));
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(l->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(from)};
+    /* SO_REUSEADDR: what is left of it keeps no later server from its number. */
+    int on = 1;
+    c->state = CONNECTING;
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (c->fd < 0 || setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (from != 0 && bind(c->fd, (struct sockaddr *)&own, sizeof own) != 0) ||
+        (connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS))
+        test_fail("connection %zu: %s", c->number, strerror(errno));
+    watch(l, EPOLL_CTL_ADD, c->fd, c, EPOLLOUT);
 }
 
-static void conn_path(char *out, size_t size, enum load_role role, size_t n, size_t writer)
-{
-    switch (role) {
-    case LOAD_WRITER:
-        snprintf(out, size, "/?id=B-%zu_writer&token=" TOKEN_DEVICE, writer);
-        break;
-    case LOAD_IDLE:
-        snprintf(out, size, "/?id=IDLE-%zu_d%zu&token=" TOKEN_DEVICE, n / 100, n);
-        break;
-    case LOAD_FAN_WRITER:
-        snprintf(out, size, "/?id=FAN-001_writer&token=" TOKEN_DEVICE);
-        break;
-    case LOAD_SUBSCRIBER:
-        snprintf(out, size, "/?id=FAN-001_s%zu&token=" TOKEN_DEVICE "&subscribe=FAN-001", n);
-        break;
-    }
-}
-
-static void conn_open(struct load *l, enum load_role role)
+static void conn_add(struct load *l, enum load_role role)
 {
     if (l->count == CONNS_MAX)
         test_fail("over %d connections", CONNS_MAX);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(l->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct conn *c = &l->conns[l->count];
-    char path[128], request[512];
-    int on = 1;
-    *c = (struct conn){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .role = role};
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-        test_fail("connection %zu: %s", l->count, strerror(errno));
-    conn_path(path, sizeof path, role, l->count, l->writer_count);
+    struct wire_client *client = &c->client;
+    c->number = l->count;
+    client->watches = role == LOAD_SUBSCRIBER;
+    if (role == LOAD_WRITER)
+        snprintf(client->table, sizeof client->table, "B-%zu", l->writer_count);
+    else if (role == LOAD_IDLE)
+        snprintf(client->table, sizeof client->table, "IDLE-%zu", c->number / 100);
+    else
+        snprintf(client->table, sizeof client->table, "FAN-001");
+    snprintf(client->device, sizeof client->device, "d%zu", c->number);
     if (role == LOAD_WRITER || role == LOAD_FAN_WRITER) {
         c->writer = test_alloc(sizeof *c->writer);
         memset(c->writer, 0, sizeof *c->writer);
         l->writers[l->writer_count++] = l->count;
     }
     l->count++;
-    int len = snprintf(request, sizeof request,
-                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
-                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                       path, l->port);
-    conn_send(c, request, (size_t)len);
-    watch(l, c->fd, c);
+    load_open(l, c, 0);
 }
 
 void load_connect(struct load *l, enum load_role role, size_t count)
@@ -352,8 +329,8 @@ void load_connect(struct load *l, enum load_role role, size_t count)
     int64_t deadline = now_ms() + 2 * WAIT_MS;
     while (l->ready < wanted) {
         while (l->count < wanted && l->count - l->ready < CONNECTING_MAX)
-            conn_open(l, role);
-        serve(l, 100);
+            conn_add(l, role);
+        load_serve(l, 100);
         if (now_ms() > deadline)
             test_fail("only %zu of %zu connections in a minute", l->ready, wanted);
     }
@@ -362,67 +339,5 @@ void load_connect(struct load *l, enum load_role role, size_t count)
 void load_listen(struct load *l, uint16_t broker_port)
 {
     l->listener = listener_open(broker_port, event_arrived, l);
-    watch(l, listener_fd(l->listener), NULL);
-}
-
-/* Serves until `end`; without a window, sends what is due by then. */
-static void drive(struct load *l, int64_t end)
-{
-    const struct load_plan *plan = l->plan;
-    int64_t start = now_ns();
-    uint64_t sent = 0;
-    for (int64_t now = start; now < end; now = now_ns()) {
-        uint64_t due = (uint64_t)((double)(now - start) / (double)SECOND * plan->rate);
-        for (; plan->window == 0 && sent < due; sent++)
-            writer_send(l, &l->conns[l->writers[sent % l->writer_count]], 1);
-        serve(l, 1);
-    }
-}
-
-static bool all_here(const struct load *l)
-{
-    for (size_t i = 0; i < l->writer_count; i++) {
-        const struct writer *w = l->conns[l->writers[i]].writer;
-        if (w->answered < w->sent || (l->listener && w->arrived < w->sent))
-            return false;
-    }
-    return true;
-}
-
-void load_run(struct load *l, const struct load_plan *plan, struct load_result *result)
-{
-    memset(result, 0, sizeof *result);
-    l->plan = plan;
-    for (size_t i = 0; i < l->writer_count; i++)
-        writer_send(l, &l->conns[l->writers[i]], plan->window);
-    drive(l, now_ns() + SECOND / 2);
-
-    int64_t start = now_ns();
-    double cpu = load_cpu(l->pid);
-    l->result = result;
-    drive(l, start + (int64_t)(plan->seconds * (double)SECOND));
-    l->result = NULL;
-    result->cpu_seconds = load_cpu(l->pid) - cpu;
-    result->seconds = (double)(now_ns() - start) / (double)SECOND;
-
-    l->plan = NULL;
-    int64_t deadline = now_ms() + 2 * WAIT_MS;
-    while (!all_here(l)) {
-        serve(l, 100);
-        if (now_ms() > deadline)
-            test_fail("answers or events are missing a minute after the last update");
-    }
-}
-
-void load_settle(struct load *l)
-{
-    int64_t deadline = now_ms() + 2 * WAIT_MS;
-    double before, after = load_cpu(l->pid);
-    do {
-        int64_t until = now_ms() + 500;
-        while (now_ms() < until)
-            serve(l, 50);
-        before = after;
-        after = load_cpu(l->pid);
-    } while (after - before > 0.015 && now_ms() < deadline);
+    watch(l, EPOLL_CTL_ADD, listener_fd(l->listener), NULL, EPOLLIN);
 }
