@@ -36,7 +36,7 @@ struct announce_health {
     uint64_t backlog;
     int64_t oldest_age_ms; /* of the oldest event that waits; 0: none */
     const char *broker;
-    const char *commands; /* on, waiting, off */
+    const char *commands;      /* on, waiting, off */
     const struct carry *carry; /* names that are not carried */
 };
 void announce_health(struct buf *out, const struct announce_health *health);

@@ -7,6 +7,8 @@
 #ifndef TESTS_SUPPORT_FAKE_LOOKUP_H
 #define TESTS_SUPPORT_FAKE_LOOKUP_H
 
+#include <stddef.h>
+
 #include "core/lookup.h"
 
 struct lookup {
