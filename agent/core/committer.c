@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 enum {
-    ACK_DELAY_MS = 200,   /* an idle agent writes its watermark after this */
+    ACK_DELAY_MS = 200,   /* between two writes of the watermark */
     PROBE_MS = 1000,      /* between attempts to write while the store cannot */
     HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
     CROWDED_STEPS = 10,   /* of housekeeping after a batch when the store is nearly at its size */
@@ -47,8 +47,8 @@ struct committer {
     atomic_bool busy; /* net thread's view: submitted or done */
     atomic_bool failed;
     atomic_uint_fast64_t acked;
-    uint64_t acked_written; /* store thread only */
-    int64_t housekeep_at;
+    uint64_t acked_written; /* from here on the store thread's only */
+    int64_t ack_at, housekeep_at;
 };
 
 /* Remembers how a write went, and says each change once. */
@@ -72,16 +72,25 @@ static void note(struct committer *c, enum studio_err err)
     }
 }
 
-static void commit(struct committer *c, struct store_item *items, size_t n)
+/* The watermark has grown, and its next write is due. It only spares repeats after a kill: not worth a
+ * page of each batch, nor a sync of its own after each. */
+static bool ack_due(const struct committer *c)
 {
-    uint64_t acked = atomic_load(&c->acked);
+    return atomic_load(&c->acked) > c->acked_written && clock_mono(c->clock) >= c->ack_at;
+}
+
+static void commit(struct committer *c, struct store_item *items, size_t n, bool with_acked)
+{
+    uint64_t acked = with_acked ? atomic_load(&c->acked) : c->acked_written;
     /* So that a kill comes between. */
     if (n > 0 && (faulty("early-ack") || faulty("early-publish")))
         nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     enum studio_err err = store_commit(c->store, items, n, acked);
 
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK && with_acked) {
         c->acked_written = acked;
+        c->ack_at = clock_mono(c->clock) + ACK_DELAY_MS;
+    }
     if (n > 0 || err != STUDIO_OK) /* the watermark needs no room: it says nothing about updates */
         note(c, err);
     if (n == 0)
@@ -103,7 +112,7 @@ static void make_room(struct committer *c)
     if (!store_crowded(c->store))
         return;
     if (atomic_load(&c->acked) > c->acked_written)
-        commit(c, NULL, 0);
+        commit(c, NULL, 0, true);
     for (int i = 0; more && i < CROWDED_STEPS && store_crowded(c->store); i++)
         if (store_housekeep(c->store, clock_mono(c->clock), &more) != STUDIO_OK)
             return; /* the next commit tells how it is */
@@ -142,8 +151,8 @@ static int64_t idle_work(struct committer *c)
         note(c, store_probe(c->store));
         return PROBE_MS;
     }
-    if (atomic_load(&c->acked) > c->acked_written)
-        commit(c, NULL, 0);
+    if (ack_due(c))
+        commit(c, NULL, 0, true);
     if (now >= c->housekeep_at) {
         enum studio_err err = store_housekeep(c->store, now, &more);
         if (err == STUDIO_ERR_IO) /* else updates go on, and their commits tell how that goes */
@@ -175,7 +184,7 @@ static void *run(void *arg)
         bool submitted = c->submitted, stop = c->stop, park = c->parked_count > 0;
         pthread_mutex_unlock(&c->lock);
         if (submitted) {
-            commit(c, c->items, c->count);
+            commit(c, c->items, c->count, ack_due(c));
             make_room(c);
             pause_ms = 0;
             continue;
@@ -190,7 +199,7 @@ static void *run(void *arg)
     /* The watermark only spares repeats: not worth a slow disk's time at the end. */
     if (!atomic_load(&c->failed) && atomic_load(&c->acked) > c->acked_written &&
         !store_slow(c->store))
-        commit(c, NULL, 0);
+        commit(c, NULL, 0, true);
     return NULL;
 }
 

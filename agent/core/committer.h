@@ -35,7 +35,7 @@ void committer_submit(struct committer *committer, struct store_item *items, siz
 /* Net thread: true once after each submit, when the batch is done; *err as of store_commit. */
 bool committer_take(struct committer *committer, enum studio_err *err);
 
-/* Any thread: every event <= seq is acknowledged; written with the next commit or after 200 ms. */
+/* Any thread: every event <= seq is acknowledged; written within 200 ms, with a batch or alone. */
 void committer_acked(struct committer *committer, uint64_t seq);
 uint64_t committer_get_acked(const struct committer *committer);
 /* Bridge thread: this event was refused for good; marked so soon. When 64 marks already wait (the

@@ -161,6 +161,47 @@ static void the_watermark_only_grows_and_is_written(void **state)
     assert_int_equal(store_info(f.store)->acked, 3);
 }
 
+/* What a start would find. */
+static uint64_t acked_on_disk(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+
+    assert_int_equal(
+        sqlite3_open_v2(tmpdir_path(f.dir, "studio.db"), &db, SQLITE_OPEN_READONLY, NULL),
+        SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = 'acked'", -1, &stmt, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    uint64_t acked = (uint64_t)sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return acked;
+}
+
+/* Alone it costs a sync, in a batch a page: not for every event. */
+static void a_busy_store_writes_the_watermark_every_200_ms(void **state)
+{
+    uint64_t seen = 0;
+    unsigned writes = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++) {
+        struct store_item item = change("ARO-001", i);
+        assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
+        committer_acked(committer, i + 1);
+        fake_clock_advance(&f.clock, 10);
+        uint64_t acked = acked_on_disk();
+        writes += acked != seen;
+        assert_true(acked + 22 > i);
+        seen = acked;
+    }
+    assert_in_range(writes, 4, 7);
+    stop();
+    assert_int_equal(store_info(f.store)->acked, 100);
+}
+
 static bool count_parked(void *ctx, struct studio_event *event)
 {
     *(unsigned *)ctx += event->parked;
@@ -268,6 +309,7 @@ int main(void)
         TEST(it_is_busy_until_the_batch_is_taken),
         TEST(the_batch_under_way_is_finished_before_the_end),
         TEST(the_watermark_only_grows_and_is_written),
+        TEST(a_busy_store_writes_the_watermark_every_200_ms),
         TEST(parked_events_are_marked_all_of_them_by_the_end),
         TEST(more_than_64_marks_are_not_kept_waiting),
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_until_there_is_room, setup_failing,
