@@ -43,16 +43,19 @@ static const char *const queries[] = {
     " (VALUES ('boot'), ('last_seq'), ('acked')) WHERE NOT EXISTS (SELECT 1 FROM meta"
     " WHERE key = column1 AND typeof(value) = 'integer' AND value >= 0)",
 
-    "SELECT printf('meta: %d is acknowledged, but the newest event is %d', a.value, l.value)"
-    " FROM meta a, meta l WHERE a.key = 'acked' AND l.key = 'last_seq' AND a.value > l.value",
+    "SELECT printf('meta: %d is acknowledged, but the newest event is %d', value, newest) FROM "
+    "meta,"
+    " (SELECT max((SELECT value FROM meta WHERE key = 'last_seq'),"
+    " coalesce((SELECT max(seq) FROM events), 0)) AS newest)"
+    " WHERE key = 'acked' AND value > newest AND value <> 9223372036854775807",
 
     "SELECT printf('events: the newest is %d, not %d', newest, value) FROM meta,"
-    " (SELECT max(seq) AS newest FROM events) WHERE key = 'last_seq' AND newest <> value",
+    " (SELECT max(seq) AS newest FROM events) WHERE key = 'last_seq' AND newest < value",
 
     /* Retention removes only what is acknowledged. */
     "SELECT printf('events: %d was never acknowledged and is not there', value + 1)"
     " FROM meta a, (SELECT coalesce(min(seq), (SELECT value + 1 FROM meta WHERE key = 'last_seq'))"
-    " AS oldest FROM events) WHERE a.key = 'acked' AND oldest > a.value + 1",
+    " AS oldest FROM events) WHERE a.key = 'acked' AND oldest - 1 > a.value",
 
     "SELECT printf('events: %d to %d are missing', before + 1, seq - 1) FROM"
     " (SELECT seq, lag(seq) OVER (ORDER BY seq) AS before FROM events) WHERE seq <> before + 1",
@@ -65,6 +68,11 @@ static const char *const queries[] = {
     " lag(seq) OVER changes AS before_seq FROM events WHERE kind = 1"
     " WINDOW changes AS (PARTITION BY table_id ORDER BY rev, seq))"
     " WHERE rev <> before + 1 OR seq < before_seq",
+
+    "SELECT printf('spans: span %d does not know the changes of %s from rev %d on', e.span,"
+    " e.table_id, e.rev) FROM (SELECT seq / 1024 AS span, table_id, min(rev) AS rev FROM events"
+    " WHERE kind = 1 GROUP BY 1, 2) e WHERE NOT EXISTS (SELECT 1 FROM spans s"
+    " WHERE s.span = e.span AND s.table_id = e.table_id AND s.rev <= e.rev)",
 
     "SELECT DISTINCT printf('tables: %s has events but is not there', table_id) FROM events"
     " WHERE table_id NOT IN (SELECT id FROM tables)",

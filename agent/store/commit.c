@@ -27,6 +27,12 @@ int store_put_meta_u64(struct store *store, const char *key, uint64_t value)
     return sql_run(&call);
 }
 
+int store_put_numbers(struct store *store, uint64_t last_seq, uint64_t acked)
+{
+    int rc = store_put_meta_u64(store, META_ACKED, store->mirror ? acked : STORE_ALL_ACKED);
+    return rc == SQLITE_OK ? store_put_meta_u64(store, META_LAST_SEQ, last_seq) : rc;
+}
+
 enum studio_err store_fail(struct store *store, int rc, const char *what)
 {
     enum studio_err err = sql_classify(rc);
@@ -123,6 +129,13 @@ static int add_event(struct store *store, const struct studio_event *event)
     sql_u64(&call, event->rev);
     sql_i64(&call, event->wall_ms);
     sql_text(&call, event->body, event->body_len);
+    int rc = sql_run(&call);
+    if (rc != SQLITE_OK || event->kind != EVENT_CHANGE)
+        return rc;
+    call = store_call(store, STMT_ADD_SPAN);
+    sql_u64(&call, event->seq / STORE_SPAN);
+    sql_str(&call, event->table_id);
+    sql_u64(&call, event->rev);
     return sql_run(&call);
 }
 
@@ -212,10 +225,8 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
         rc = put_item(store, &items[i]);
     }
-    if (rc == SQLITE_OK && n > 0)
-        rc = store_put_meta_u64(store, META_LAST_SEQ, last_seq);
-    if (rc == SQLITE_OK && acked != store->info.acked)
-        rc = store_put_meta_u64(store, META_ACKED, acked);
+    if (rc == SQLITE_OK && store->mirror && acked != store->info.acked)
+        rc = store_put_numbers(store, last_seq, acked);
     err = store_end(store, rc);
     if (err != STUDIO_OK) {
         for (size_t i = 0; i < n; i++)

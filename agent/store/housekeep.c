@@ -60,6 +60,20 @@ static int find_surplus(struct store *store, uint64_t *seq)
     return rc;
 }
 
+/* If they are all, the numbers still go on behind them. */
+static int drop_events(struct store *store, uint64_t last)
+{
+    struct sql_call call = store_call(store, STMT_DROP_EVENTS);
+    sql_u64(&call, last);
+    int rc = sql_run(&call);
+    if (rc == SQLITE_OK) {
+        call = store_call(store, STMT_DROP_SPANS);
+        sql_u64(&call, (last + 1) / STORE_SPAN);
+        rc = sql_run(&call);
+    }
+    return rc == SQLITE_OK ? store_put_numbers(store, store->info.last_seq, store->info.acked) : rc;
+}
+
 static enum studio_err retain(struct store *store, int64_t mono_ms, bool *done)
 {
     uint64_t last, parked;
@@ -80,9 +94,7 @@ static enum studio_err retain(struct store *store, int64_t mono_ms, bool *done)
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
-    struct sql_call call = store_call(store, STMT_DROP_EVENTS);
-    sql_u64(&call, last);
-    err = store_end(store, sql_run(&call));
+    err = store_end(store, drop_events(store, last));
     if (err == STUDIO_OK) {
         store->info.oldest = last + 1;
         store->info.parked -= parked;

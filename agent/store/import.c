@@ -24,6 +24,7 @@ enum { LINE_MAX_BYTES = 16 * 1024 * 1024 };
 enum import_stmt {
     IMPORT_META,
     IMPORT_EVENT,
+    IMPORT_REV,
     IMPORT_PARKED,
     IMPORT_TABLE,
     IMPORT_REQUEST,
@@ -37,10 +38,13 @@ enum import_stmt {
 static const char *const texts[IMPORT_COUNT] = {
     [IMPORT_META] = "INSERT INTO meta (key, value) VALUES (?1, " TEXT_OF("?2") ")",
     /* An exception is published without the rev its table had: that of the change before it. */
-    [IMPORT_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body) VALUES"
-                     " (?1, ?2, " TEXT_OF("?3") ", coalesce(?4, (SELECT max(rev) FROM events"
-                                                " WHERE kind = 1 AND table_id = " TEXT_OF(
-                                                    "?3") "), -1), ?5, ?6)",
+    [IMPORT_EVENT] =
+        "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body) VALUES"
+        " (?1, ?2, " TEXT_OF("?3") ", coalesce(?4, (SELECT last FROM revs"
+                                   " WHERE table_id = " TEXT_OF("?3") "), -1), ?5, ?6)",
+    [IMPORT_REV] = "INSERT INTO revs (table_id, first, last) VALUES (" TEXT_OF(
+        "?1") ", ?2, ?2)"
+              " ON CONFLICT (table_id) DO UPDATE SET last = excluded.last",
     [IMPORT_PARKED] =
         "UPDATE events SET parked = " TEXT_OF("?2") " WHERE seq = ?1 AND parked IS NULL",
     [IMPORT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (" TEXT_OF("?1") ", ?2, ?3)",
@@ -52,11 +56,18 @@ static const char *const texts[IMPORT_COUNT] = {
         "INSERT INTO cleared (table_id, field) VALUES (" TEXT_OF("?1") ", " TEXT_OF("?2") ")",
 };
 
+/* Each table's first and last kept rev so far. */
+#define MAKE_REVS                                                                                  \
+    "CREATE TEMP TABLE revs (table_id TEXT PRIMARY KEY, first INTEGER NOT NULL,"                   \
+    " last INTEGER NOT NULL) STRICT, WITHOUT ROWID"
 /* Where no change before it is kept: one less than that of the next one, or the table's own. */
 #define FILL_REVS                                                                                  \
-    "UPDATE events SET rev = coalesce((SELECT max(min(c.rev) - 1, 0) FROM events c"                \
-    " WHERE c.kind = 1 AND c.table_id = events.table_id),"                                         \
+    "UPDATE events SET rev = coalesce((SELECT max(first - 1, 0) FROM revs"                         \
+    " WHERE revs.table_id = events.table_id),"                                                     \
     " (SELECT t.rev FROM tables t WHERE t.id = events.table_id), 0) WHERE rev = -1"
+#define FILL_SPANS                                                                                 \
+    "INSERT OR IGNORE INTO spans (span, table_id, rev)"                                            \
+    " SELECT seq / 1024, table_id, rev FROM events WHERE kind = 1 ORDER BY seq"
 
 struct import {
     FILE *in;
@@ -226,6 +237,12 @@ static enum studio_err take_event(struct import *im)
     sql_i64(&call, wall_ms);
     sql_text(&call, im->line.data + len, im->line.len - (size_t)len);
     im->next_seq = seq + 1;
+    err = run(im, &call);
+    if (err != STUDIO_OK || !change)
+        return err;
+    call = sql_call(im->stmts[IMPORT_REV]);
+    bind(&call, &table_id);
+    sql_u64(&call, rev);
     return run(im, &call);
 }
 
@@ -346,6 +363,8 @@ static enum studio_err build(struct import *im)
     if (rc == SQLITE_OK)
         rc = schema_migrate(im->db);
     if (rc == SQLITE_OK)
+        rc = sql_exec(im->db, MAKE_REVS);
+    if (rc == SQLITE_OK)
         rc = sql_prepare_all(im->db, texts, im->stmts, IMPORT_COUNT);
     if (rc != SQLITE_OK)
         return sql_refuse(im->error, im->path, rc, im->db);
@@ -360,7 +379,10 @@ static enum studio_err build(struct import *im)
     im->number++;
     if (!im->ended)
         return refuse_line(im, "the export is cut short, its end is missing");
-    rc = sql_exec(im->db, FILL_REVS "; COMMIT");
+    if (im->next_seq > im->last_seq + 1)
+        return refuse_line(im, "the newest event is %" PRIu64 ", not %" PRIu64, im->next_seq - 1,
+                           im->last_seq);
+    rc = sql_exec(im->db, FILL_REVS "; " FILL_SPANS "; COMMIT");
     return rc == SQLITE_OK ? STUDIO_OK : sql_refuse(im->error, im->path, rc, im->db);
 }
 

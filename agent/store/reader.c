@@ -10,10 +10,13 @@
 #include "store/store_private.h"
 
 enum reader_stmt {
+    READ_BEGIN,
+    READ_END,
+    READ_SPANS,
+    READ_SPAN,
     READ_EVENTS,
     READ_CHANGES,
     READ_OLDEST,
-    READ_OLDEST_REV,
     READ_REQUEST,
     READ_CLEARED,
     READ_COUNT
@@ -24,15 +27,14 @@ enum reader_stmt {
 
 static const char *const texts[READ_COUNT] = {
     [READ_EVENTS] = EVENT_COLUMNS " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3",
-    /* The rev at which the last page ended leads the index past all that was read already. */
-    [READ_CHANGES] = EVENT_COLUMNS
-    " WHERE kind = 1 AND table_id = ?1 AND rev >= max(?2, coalesce((SELECT e.rev FROM events e"
-    " WHERE e.seq = ?3 AND e.kind = 1 AND e.table_id = ?1), 0)) AND seq > ?3"
-    " ORDER BY rev, seq LIMIT ?4",
+    [READ_CHANGES] = EVENT_COLUMNS " WHERE seq BETWEEN ?1 AND ?2 AND kind = 1 AND table_id = ?3"
+                                   " AND rev >= ?4 ORDER BY seq LIMIT ?5",
+    [READ_BEGIN] = "BEGIN",
+    [READ_END] = "ROLLBACK",
+    [READ_SPANS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
+    [READ_SPAN] = "SELECT rev FROM spans WHERE span = ?1 AND table_id = ?2",
     [READ_OLDEST] = "SELECT coalesce((SELECT min(seq) FROM events),"
                     " (SELECT value + 1 FROM meta WHERE key = '" META_LAST_SEQ "'))",
-    [READ_OLDEST_REV] = "SELECT rev, seq FROM events WHERE kind = 1 AND table_id = ?1"
-                        " ORDER BY rev, seq LIMIT 1",
     [READ_REQUEST] = "SELECT digest, answer FROM requests WHERE table_id = ?1 AND client = ?2"
                      " AND request_id = ?3",
     [READ_CLEARED] = "SELECT table_id, field FROM cleared ORDER BY table_id, field",
@@ -110,21 +112,28 @@ static struct studio_event *event_of(sqlite3_stmt *stmt)
     return event;
 }
 
-static enum studio_err each_event(struct sql_call *call, studio_event_fn *fn, void *ctx)
+/* Where the events go, and how many may. */
+struct sink {
+    studio_event_fn *fn;
+    void *ctx;
+    size_t left;
+};
+
+/* SQLITE_DONE after the last event or the last that may go, or an error. */
+static int each_event(struct sql_call *call, struct sink *sink)
 {
-    int rc;
-    bool go_on = true;
-    while (go_on && (rc = sql_step(call)) == SQLITE_ROW) {
+    int rc = SQLITE_DONE;
+    while (sink->left > 0 && (rc = sql_step(call)) == SQLITE_ROW) {
         struct studio_event *event = event_of(call->stmt);
         if (!event) {
             rc = SQLITE_NOMEM;
             break;
         }
-        go_on = fn(ctx, event);
+        sink->left = sink->fn(sink->ctx, event) ? sink->left - 1 : 0;
         studio_event_unref(event);
     }
     sql_end(call);
-    return result(rc);
+    return rc == SQLITE_ROW ? SQLITE_DONE : rc;
 }
 
 enum studio_err store_read_events(struct store_reader *reader, uint64_t from, uint64_t to,
@@ -134,19 +143,111 @@ enum studio_err store_read_events(struct store_reader *reader, uint64_t from, ui
     sql_u64(&call, from);
     sql_u64(&call, to);
     sql_u64(&call, limit);
-    return each_event(&call, fn, ctx);
+    return result(each_event(&call, &(struct sink){fn, ctx, limit}));
+}
+
+/* --- the changes of one table ---------------------------------------------------------------- */
+
+/* Which of them, and where they can be. */
+struct quest {
+    const char *table_id;
+    uint64_t from_rev, after_seq;
+    uint64_t span, last_span; /* the one at hand, and the last there is */
+};
+
+static int run_stmt(struct store_reader *reader, enum reader_stmt stmt)
+{
+    struct sql_call call = sql_call(reader->stmts[stmt]);
+    return sql_run(&call);
+}
+
+/* Sets the spans to look at; none: span > last_span. SQLITE_OK or an error. */
+static int find_spans(struct store_reader *reader, struct quest *q)
+{
+    struct sql_call call = sql_call(reader->stmts[READ_SPANS]);
+    int rc = sql_step(&call);
+    uint64_t oldest = (uint64_t)sqlite3_column_int64(call.stmt, 0);
+    uint64_t newest = (uint64_t)sqlite3_column_int64(call.stmt, 1);
+    sql_end(&call);
+    if (q->after_seq >= oldest)
+        oldest = q->after_seq < newest ? q->after_seq + 1 : newest + STORE_SPAN;
+    q->span = oldest / STORE_SPAN;
+    q->last_span = newest / STORE_SPAN;
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+/* Leads q->span to the first span from there on that knows the table; none: beyond last_span. */
+static int seek(struct store_reader *reader, struct quest *q, uint64_t *rev)
+{
+    int rc = SQLITE_DONE;
+    for (; q->span <= q->last_span; q->span++) {
+        struct sql_call call = sql_call(reader->stmts[READ_SPAN]);
+        sql_u64(&call, q->span);
+        sql_str(&call, q->table_id);
+        rc = sql_step(&call);
+        *rev = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(call.stmt, 0) : 0;
+        sql_end(&call);
+        if (rc != SQLITE_DONE)
+            break;
+    }
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Leads q->span to the last one that begins no later than from_rev: those before hold less. */
+static int seek_rev(struct store_reader *reader, struct quest *q)
+{
+    uint64_t rev;
+    int rc = seek(reader, q, &rev);
+    uint64_t found = q->span;
+    while (rc == SQLITE_OK && q->span <= q->last_span && rev < q->from_rev) {
+        q->span++;
+        rc = seek(reader, q, &rev);
+        if (q->span <= q->last_span && rev <= q->from_rev)
+            found = q->span;
+    }
+    q->span = found;
+    return rc;
+}
+
+static int changes_of_span(struct store_reader *reader, const struct quest *q, struct sink *sink)
+{
+    uint64_t first = q->span * STORE_SPAN;
+    struct sql_call call = sql_call(reader->stmts[READ_CHANGES]);
+    sql_u64(&call, first > q->after_seq ? first : q->after_seq + 1);
+    sql_u64(&call, first + STORE_SPAN - 1);
+    sql_str(&call, q->table_id);
+    sql_u64(&call, q->from_rev);
+    sql_u64(&call, sink->left);
+    return each_event(&call, sink);
+}
+
+/* In one transaction, which ends here. */
+static int each_change(struct store_reader *reader, struct quest *q, struct sink *sink)
+{
+    uint64_t rev;
+    int rc = run_stmt(reader, READ_BEGIN);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = find_spans(reader, q);
+    if (rc == SQLITE_OK)
+        rc = seek_rev(reader, q);
+    while (rc == SQLITE_OK && sink->left > 0 && q->span <= q->last_span) {
+        rc = changes_of_span(reader, q, sink);
+        if (rc != SQLITE_DONE)
+            break;
+        q->span++;
+        rc = seek(reader, q, &rev);
+    }
+    (void)run_stmt(reader, READ_END); /* some errors have ended it by themselves */
+    return rc;
 }
 
 enum studio_err store_read_changes(struct store_reader *reader, const char *table_id,
                                    uint64_t from_rev, uint64_t after_seq, size_t limit,
                                    studio_event_fn *fn, void *ctx)
 {
-    struct sql_call call = sql_call(reader->stmts[READ_CHANGES]);
-    sql_str(&call, table_id);
-    sql_u64(&call, from_rev);
-    sql_u64(&call, after_seq);
-    sql_u64(&call, limit);
-    return each_event(&call, fn, ctx);
+    struct quest q = {.table_id = table_id, .from_rev = from_rev, .after_seq = after_seq};
+    return sql_classify(each_change(reader, &q, &(struct sink){fn, ctx, limit}));
 }
 
 enum studio_err store_read_oldest(struct store_reader *reader, uint64_t *seq)
@@ -159,19 +260,28 @@ enum studio_err store_read_oldest(struct store_reader *reader, uint64_t *seq)
     return result(rc);
 }
 
+struct oldest_change {
+    bool found;
+    uint64_t rev, seq;
+};
+
+static bool note_oldest(void *ctx, struct studio_event *event)
+{
+    *(struct oldest_change *)ctx = (struct oldest_change){true, event->rev, event->seq};
+    return true;
+}
+
 enum studio_err store_read_oldest_rev(struct store_reader *reader, const char *table_id,
                                       bool *found, uint64_t *rev, uint64_t *seq)
 {
-    struct sql_call call = sql_call(reader->stmts[READ_OLDEST_REV]);
-    sql_str(&call, table_id);
-    int rc = sql_step(&call);
-    *found = rc == SQLITE_ROW;
-    if (*found) {
-        *rev = (uint64_t)sqlite3_column_int64(call.stmt, 0);
-        *seq = (uint64_t)sqlite3_column_int64(call.stmt, 1);
+    struct oldest_change oldest = {.found = false};
+    enum studio_err err = store_read_changes(reader, table_id, 0, 0, 1, note_oldest, &oldest);
+    *found = oldest.found;
+    if (oldest.found) {
+        *rev = oldest.rev;
+        *seq = oldest.seq;
     }
-    sql_end(&call);
-    return result(rc);
+    return err;
 }
 
 enum studio_err store_read_request(struct store_reader *reader, const char *table_id,

@@ -37,8 +37,18 @@ static const char *const steps[] = {
     "ALTER TABLE requests ADD COLUMN hour INTEGER NOT NULL DEFAULT 0;"
     "DROP INDEX requests_age;"
     "CREATE INDEX requests_age ON requests (hour);",
+    /* 3 */
+    /* Which tables changed among the events of a span (seq / 1024), and their first rev there: one row for
+       all of a busy table's changes in it, where an index has one for each, on a page of its own. The rows of
+       the newest span lie together, those of the oldest go together. */
+    "CREATE TABLE spans (span INTEGER NOT NULL, table_id TEXT NOT NULL, rev INTEGER NOT NULL,"
+    "  PRIMARY KEY (span, table_id)) STRICT, WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO spans (span, table_id, rev) SELECT seq / 1024, table_id, rev"
+    "  FROM events INDEXED BY events_changes WHERE kind = 1 ORDER BY table_id, rev;"
+    "DROP INDEX events_changes;",
 };
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
+_Static_assert(STORE_SPAN == 1024, "as in step 3");
 
 /* PRAGMA quick_check answers with a row of text, `ok` or what is wrong. */
 static int quick_check(sqlite3 *db)
@@ -226,9 +236,13 @@ int schema_load(sqlite3 *db, struct store_info *info)
         rc = sql_number(db, numbers[i].sql, numbers[i].out);
     if (rc != SQLITE_OK)
         return rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
+    bool whole = newest == 0 || (oldest > 0 && (uint64_t)newest >= info->last_seq);
+    if (newest > 0)
+        info->last_seq = (uint64_t)newest;
+    if (info->acked == STORE_ALL_ACKED)
+        info->acked = info->last_seq;
     info->oldest = newest ? (uint64_t)oldest : info->last_seq + 1;
-    bool sane = strlen(info->epoch) == STORE_EPOCH_LEN && info->acked <= info->last_seq &&
-                info->last_seq < INT64_MAX &&
-                (newest == 0 || (oldest > 0 && (uint64_t)newest == info->last_seq));
+    bool sane = whole && strlen(info->epoch) == STORE_EPOCH_LEN && info->acked <= info->last_seq &&
+                info->last_seq < INT64_MAX;
     return sane ? SQLITE_OK : SQLITE_CORRUPT;
 }

@@ -15,6 +15,7 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_PUT_META] = "INSERT INTO meta (key, value) VALUES (?1, ?2)"
                       " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     [STMT_DROP_META] = "DELETE FROM meta WHERE key = ?1",
+    [STMT_ADD_SPAN] = "INSERT OR IGNORE INTO spans (span, table_id, rev) VALUES (?1, ?2, ?3)",
     [STMT_ADD_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [STMT_PUT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (?1, ?2, ?3)"
@@ -32,6 +33,7 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_AGED] = "SELECT last_seq FROM hours WHERE hour <= ?1 ORDER BY hour DESC LIMIT 1",
     [STMT_COUNT_PARKED] = "SELECT count(*) FROM events WHERE parked IS NOT NULL AND seq <= ?1",
     [STMT_DROP_EVENTS] = "DELETE FROM events WHERE seq <= ?1",
+    [STMT_DROP_SPANS] = "DELETE FROM spans WHERE span < ?1",
     [STMT_OLD_REQUEST] = "SELECT 1 FROM requests WHERE hour <= ?1 LIMIT 1",
     [STMT_DROP_REQUESTS] = "DELETE FROM requests WHERE (table_id, client, request_id) IN"
                            " (SELECT table_id, client, request_id FROM requests"
@@ -152,11 +154,9 @@ static int count_boot(struct store *store, const struct store_options *options)
         rc = put_meta_text(store, META_AGENT_ID, info->agent_id);
     }
     /* Without a broker nobody waits for what is there; mirroring begins with the next event. */
-    if (rc == SQLITE_OK && !store->mirror && info->acked != info->last_seq) {
+    if (!store->mirror)
         info->acked = info->last_seq;
-        rc = store_put_meta_u64(store, META_ACKED, info->acked);
-    }
-    return rc;
+    return rc == SQLITE_OK ? store_put_numbers(store, info->last_seq, info->acked) : rc;
 }
 
 /* Schema, first content and boot counter in one transaction: a store is there whole or not yet. */

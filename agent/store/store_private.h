@@ -36,6 +36,7 @@ enum {
     STORE_WAL_MAX = 16000,             /* pages at which a commit checkpoints, idle or not */
     STORE_STEP_ROWS = 500,             /* rows one step of housekeeping removes */
     STORE_SLOW_MS = 500,               /* of a commit: the disk is slow */
+    STORE_SPAN = 1024,                 /* events to a span, see the schema */
     STORE_PAGE = 4096,                 /* bytes; SQLite's default */
     STORE_HOUR_MS = 3600 * 1000,
     STORE_REQUEST_HOURS =
@@ -43,12 +44,14 @@ enum {
 };
 
 /* Keys of the table `meta`. */
-#define META_EPOCH    "epoch"
-#define META_AGENT_ID "agent_id"
-#define META_BOOT     "boot"
-#define META_LAST_SEQ "last_seq"
-#define META_ACKED    "acked"
-#define META_HOURS    "hours" /* it has run, see housekeep.c */
+#define META_EPOCH      "epoch"
+#define META_AGENT_ID   "agent_id"
+#define META_BOOT       "boot"
+#define META_LAST_SEQ   "last_seq" /* the newest event is this one, or a newer one that is there */
+#define META_ACKED      "acked"    /* STORE_ALL_ACKED: without a broker every event is */
+#define META_HOURS      "hours"    /* it has run, see housekeep.c */
+
+#define STORE_ALL_ACKED INT64_MAX
 
 /* --- sql.c ----------------------------------------------------------------------------------- */
 
@@ -143,6 +146,7 @@ enum store_stmt {
     STMT_PUT_META,
     STMT_DROP_META,
     STMT_ADD_EVENT,
+    STMT_ADD_SPAN,
     STMT_PUT_TABLE,
     STMT_ADD_CLEARED,
     STMT_DROP_CLEARED,
@@ -152,6 +156,7 @@ enum store_stmt {
     STMT_AGED,
     STMT_COUNT_PARKED,
     STMT_DROP_EVENTS,
+    STMT_DROP_SPANS,
     STMT_OLD_REQUEST,
     STMT_DROP_REQUESTS,
     STMT_ADD_HOUR,
@@ -181,6 +186,8 @@ struct store {
 
 struct sql_call store_call(struct store *store, enum store_stmt stmt);
 int store_put_meta_u64(struct store *store, const char *key, uint64_t value);
+/* The watermark, and with it how far the numbers have come. */
+int store_put_numbers(struct store *store, uint64_t last_seq, uint64_t acked);
 /* Opens a transaction: OK, or STORAGE/IO (also when the store has failed before). */
 enum studio_err store_begin(struct store *store);
 /* Commits if rc is SQLITE_OK, else, or when that fails, takes everything back. */

@@ -181,6 +181,7 @@ static void test_changed_lines(void **state)
         {"\"acked\":8", "\"acked\":13", "13 is acknowledged, but the newest event is 12"},
         {"\"acked\":8", "\"asked\":8", "line 1 of the import: `acked`"},
         {"\"last_seq\":12", "\"last_seq\":14", "the newest is 12, not 14"},
+        {"\"last_seq\":12", "\"last_seq\":11", "the newest event is 12, not 11"},
         {"{\"seq\":3,", "{ \"seq\":3,", "line 4 of the import: an event of this export starts"},
         {"{\"seq\":3,", "{\"seq\":4,", "line 4 of the import: event 3 is missing"},
         {"{\"seq\":3,", "{\"sec\":3,", "line 4 of the import: `seq`"},

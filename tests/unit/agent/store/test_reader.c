@@ -94,6 +94,70 @@ static void test_changes_of_one_table(void **state)
     store_close(store);
 }
 
+/* Ten spans: A-1 in all of them, B-2 in two, C-3 no more in any. */
+static void test_changes_over_many_spans(void **state)
+{
+    enum { EVENTS = 10 * STORE_SPAN, EVERY = 8 };
+    static struct change changes[STORE_SPAN];
+    static struct store_item items[STORE_SPAN];
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store_options options = options_for(dir);
+    options.retention_events = EVENTS - 100;
+    struct store *store = open_with(&options);
+    struct store_reader *reader = open_reader(dir);
+    uint64_t rev = 0, others = 0, seq = 1;
+    for (int batch = 0; batch < 10; batch++) {
+        for (unsigned i = 0; i < STORE_SPAN; i++, seq++) {
+            const char *id = seq == 7 ? "C-3" : seq == 3000 || seq == 9001 ? "B-2" : "D-4";
+            uint64_t at = seq == 7 || seq == 3000 ? 0 : seq == 9001 ? 1 : others++;
+            if (seq % EVERY == 1 && seq != 9001)
+                make_change(&changes[i], "A-1", rev++);
+            else
+                make_change(&changes[i], id, at);
+            items[i] = changes[i].item;
+        }
+        assert_int_equal(store_commit(store, items, STORE_SPAN, 0), STUDIO_OK);
+    }
+    assert_int_equal(store_commit(store, NULL, 0, EVENTS), STUDIO_OK);
+    housekeep_all(store, now_ms);
+
+    struct seen seen = read_changes(reader, "A-1", 0, 0, SIZE_MAX);
+    assert_int_equal(seen.first, 105); /* 1, 9 ... 97 are gone */
+    assert_int_equal(seen.count, rev - 13);
+    uint64_t after = 0, total = 0;
+    while ((seen = read_changes(reader, "A-1", 0, after, 100)).count > 0) {
+        total += seen.count;
+        after = seen.last;
+    }
+    assert_int_equal(total, rev - 13);
+    for (uint64_t from = 0; from < rev; from += 37) {
+        seen = read_changes(reader, "A-1", from, 0, 1);
+        uint64_t first = from < 13 ? 105 : from * EVERY + 1 + (from >= 1125 ? EVERY : 0);
+        assert_int_equal(seen.first, first);
+    }
+    assert_int_equal(read_changes(reader, "A-1", rev, 0, 1).count, 0);
+    assert_int_equal(read_changes(reader, "A-1", 0, EVENTS, 1).count, 0);
+    assert_int_equal(read_changes(reader, "A-1", 0, UINT64_MAX, 1).count, 0);
+    seen = read_changes(reader, "B-2", 0, 0, 9);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.first, 3000);
+    assert_int_equal(seen.last, 9001);
+    assert_int_equal(read_changes(reader, "B-2", 1, 0, 9).first, 9001);
+    assert_int_equal(read_changes(reader, "B-2", 0, 3000, 9).first, 9001);
+    bool found = true;
+    assert_int_equal(store_read_oldest_rev(reader, "C-3", &found, &rev, &seq), STUDIO_OK);
+    assert_false(found);
+    assert_int_equal(store_read_oldest_rev(reader, "B-2", &found, &rev, &seq), STUDIO_OK);
+    assert_true(found);
+    assert_int_equal(seq, 3000);
+    int64_t spans = 0;
+    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM spans", &spans), SQLITE_OK);
+    assert_in_range(spans, 20, 25);
+    store_reader_close(reader);
+    store_close(store);
+}
+
 static void test_oldest(void **state)
 {
     (void)state;
@@ -303,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_a_stopped_callback_holds_nothing),
         cmocka_unit_test(test_changes_of_one_table),
+        cmocka_unit_test(test_changes_over_many_spans),
         cmocka_unit_test(test_oldest),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_cleared),

@@ -144,8 +144,7 @@ static void test_cut_short(void **state)
 static void test_numbers_that_contradict_each_other(void **state)
 {
     static const char *const damages[] = {
-        "UPDATE meta SET value = 150 WHERE key = 'last_seq'", /* fewer than there are events */
-        "UPDATE meta SET value = 900 WHERE key = 'last_seq'",
+        "UPDATE meta SET value = 900 WHERE key = 'last_seq'", /* more than there are events */
         "UPDATE meta SET value = 201 WHERE key = 'acked'",
         "UPDATE meta SET value = 'short' WHERE key = 'epoch'",
         "DELETE FROM meta WHERE key = 'boot'",
@@ -155,6 +154,73 @@ static void test_numbers_that_contradict_each_other(void **state)
         const char *dir = filled_store();
         make_database(dir, damages[i]);
         expect_refused(dir, "restore a backup");
+    }
+}
+
+/* --- a store of an earlier version ------------------------------------------------------------ */
+
+/* As version 2 made it: 3,000 events of A-1 in turn with others, the first 1,500 removed. */
+static const char version_2[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE tables (id TEXT PRIMARY KEY, rev INTEGER NOT NULL, document TEXT)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE TABLE events (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, table_id TEXT NOT NULL,"
+    "  rev INTEGER NOT NULL, wall_ms INTEGER NOT NULL, parked TEXT, body TEXT NOT NULL) STRICT;"
+    "CREATE INDEX events_changes ON events (table_id, rev) WHERE kind = 1;"
+    "CREATE INDEX events_parked ON events (seq) WHERE parked IS NOT NULL;"
+    "CREATE TABLE requests (table_id TEXT NOT NULL, client TEXT NOT NULL,"
+    "  request_id TEXT NOT NULL, digest BLOB NOT NULL, answer TEXT NOT NULL,"
+    "  wall_ms INTEGER NOT NULL, hour INTEGER NOT NULL DEFAULT 0,"
+    "  PRIMARY KEY (table_id, client, request_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX requests_age ON requests (hour);"
+    "CREATE TABLE cleared (table_id TEXT NOT NULL, field TEXT NOT NULL,"
+    "  PRIMARY KEY (table_id, field)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE hours (hour INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL) STRICT;"
+    "INSERT INTO meta VALUES ('epoch', '00112233445566778899aabbccddeeff'), ('agent_id', 'edge-1'),"
+    " ('boot', 3), ('last_seq', 3000), ('acked', 2000), ('hours', 7);"
+    "WITH RECURSIVE n(i) AS (SELECT 1501 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+    " INSERT INTO events SELECT i, 1, iif(i % 2, 'A-1', 'B-' || (i % 10)),"
+    " iif(i % 2, i / 2, i / 10), 1700000000000, NULL,"
+    " printf('\"table_id\":\"%s\",\"rev\":%d,\"changes\":{}}',"
+    " iif(i % 2, 'A-1', 'B-' || (i % 10)), iif(i % 2, i / 2, i / 10)) FROM n;"
+    "INSERT INTO tables SELECT table_id, max(rev),"
+    " printf('{\"TABLE_ID\":\"%s\",\"UPTIME\":%d}', table_id, max(rev)) FROM events GROUP BY 1;"
+    "PRAGMA user_version = 2; PRAGMA application_id = 1398035780";
+
+static struct seen read_changes(struct store_reader *reader, const char *table_id,
+                                uint64_t from_rev, uint64_t after_seq)
+{
+    struct seen seen = {.ordered = true};
+    assert_int_equal(
+        store_read_changes(reader, table_id, from_rev, after_seq, SIZE_MAX, see_event, &seen),
+        STUDIO_OK);
+    assert_true(seen.ordered);
+    return seen;
+}
+
+static void test_an_older_store_is_brought_to_this_version(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    make_database(dir, version_2);
+    for (int start = 0; start < 2; start++) {
+        struct store *store = open_store(dir);
+        assert_int_equal(store_info(store)->last_seq, 3000 + start);
+        assert_int_equal(store_info(store)->acked, 2000);
+        assert_int_equal(store_info(store)->oldest, 1501);
+        struct store_reader *reader = open_reader(dir);
+        struct seen seen = read_changes(reader, "A-1", 0, 0);
+        assert_int_equal(seen.count, 750 + start);
+        assert_int_equal(seen.first, 1501);
+        assert_int_equal(seen.last, start ? 3001 : 2999);
+        assert_int_equal(read_changes(reader, "B-4", 260, 2700).first, 2704);
+        assert_int_equal(commit_change(store, "A-1", 1500 + (uint64_t)start), STUDIO_OK);
+        store_reader_close(reader);
+        struct findings findings = {.out = stderr};
+        check_database(store->db, &findings);
+        assert_int_equal(findings.count, 0);
+        store_close(store);
     }
 }
 
@@ -239,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_damaged_page),
         cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_numbers_that_contradict_each_other),
+        cmocka_unit_test(test_an_older_store_is_brought_to_this_version),
         cmocka_unit_test(test_empty_file),
         cmocka_unit_test(test_blank_database_is_a_new_store),
         cmocka_unit_test(test_steps_run_once_each),

@@ -193,6 +193,15 @@ static void test_without_broker_all_is_acknowledged(void **state)
     assert_int_equal(store_info(store)->acked, 6);
     store_close(store);
 
+    /* Nor does anybody after a kill. */
+    store = open_with(&options);
+    const char *killed = killed_copy(dir);
+    store_close(store);
+    struct store_options after_kill = options_for(killed);
+    store = open_with(&after_kill);
+    assert_int_equal(store_info(store)->acked, 6);
+    store_close(store);
+
     options.mirror = true; /* mirroring begins with the next event */
     store = open_with(&options);
     assert_int_equal(store_info(store)->acked, 6);

@@ -64,7 +64,7 @@ static void test_restored_refuses_damage(void **state)
     char epoch[STORE_EPOCH_LEN + 1] = "";
     struct studio_error error = {0};
     const char *dir = full_store();
-    alter_store(dir, "UPDATE meta SET value = 5 WHERE key = 'last_seq'");
+    alter_store(dir, "UPDATE meta SET value = 50 WHERE key = 'last_seq'");
     char *before = tmpdir_read(tmpdir_path(dir, STORE_FILE), NULL);
     assert_int_equal(store_restored(dir, epoch, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_string_equal(epoch, "");
