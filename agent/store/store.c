@@ -130,6 +130,8 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
     struct store *store = ctx;
     (void)db;
     (void)name;
+    if (pages <= store->copied) /* begun anew */
+        store->copied = 0;
     store->wal_pages = pages;
     return SQLITE_OK;
 }
@@ -251,6 +253,8 @@ enum studio_err store_open(const struct store_options *options, struct store **o
     store->retention_days = options->retention_days;
     store->max_pages = (int64_t)(options->max_bytes / STORE_PAGE);
     store->mirror = options->mirror;
+    store->syncs = !options->unsafe_no_sync;
+    pthread_mutex_init(&store->copying, NULL);
     store->hour_began = -1;
     enum studio_err err;
     store->path = lock_path(options->dir, STORE_FILE);
@@ -289,6 +293,7 @@ void store_close(struct store *store)
         (void)sqlite3_close(store->db);
     }
     lock_release(store->lock_fd);
+    pthread_mutex_destroy(&store->copying);
     free(store->path);
     free(store);
 }

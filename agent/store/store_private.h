@@ -7,7 +7,8 @@
  * schema.c     is this file ours, is it sound, bring it to this version
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
- * housekeep.c  checkpoint, retention, forgetting
+ * copier.c     the log's pages into the database, on another thread
+ * housekeep.c  the end of a checkpoint, retention, forgetting
  * reader.c     the read-only connection
  * tools.c      the maintenance commands' way in; `store restored`
  * check.c      `store check`
@@ -18,7 +19,9 @@
 #ifndef AGENT_STORE_STORE_PRIVATE_H
 #define AGENT_STORE_STORE_PRIVATE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,10 +37,12 @@ enum {
     STORE_BUSY_MS = 5000,              /* patience with a foreign sqlite3 shell */
     STORE_WAL_STEP = 1000,             /* pages in the WAL that make an idle checkpoint worth it */
     STORE_WAL_MAX = 16000,             /* pages at which a commit checkpoints, idle or not */
-    STORE_STEP_ROWS = 500,             /* rows one step of housekeeping removes */
-    STORE_SLOW_MS = 500,               /* of a commit: the disk is slow */
-    STORE_SPAN = 1024,                 /* events to a span, see the schema */
-    STORE_PAGE = 4096,                 /* bytes; SQLite's default */
+    STORE_COPY_STEP = 512, /* pages in the WAL that make a step of the copier worth it */
+    STORE_COPY_REST = 512, /* pages it may leave to the writer */
+    STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
+    STORE_SLOW_MS = 500,   /* of a commit: the disk is slow */
+    STORE_SPAN = 1024,     /* events to a span, see the schema */
+    STORE_PAGE = 4096,     /* bytes; SQLite's default */
     STORE_HOUR_MS = 3600 * 1000,
     STORE_REQUEST_HOURS =
         25 /* a request is remembered for: 24 whole ones, and the one it was made in */
@@ -176,10 +181,14 @@ struct store {
     bool mirror;
     int64_t hours;      /* as in the table `meta` */
     int64_t hour_began; /* monotonic; -1: not yet */
-    bool failed;        /* an error on sync or a damaged file: nothing is trusted any more */
-    int wal_pages;      /* in the WAL after the last commit; 0 after a checkpoint */
     int64_t commit_ms;  /* what the last commit took */
     struct log_limit complaints, crowding;
+    /* The writer's and the copier's: */
+    bool syncs, has_copier;  /* set while only one of them is there */
+    pthread_mutex_t copying; /* held by who takes the log over into the database */
+    atomic_bool failed;      /* an error on sync or a damaged file: nothing is trusted any more */
+    atomic_int wal_pages;    /* in the WAL after the last commit; 0 after a checkpoint */
+    atomic_int copied;       /* of them by the copier */
 };
 
 /* --- commit.c -------------------------------------------------------------------------------- */
@@ -194,8 +203,14 @@ enum studio_err store_begin(struct store *store);
 enum studio_err store_end(struct store *store, int rc);
 /* Notes a failure: logs it, and stops the store if it must. */
 enum studio_err store_fail(struct store *store, int rc, const char *what);
-/* One checkpoint that waits for nobody. */
-enum studio_err store_checkpoint(struct store *store);
+/* The same on another thread. */
+enum studio_err store_note_failure(struct store *store, struct log_limit *limit, int rc,
+                                   const char *what);
+/* There is little left for a checkpoint to do. */
+bool store_copied_most(const struct store *store);
+/* One checkpoint, which begins the log anew unless a reader is in it. While the copier is at work: none,
+ * or `wait` for the end of its step. */
+enum studio_err store_checkpoint(struct store *store, bool wait);
 
 /* --- room.c ---------------------------------------------------------------------------------- */
 
