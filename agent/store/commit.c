@@ -61,6 +61,7 @@ enum studio_err store_begin(struct store *store)
 /* Takes back what is open. Some errors have rolled back by themselves already. */
 static enum studio_err roll_back(struct store *store, enum studio_err err)
 {
+    spans_forget(store);
     if (sqlite3_get_autocommit(store->db))
         return err;
     int rc = run(store, STMT_ROLLBACK);
@@ -144,13 +145,7 @@ static int add_event(struct store *store, const struct studio_event *event)
     sql_i64(&call, event->wall_ms);
     sql_text(&call, event->body, event->body_len);
     int rc = sql_run(&call);
-    if (rc != SQLITE_OK || event->kind != EVENT_CHANGE)
-        return rc;
-    call = store_call(store, STMT_ADD_SPAN);
-    sql_u64(&call, event->seq / STORE_SPAN);
-    sql_str(&call, event->table_id);
-    sql_u64(&call, event->rev);
-    return sql_run(&call);
+    return rc == SQLITE_OK && event->kind == EVENT_CHANGE ? spans_add(store, event) : rc;
 }
 
 static int put_table(struct store *store, const struct studio_snapshot *snapshot)

@@ -18,9 +18,7 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_ADD_SPAN] = "INSERT OR IGNORE INTO spans (span, table_id, rev) VALUES (?1, ?2, ?3)",
     [STMT_ADD_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [STMT_PUT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (?1, ?2, ?3)"
-                       " ON CONFLICT (id) DO UPDATE SET rev = excluded.rev,"
-                       " document = excluded.document",
+    [STMT_PUT_TABLE] = "INSERT OR REPLACE INTO tables (id, rev, document) VALUES (?1, ?2, ?3)",
     [STMT_ADD_CLEARED] = "INSERT INTO cleared (table_id, field) VALUES (?1, ?2)"
                          " ON CONFLICT DO NOTHING",
     [STMT_DROP_CLEARED] = "DELETE FROM cleared WHERE table_id = ?1 AND field = ?2",

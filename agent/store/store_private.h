@@ -7,6 +7,7 @@
  * schema.c     is this file ours, is it sound, bring it to this version
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
+ * spans.c      in which spans of events a table has changed
  * copier.c     the log's pages into the database, on another thread
  * housekeep.c  the end of a checkpoint, retention, forgetting
  * reader.c     the read-only connection
@@ -42,7 +43,8 @@ enum {
     STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
     STORE_SLOW_MS = 500,   /* of a commit: the disk is slow */
     STORE_SPAN = 1024,     /* events to a span, see the schema */
-    STORE_PAGE = 4096,     /* bytes; SQLite's default */
+    STORE_SPAN_NOTES = 512,
+    STORE_PAGE = 4096, /* bytes; SQLite's default */
     STORE_HOUR_MS = 3600 * 1000,
     STORE_REQUEST_HOURS =
         25 /* a request is remembered for: 24 whole ones, and the one it was made in */
@@ -169,6 +171,12 @@ enum store_stmt {
     STMT_COUNT
 };
 
+/* The table's row of this span is there. */
+struct span_note {
+    uint64_t span;
+    char table_id[72]; /* empty: none */
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *stmts[STMT_COUNT];
@@ -181,7 +189,8 @@ struct store {
     bool mirror;
     int64_t hours;      /* as in the table `meta` */
     int64_t hour_began; /* monotonic; -1: not yet */
-    int64_t commit_ms;  /* what the last commit took */
+    struct span_note spans[STORE_SPAN_NOTES];
+    int64_t commit_ms; /* what the last commit took */
     struct log_limit complaints, crowding;
     /* The writer's and the copier's: */
     bool syncs, has_copier;  /* set while only one of them is there */
@@ -211,6 +220,13 @@ bool store_copied_most(const struct store *store);
 /* One checkpoint, which begins the log anew unless a reader is in it. While the copier is at work: none,
  * or `wait` for the end of its step. */
 enum studio_err store_checkpoint(struct store *store, bool wait);
+
+/* --- spans.c --------------------------------------------------------------------------------- */
+
+/* Inside a transaction: the change can be found by its table. SQLITE_OK or an error. */
+int spans_add(struct store *store, const struct studio_event *event);
+/* After a rollback: what was noted may not be there. */
+void spans_forget(struct store *store);
 
 /* --- room.c ---------------------------------------------------------------------------------- */
 
