@@ -248,7 +248,7 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     /* Under load without a pause nobody calls for housekeeping. The batch is durable whatever comes
      * of this; a failed sync here is told by the next call. */
     bool full = store->wal_pages >= STORE_WAL_MAX;
-    if (full || (store->wal_pages >= STORE_WAL_MAX / 2 && store_copied_most(store)))
+    if (full || (store->wal_pages >= STORE_WAL_MAX / 4 && store_copied_most(store)))
         (void)store_checkpoint(store, full);
     return STUDIO_OK;
 }
