@@ -11,6 +11,7 @@
 #include "base/faulty.h"
 #include "base/figures.h"
 #include "base/log.h"
+#include "core/copying.h"
 
 enum {
     ACK_DELAY_MS = 200,   /* between two writes of the watermark */
@@ -28,6 +29,7 @@ struct parked {
 
 struct committer {
     struct store *store;
+    struct copying *copying;
     const struct clock *clock;
     struct figures *figures;
     void (*wake)(void *ctx);
@@ -94,6 +96,7 @@ static void commit(struct committer *c, struct store_item *items, size_t n, bool
         c->acked_written = acked;
         c->ack_at = clock_mono(c->clock) + ACK_DELAY_MS;
     }
+    copying_wake(c->copying);
     if (n > 0 || err != STUDIO_OK) /* the watermark needs no room: it says nothing about updates */
         note(c, err);
     if (n == 0)
@@ -254,13 +257,12 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&c->work, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&c->thread, NULL, run, c) != 0) {
-        pthread_cond_destroy(&c->work);
-        pthread_mutex_destroy(&c->lock);
-        free(c);
-        return NULL;
-    }
-    return c;
+    c->copying = copying_create(store);
+    if (c->copying && pthread_create(&c->thread, NULL, run, c) == 0)
+        return c;
+    c->stop = true; /* there is nothing to stop */
+    committer_destroy(c);
+    return NULL;
 }
 
 void committer_stop(struct committer *c)
@@ -272,6 +274,8 @@ void committer_stop(struct committer *c)
     pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->thread, NULL);
+    copying_destroy(c->copying);
+    c->copying = NULL;
 }
 
 void committer_destroy(struct committer *c)
@@ -279,6 +283,7 @@ void committer_destroy(struct committer *c)
     if (!c)
         return;
     committer_stop(c);
+    copying_destroy(c->copying);
     pthread_cond_destroy(&c->work);
     pthread_mutex_destroy(&c->lock);
     free(c);

@@ -215,6 +215,11 @@ void tables_stage(struct tables *tables, struct table *table, struct studio_snap
     table->staged_count++;
 }
 
+bool table_is_newest(const struct table *table, const struct studio_snapshot *staged)
+{
+    return table->staged == staged;
+}
+
 void tables_commit(struct tables *tables, struct table *table, struct studio_snapshot *snapshot)
 {
     assert(table->staged_count > 0);

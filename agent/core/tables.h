@@ -49,6 +49,8 @@ void tables_restore(struct tables *tables, struct table *table, struct studio_sn
 
 /* The newest staged one is now this (borrowed: the message's item keeps it until commit or drop). */
 void tables_stage(struct tables *tables, struct table *table, struct studio_snapshot *snapshot);
+/* None was staged after this one. */
+bool table_is_newest(const struct table *table, const struct studio_snapshot *staged);
 /* The oldest staged one of this table became durable: it is visible now. */
 void tables_commit(struct tables *tables, struct table *table, struct studio_snapshot *snapshot);
 /* Everything staged of this table was refused. Does nothing when nothing is staged. */

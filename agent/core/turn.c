@@ -124,6 +124,21 @@ static void fail(struct core *core, enum studio_err err)
     tables_sweep(core->tables); /* those that were to be made */
 }
 
+/* However often a table changed in the batch, its row is written once. Nothing is staged behind it yet. */
+static void leave_out_older_rows(struct batch *batch)
+{
+    size_t row = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct item *item = batch->items[i];
+        if (!item_is_stored(item))
+            continue;
+        if (item->snapshot && !table_is_newest(item->table, item->snapshot))
+            batch->rows[row].snapshot = NULL;
+        row++;
+    }
+}
+
 /* --- the turn of the loop -------------------------------------------------------------------- */
 
 void turn_end(struct core *core)
@@ -136,6 +151,7 @@ void turn_end(struct core *core)
     for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++)
         if (faulty(mistakes[i].name))
             mistakes[i].make(core, batch);
+    leave_out_older_rows(batch);
     if (batch->row_count > 0)
         committer_submit(core->committer, batch->rows, batch->row_count);
 }

@@ -33,18 +33,21 @@ int store_put_numbers(struct store *store, uint64_t last_seq, uint64_t acked)
     return rc == SQLITE_OK ? store_put_meta_u64(store, META_LAST_SEQ, last_seq) : rc;
 }
 
-enum studio_err store_fail(struct store *store, int rc, const char *what)
+enum studio_err store_note_failure(struct store *store, struct log_limit *limit, int rc,
+                                   const char *what)
 {
     enum studio_err err = sql_classify(rc);
-    if (err == STUDIO_ERR_IO && !store->failed) {
-        store->failed = true;
+    if (err == STUDIO_ERR_IO && !atomic_exchange(&store->failed, true))
         log_error("store", "%s failed: %s; the disk or the file can no longer be trusted", what,
                   sqlite3_errstr(rc));
-    } else {
-        log_limited(&store->complaints, LOG_WARN, "store", "%s failed: %s", what,
-                    sqlite3_errstr(rc));
-    }
+    else
+        log_limited(limit, LOG_WARN, "store", "%s failed: %s", what, sqlite3_errstr(rc));
     return err;
+}
+
+enum studio_err store_fail(struct store *store, int rc, const char *what)
+{
+    return store_note_failure(store, &store->complaints, rc, what);
 }
 
 enum studio_err store_begin(struct store *store)
@@ -58,6 +61,7 @@ enum studio_err store_begin(struct store *store)
 /* Takes back what is open. Some errors have rolled back by themselves already. */
 static enum studio_err roll_back(struct store *store, enum studio_err err)
 {
+    spans_forget(store);
     if (sqlite3_get_autocommit(store->db))
         return err;
     int rc = run(store, STMT_ROLLBACK);
@@ -108,14 +112,25 @@ enum studio_err store_end(struct store *store, int rc)
     return err;
 }
 
-enum studio_err store_checkpoint(struct store *store)
+enum studio_err store_checkpoint(struct store *store, bool wait)
 {
+    if (wait)
+        pthread_mutex_lock(&store->copying);
+    else if (pthread_mutex_trylock(&store->copying) != 0)
+        return STUDIO_OK;
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     /* Even when a reader held it up: the next commit counts again. */
+    store->copied = 0;
     store->wal_pages = 0;
+    pthread_mutex_unlock(&store->copying);
     if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
         return STUDIO_OK;
     return store_fail(store, rc, "a checkpoint");
+}
+
+bool store_copied_most(const struct store *store)
+{
+    return store->wal_pages - store->copied <= STORE_COPY_REST;
 }
 
 /* --- one item -------------------------------------------------------------------------------- */
@@ -130,13 +145,7 @@ static int add_event(struct store *store, const struct studio_event *event)
     sql_i64(&call, event->wall_ms);
     sql_text(&call, event->body, event->body_len);
     int rc = sql_run(&call);
-    if (rc != SQLITE_OK || event->kind != EVENT_CHANGE)
-        return rc;
-    call = store_call(store, STMT_ADD_SPAN);
-    sql_u64(&call, event->seq / STORE_SPAN);
-    sql_str(&call, event->table_id);
-    sql_u64(&call, event->rev);
-    return sql_run(&call);
+    return rc == SQLITE_OK && event->kind == EVENT_CHANGE ? spans_add(store, event) : rc;
 }
 
 static int put_table(struct store *store, const struct studio_snapshot *snapshot)
@@ -238,8 +247,9 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     store->info.acked = acked;
     /* Under load without a pause nobody calls for housekeeping. The batch is durable whatever comes
      * of this; a failed sync here is told by the next call. */
-    if (store->wal_pages >= STORE_WAL_MAX)
-        (void)store_checkpoint(store);
+    bool full = store->wal_pages >= STORE_WAL_MAX;
+    if (full || (store->wal_pages >= STORE_WAL_MAX / 4 && store_copied_most(store)))
+        (void)store_checkpoint(store, full);
     return STUDIO_OK;
 }
 

@@ -1,7 +1,7 @@
 /*
  * housekeep.c - what the store does when nobody waits for it, one small step per call.
  *
- * In this order: a checkpoint when the write-ahead log has grown; events beyond retention, from the
+ * In this order: a checkpoint, or what the copier has left of it, when the write-ahead log has grown; events beyond retention, from the
  * oldest on, so that what is kept has no hole; requests that need not be remembered any more; the
  * count of hours.
  *
@@ -18,10 +18,11 @@ typedef enum studio_err step_fn(struct store *store, int64_t mono_ms, bool *done
 static enum studio_err checkpoint(struct store *store, int64_t mono_ms, bool *done)
 {
     (void)mono_ms;
-    if (store->wal_pages < STORE_WAL_STEP)
+    if (store->wal_pages < STORE_WAL_STEP || (store->has_copier && !store_copied_most(store)))
         return STUDIO_OK;
-    *done = true;
-    return store_checkpoint(store);
+    enum studio_err err = store_checkpoint(store, false);
+    *done = store->wal_pages == 0;
+    return err;
 }
 
 /* --- retention ------------------------------------------------------------------------------- */

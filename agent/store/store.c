@@ -18,9 +18,7 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_ADD_SPAN] = "INSERT OR IGNORE INTO spans (span, table_id, rev) VALUES (?1, ?2, ?3)",
     [STMT_ADD_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [STMT_PUT_TABLE] = "INSERT INTO tables (id, rev, document) VALUES (?1, ?2, ?3)"
-                       " ON CONFLICT (id) DO UPDATE SET rev = excluded.rev,"
-                       " document = excluded.document",
+    [STMT_PUT_TABLE] = "INSERT OR REPLACE INTO tables (id, rev, document) VALUES (?1, ?2, ?3)",
     [STMT_ADD_CLEARED] = "INSERT INTO cleared (table_id, field) VALUES (?1, ?2)"
                          " ON CONFLICT DO NOTHING",
     [STMT_DROP_CLEARED] = "DELETE FROM cleared WHERE table_id = ?1 AND field = ?2",
@@ -130,6 +128,8 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
     struct store *store = ctx;
     (void)db;
     (void)name;
+    if (pages <= store->copied) /* begun anew */
+        store->copied = 0;
     store->wal_pages = pages;
     return SQLITE_OK;
 }
@@ -261,6 +261,8 @@ enum studio_err store_open(const struct store_options *options, struct store **o
     store->retention_days = options->retention_days;
     store->max_pages = (int64_t)(options->max_bytes / STORE_PAGE);
     store->mirror = options->mirror;
+    store->syncs = !options->unsafe_no_sync;
+    pthread_mutex_init(&store->copying, NULL);
     store->hour_began = -1;
     enum studio_err err;
     store->path = lock_path(options->dir, STORE_FILE);
@@ -299,6 +301,7 @@ void store_close(struct store *store)
         (void)sqlite3_close(store->db);
     }
     lock_release(store->lock_fd);
+    pthread_mutex_destroy(&store->copying);
     free(store->path);
     free(store);
 }

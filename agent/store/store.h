@@ -19,6 +19,7 @@
 
 struct store;
 struct store_reader;
+struct store_copier;
 
 enum { STORE_EPOCH_LEN = 32 /* lower-case hex */, STORE_MEMO_MAX = 4095 };
 
@@ -127,6 +128,19 @@ STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
  * `mono_ms`. A failure that must stop the process is reported as by store_commit.
  */
 STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more);
+
+/* --- the log, from another thread ------------------------------------------------------------- */
+
+/* Opens a connection that copies what commits have written to the log into the database, so that
+ * housekeeping finds little left to do. One at a time; to be closed before the store. */
+STUDIO_MUST_USE enum studio_err store_copier_open(struct store *store, struct store_copier **out,
+                                                  struct studio_error *error);
+void store_copier_close(struct store_copier *copier);
+/* Any thread: there is enough for a step. */
+bool store_copy_due(const struct store *store);
+/* One step: what is committed so far, if anything, the database synced. Errors as store_commit; after
+ * IO the store has failed, and its owner's next call says so, too. */
+STUDIO_MUST_USE enum studio_err store_copy(struct store_copier *copier);
 
 /* --- reading, from another thread ------------------------------------------------------------ */
 

@@ -8,7 +8,9 @@
  * schema.c     is this file ours, is it sound, bring it to this version
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
- * housekeep.c  checkpoint, retention, forgetting
+ * spans.c      in which spans of events a table has changed
+ * copier.c     the log's pages into the database, on another thread
+ * housekeep.c  the end of a checkpoint, retention, forgetting
  * reader.c     the read-only connection
  * tools.c      the maintenance commands' way in; `store restored`
  * check.c      `store check`
@@ -19,7 +21,9 @@
 #ifndef AGENT_STORE_STORE_PRIVATE_H
 #define AGENT_STORE_STORE_PRIVATE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,10 +39,13 @@ enum {
     STORE_BUSY_MS = 5000,              /* patience with a foreign sqlite3 shell */
     STORE_WAL_STEP = 1000,             /* pages in the WAL that make an idle checkpoint worth it */
     STORE_WAL_MAX = 16000,             /* pages at which a commit checkpoints, idle or not */
-    STORE_STEP_ROWS = 500,             /* rows one step of housekeeping removes */
-    STORE_SLOW_MS = 500,               /* of a commit: the disk is slow */
-    STORE_SPAN = 1024,                 /* events to a span, see the schema */
-    STORE_PAGE = 4096,                 /* bytes; SQLite's default */
+    STORE_COPY_STEP = 512, /* pages in the WAL that make a step of the copier worth it */
+    STORE_COPY_REST = 512, /* pages it may leave to the writer */
+    STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
+    STORE_SLOW_MS = 500,   /* of a commit: the disk is slow */
+    STORE_SPAN = 1024,     /* events to a span, see the schema */
+    STORE_SPAN_NOTES = 512,
+    STORE_PAGE = 4096, /* bytes; SQLite's default */
     STORE_HOUR_MS = 3600 * 1000,
     STORE_REQUEST_HOURS =
         25 /* a request is remembered for: 24 whole ones, and the one it was made in */
@@ -77,7 +84,8 @@ void sql_end(struct sql_call *call);
 int sql_run(struct sql_call *call);
 
 /* A connection for one thread that only looks: it does not checkpoint when closed, until
- * SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE is taken back. `vfs` NULL: the usual one. *db must be closed also after an error. */
+ * SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE is taken back. `vfs` NULL: the usual one. *db must be closed also
+ * after an error. */
 int sql_open(const char *path, int flags, const char *vfs, sqlite3 **db);
 
 /* Unprepared text: SQLITE_OK or an error; sql_number is SQLITE_NOTFOUND without a row. */
@@ -173,6 +181,12 @@ enum store_stmt {
     STMT_COUNT
 };
 
+/* The table's row of this span is there. */
+struct span_note {
+    uint64_t span;
+    char table_id[72]; /* empty: none */
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *stmts[STMT_COUNT];
@@ -185,10 +199,15 @@ struct store {
     bool mirror;
     int64_t hours;      /* as in the table `meta` */
     int64_t hour_began; /* monotonic; -1: not yet */
-    bool failed;        /* an error on sync or a damaged file: nothing is trusted any more */
-    int wal_pages;      /* in the WAL after the last commit; 0 after a checkpoint */
-    int64_t commit_ms;  /* what the last commit took */
+    struct span_note spans[STORE_SPAN_NOTES];
+    int64_t commit_ms; /* what the last commit took */
     struct log_limit complaints, crowding;
+    /* The writer's and the copier's: */
+    bool syncs, has_copier;  /* set while only one of them is there */
+    pthread_mutex_t copying; /* held by who takes the log over into the database */
+    atomic_bool failed;      /* an error on sync or a damaged file: nothing is trusted any more */
+    atomic_int wal_pages;    /* in the WAL after the last commit; 0 after a checkpoint */
+    atomic_int copied;       /* of them by the copier */
 };
 
 /* --- commit.c -------------------------------------------------------------------------------- */
@@ -203,8 +222,21 @@ enum studio_err store_begin(struct store *store);
 enum studio_err store_end(struct store *store, int rc);
 /* Notes a failure: logs it, and stops the store if it must. */
 enum studio_err store_fail(struct store *store, int rc, const char *what);
-/* One checkpoint that waits for nobody. */
-enum studio_err store_checkpoint(struct store *store);
+/* The same on another thread. */
+enum studio_err store_note_failure(struct store *store, struct log_limit *limit, int rc,
+                                   const char *what);
+/* There is little left for a checkpoint to do. */
+bool store_copied_most(const struct store *store);
+/* One checkpoint, which begins the log anew unless a reader is in it. While the copier is at work: none,
+ * or `wait` for the end of its step. */
+enum studio_err store_checkpoint(struct store *store, bool wait);
+
+/* --- spans.c --------------------------------------------------------------------------------- */
+
+/* Inside a transaction: the change can be found by its table. SQLITE_OK or an error. */
+int spans_add(struct store *store, const struct studio_event *event);
+/* After a rollback: what was noted may not be there. */
+void spans_forget(struct store *store);
 
 /* --- room.c ---------------------------------------------------------------------------------- */
 

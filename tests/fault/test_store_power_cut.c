@@ -8,6 +8,7 @@
  * under way. STUDIO_CRASH_SEED repeats a run or tries another.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "store/tools.h"
@@ -189,8 +190,40 @@ static struct store_options script_options(const char *dir, bool sync)
     return options;
 }
 
+/* The log is copied while commits go on, as fast as it comes. */
+struct copying {
+    struct store_copier *copier;
+    pthread_t thread;
+    atomic_bool stop;
+};
+
+static void *copy_all_the_time(void *arg)
+{
+    struct copying *copying = arg;
+    while (!atomic_load(&copying->stop))
+        if (store_copy(copying->copier) != STUDIO_OK)
+            return NULL;
+    return arg;
+}
+
+static void begin_copying(struct copying *copying, struct store *store)
+{
+    struct studio_error error = {0};
+    assert_int_equal(store_copier_open(store, &copying->copier, &error), STUDIO_OK);
+    assert_int_equal(pthread_create(&copying->thread, NULL, copy_all_the_time, copying), 0);
+}
+
+static void end_copying(struct copying *copying)
+{
+    void *result = NULL;
+    atomic_store(&copying->stop, true);
+    assert_int_equal(pthread_join(copying->thread, &result), 0);
+    assert_ptr_equal(result, copying);
+    store_copier_close(copying->copier);
+}
+
 /* Two starts with an orderly stop between them, the second one is left to the cut. */
-static void run_script(const char *dir, bool sync)
+static void run_script_with(const char *dir, bool sync, bool copy)
 {
     static const size_t sizes[] = {1, 1, 3, PIECES, 1, 2, 17, 1, 1, 5, 30, 1};
     struct store_options options = script_options(dir, sync);
@@ -198,7 +231,10 @@ static void run_script(const char *dir, bool sync)
     mark(NULL, dir);
     for (int start = 0; start < 2; start++) {
         struct store *store = open_with(&options);
+        struct copying copying = {.stop = false};
         mark(store, dir);
+        if (copy)
+            begin_copying(&copying, store);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             commit_pieces(store, dir, sizes[i]);
             if (i % 4 == 1) {
@@ -208,9 +244,16 @@ static void run_script(const char *dir, bool sync)
             if (i % 3 == 2)
                 do_housework(store, dir, i % 2 == 0);
         }
+        if (copy)
+            end_copying(&copying);
         store_close(store);
     }
     crashvfs_pause();
+}
+
+static void run_script(const char *dir, bool sync)
+{
+    run_script_with(dir, sync, false);
 }
 
 /* --- the judge ------------------------------------------------------------------------------- */
@@ -370,6 +413,21 @@ static void test_power_cut(void **state)
     forget_marks();
 }
 
+/* Where the thread's steps fall differs from run to run, what must be there does not. */
+static void test_power_cut_while_the_log_is_copied(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    crashvfs_start(dir);
+    run_script_with(dir, true, true);
+    struct tally tally = cut_everywhere(true);
+    print_message("%u images\n", tally.images);
+    assert_true(tally.images > 300);
+    assert_int_equal(all_bad(&tally), 0);
+    crashvfs_stop();
+    forget_marks();
+}
+
 /* The judge and the disk are worth nothing if they do not notice a store that never syncs. */
 static void test_a_store_that_does_not_sync_is_caught(void **state)
 {
@@ -450,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power_cut),
+        cmocka_unit_test(test_power_cut_while_the_log_is_copied),
         cmocka_unit_test(test_a_store_that_does_not_sync_is_caught),
         cmocka_unit_test(test_second_cut_while_recovering),
     };

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,9 @@ static struct {
     struct inode *inodes;
     size_t inode_count, inode_cap;
 } tape;
+
+/* Held around each operation and its record, so that both have the same order. */
+static pthread_mutex_t tape_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static sqlite3_vfs *system_vfs;
 static sqlite3_vfs crash_vfs;
@@ -128,25 +132,33 @@ static size_t inode_of(sqlite3_file *file)
 
 static int crash_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_int64 offset)
 {
+    pthread_mutex_lock(&tape_lock);
     record((struct op){.kind = OP_WRITE,
                        .inode = inode_of(file),
                        .offset = (size_t)offset,
                        .len = (size_t)amount},
            bytes);
-    return real(file)->pMethods->xWrite(real(file), bytes, amount, offset);
+    int rc = real(file)->pMethods->xWrite(real(file), bytes, amount, offset);
+    pthread_mutex_unlock(&tape_lock);
+    return rc;
 }
 
 static int crash_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
+    pthread_mutex_lock(&tape_lock);
     record((struct op){.kind = OP_TRUNCATE, .inode = inode_of(file), .offset = (size_t)size}, NULL);
-    return real(file)->pMethods->xTruncate(real(file), size);
+    int rc = real(file)->pMethods->xTruncate(real(file), size);
+    pthread_mutex_unlock(&tape_lock);
+    return rc;
 }
 
 /* The real sync is left out: it would only make the test slow. */
 static int crash_sync(sqlite3_file *file, int flags)
 {
     (void)flags;
+    pthread_mutex_lock(&tape_lock);
     record((struct op){.kind = OP_SYNC, .inode = inode_of(file)}, NULL);
+    pthread_mutex_unlock(&tape_lock);
     return SQLITE_OK;
 }
 
@@ -154,9 +166,12 @@ static int crash_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 {
     size_t inode;
     (void)vfs;
+    pthread_mutex_lock(&tape_lock);
     if (find_inode(base_name(path), &inode) && access(path, F_OK) == 0)
         record((struct op){.kind = sync_dir ? OP_DELETE_SYNCED : OP_DELETE, .inode = inode}, NULL);
-    return system_vfs->xDelete(system_vfs, path, sync_dir);
+    int rc = system_vfs->xDelete(system_vfs, path, sync_dir);
+    pthread_mutex_unlock(&tape_lock);
+    return rc;
 }
 
 /* --- forwarded ------------------------------------------------------------------------------- */
@@ -253,6 +268,7 @@ static int crash_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, in
     (void)vfs;
     struct crash_file *crash = (struct crash_file *)file;
     crash->real = (sqlite3_file *)(crash + 1);
+    pthread_mutex_lock(&tape_lock);
     bool existed = path && access(path, F_OK) == 0;
     if (!path || !find_inode(base_name(path), &crash->inode)) {
         crash->inode = add_inode(path ? base_name(path) : "temporary", existed);
@@ -261,6 +277,7 @@ static int crash_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, in
     }
     int rc = system_vfs->xOpen(system_vfs, path, crash->real, flags, out_flags);
     crash->base.pMethods = crash->real->pMethods ? &methods : NULL;
+    pthread_mutex_unlock(&tape_lock);
     return rc;
 }
 
@@ -310,7 +327,10 @@ void crashvfs_stop(void)
 
 size_t crashvfs_ops(void)
 {
-    return tape.op_count;
+    pthread_mutex_lock(&tape_lock);
+    size_t count = tape.op_count;
+    pthread_mutex_unlock(&tape_lock);
+    return count;
 }
 
 bool crashvfs_is_sync(size_t op)

@@ -13,7 +13,7 @@
  *
  * New and deleted names are durable once the directory is synced (SQLite's unix VFS does so with
  * the first sync of a new journal or log); before that, any first part of them happened, in their
- * order. For one thread; the system's files are trusted not to fail.
+ * order. Connections may be of several threads; the system's files are trusted not to fail.
  */
 #ifndef TESTS_SUPPORT_CRASHVFS_H
 #define TESTS_SUPPORT_CRASHVFS_H

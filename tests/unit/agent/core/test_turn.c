@@ -121,6 +121,25 @@ static void what_arrives_during_a_commit_shares_the_next_one(void **state)
     assert_false(core_settle(f.core));
 }
 
+/* Of each table the last one, which a restart finds. */
+static void a_row_is_written_once_a_batch(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        say(&f, &device, "{\"sdp\":\"up\"}");
+    say(&f, &device, "{\"event\":\"exception\",\"data\":\"X\"}");
+    core_end_turn(f.core);
+    assert_int_equal(committer.count, 11);
+    for (size_t i = 0; i < committer.count; i++)
+        assert_int_equal(committer.items[i].snapshot != NULL, i == 9);
+    settle();
+    say(&f, &device, "{\"sdp\":\"down\"}");
+    core_end_turn(f.core);
+    say(&f, &device, "{\"sdp\":\"up\"}"); /* in the next batch: not newer in this one */
+    assert_non_null(committer.items[0].snapshot);
+    settle();
+}
+
 static void many_rows_reach_the_bridge_without_a_gap(void **state)
 {
     unsigned calls = bridge.calls;
@@ -280,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_in_order_then_pushes_then_the_bridge),
         TEST(what_arrives_during_a_commit_shares_the_next_one),
+        TEST(a_row_is_written_once_a_batch),
         TEST(many_rows_reach_the_bridge_without_a_gap),
         TEST(a_refused_batch_refuses_all_that_was_checked_against_it),
         TEST(a_table_whose_creation_is_refused_does_not_exist),

@@ -224,6 +224,27 @@ static void test_write_error_at_each_write(void **state)
     fail_each_write(SQLITE_IOERR_WRITE);
 }
 
+/* What was refused with a batch is not taken for written. */
+static void test_history_after_a_refused_batch(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_store(dir);
+    struct store_reader *reader = open_reader(dir);
+    for (int i = 0; i < 2; i++) {
+        struct seen seen = {.ordered = true};
+        const char *id = i ? "B-2" : "A-1";
+        faultvfs_arm(FAULTVFS_WRITE, SQLITE_OPEN_WAL, 1, 1, SQLITE_FULL);
+        assert_int_equal(commit_change(store, id, 0), STUDIO_ERR_STORAGE);
+        faultvfs_disarm();
+        commit_changes(store, id, 0, 3);
+        assert_int_equal(store_read_changes(reader, id, 0, 0, 9, see_event, &seen), STUDIO_OK);
+        assert_int_equal(seen.count, 3);
+    }
+    store_reader_close(reader);
+    store_close(store);
+}
+
 static void test_failed_sync_ends_the_store(void **state)
 {
     (void)state;
@@ -424,6 +445,8 @@ int main(void)
         cmocka_unit_test(test_park),
         cmocka_unit_test_setup_teardown(test_full_disk_at_each_write, with_faults, without_faults),
         cmocka_unit_test_setup_teardown(test_write_error_at_each_write, with_faults,
+                                        without_faults),
+        cmocka_unit_test_setup_teardown(test_history_after_a_refused_batch, with_faults,
                                         without_faults),
         cmocka_unit_test_setup_teardown(test_failed_sync_ends_the_store, with_faults,
                                         without_faults),
