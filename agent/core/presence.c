@@ -19,13 +19,13 @@ struct seat { /* a table somebody is connected for */
 };
 
 struct user {
-    char id[STUDIO_USER_ID_MAX + 1];
     size_t connections;
     size_t shown; /* connections that stand in the presence of `seat` */
     int64_t since_ms;
     struct seat *seat; /* NULL while shown is 0 */
     struct user *prev, *next;
     UT_hash_handle hh;
+    char id[];
 };
 
 struct presence {
@@ -76,8 +76,8 @@ static struct seat *seat_find(const struct presence *presence, const char *table
 
 static struct user *user_add(struct presence *presence, const char *id)
 {
-    struct user *user = calloc(1, sizeof(*user));
     size_t len = strlen(id);
+    struct user *user = calloc(1, sizeof(*user) + len + 1);
 
     if (!user)
         return NULL;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "base/log.h"
 #include "net/address.h"
@@ -24,6 +25,9 @@ struct connection { /* the library keeps one for each socket, and a new one for 
     struct wheel_node node;
     struct session *session;   /* either */
     struct exchange *exchange; /* or, or neither */
+    struct lws *wsi;
+    struct connection *prev, *next; /* in server->writing */
+    bool writing;
 };
 
 struct server {
@@ -37,7 +41,8 @@ struct server {
     bool refusing;
     bool ticking; /* looking after connections, not called by one */
     uint16_t port;
-    struct wheel wheel; /* of connections */
+    struct wheel wheel;         /* of connections */
+    struct connection *writing; /* WebSocket connections with something to write in this turn */
     struct guests *guests;
     size_t known;                       /* sockets that are no guests any more */
     size_t accepted;                    /* in this turn of the loop */
@@ -50,9 +55,26 @@ struct server {
 
 /* --- transport: a connection is its wsi ------------------------------------------------------ */
 
+/* A session is written at the end of the turn, straight to its socket: the library's way there is a turn of
+ * the loop and two calls of the kernel longer. */
 static void want_write(void *connection)
 {
-    lws_callback_on_writable(connection);
+    struct server *server = lws_context_user(lws_get_context(connection));
+    struct connection *c = lws_wsi_user(connection);
+
+    if (!c || !c->session) { /* a request, or a session only just being made */
+        lws_callback_on_writable(connection);
+    } else if (!c->writing) {
+        c->writing = true;
+        DL_APPEND(server->writing, c);
+    }
+}
+
+static void write_no_more(struct server *server, struct connection *c)
+{
+    if (c->writing)
+        DL_DELETE(server->writing, c);
+    c->writing = false;
 }
 
 static void pause_reading(void *connection, bool paused)
@@ -66,6 +88,8 @@ static void kill_connection(void *connection)
 {
     const struct server *server = lws_context_user(lws_get_context(connection));
 
+    /* What the library has not been able to send it would try to send first. */
+    (void)shutdown(lws_get_socket_fd(connection), SHUT_RDWR);
     lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE,
                     server->ticking ? LWS_TO_KILL_SYNC : LWS_TO_KILL_ASYNC);
 }
@@ -99,6 +123,17 @@ static void become_known(void *connection)
     guests_remove(server->guests, &socket->guest);
     socket->known = true;
     server->known++;
+}
+
+static void write_all(struct server *server)
+{
+    struct connection *c;
+
+    while ((c = server->writing) != NULL) {
+        write_no_more(server, c);
+        if (!ws_write_now(c->wsi, c->session))
+            kill_connection(c->wsi);
+    }
 }
 
 static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
@@ -198,9 +233,12 @@ static void depart(struct server *server, struct lws *wsi)
 /* --- the library's callback ------------------------------------------------------------------ */
 
 /* Keeps what was made for the connection; false: it could not be made. */
-static bool keep(struct server *server, struct connection *c, struct session *session,
+static bool keep(struct server *server, struct lws *wsi, struct session *session,
                  struct exchange *exchange)
 {
+    struct connection *c = lws_wsi_user(wsi);
+
+    c->wsi = wsi;
     c->session = session;
     c->exchange = exchange;
     if (!session && !exchange)
@@ -215,6 +253,7 @@ static int drop(struct server *server, struct connection *c)
     if (!c || (!c->session && !c->exchange))
         return 0;
     wheel_remove(&server->wheel, &c->node);
+    write_no_more(server, c);
     session_destroy(c->session);
     exchange_destroy(c->exchange);
     c->session = NULL;
@@ -249,7 +288,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return ws_peer_closes(wsi, len);
     case LWS_CALLBACK_ESTABLISHED:
-        return keep(server, c, ws_open(server->o.sessions, wsi), NULL) ? 0 : -1;
+        return keep(server, wsi, ws_open(server->o.sessions, wsi), NULL) ? 0 : -1;
     case LWS_CALLBACK_RECEIVE:
         return c->session ? ws_receive(wsi, c->session, in, len) : -1;
     case LWS_CALLBACK_RECEIVE_PONG:
@@ -259,7 +298,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return c->session ? ws_write(wsi, c->session) : -1;
     case LWS_CALLBACK_HTTP:
-        return keep(server, c, NULL, http_open(server->o.exchanges, wsi, in)) ? 0 : -1;
+        return keep(server, wsi, NULL, http_open(server->o.exchanges, wsi, in)) ? 0 : -1;
     case LWS_CALLBACK_HTTP_BODY:
         if (c->exchange && len > 0)
             http_body(wsi, c->exchange, in, len);
@@ -324,6 +363,7 @@ static void on_turn(void *ctx)
 
     accept_again(server);
     server->o.hooks.turn(server->o.hooks.ctx);
+    write_all(server);
 }
 
 static void on_poll_tick(lws_sorted_usec_list_t *sul)
@@ -503,7 +543,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
         .name = server->protocol_name,
         .callback = on_event,
         .per_session_data_size = sizeof(struct connection),
-        .rx_buffer_size = 1024,
+        .rx_buffer_size = 512, /* kept for each WebSocket, and what is read at once */
         .tx_packet_size = 65536,
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);

@@ -56,9 +56,9 @@ struct session {
     const char *cut;                       /* why it was cut; NULL: it was not */
     unsigned generation;
     unsigned close_code;
-    char close_reason[SESSION_CLOSE_REASON_MAX + 1];
-    char peer[PEER_TEXT_MAX + 1], site[PEER_TEXT_MAX + 1]; /* site: as it is counted */
-    char *subscribe;                                       /* of the address, until READY */
+    const char *close_reason;
+    char peer[PEER_TEXT_MAX + 1];
+    char *subscribe; /* of the address, until READY */
     unsigned char digest[32];
     struct session *prev, *next; /* in env->paused */
 };
@@ -68,12 +68,17 @@ static struct session *of_actor(struct actor *actor)
     return (struct session *)actor;
 }
 
+void session_waits(struct session *s)
+{
+    if (s->blocked_ms == 0)
+        s->blocked_ms = clock_mono(s->env->clock);
+}
+
 static void want_write(struct session *s)
 {
     if (!s->connection)
         return;
-    if (s->blocked_ms == 0)
-        s->blocked_ms = clock_mono(s->env->clock);
+    session_waits(s);
     s->env->ops->want_write(s->connection);
 }
 
@@ -203,7 +208,7 @@ void session_close(struct session *s, unsigned code, const char *reason)
         return;
     retire(s);
     s->close_code = code;
-    strncpy(s->close_reason, reason, SESSION_CLOSE_REASON_MAX);
+    s->close_reason = reason;
     want_write(s);
 }
 
@@ -224,7 +229,10 @@ static void close_refused(struct session *s, enum studio_err err, const char *id
 /* Who guesses waits; whoever has the right token does not come here. */
 static void refuse_wrong(struct session *s, const struct credentials *credentials)
 {
-    int64_t delay = admission_delay(s->env->admission, s->site, credentials->table_id);
+    char site[PEER_TEXT_MAX + 1];
+
+    peer_name(s->peer, site);
+    int64_t delay = admission_delay(s->env->admission, site, credentials->table_id);
 
     if (delay == 0) {
         close_refused(s, STUDIO_ERR_AUTH_CREDENTIALS, credentials->user_id);
@@ -239,13 +247,15 @@ static void authenticate(struct session *s, const struct credentials_in *in)
 {
     struct credentials credentials;
     struct grant grant;
+    char site[PEER_TEXT_MAX + 1]; /* as it is counted */
     enum studio_err err = credentials_make(in, &credentials);
 
     if (err != STUDIO_OK) {
         close_refused(s, err, in->id);
         return;
     }
-    err = admission_check(s->env->admission, s->site, &credentials,
+    peer_name(s->peer, site);
+    err = admission_check(s->env->admission, site, &credentials,
                           core_connections(s->env->core, credentials.user_id), &grant);
     if (err == STUDIO_ERR_AUTH_CREDENTIALS) {
         refuse_wrong(s, &credentials);
@@ -290,10 +300,10 @@ struct session *session_create(struct session_env *env, void *connection,
     s->actor.refs = 1;
     s->actor.watcher = &s->watcher;
     s->watcher.want_write = on_push;
+    s->close_reason = "";
     s->created_ms = s->heard_ms = clock_mono(env->clock);
     s->generation = admission_generation(env->admission);
     strncpy(s->peer, address->peer, sizeof(s->peer) - 1);
-    peer_name(s->peer, s->site);
     buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
     env->count++;
     if (address->in.id || address->in.token)
@@ -432,9 +442,14 @@ bool session_written(struct session *s)
         more = s->actor.outstanding == 0 && !s->close_sent;
     else
         more = s->ping_due || hub_waiting(&s->watcher);
-    if (more && s->blocked_ms == 0)
-        s->blocked_ms = clock_mono(s->env->clock);
+    if (more)
+        session_waits(s);
     return more;
+}
+
+bool session_ends(const struct session *s)
+{
+    return s->state == CLOSING && s->out.waiting == 0;
 }
 
 /* --- time ------------------------------------------------------------------------------------ */

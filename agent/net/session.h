@@ -67,8 +67,13 @@ void session_alive(struct session *session);
 struct session_frame session_next(struct session *session);
 /* True if there is more to write. */
 bool session_written(struct session *session);
+/* All has been said: what is next is the close, if not something that is still owed. */
+bool session_ends(const struct session *session);
+/* It has something to write that its connection has no room for yet. */
+void session_waits(struct session *session);
 
-/* Begins closing: answers still owed go out first. Only the first code counts. */
+/* Begins closing: answers still owed go out first. Only the first code counts. `reason` outlives the session;
+ * SESSION_CLOSE_REASON_MAX bytes of it are told. */
 void session_close(struct session *session, unsigned code, const char *reason);
 /* About once a second: deadlines, revoked credentials. */
 void session_tick(struct session *session);

@@ -9,7 +9,12 @@
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
 
-enum { OFFER_MAX = 127 /* of subprotocols: what the library reads */ };
+enum {
+    OFFER_MAX = 127, /* of subprotocols: what the library reads */
+    PIECE_MAX = 4096,
+    FRAME_HEAD_MAX = 4, /* of a text shorter than 64 KiB */
+    FRAMES_AT_ONCE = 64 /* of one session in a turn: the others wait for theirs */
+};
 static const char token_chars[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 
@@ -168,6 +173,88 @@ int ws_receive(struct lws *wsi, struct session *session, const char *bytes, size
     return 0;
 }
 
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Texts of one session, each a frame, on their way to its socket as one piece. */
+struct piece {
+    struct lws *wsi;
+    size_t len;
+    unsigned char bytes[LWS_PRE + PIECE_MAX];
+};
+
+static bool piece_send(struct piece *piece)
+{
+    size_t len = piece->len;
+
+    piece->len = 0;
+    return len == 0 ||
+           lws_write(piece->wsi, piece->bytes + LWS_PRE, len, LWS_WRITE_RAW) == (int)len;
+}
+
+/* RFC 6455 5.2: final, text, no mask. The caller knows that it fits. */
+static void piece_add(struct piece *piece, const char *text, size_t len)
+{
+    unsigned char *at = piece->bytes + LWS_PRE + piece->len;
+
+    *at++ = 0x81;
+    if (len < 126) {
+        *at++ = (unsigned char)len;
+    } else {
+        *at++ = 126;
+        *at++ = (unsigned char)(len >> 8);
+        *at++ = (unsigned char)len;
+    }
+    memcpy(at, text, len);
+    piece->len = (size_t)(at - (piece->bytes + LWS_PRE)) + len;
+}
+
+static bool write_frame(struct piece *piece, const struct session_frame *frame)
+{
+    unsigned char ping[LWS_PRE + 1] = {0};
+
+    if (frame->kind == SESSION_TEXT && frame->len <= PIECE_MAX - FRAME_HEAD_MAX - piece->len) {
+        piece_add(piece, frame->data, frame->len);
+        return true;
+    }
+    if (!piece_send(piece))
+        return false;
+    if (frame->kind == SESSION_TEXT)
+        return lws_write(piece->wsi, (unsigned char *)frame->data, frame->len, LWS_WRITE_TEXT) >=
+               (int)frame->len;
+    /* With a byte in it: the library keeps pongs without payload to itself. */
+    return lws_write(piece->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
+}
+
+/* The library has not been able to send all it was given, or says goodbye for itself. */
+static bool is_held_up(struct lws *wsi)
+{
+    return lws_partial_buffered(wsi) || lws_get_close_length(wsi) > 0;
+}
+
+bool ws_write_now(struct lws *wsi, struct session *session)
+{
+    struct piece piece; /* not to be zeroed: most are short */
+    bool more = true;
+
+    piece.wsi = wsi;
+    piece.len = 0;
+    for (int i = 0; more && i < FRAMES_AT_ONCE; i++) {
+        if (is_held_up(wsi) || session_ends(session))
+            break; /* to close is for a callback */
+        struct session_frame frame = session_next(session);
+        if (frame.kind != SESSION_NOTHING && !write_frame(&piece, &frame))
+            return false;
+        more = session_written(session);
+    }
+    if (!piece_send(&piece))
+        return false;
+    if (more) {
+        session_waits(session);
+        lws_callback_on_writable(wsi);
+    }
+    return true;
+}
+
 /* One write for each callback, as the library demands. */
 int ws_write(struct lws *wsi, struct session *session)
 {
@@ -190,7 +277,7 @@ int ws_write(struct lws *wsi, struct session *session)
             return -1;
         break;
     case SESSION_CLOSE:
-        len = strlen(frame.reason);
+        len = strnlen(frame.reason, SESSION_CLOSE_REASON_MAX);
         memcpy(reason, frame.reason, len);
         lws_close_reason(wsi, (enum lws_close_status)frame.code, reason, len);
         return -1;

@@ -19,6 +19,9 @@ int ws_peer_closes(struct lws *wsi, size_t len);
 /* It has it. NULL: out of memory. */
 struct session *ws_open(struct session_env *env, struct lws *wsi);
 int ws_receive(struct lws *wsi, struct session *session, const char *bytes, size_t len);
+/* What the session has to say, outside of the library's callbacks; what finds no room is left to ws_write.
+ * False: the connection has failed. */
+STUDIO_MUST_USE bool ws_write_now(struct lws *wsi, struct session *session);
 /* The connection can be written. */
 int ws_write(struct lws *wsi, struct session *session);
 
