@@ -122,7 +122,7 @@ enum studio_err addresses_find(const char *host, uint16_t port, struct addresses
 
 void address_of_peer(int fd, char out[PEER_TEXT_MAX + 1])
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof(sa);
     const void *bytes = &((struct sockaddr_in *)&sa)->sin_addr;
 

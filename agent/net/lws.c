@@ -488,7 +488,7 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
     if (err != STUDIO_OK)
         return err;
     server->port = server->o.port;
-    for (int i = 0; i < addresses.count; i++) {
+    for (int i = 0; i < addresses.count && i < LISTENERS_MAX; i++) {
         struct lws_vhost *vhost =
             listen_on(server, &addresses.list[i], server->port, vhost_names[i]);
         if (!vhost && i > 0) { /* the free port of 127.0.0.1 is taken on ::1 */
