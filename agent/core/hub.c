@@ -1,46 +1,10 @@
-#include "core/hub.h"
+#include "core/hub_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/document.h"
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-/* A watcher among those of a channel, and which of its subscriptions that is: each knows where the other
- * stands, so that to leave costs the same however many there are. */
-struct place {
-    struct watcher *watcher;
-    size_t subscription;
-};
-
-/*
- * A channel is a name somebody watches or a table that exists; the channel "*" stands for all. Its
- * index is its bit in every watcher's pending set. Channels of neither kind are freed, and their
- * index is used again.
- */
-struct channel {
-    char name[STUDIO_TABLE_ID_MAX + 1];
-    size_t index;
-    struct studio_snapshot *snapshot; /* NULL: no such table yet */
-    bool online;                      /* devices of it are connected */
-    struct place *watchers;           /* in no order */
-    size_t watcher_count, watcher_cap;
-    uint64_t stamp; /* the hub's: the watcher looked at is subscribed */
-    UT_hash_handle hh;
-};
-
-struct hub {
-    struct channel *by_name;
-    struct channel **by_index; /* NULL where free */
-    size_t index_count, index_cap;
-    size_t free_hint; /* no free index below this one */
-    struct channel *all;
-    size_t subscribers;
-    uint64_t stamp;
-};
 
 struct frame *frame_create(const char *text, size_t len)
 {
@@ -62,12 +26,6 @@ void frame_unref(struct frame *frame)
         free(frame);
 }
 
-static void bit_clear(struct watcher *w, size_t bit)
-{
-    if (bit / 64 < w->pending_words)
-        w->pending[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
-}
-
 /* False: out of memory. */
 static bool bit_set(struct watcher *w, size_t bit)
 {
@@ -84,7 +42,7 @@ static bool bit_set(struct watcher *w, size_t bit)
     return true;
 }
 
-static struct channel *channel_find(struct hub *hub, const char *name)
+struct channel *hub_channel(struct hub *hub, const char *name)
 {
     struct channel *channel;
 
@@ -118,7 +76,7 @@ static bool index_take(struct hub *hub, size_t *index)
 
 static struct channel *channel_add(struct hub *hub, const char *name)
 {
-    struct channel *channel = channel_find(hub, name);
+    struct channel *channel = hub_channel(hub, name);
     size_t len = strlen(name);
 
     if (channel)
@@ -358,7 +316,7 @@ void hub_unsubscribe(struct hub *hub, struct watcher *w, const char *const *tabl
 {
     stamp(hub, w);
     for (size_t i = 0; i < n; i++) {
-        struct channel *channel = channel_find(hub, tables[i]);
+        struct channel *channel = hub_channel(hub, tables[i]);
         if (channel == hub->all)
             stamp_none(hub);
         else if (channel)
@@ -373,7 +331,7 @@ void hub_unsubscribe(struct hub *hub, struct watcher *w, const char *const *tabl
 
 void hub_seen(struct hub *hub, struct watcher *w, const char *table_id)
 {
-    const struct channel *channel = channel_find(hub, table_id);
+    const struct channel *channel = hub_channel(hub, table_id);
 
     if (channel)
         bit_clear(w, channel->index);
@@ -423,7 +381,7 @@ static void mark(const struct channel *watched, size_t bit, bool all)
 
 bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot)
 {
-    struct channel *channel = snapshot->removed ? channel_find(hub, snapshot->table_id)
+    struct channel *channel = snapshot->removed ? hub_channel(hub, snapshot->table_id)
                                                 : channel_add(hub, snapshot->table_id);
 
     if (!channel)
@@ -441,7 +399,7 @@ bool hub_publish(struct hub *hub, struct studio_snapshot *snapshot)
 
 void hub_presence(struct hub *hub, const char *table_id, bool online)
 {
-    struct channel *channel = channel_find(hub, table_id);
+    struct channel *channel = hub_channel(hub, table_id);
 
     if (!channel || channel->online == online)
         return;
@@ -450,115 +408,4 @@ void hub_presence(struct hub *hub, const char *table_id, bool online)
         return;
     mark(channel, channel->index, false);
     mark(hub->all, channel->index, false);
-}
-
-static void enqueue(struct watcher *w, struct frame *frame)
-{
-    if (!w->queue)
-        w->queue = calloc(HUB_EXCEPTIONS_MAX, sizeof(struct frame *));
-    if (!w->queue || !frame) {
-        w->missed++;
-    } else {
-        if (w->queue_len == HUB_EXCEPTIONS_MAX) {
-            frame_unref(w->queue[w->queue_head]);
-            w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
-            w->queue_len--;
-            w->missed++;
-        }
-        frame->refs++;
-        w->queue[(w->queue_head + w->queue_len++) % HUB_EXCEPTIONS_MAX] = frame;
-    }
-    w->want_write(w);
-}
-
-void hub_exception(struct hub *hub, const char *table_id, struct frame *frame)
-{
-    struct channel *channel = channel_find(hub, table_id);
-
-    hub->stamp++;
-    for (size_t i = 0; channel && i < channel->watcher_count; i++) {
-        struct watcher *w = channel->watchers[i].watcher;
-        w->stamp = hub->stamp;
-        enqueue(w, frame);
-    }
-    for (size_t i = 0; i < hub->all->watcher_count; i++)
-        if (hub->all->watchers[i].watcher->stamp != hub->stamp)
-            enqueue(hub->all->watchers[i].watcher, frame);
-}
-
-/* The table of the next pending document at or after the place where the last search ended. */
-static const struct channel *next_document(struct hub *hub, struct watcher *w)
-{
-    size_t words = w->pending_words;
-
-    for (size_t i = 0; i <= words && words > 0; i++) {
-        size_t word = (w->next_bit / 64 + i) % words;
-        uint64_t bits = w->pending[word];
-        if (i == 0)
-            bits &= ~UINT64_C(0) << (w->next_bit % 64);
-        while (bits) {
-            size_t bit = word * 64 + (size_t)__builtin_ctzll(bits);
-            bits &= bits - 1;
-            bit_clear(w, bit);
-            w->next_bit = (bit + 1) % (words * 64);
-            struct channel *channel = bit < hub->index_count ? hub->by_index[bit] : NULL;
-            if (channel && channel->snapshot)
-                return channel;
-        }
-    }
-    return NULL;
-}
-
-/* NULL: out of memory. */
-static struct frame *with_presence(const struct channel *channel)
-{
-    struct frame *frame = NULL;
-    struct buf text;
-
-    buf_init(&text, SIZE_MAX);
-    push_with_presence(&text, channel->snapshot->push, channel->snapshot->push_len,
-                       channel->online);
-    if (buf_ok(&text))
-        frame = frame_create(text.data, text.len);
-    buf_finish(&text);
-    return frame;
-}
-
-bool hub_next(struct hub *hub, struct watcher *w, struct push *push)
-{
-    memset(push, 0, sizeof(*push));
-    if (w->missed > 0) {
-        push->missed = w->missed;
-        w->missed = 0;
-        return true;
-    }
-    if (w->queue_len > 0) {
-        push->frame = w->queue[w->queue_head];
-        w->queue_head = (w->queue_head + 1) % HUB_EXCEPTIONS_MAX;
-        w->queue_len--;
-        return true;
-    }
-    const struct channel *channel = next_document(hub, w);
-    if (!channel)
-        return false;
-    if (!w->presence) {
-        push->status = studio_snapshot_ref(channel->snapshot);
-        return true;
-    }
-    push->frame = with_presence(channel);
-    if (!push->frame) {
-        w->failed = true;
-        w->want_write(w);
-    }
-    return push->frame != NULL;
-}
-
-bool hub_waiting(const struct watcher *w)
-{
-    if (w->missed > 0 || w->queue_len > 0)
-        return true;
-    for (size_t i = 0; i < w->pending_words; i++)
-        if (w->pending[i])
-            return true;
-    return false;
 }
