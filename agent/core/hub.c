@@ -366,6 +366,16 @@ void hub_answer(const struct watcher *w, const char *status, const char *request
     free(names);
 }
 
+bool hub_waiting(const struct watcher *w)
+{
+    if (w->missed > 0 || w->queue_len > 0)
+        return true;
+    for (size_t i = 0; i < w->pending_words; i++)
+        if (w->pending[i])
+            return true;
+    return false;
+}
+
 /* Its document is to be sent to all who watch, or to those of them who want presence. */
 static void mark(const struct channel *watched, size_t bit, bool all)
 {

@@ -106,13 +106,3 @@ bool hub_next(struct hub *hub, struct watcher *w, struct push *push)
     }
     return push->frame != NULL;
 }
-
-bool hub_waiting(const struct watcher *w)
-{
-    if (w->missed > 0 || w->queue_len > 0)
-        return true;
-    for (size_t i = 0; i < w->pending_words; i++)
-        if (w->pending[i])
-            return true;
-    return false;
-}
