@@ -8,9 +8,7 @@
  */
 #include "link_acks.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include "link_gather.h"
 
 int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id);
 int __real_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id);
@@ -57,22 +55,23 @@ static void send_decided(void)
 /* With one of the locks, whichever: that is why it only notes. */
 int __wrap_MQTTPacket_send_puback(int version, int msgid, void *net, const char *client_id)
 {
-    const int yes = 1;
-
     if (!acks.holding || !held_ask(&acks.held, msgid))
         return __real_MQTTPacket_send_puback(version, msgid, net, client_id);
-    if (!acks.net) /* they are small, and the broker waits for each */
-        (void)setsockopt(*(const int *)net, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     acks.net = net;
     return 0;
 }
 
 int __wrap_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *rc)
 {
-    if (acks.holding && !held_wait_room(&acks.held, timeout)) {
-        *rc = 0;
+    const bool room = !acks.holding || held_wait_room(&acks.held, 0);
+    const int readable = room ? gather_readable() : 0;
+
+    *rc = 0;
+    if (readable)
+        return readable;
+    gather_idle();
+    if (!room && !held_wait_room(&acks.held, timeout))
         return 0; /* nothing to read: the library looks after its timers and asks again */
-    }
     return __real_Socket_getReadySocket(more_work, timeout, mutex, rc);
 }
 
@@ -101,6 +100,7 @@ bool acks_send(void)
     send_decided();
     pthread_mutex_unlock(socket_mutex);
     pthread_mutex_unlock(mqttasync_mutex);
+    gather_flush();
     return !held_decided(&acks.held);
 }
 

@@ -6,6 +6,7 @@
  * gives up (no PINGRESP) it is still ESTABLISHED.
  */
 #include "link_closing.h"
+#include "link_gather.h"
 #include "link_reach.h"
 
 #include <netinet/in.h>
@@ -51,6 +52,7 @@ static bool ended_by_peer(int socket)
 int __wrap_Socket_close(int socket)
 {
     by_peer = ended_by_peer(socket);
+    gather_close(socket);
     return __real_Socket_close(socket);
 }
 

@@ -2,7 +2,7 @@
  * link_main.c - the process of one MQTT connection, the child of link_process.c.
  *
  *     main thread:         socket ──► connect, publish, subscribe, verdict ──► library
- *     library's threads:   reports ──► `out` ──► (wake) main thread ──► socket
+ *     library's threads:   reports ──► `out` ──► socket, before they sleep
  *
  * It lives as long as its connection: nothing of one can leak into the next, and no acknowledgement
  * can come too late. It ends with _exit, for there is nothing to tidy up; when its socket ends, so does
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "link_acks.h"
+#include "link_gather.h"
 #include "link_paho.h"
 #include "link_process.h"
 #include "studio/version.h"
@@ -50,16 +51,17 @@ enum { SANITIZED = 0 };
 #endif
 
 static struct {
-    pthread_mutex_t lock; /* guards `out` */
-    struct buf out;       /* frames for the agent */
-    int wake;             /* eventfd: something is in `out` that was empty */
-    struct buf sending;   /* main thread: taken from `out`, written from `sent` on */
+    pthread_mutex_t lock;    /* guards `out` */
+    struct buf out;          /* frames for the agent */
+    int wake;                /* eventfd: the main thread has something to write */
+    pthread_mutex_t writing; /* taken before `lock`; guards these two: */
+    struct buf sending;      /* taken from `out`, written from `sent` on */
     size_t sent;
     char *in; /* bytes read, frames not yet complete */
     size_t have, size;
     bool connected; /* CONNECT was here */
     bool closing, closed, will;
-} child = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} child = {.lock = PTHREAD_MUTEX_INITIALIZER, .writing = PTHREAD_MUTEX_INITIALIZER};
 
 bool link_main_wanted(int argc, char **argv)
 {
@@ -102,18 +104,18 @@ static void live_with_the_agent(const char *name)
 
 /* --- to the agent ----------------------------------------------------------------------------- */
 
+static _Thread_local bool said; /* by this thread, and it has not looked after it yet */
+
+/* It leaves when the thread goes to sleep, with what else it has to say: a connection that comes up and
+ * is ended at once is told in one. */
 static void put(const struct wire_message *message)
 {
-    bool first;
-
+    said = true;
     pthread_mutex_lock(&child.lock);
-    first = child.out.len == 0;
     wire_put(&child.out, message);
     if (!buf_ok(&child.out))
         _exit(LINK_EXIT_MEMORY);
     pthread_mutex_unlock(&child.lock);
-    if (first && eventfd_write(child.wake, 1) != 0)
-        _exit(1);
 }
 
 static void report_event(const struct link_event *event)
@@ -149,8 +151,9 @@ static void failed(enum link_event_kind kind, const char *text)
     report_event(&event);
 }
 
-/* Writes what can be written without waiting; what the library says meanwhile comes next. */
-static void flush(void)
+/* With `writing` held. Writes what can be written without waiting; what the library says meanwhile comes
+ * next. False: some is left. */
+static bool write_out(void)
 {
     for (;;) {
         ssize_t n;
@@ -165,12 +168,12 @@ static void flush(void)
             child.out = empty;
             pthread_mutex_unlock(&child.lock);
             if (child.sending.len == 0)
-                return;
+                return true;
         }
         n = send(LINK_FD, child.sending.data + child.sent, child.sending.len - child.sent,
                  MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
-            return;
+            return false;
         if (n < 0 && errno != EINTR)
             _exit(0);
         if (n > 0)
@@ -178,12 +181,32 @@ static void flush(void)
     }
 }
 
+static bool flush(void)
+{
+    bool all;
+
+    pthread_mutex_lock(&child.writing);
+    all = write_out();
+    pthread_mutex_unlock(&child.writing);
+    return all;
+}
+
+/* On the library's threads; the main thread writes what they cannot without waiting. */
+static void on_idle(void)
+{
+    const bool any = said;
+
+    said = false;
+    if (any && !flush() && eventfd_write(child.wake, 1) != 0)
+        _exit(1);
+}
+
 /* --- from the agent --------------------------------------------------------------------------- */
 
 /* The strings of CONNECT stay: this moves the frame to memory of its own. */
 static void connect_now(const char *frame, size_t size)
 {
-    static const struct paho_reports reports = {report_event, report_command, report_log};
+    static const struct paho_reports reports = {report_event, report_command, report_log, on_idle};
     static struct wire_message m;
     char text[LINK_TEXT_MAX] = "out of memory";
     char *copy = malloc(size);
@@ -268,7 +291,9 @@ static void take(void)
     if (n <= 0)
         return;
     child.have += (size_t)n;
+    gather_hold();
     take_frames();
+    gather_release();
 }
 
 /* Acknowledges what may be, and leaves once everything is. How long to sleep at most (-1: for ever). */
@@ -299,8 +324,7 @@ void link_main(const char *name)
     for (;;) {
         int timeout = tend();
 
-        flush();
-        fds[0].events = (short)(POLLIN | (child.sending.len > child.sent ? POLLOUT : 0));
+        fds[0].events = (short)(POLLIN | (flush() ? 0 : POLLOUT));
         if (poll(fds, 2, timeout) < 0 && errno != EINTR)
             _exit(1);
         if (fds[1].revents)

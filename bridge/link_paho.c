@@ -11,6 +11,7 @@
 #include "link_acks.h"
 #include "link_cert.h"
 #include "link_closing.h"
+#include "link_gather.h"
 #include "link_reach.h"
 
 enum {
@@ -448,6 +449,7 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
         c.tokens[i].slot = i;
     if (c.id == LINK_IN)
         acks_hold(target->mqtt_version);
+    gather_start(reports->idle);
     if (trouble) {
         snprintf(text, LINK_TEXT_MAX, "%s", trouble);
         return false;

@@ -14,6 +14,7 @@ struct paho_reports {
     void (*event)(const struct link_event *event);
     void (*command)(const struct link_command *command); /* link LINK_IN */
     void (*log)(enum log_level level, const char *text);
+    void (*idle)(void); /* a thread of the library, without its lock, before it sleeps */
 };
 
 /* As link.h has it. Once; `in` and its strings live as long as the process. */

@@ -397,13 +397,15 @@ static void take(struct link_process *l)
     size_t taken = 0;
 
     while (l->fd >= 0 && l->generation == generation && !l->over && taken < READ_STEP) {
+        size_t space;
         ssize_t n;
 
         if (!make_room(l)) {
             l->over = "no memory for what it says";
             return;
         }
-        n = recv(l->fd, l->in + l->end, l->size - l->end, MSG_DONTWAIT);
+        space = l->size - l->end;
+        n = recv(l->fd, l->in + l->end, space, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN)
@@ -415,6 +417,8 @@ static void take(struct link_process *l)
         l->end += (size_t)n;
         taken += (size_t)n;
         take_frames(l);
+        if ((size_t)n < space) /* that was all */
+            return;
     }
 }
 

@@ -1,0 +1,27 @@
+/*
+ * link_gather.h - in the process of an MQTT connection: what the library does message by message, done
+ * in company. Its packets are written, and those of the broker read, as many at a time as there are; its
+ * sending thread is woken once for a batch; and what is said of them is told when a thread of the
+ * library would go to sleep.
+ */
+#ifndef BRIDGE_LINK_GATHER_H
+#define BRIDGE_LINK_GATHER_H
+
+#include <stdbool.h>
+
+/* Before the connection. `idle` is called by the library's threads, without its locks, each time before
+ * one of them sleeps. */
+void gather_start(void (*idle)(void));
+/* Between these two calls of one thread the library is given work it is woken for at the second. */
+void gather_hold(void);
+void gather_release(void);
+/* Writes what was gathered; what cannot be written now the library's sending thread writes later. */
+void gather_flush(void);
+/* A thread of the library is about to sleep: flush, and `idle`. */
+void gather_idle(void);
+/* The socket that has bytes which are read already; 0 if there are none. */
+int gather_readable(void);
+/* The socket is about to be closed. */
+void gather_close(int socket);
+
+#endif
