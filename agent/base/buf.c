@@ -14,7 +14,7 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_init_fixed(struct buf *b, char *space, size_t size)
 {
-    /* reserve() allocates only beyond cap, and the bound comes first. */
+    /* buf_reserve() allocates only beyond cap, and the bound comes first. */
     *b = (struct buf){.data = space, .cap = size, .max = size - 1};
     space[0] = '\0';
 }
@@ -38,8 +38,7 @@ bool buf_ok(const struct buf *b)
     return !b->failed;
 }
 
-/* Makes room for `more` bytes and the NUL. False, and failed for good, if that cannot be. */
-static bool reserve(struct buf *b, size_t more)
+bool buf_reserve(struct buf *b, size_t more)
 {
     if (b->failed)
         return false;
@@ -69,7 +68,7 @@ static bool reserve(struct buf *b, size_t more)
 char *buf_take(struct buf *b)
 {
     char *data = NULL;
-    if (reserve(b, 0)) {
+    if (buf_reserve(b, 0)) {
         data = b->data;
         data[b->len] = '\0';
         b->data = NULL;
@@ -78,24 +77,9 @@ char *buf_take(struct buf *b)
     return data;
 }
 
-void buf_add(struct buf *b, const void *bytes, size_t len)
-{
-    if (!reserve(b, len))
-        return;
-    if (len > 0)
-        memcpy(b->data + b->len, bytes, len);
-    b->len += len;
-    b->data[b->len] = '\0';
-}
-
-void buf_str(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
-}
-
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
-    if (!reserve(b, 0))
+    if (!buf_reserve(b, 0))
         return;
 
     va_list args;
@@ -106,7 +90,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         b->failed = true;
     } else if ((size_t)n >= b->cap - b->len) {
         b->data[b->len] = '\0';
-        if (!reserve(b, (size_t)n))
+        if (!buf_reserve(b, (size_t)n))
             return;
         va_start(args, fmt);
         (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, args);

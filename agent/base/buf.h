@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "studio/error.h"
 
@@ -34,8 +35,25 @@ void buf_clear(struct buf *b);
 char *buf_take(struct buf *b);
 bool buf_ok(const struct buf *b);
 
-void buf_add(struct buf *b, const void *bytes, size_t len);
-void buf_str(struct buf *b, const char *text);
+/* Makes room for `more` bytes and the NUL. False, and failed for good, if that cannot be. */
+bool buf_reserve(struct buf *b, size_t more);
+
+/* Here, since a document is some hundred of them: what is constant needs no call. */
+static inline void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+    if ((b->failed || len >= b->cap - b->len) && !buf_reserve(b, len))
+        return;
+    if (len > 0)
+        memcpy(b->data + b->len, bytes, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+static inline void buf_str(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...) STUDIO_PRINTF(2, 3);
 void buf_u64(struct buf *b, uint64_t n);
 
