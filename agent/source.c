@@ -43,6 +43,13 @@ static enum studio_err cleared(void *ctx, bridge_cleared_fn *fn, void *fn_ctx)
     return store_read_cleared(source->reader, fn, fn_ctx);
 }
 
+static void clearing_done(void *ctx, const char *table_id, uint64_t rev)
+{
+    struct source *source = ctx;
+
+    committer_cleared(source->committer, table_id, rev);
+}
+
 static void acked(void *ctx, uint64_t seq)
 {
     struct source *source = ctx;
@@ -81,6 +88,7 @@ struct bridge_source source_ops(struct source *source)
         .oldest = oldest,
         .oldest_rev = oldest_rev,
         .cleared = cleared,
+        .clearing_done = clearing_done,
         .acked = acked,
         .parked = parked,
         .memo = memo,

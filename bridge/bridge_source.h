@@ -47,6 +47,8 @@ struct bridge_source {
                                   uint64_t *seq);
     /* Retained topics of removed custom fields and tables, to be cleared after each connection. */
     enum studio_err (*cleared)(void *ctx, bridge_cleared_fn *fn, void *fn_ctx);
+    /* The broker has answered the clearing of all that this table removed up to this rev. May be lost. */
+    void (*clearing_done)(void *ctx, const char *table_id, uint64_t rev);
     /* Every event <= seq is acknowledged by a broker (or parked). Rides along in the next commit. */
     void (*acked)(void *ctx, uint64_t seq);
     /* This event was refused for good. */

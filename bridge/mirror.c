@@ -23,11 +23,18 @@ struct mirror_entry {
     UT_hash_handle hh;
     struct pacer_node round, presence_pace, refresh;
     struct studio_snapshot *newest;    /* NULL: only topics to clear are known */
-    struct studio_snapshot *published; /* by the last round of this connection, NULL before it */
+    struct studio_snapshot *published; /* by the last round, or what is to count as that */
+    bool full;                         /* the next round shows all, also what that one did */
     char *presence;
     bool presence_known;
     bool again; /* the round going on was not accepted whole */
     struct cleared *cleared;
+    /* Messages handed out and not ended. Those of a lap end before what it cleared is told; meanwhile
+     * later ones count in the other. */
+    unsigned open[2], lap;
+    uint64_t telling; /* rev of the last round of the other lap; 0: nothing waits to be told */
+    uint64_t told;
+    bool listed; /* what mirror_clear named was not told yet */
     char id[];
 };
 
@@ -44,7 +51,8 @@ struct mirror {
     enum step step;
     size_t index;
     struct cleared *at;
-    char *saying; /* the presence handed out last */
+    char *saying;                    /* the presence handed out last */
+    const struct mirror_entry *told; /* for mirror_cleared, NULL: none */
 };
 
 /* A custom field, by its name; the settable ones have fixed places before them. */
@@ -187,11 +195,14 @@ void mirror_restart(struct mirror *m, bool expires)
     {
         free_cleared(entry);
         entry->again = false;
+        entry->telling = 0;
         pacer_remove(&m->rounds, &entry->round);
         pacer_remove(&m->presences, &entry->presence_pace);
         pacer_remove(&m->refreshes, &entry->refresh);
         studio_snapshot_unref(entry->published);
-        entry->published = NULL; /* a full round */
+        /* What is removed from here on may be missing in the store's list: the round clears it. */
+        entry->published = entry->newest ? studio_snapshot_ref(entry->newest) : NULL;
+        entry->full = true;
         pacer_mark_backfill(&m->rounds, &entry->round);
         if (entry->presence_known)
             pacer_mark_backfill(&m->presences, &entry->presence_pace);
@@ -214,6 +225,7 @@ static enum studio_err clear(struct mirror *m, const char *table_id, const char 
         memcpy(c->field, field, len + 1);
         c->next = entry->cleared;
         entry->cleared = c;
+        entry->listed = true;
     }
     pacer_mark_backfill(&m->rounds, &entry->round);
     return STUDIO_OK;
@@ -232,8 +244,7 @@ enum studio_err mirror_clear(struct mirror *m, const char *table_id, const char 
 void mirror_again(struct mirror *m, struct mirror_entry *entry)
 {
     pthread_mutex_lock(&m->lock);
-    studio_snapshot_unref(entry->published);
-    entry->published = NULL;
+    entry->full = true;
     entry->again = m->current == entry;
     if (entry->presence_known)
         pacer_mark(&m->presences, &entry->presence_pace);
@@ -280,7 +291,7 @@ static bool emit_text(struct mirror *m, struct mirror_message *out, const char *
 static bool next_field(struct mirror *m, struct mirror_message *out)
 {
     const struct studio_snapshot *old = m->current->published;
-    bool fresh = !old || old->removed;
+    bool fresh = !old || old->removed || m->current->full;
 
     if (shows_nothing(m) && m->index < studio_field_count)
         return emit_text(m, out, studio_fields[m->index++].name, NULL, true);
@@ -334,16 +345,41 @@ static void next_step(struct mirror *m)
     m->at = m->step == STEP_CLEARED ? m->current->cleared : NULL;
 }
 
+/* The last round is to be told when the messages of this lap have ended. */
+static void begin_telling(struct mirror_entry *entry)
+{
+    const struct studio_snapshot *shown = entry->published;
+
+    if (!shown || entry->full || entry->cleared || entry->telling > 0 ||
+        entry->open[!entry->lap] > 0 || (!entry->listed && shown->state.cleared_rev <= entry->told))
+        return;
+    entry->telling = shown->rev;
+    entry->lap = !entry->lap;
+}
+
+static void tell(struct mirror *m, struct mirror_entry *entry)
+{
+    begin_telling(entry);
+    while (entry->telling > 0 && entry->open[!entry->lap] == 0) {
+        entry->told = entry->telling;
+        entry->telling = 0;
+        entry->listed = false;
+        m->told = entry;
+        begin_telling(entry); /* a later round may have waited */
+    }
+}
+
 static void finish_round(struct mirror *m)
 {
     struct mirror_entry *entry = m->current;
 
-    studio_snapshot_unref(entry->published);
-    entry->published = NULL;
     if (!entry->again) {
         free_cleared(entry);
+        studio_snapshot_unref(entry->published);
         entry->published = m->showing;
+        entry->full = false;
         m->showing = NULL;
+        tell(m, entry);
     }
     entry->again = false;
     end_round(m);
@@ -465,8 +501,35 @@ bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out)
 
     pthread_mutex_lock(&m->lock);
     any = next_message(m, now_ms, out);
+    if (any) {
+        out->lap = out->entry->lap;
+        out->entry->open[out->lap]++;
+    }
     pthread_mutex_unlock(&m->lock);
     return any;
+}
+
+void mirror_done(struct mirror *m, struct mirror_entry *entry, unsigned lap, bool answered)
+{
+    pthread_mutex_lock(&m->lock);
+    entry->open[lap]--;
+    if (answered)
+        tell(m, entry);
+    else
+        entry->telling = 0; /* what the last round shows goes out again first */
+    pthread_mutex_unlock(&m->lock);
+}
+
+const char *mirror_cleared(struct mirror *m, uint64_t *rev)
+{
+    const struct mirror_entry *entry;
+
+    pthread_mutex_lock(&m->lock);
+    entry = m->told;
+    m->told = NULL;
+    *rev = entry ? entry->told : 0;
+    pthread_mutex_unlock(&m->lock);
+    return entry ? entry->id : NULL;
 }
 
 bool mirror_ready(struct mirror *m, int64_t now_ms)

@@ -37,6 +37,7 @@ struct mirror_message {
     size_t len;        /* 0 clears the topic */
     bool plain;        /* plain text, not JSON */
     unsigned expiry_s; /* 0: never */
+    unsigned lap;      /* for mirror_done */
 };
 
 STUDIO_MUST_USE enum studio_err mirror_create(struct mirror **out);
@@ -62,8 +63,14 @@ bool mirror_next(struct mirror *m, int64_t now_ms, struct mirror_message *out);
 /* True if mirror_next may have one. */
 bool mirror_ready(struct mirror *m, int64_t now_ms);
 /* A message of this entry was not accepted: the table goes through a full round again. That knows of no
- * custom field that went before: see mirror_clear. */
+ * custom field that went before the round going on: see mirror_clear. */
 void mirror_again(struct mirror *m, struct mirror_entry *entry);
+
+/* Every message of mirror_next ends once. `answered`: by the broker, it will not be sent again. */
+void mirror_done(struct mirror *m, struct mirror_entry *entry, unsigned lap, bool answered);
+/* After mirror_next and mirror_done: a table of which all that it removed up to *rev has been cleared, if
+ * that is news; else NULL. */
+const char *mirror_cleared(struct mirror *m, uint64_t *rev);
 
 /* When mirror_next may have something that it has not now; -1 for never. */
 int64_t mirror_deadline(struct mirror *m);

@@ -20,7 +20,28 @@ static bool clear_topic(void *ctx, const char *table_id, const char *field)
 {
     struct retained *r = ctx;
 
-    return mirror_clear(r->mirror, table_id, field) == STUDIO_OK;
+    r->listed = r->listed && mirror_clear(r->mirror, table_id, field) == STUDIO_OK;
+    return r->listed;
+}
+
+/* The agent need not keep what is known to be cleared. */
+static void tell(struct retained *r)
+{
+    uint64_t rev;
+    const char *table_id = mirror_cleared(r->mirror, &rev);
+
+    if (table_id && r->listed)
+        r->source->clearing_done(r->source->ctx, table_id, rev);
+}
+
+/* A slot's key: whether it clears a custom field, which one by a hash, and the lap of mirror.h. */
+#define KEY_CLEARS 1u
+#define KEY_LAP    2u
+
+static void ended(struct retained *r, struct mirror_entry *entry, uint64_t key, bool answered)
+{
+    mirror_done(r->mirror, entry, (key & KEY_LAP) != 0, answered);
+    tell(r);
 }
 
 void retained_up(struct retained *r)
@@ -28,11 +49,16 @@ void retained_up(struct retained *r)
     enum studio_err err;
 
     r->retry_ms = 0;
+    if (r->held)
+        ended(r, r->held, r->key, false);
     r->held = NULL;
     mirror_restart(r->mirror, r->window->limits.mqtt_version == 5);
+    r->listed = true;
     err = r->source->cleared(r->source->ctx, clear_topic, r);
-    if (err != STUDIO_OK)
-        log_warn("bridge", "cannot read which retained topics to clear (%s)", studio_err_text(err));
+    if (err != STUDIO_OK || !r->listed)
+        log_warn("bridge", "cannot read which retained topics to clear (%s)",
+                 studio_err_text(err != STUDIO_OK ? err : STUDIO_ERR_NO_MEMORY));
+    r->listed = r->listed && err == STUDIO_OK;
     if (!r->window->limits.retain)
         log_warn("bridge",
                  "%s keeps no retained messages: status and availability reach only those "
@@ -45,7 +71,7 @@ bool retained_ready(const struct retained *r, int64_t now_ms)
     return now_ms >= r->retry_ms && (r->held || mirror_ready(r->mirror, now_ms));
 }
 
-/* Of the clearing of a custom field, which no later round would know of: never 0. */
+/* The key of the clearing of a custom field, which no later round would know of. */
 static uint64_t clearing(const char *table_id, const char *field)
 {
     uint64_t key = 0xcbf29ce484222325;
@@ -55,25 +81,29 @@ static uint64_t clearing(const char *table_id, const char *field)
     key = (key ^ '/') * 0x100000001b3; /* in no table's name */
     for (; *field; field++)
         key = (key ^ (unsigned char)*field) * 0x100000001b3;
-    return key | 1;
+    return (key | KEY_CLEARS) & ~(uint64_t)KEY_LAP;
 }
 
 static bool clear_again(void *ctx, const char *table_id, const char *field)
 {
     struct retained *r = ctx;
 
-    return clearing(table_id, field) != r->refused ||
-           mirror_clear(r->mirror, table_id, field) == STUDIO_OK;
+    return clearing(table_id, field) != r->refused || clear_topic(r, table_id, field);
 }
 
 /* It was not accepted. */
 static void again(struct retained *r, struct mirror_entry *entry, uint64_t key)
 {
+    ended(r, entry, key, false);
     mirror_again(r->mirror, entry);
-    r->refused = key;
-    if (key && r->source->cleared(r->source->ctx, clear_again, r) != STUDIO_OK)
-        log_limited(&r->window->refused_log, LOG_WARN, "bridge",
-                    "cannot read which retained topic to clear again; the next connection does it");
+    if (!(key & KEY_CLEARS))
+        return;
+    r->refused = key & ~(uint64_t)KEY_LAP;
+    if (r->source->cleared(r->source->ctx, clear_again, r) == STUDIO_OK)
+        return;
+    r->listed = false;
+    log_limited(&r->window->refused_log, LOG_WARN, "bridge",
+                "cannot read which retained topic to clear again; the next connection does it");
 }
 
 /* The mirror's next one goes when there is room for it, not a whole round again. */
@@ -106,6 +136,8 @@ static enum window_sent send(struct retained *r, const char *topic, const struct
 
     if (sent == WINDOW_TOO_LARGE)
         window_log_too_large(r->window, topic);
+    if (sent == WINDOW_TOO_LARGE || sent == WINDOW_PARKED)
+        ended(r, m->entry, key, true);
     return sent;
 }
 
@@ -128,14 +160,20 @@ bool retained_send(struct retained *r, int64_t now_ms)
     struct mirror_message next;
     char topic[TOPIC_MAX];
     uint64_t key;
+    bool any;
 
     if (r->held)
         return send_held(r);
-    if (!mirror_next(r->mirror, now_ms, &next))
+    any = mirror_next(r->mirror, now_ms, &next);
+    tell(r);
+    if (!any)
         return true; /* the end of a round */
-    if (!topics_table(r->window->o.topics, next.table_id, next.topic, next.field, topic))
-        return true; /* no such name could have been taken in */
     key = next.field && next.len == 0 && !next.plain ? clearing(next.table_id, next.field) : 0;
+    key |= next.lap ? KEY_LAP : 0;
+    if (!topics_table(r->window->o.topics, next.table_id, next.topic, next.field, topic)) {
+        ended(r, next.entry, key, true); /* no such name could have been taken in */
+        return true;
+    }
     if (send(r, topic, &next, key) != WINDOW_STALLED)
         return true;
     hold(r, topic, &next, key);
@@ -147,13 +185,15 @@ void retained_done(struct retained *r, struct mirror_entry *entry, uint64_t key,
 {
     const char *good = window_for_good(reason);
 
-    if (reason <= 0)
+    if (reason > 0)
+        log_limited(&r->window->refused_log, LOG_WARN, "bridge",
+                    "%s refuses a retained message (%s, reason 0x%02x): check the broker's access "
+                    "list",
+                    r->window->broker, good ? good : "for now", (unsigned)reason);
+    if (reason <= 0 || good) {
+        ended(r, entry, key, reason >= 0);
         return;
-    log_limited(&r->window->refused_log, LOG_WARN, "bridge",
-                "%s refuses a retained message (%s, reason 0x%02x): check the broker's access list",
-                r->window->broker, good ? good : "for now", (unsigned)reason);
-    if (good)
-        return;
+    }
     again(r, entry, key);
     r->retry_ms = now_ms + RETAINED_RETRY_MS;
 }

@@ -16,6 +16,7 @@ struct retained {
     struct window *window;
     struct mirror *mirror;
     int64_t retry_ms; /* none before this */
+    bool listed; /* all that the agent knows to be cleared is being cleared on this connection */
     uint64_t refused; /* key of the clearing to be sent again */
     /* Taken from the mirror, and could not go yet: */
     struct mirror_entry *held; /* NULL: none */

@@ -18,6 +18,8 @@ enum {
     PROBE_MS = 1000,      /* between attempts to write while the store cannot */
     HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
     CROWDED_STEPS = 10,   /* of housekeeping after a batch when the store is nearly at its size */
+    FORGET_MS = 200,      /* between two times names of cleared topics are forgotten */
+    FORGET_MAX = 64,      /* tables of which some may be, until the next time */
     PARK_MAX = 64,        /* waiting to be marked */
     PARK_REASON_MAX = 120 /* bytes kept of a reason */
 };
@@ -45,6 +47,8 @@ struct committer {
     enum studio_err result;
     struct parked parked[PARK_MAX];
     size_t parked_count;
+    struct store_clearing clearings[FORGET_MAX];
+    size_t clearing_count;
     char memo[STORE_MEMO_MAX + 1];
     bool memo_due;
     bool stop;
@@ -53,7 +57,7 @@ struct committer {
     atomic_bool failed;
     atomic_uint_fast64_t acked;
     uint64_t acked_written; /* from here on the store thread's only */
-    int64_t ack_at, housekeep_at;
+    int64_t ack_at, forget_at, housekeep_at;
 };
 
 /* Remembers how a write went, and says each change once. */
@@ -145,6 +149,27 @@ static bool write_parked(struct committer *c)
     return more;
 }
 
+/* After a failure they are kept: more than need be, until the table removes one again. */
+static void forget_cleared(struct committer *c)
+{
+    struct store_clearing clearings[FORGET_MAX];
+    size_t n;
+
+    if (clock_mono(c->clock) < c->forget_at)
+        return;
+    pthread_mutex_lock(&c->lock);
+    n = c->clearing_count;
+    memcpy(clearings, c->clearings, n * sizeof(*clearings));
+    c->clearing_count = 0;
+    pthread_mutex_unlock(&c->lock);
+    if (n == 0)
+        return;
+    c->forget_at = clock_mono(c->clock) + FORGET_MS;
+    enum studio_err err = store_forget_cleared(c->store, clearings, n);
+    if (err == STUDIO_ERR_IO) /* else updates go on, and their commits tell how that goes */
+        note(c, err);
+}
+
 /* A failure leaves it due, unless a newer one came meanwhile. */
 static void write_memo(struct committer *c)
 {
@@ -182,6 +207,7 @@ static int64_t idle_work(struct committer *c)
     }
     if (ack_due(c))
         commit(c, NULL, 0, true);
+    forget_cleared(c);
     write_memo(c);
     if (now >= c->housekeep_at) {
         enum studio_err err = store_housekeep(c->store, now, &more);
@@ -216,6 +242,8 @@ static void *run(void *arg)
         if (submitted) {
             commit(c, c->items, c->count, ack_due(c));
             make_room(c);
+            if (!atomic_load(&c->failed))
+                forget_cleared(c);
             pause_ms = 0;
             continue;
         }
@@ -350,6 +378,22 @@ void committer_park(struct committer *c, uint64_t seq, const char *reason)
     if (!room)
         log_warn("store", "event %llu is parked, but could not be marked so: too many at once",
                  (unsigned long long)seq);
+}
+
+void committer_cleared(struct committer *c, const char *table_id, uint64_t rev)
+{
+    size_t i = 0;
+
+    pthread_mutex_lock(&c->lock);
+    while (i < c->clearing_count && strcmp(c->clearings[i].table_id, table_id) != 0)
+        i++;
+    if (i < FORGET_MAX) {
+        snprintf(c->clearings[i].table_id, sizeof(c->clearings[i].table_id), "%s", table_id);
+        c->clearings[i].rev = rev;
+        if (i == c->clearing_count)
+            c->clearing_count++;
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 void committer_memo(struct committer *c, const char *text)

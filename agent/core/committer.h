@@ -41,6 +41,9 @@ uint64_t committer_get_acked(const struct committer *committer);
 /* Bridge thread: this event was refused for good; marked so soon. When 64 marks already wait (the
  * store cannot write) it is only logged: the event itself is kept either way. */
 void committer_park(struct committer *committer, uint64_t seq, const char *reason);
+/* Bridge thread: what the table removed up to this rev is cleared (store_forget_cleared); written within
+ * 200 ms. Beyond 64 tables in that time it is ignored: the table's next one says it, too. */
+void committer_cleared(struct committer *committer, const char *table_id, uint64_t rev);
 /* Bridge thread: kept for the next start (store_put_memo), soon; a newer one takes its place. */
 void committer_memo(struct committer *committer, const char *text);
 

@@ -273,6 +273,8 @@ static enum studio_err add_removal(struct core *core, struct item *item)
         err = STUDIO_ERR_NO_MEMORY;
     if (err == STUDIO_OK) {
         state.rev++;
+        if (state.custom_count > 0)
+            state.cleared_rev = state.rev;
         buf_clear(&core->changes);
         buf_str(&core->changes, "{}");
         prepare_answer(item, "removed");

@@ -260,6 +260,9 @@ enum studio_err state_apply(struct table_state *state, const struct update *upda
         state->custom = NULL;
     }
     state->rev++;
+    for (size_t i = 0; i < update->count; i++)
+        if (update->sets[i].field == NULL && update->sets[i].json == NULL)
+            state->cleared_rev = state->rev;
     state->stamp_s = stamp_s;
     plan_finish(&plan, update->count);
     return STUDIO_OK;

@@ -21,7 +21,8 @@ struct custom_field {
 struct table_state {
     const struct studio_values *lists; /* of the agent; outlive the state */
     uint64_t rev;                      /* accepted updates since the table was first seen; UPTIME */
-    int64_t stamp_s; /* seconds since 1970 UTC of the last accepted update or the creation */
+    uint64_t cleared_rev; /* of the last one that removed a custom field; 0: none since the start */
+    int64_t stamp_s;      /* seconds since 1970 UTC of the last accepted update or the creation */
     unsigned char values[STUDIO_FIELDS_MAX]; /* index into the kind's list */
     size_t custom_count;
     struct custom_field *custom; /* in the order they were first set; NULL when none */

@@ -159,12 +159,35 @@ static int put_table(struct store *store, const struct studio_snapshot *snapshot
     return sql_run(&call);
 }
 
-static int mark_fields(struct store *store, enum store_stmt stmt, const char *table_id,
+static int add_cleared(struct store *store, const char *table_id, uint64_t rev,
                        const char *const *fields, size_t count)
 {
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
-        struct sql_call call = store_call(store, stmt);
+        struct sql_call call = store_call(store, STMT_ADD_CLEARED);
+        sql_str(&call, table_id);
+        sql_str(&call, fields[i]);
+        sql_u64(&call, rev);
+        rc = sql_run(&call);
+    }
+    return rc;
+}
+
+static int forget_cleared(struct store *store, const char *table_id, uint64_t rev)
+{
+    struct sql_call call = store_call(store, STMT_FORGET_CLEARED);
+    sql_str(&call, table_id);
+    sql_i64(&call, STORE_CLEARED_KEPT);
+    sql_u64(&call, rev);
+    return sql_run(&call);
+}
+
+static int drop_cleared(struct store *store, const char *table_id, const char *const *fields,
+                        size_t count)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
+        struct sql_call call = store_call(store, STMT_DROP_CLEARED);
         sql_str(&call, table_id);
         sql_str(&call, fields[i]);
         rc = sql_run(&call);
@@ -195,11 +218,13 @@ static int put_item(struct store *store, const struct store_item *item)
     if (rc == SQLITE_OK)
         rc = put_table(store, item->snapshot);
     if (rc == SQLITE_OK)
-        rc = mark_fields(store, STMT_ADD_CLEARED, item->event->table_id, item->cleared,
+        rc = add_cleared(store, item->event->table_id, item->event->rev, item->cleared,
                          item->cleared_count);
+    if (rc == SQLITE_OK && item->cleared_count > 0 &&
+        !store->mirror) /* nobody will acknowledge it */
+        rc = forget_cleared(store, item->event->table_id, item->event->rev);
     if (rc == SQLITE_OK)
-        rc = mark_fields(store, STMT_DROP_CLEARED, item->event->table_id, item->set,
-                         item->set_count);
+        rc = drop_cleared(store, item->event->table_id, item->set, item->set_count);
     if (rc == SQLITE_OK)
         rc = put_request(store, item->request);
     return rc;
@@ -274,5 +299,40 @@ enum studio_err store_mark_cleared(struct store *store, const char *table_id, co
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
-    return store_end(store, mark_fields(store, STMT_ADD_CLEARED, table_id, &field, 1));
+    return store_end(store, add_cleared(store, table_id, 0, &field, 1));
+}
+
+/* More names than are kept in any case? SQLITE_ROW or SQLITE_DONE, or an error. */
+static int many_cleared(struct store *store, const char *table_id)
+{
+    struct sql_call call = store_call(store, STMT_MANY_CLEARED);
+    sql_str(&call, table_id);
+    sql_i64(&call, STORE_CLEARED_KEPT);
+    int rc = sql_step(&call);
+    sql_end(&call);
+    return rc;
+}
+
+enum studio_err store_forget_cleared(struct store *store, const struct store_clearing *clearings,
+                                     size_t n)
+{
+    enum studio_err err = STUDIO_OK;
+    bool begun = false;
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        rc = many_cleared(store, clearings[i].table_id);
+        if (rc == SQLITE_ROW && !begun) {
+            err = store_begin(store);
+            if (err != STUDIO_OK)
+                return err;
+            begun = true;
+        }
+        if (rc == SQLITE_ROW)
+            rc = forget_cleared(store, clearings[i].table_id, clearings[i].rev);
+        else if (rc == SQLITE_DONE)
+            rc = SQLITE_OK;
+    }
+    if (begun)
+        return store_end(store, rc);
+    return rc == SQLITE_OK ? STUDIO_OK : store_fail(store, rc, "looking for cleared topics");
 }

@@ -46,6 +46,9 @@ static const char *const steps[] = {
     "INSERT OR IGNORE INTO spans (span, table_id, rev) SELECT seq / 1024, table_id, rev"
     "  FROM events INDEXED BY events_changes WHERE kind = 1 ORDER BY table_id, rev;"
     "DROP INDEX events_changes;",
+    /* 4 */
+    /* The table's rev that removed the field: the newest are kept, and it says which were published. */
+    "ALTER TABLE cleared ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;",
 };
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 _Static_assert(STORE_SPAN == 1024, "as in step 3");

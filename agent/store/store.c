@@ -19,9 +19,13 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_ADD_EVENT] = "INSERT INTO events (seq, kind, table_id, rev, wall_ms, body)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [STMT_PUT_TABLE] = "INSERT OR REPLACE INTO tables (id, rev, document) VALUES (?1, ?2, ?3)",
-    [STMT_ADD_CLEARED] = "INSERT INTO cleared (table_id, field) VALUES (?1, ?2)"
-                         " ON CONFLICT DO NOTHING",
+    [STMT_ADD_CLEARED] = "INSERT INTO cleared (table_id, field, rev) VALUES (?1, ?2, ?3)"
+                         " ON CONFLICT DO UPDATE SET rev = excluded.rev",
     [STMT_DROP_CLEARED] = "DELETE FROM cleared WHERE table_id = ?1 AND field = ?2",
+    [STMT_MANY_CLEARED] = "SELECT 1 FROM cleared WHERE table_id = ?1 LIMIT 1 OFFSET ?2",
+    [STMT_FORGET_CLEARED] = "DELETE FROM cleared WHERE table_id = ?1 AND rev <= ?3 AND field NOT IN"
+                            " (SELECT field FROM cleared WHERE table_id = ?1"
+                            " ORDER BY rev DESC, field LIMIT ?2)",
     /* One older than a day may still be there; the new one takes its place. */
     [STMT_PUT_REQUEST] = "INSERT OR REPLACE INTO requests"
                          " (table_id, client, request_id, digest, answer, wall_ms, hour)"

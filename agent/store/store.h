@@ -21,7 +21,11 @@ struct store;
 struct store_reader;
 struct store_copier;
 
-enum { STORE_EPOCH_LEN = 32 /* lower-case hex */, STORE_MEMO_MAX = 4095 };
+enum {
+    STORE_EPOCH_LEN = 32, /* lower-case hex */
+    STORE_MEMO_MAX = 4095,
+    STORE_CLEARED_KEPT = 32 /* of a table's names that need not all be kept, the newest */
+};
 
 struct store_options {
     const char *dir;           /* created with mode 0700 if missing */
@@ -65,7 +69,8 @@ struct store_item {
     const struct studio_snapshot *snapshot; /* the table's row from now on (of a removed one only id
                                                and rev); NULL leaves it as it is */
     const char *const *cleared; /* custom fields this removes: their retained topics are to be */
-    size_t cleared_count;       /*   cleared after every new broker connection */
+    size_t cleared_count;       /*   cleared after every new broker connection; without a broker
+                                     only the newest STORE_CLEARED_KEPT */
     const char *const *set;     /* custom fields this sets: no longer cleared */
     size_t set_count;
     const struct store_request *request; /* NULL if none */
@@ -113,6 +118,17 @@ STUDIO_MUST_USE enum studio_err store_park(struct store *store, uint64_t seq, co
  * again. Own transaction. */
 STUDIO_MUST_USE enum studio_err store_mark_cleared(struct store *store, const char *table_id,
                                                    const char *field);
+
+/* The retained topics of what a table removed up to this rev are cleared at the broker. */
+struct store_clearing {
+    char table_id[72];
+    uint64_t rev;
+};
+/* Forgets those names, but for the newest STORE_CLEARED_KEPT of each table. One transaction, or none if
+ * there are not so many. */
+STUDIO_MUST_USE enum studio_err store_forget_cleared(struct store *store,
+                                                     const struct store_clearing *clearings,
+                                                     size_t n);
 
 /* Keeps a text for the next start, instead of the one before; what it says is its owner's. One above
  * STORE_MEMO_MAX bytes is kept as an empty one. Own transaction. */

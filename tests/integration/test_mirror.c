@@ -1,4 +1,5 @@
 /* test_mirror.c - what reaches MQTT, with a real Mosquitto (protocol section 4, outbound). */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,80 @@ static void a_removed_custom_field_is_cleared(void **state)
                 "{\"speed\":[7,null]}");
     wsclient_close(c);
     judge_wait_seq(s.judge, s.sub, 3);
+    judge_expect_clean(s.judge, s.sub);
+    scene_close(&s);
+}
+
+/* How many names of removed fields the agent keeps. */
+static int names_kept(const struct scene *s)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_open_v2(tmpdir_path(agent_proc_data(s->agent), "studio.db"), &db,
+                                     SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, WAIT_MS), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM cleared", -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int n = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
+/* The broker retains the built-in fields, and no other. */
+static void expect_no_custom_field(const struct scene *s)
+{
+    struct mqttclient *late = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(s->broker), .subscribe = TABLE "/#"});
+    mqttclient_wait_payload(late, TABLE "/fields/SDP", "standby");
+    mqttclient_sync(late);
+    for (size_t i = 0; i < mqttclient_count(late); i++) {
+        const struct mqtt_message *m = mqttclient_message(late, i);
+        if (m->retain) /* not a clearing that comes just now */
+            assert_null(strstr(m->topic, "/fields/name"));
+    }
+    mqttclient_destroy(late);
+}
+
+/* One client that adds and removes new names without end; most come and go between two rounds. */
+static void names_of_removed_fields_are_not_kept_for_ever(void **state)
+{
+    enum { NAMES = 200, KEPT = 32 };
+    (void)state;
+    struct scene s;
+    scene_open(&s, NO_LIMITS, 5);
+    struct wsclient *c = scene_device(&s, "ARO-001_pc");
+    char message[64], topic[64];
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(message, sizeof message, "{\"name%d\":1}", i);
+        scene_ask(c, message, "updated");
+        snprintf(topic, sizeof topic, TABLE "/fields/name%d", i);
+        if (i % 20 == 0)
+            mqttclient_wait_payload(s.sub, topic, "1");
+        snprintf(message, sizeof message, "{\"name%d\":null}", i);
+        scene_ask(c, message, "updated");
+        if (i % 20 == 0)
+            mqttclient_wait_payload(s.sub, topic, "");
+    }
+    mqttclient_wait_json(s.sub, TABLE "/status", "UPTIME", "400");
+    int64_t deadline = now_ms() + WAIT_MS;
+    while (names_kept(&s) > KEPT) {
+        assert_true(now_ms() < deadline);
+        mqttclient_sync(s.sub);
+    }
+    assert_int_equal(names_kept(&s), KEPT);
+    expect_no_custom_field(&s);
+    wsclient_close(c);
+    agent_proc_stop(s.agent);
+    mqttclient_mark(s.sub);
+    agent_proc_restart(s.agent);
+    scene_wait_online(&s);
+    mqttclient_wait_payload(s.sub, TABLE "/fields/name199", ""); /* the newest again */
+    expect_no_custom_field(&s);
+    assert_int_equal(names_kept(&s), KEPT);
+    judge_wait_seq(s.judge, s.sub, 2 * NAMES + 1);
     judge_expect_clean(s.judge, s.sub);
     scene_close(&s);
 }
@@ -400,6 +475,7 @@ int main(void)
         cmocka_unit_test_prestate(an_update_in_all_its_topics, &five),
         cmocka_unit_test_prestate(an_update_in_all_its_topics, &four),
         cmocka_unit_test(a_removed_custom_field_is_cleared),
+        cmocka_unit_test(names_of_removed_fields_are_not_kept_for_ever),
         cmocka_unit_test(availability_info_and_health),
         cmocka_unit_test(somebody_else_says_offline),
         cmocka_unit_test(a_broker_that_comes_later),

@@ -198,6 +198,17 @@ static enum studio_err fake_cleared(void *ctx, bridge_cleared_fn *fn, void *fn_c
     return STUDIO_OK;
 }
 
+static void fake_clearing_done(void *ctx, const char *table_id, uint64_t rev)
+{
+    struct fake_source *s = ctx;
+
+    pthread_mutex_lock(&s->lock);
+    snprintf(s->clearing_table, sizeof(s->clearing_table), "%s", table_id);
+    s->clearing_rev = rev;
+    s->clearings++;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void fake_acked(void *ctx, uint64_t seq)
 {
     struct fake_source *s = ctx;
@@ -242,6 +253,7 @@ void fake_source_init(struct fake_source *s, size_t max)
                                     .oldest = fake_oldest,
                                     .oldest_rev = fake_oldest_rev,
                                     .cleared = fake_cleared,
+                                    .clearing_done = fake_clearing_done,
                                     .acked = fake_acked,
                                     .parked = fake_parked,
                                     .memo = fake_memo,

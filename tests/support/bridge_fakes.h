@@ -50,6 +50,9 @@ struct fake_source {
     size_t reads; /* calls of read and read_changes */
     bool read_fails;
     const char *cleared_table, *cleared_field; /* one, or NULL */
+    char clearing_table[24];                   /* the last one told */
+    uint64_t clearing_rev;
+    size_t clearings;
     int64_t wall_ms;
     char memo[FAKE_MEMO_MAX]; /* the last one */
     size_t memos;

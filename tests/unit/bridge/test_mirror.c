@@ -201,6 +201,21 @@ static void topics_of_removed_fields_are_cleared_once(void **state)
     assert_string_equal(drain(200), expected);
 }
 
+/* Removed between the list's reading and the table's first round: neither the list nor an earlier
+ * round of this connection knows of it. */
+static void what_goes_before_the_first_round_is_cleared(void **state)
+{
+    char expected[1100];
+
+    (void)state;
+    show(fake_snapshot("T", 1, "up", "a=1"));
+    drain(0);
+    mirror_restart(m, false);
+    show(fake_snapshot("T", 2, "up", NULL));
+    snprintf(expected, sizeof(expected), "%s a=", all_fields());
+    assert_string_equal(drain(100), expected);
+}
+
 static void a_refused_round_is_repeated_whole(void **state)
 {
     struct mirror_message out;
@@ -332,6 +347,7 @@ int main(void)
         TEST(a_round_shows_one_state_throughout),
         TEST(a_removed_table_is_cleared_and_may_come_back),
         TEST(topics_of_removed_fields_are_cleared_once),
+        TEST(what_goes_before_the_first_round_is_cleared),
         TEST(a_refused_round_is_repeated_whole),
         TEST(what_is_to_be_cleared_again_while_its_round_goes_on_is_not_forgotten),
         TEST(presence_goes_out_at_most_once_a_second),

@@ -175,8 +175,8 @@ static void the_watermark_only_grows_and_is_written(void **state)
     assert_int_equal(store_info(f.store)->acked, 3);
 }
 
-/* What a start would find. */
-static uint64_t acked_on_disk(void)
+/* A number of what a start would find. */
+static uint64_t on_disk(const char *sql)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
@@ -184,14 +184,43 @@ static uint64_t acked_on_disk(void)
     assert_int_equal(
         sqlite3_open_v2(tmpdir_path(f.dir, "studio.db"), &db, SQLITE_OPEN_READONLY, NULL),
         SQLITE_OK);
-    assert_int_equal(
-        sqlite3_prepare_v2(db, "SELECT value FROM meta WHERE key = 'acked'", -1, &stmt, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    uint64_t acked = (uint64_t)sqlite3_column_int64(stmt, 0);
+    uint64_t n = (uint64_t)sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
     sqlite3_close(db);
-    return acked;
+    return n;
+}
+
+static uint64_t acked_on_disk(void)
+{
+    return on_disk("SELECT value FROM meta WHERE key = 'acked'");
+}
+
+/* A batch that comes back has been followed by no work yet, the one before it has. */
+static void names_of_cleared_topics_are_forgotten(void **state)
+{
+    enum { NAMES = STORE_CLEARED_KEPT + 20 };
+    static char names[NAMES][8];
+    const char *cleared[NAMES];
+    struct store_item item = change("ARO-001", 7);
+
+    (void)state;
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(names[i], sizeof(names[i]), "n%d", i);
+        cleared[i] = names[i];
+    }
+    item.cleared = cleared;
+    item.cleared_count = NAMES;
+    assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
+    committer_cleared(committer, "ARO-001", 6);
+    committer_cleared(committer, "ARO-001", 7);
+    for (uint64_t rev = 8; rev < 10; rev++) {
+        item = change("ARO-001", rev);
+        assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
+    }
+    stop();
+    assert_int_equal(on_disk("SELECT count(*) FROM cleared"), STORE_CLEARED_KEPT);
 }
 
 /* Alone it costs a sync, in a batch a page: not for every event. */
@@ -324,6 +353,7 @@ int main(void)
         TEST(the_batch_under_way_is_finished_before_the_end),
         TEST(a_memo_is_there_at_the_next_start),
         TEST(the_watermark_only_grows_and_is_written),
+        TEST(names_of_cleared_topics_are_forgotten),
         TEST(a_busy_store_writes_the_watermark_every_200_ms),
         TEST(parked_events_are_marked_all_of_them_by_the_end),
         TEST(more_than_64_marks_are_not_kept_waiting),

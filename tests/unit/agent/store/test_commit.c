@@ -133,6 +133,59 @@ static void test_cleared_fields(void **state)
     store_close(store);
 }
 
+/* Table A-1 removes so many names, one with each rev. */
+static void remove_names(struct store *store, uint64_t from, uint64_t to)
+{
+    for (uint64_t rev = from; rev <= to; rev++) {
+        char name[16];
+        const char *names[] = {name};
+        struct change c;
+        snprintf(name, sizeof name, "n%llu", (unsigned long long)rev);
+        make_change(&c, "A-1", rev);
+        c.item.cleared = names;
+        c.item.cleared_count = 1;
+        assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
+    }
+}
+
+static int64_t names_kept(struct store *store, uint64_t above_rev)
+{
+    char sql[96];
+    int64_t n = 0;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM cleared WHERE rev > %llu",
+             (unsigned long long)above_rev);
+    assert_int_equal(sql_number(store->db, sql, &n), SQLITE_OK);
+    return n;
+}
+
+static void test_cleared_names_are_forgotten_but_for_the_newest(void **state)
+{
+    (void)state;
+    struct store *store = open_store(tmpdir_create());
+    struct store_clearing told[] = {{"B-1", 900}, {"A-1", 50}};
+    remove_names(store, 1, 100);
+    assert_int_equal(names_kept(store, 0), 100); /* none is cleared yet */
+    assert_int_equal(store_forget_cleared(store, told, 2), STUDIO_OK);
+    assert_int_equal(names_kept(store, 0), 50);
+    told[1].rev = 90;
+    assert_int_equal(store_forget_cleared(store, told, 2), STUDIO_OK);
+    assert_int_equal(names_kept(store, 0), STORE_CLEARED_KEPT);
+    assert_int_equal(names_kept(store, 100 - STORE_CLEARED_KEPT), STORE_CLEARED_KEPT);
+    store_close(store);
+}
+
+static void test_without_a_broker_only_the_newest_names_are_kept(void **state)
+{
+    (void)state;
+    struct store_options options = options_for(tmpdir_create());
+    options.mirror = false;
+    struct store *store = open_with(&options);
+    remove_names(store, 1, 100);
+    assert_int_equal(names_kept(store, 0), STORE_CLEARED_KEPT);
+    assert_int_equal(names_kept(store, 100 - STORE_CLEARED_KEPT), STORE_CLEARED_KEPT);
+    store_close(store);
+}
+
 static void test_park(void **state)
 {
     (void)state;
@@ -442,6 +495,8 @@ int main(void)
         cmocka_unit_test(test_nothing_to_write_is_no_transaction),
         cmocka_unit_test(test_few_pages_a_commit),
         cmocka_unit_test(test_cleared_fields),
+        cmocka_unit_test(test_cleared_names_are_forgotten_but_for_the_newest),
+        cmocka_unit_test(test_without_a_broker_only_the_newest_names_are_kept),
         cmocka_unit_test(test_park),
         cmocka_unit_test_setup_teardown(test_full_disk_at_each_write, with_faults, without_faults),
         cmocka_unit_test_setup_teardown(test_write_error_at_each_write, with_faults,
