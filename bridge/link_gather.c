@@ -97,6 +97,8 @@ static void write_out(void)
 static void add(const struct iovec *parts, int count)
 {
     for (int i = 0; i < count; i++) {
+        if (parts[i].iov_len == 0)
+            continue;
         memcpy(g.out + g.out_len, parts[i].iov_base, parts[i].iov_len);
         g.out_len += parts[i].iov_len;
     }

@@ -68,7 +68,7 @@ static void blob(struct coder *c, const void **data, size_t *len)
     }
     size = number(c, some ? (uint32_t)*len : 0, WIRE_FRAME_MAX);
     if (c->out) {
-        if (some)
+        if (*data)
             buf_add(c->out, *data, size);
         buf_add(c->out, "", 1);
         return;
