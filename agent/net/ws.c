@@ -212,7 +212,7 @@ static bool write_frame(struct piece *piece, const struct session_frame *frame)
 {
     unsigned char ping[LWS_PRE + 1] = {0};
 
-    if (frame->kind == SESSION_TEXT && frame->len <= PIECE_MAX - FRAME_HEAD_MAX - piece->len) {
+    if (frame->kind == SESSION_TEXT && piece->len + FRAME_HEAD_MAX + frame->len <= PIECE_MAX) {
         piece_add(piece, frame->data, frame->len);
         return true;
     }
