@@ -400,6 +400,24 @@ static void all_or_nothing(void **state)
 
 /* --- order ----------------------------------------------------------------------------------- */
 
+/* Answers that leave as one piece: of every length, so that they end anywhere in it. */
+static void answers_of_every_length(void **state)
+{
+    enum { LONGEST = 64, EACH = 64 };
+    (void)state;
+    for (int len = 1; len <= LONGEST; len++) {
+        char id[LONGEST + 1] = "";
+        memset(id, 'x', (size_t)len);
+        char *message = test_printf("{\"zcam\":\"no\",\"request_id\":\"%s\"}", id);
+        for (int i = 0; i < EACH; i++)
+            wsclient_queue(pc, message);
+        wsclient_flush(pc);
+        for (int i = 0; i < EACH; i++)
+            expect_json(wsclient_text(pc), "request_id", id);
+        free(message);
+    }
+}
+
 static void many_at_once_in_order(void **state)
 {
     (void)state;
@@ -545,6 +563,7 @@ int main(void)
         WITH_PC(wrong_envelopes),
         WITH_PC(other_tables),
         WITH_PC(all_or_nothing),
+        WITH_PC(answers_of_every_length),
         WITH_PC(many_at_once_in_order),
         WITH_PC(two_connections_of_one_table),
         cmocka_unit_test(an_answer_means_durable),
