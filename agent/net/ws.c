@@ -208,21 +208,25 @@ static void piece_add(struct piece *piece, const char *text, size_t len)
     piece->len = (size_t)(at - (piece->bytes + LWS_PRE)) + len;
 }
 
-static bool write_frame(struct piece *piece, const struct session_frame *frame)
+/* By the library: a text or a ping. */
+static bool write_one(struct lws *wsi, const struct session_frame *frame)
 {
     unsigned char ping[LWS_PRE + 1] = {0};
 
+    if (frame->kind == SESSION_TEXT)
+        return lws_write(wsi, (unsigned char *)frame->data, frame->len, LWS_WRITE_TEXT) >=
+               (int)frame->len;
+    /* With a byte in it: the library keeps pongs without payload to itself. */
+    return lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
+}
+
+static bool write_frame(struct piece *piece, const struct session_frame *frame)
+{
     if (frame->kind == SESSION_TEXT && piece->len + FRAME_HEAD_MAX + frame->len <= PIECE_MAX) {
         piece_add(piece, frame->data, frame->len);
         return true;
     }
-    if (!piece_send(piece))
-        return false;
-    if (frame->kind == SESSION_TEXT)
-        return lws_write(piece->wsi, (unsigned char *)frame->data, frame->len, LWS_WRITE_TEXT) >=
-               (int)frame->len;
-    /* With a byte in it: the library keeps pongs without payload to itself. */
-    return lws_write(piece->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
+    return piece_send(piece) && write_one(piece->wsi, frame);
 }
 
 /* The library has not been able to send all it was given, or says goodbye for itself. */
@@ -259,7 +263,6 @@ bool ws_write_now(struct lws *wsi, struct session *session)
 int ws_write(struct lws *wsi, struct session *session)
 {
     struct session_frame frame;
-    unsigned char ping[LWS_PRE + 1] = {0};
     unsigned char reason[SESSION_CLOSE_REASON_MAX + 1];
     size_t len;
 
@@ -268,12 +271,8 @@ int ws_write(struct lws *wsi, struct session *session)
     case SESSION_NOTHING:
         break;
     case SESSION_TEXT:
-        if (lws_write(wsi, (unsigned char *)frame.data, frame.len, LWS_WRITE_TEXT) < (int)frame.len)
-            return -1;
-        break;
     case SESSION_PING:
-        /* With a byte in it: the library keeps pongs without payload to itself. */
-        if (lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
+        if (!write_one(wsi, &frame))
             return -1;
         break;
     case SESSION_CLOSE:
