@@ -13,13 +13,10 @@
 #include "base/log.h"
 #include "net/address.h"
 #include "net/complaint.h"
+#include "net/door.h"
 #include "net/http.h"
-#include "net/porch.h"
-#include "net/socket.h"
 #include "net/wheel.h"
 #include "net/ws.h"
-
-enum { ACCEPTS_PER_TURN = 64, LISTENERS_MAX = ADDRESS_COUNT_MAX };
 
 struct connection { /* the library keeps one for each socket, and a new one for each request */
     struct wheel_node node;
@@ -38,19 +35,11 @@ struct server {
     struct loop *loop;                   /* NULL: libwebsockets' own poll loop */
     lws_sorted_usec_list_t tick;         /* of the poll loop */
     bool stop;
-    bool refusing;
     bool ticking; /* looking after connections, not called by one */
     uint16_t port;
     struct wheel wheel;         /* of connections */
     struct connection *writing; /* WebSocket connections with something to write in this turn */
-    struct guests *guests;
-    size_t known;                       /* sockets that are no guests any more */
-    size_t accepted;                    /* in this turn of the loop */
-    struct lws *resting[LISTENERS_MAX]; /* they accept again in the next turn */
-    size_t resting_count;
-    struct porch *porch;  /* NULL: nobody speaks the PROXY protocol */
-    const char *entering; /* whom the socket being taken in speaks for; NULL: for itself */
-    struct log_limit limit_log;
+    struct door *door;
 };
 
 /* --- transport: a connection is its wsi ------------------------------------------------------ */
@@ -115,14 +104,11 @@ static bool unread(void *connection)
 
 static void become_known(void *connection)
 {
-    struct server *server = lws_context_user(lws_get_context(connection));
+    const struct server *server = lws_context_user(lws_get_context(connection));
     struct socket *socket = lws_get_opaque_user_data(connection);
 
-    if (!socket || socket->known)
-        return;
-    guests_remove(server->guests, &socket->guest);
-    socket->known = true;
-    server->known++;
+    if (socket)
+        door_know(server->door, socket);
 }
 
 static void write_all(struct server *server)
@@ -139,95 +125,26 @@ static void write_all(struct server *server)
 static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
                                                    quiet_ms,   unread,        become_known};
 
-/* --- accepting ------------------------------------------------------------------------------- */
+/* --- coming and going ------------------------------------------------------------------------ */
 
-/* The library accepts all there are before it does anything else: a flood would have it for itself. */
-static void accept_in_turns(struct server *server, struct lws *listener)
+static void adopt(void *listener, int fd)
 {
-    if (++server->accepted < ACCEPTS_PER_TURN || server->resting_count == LISTENERS_MAX)
-        return;
-    lws_rx_flow_control(listener, 0);
-    server->resting[server->resting_count++] = listener;
+    (void)lws_adopt_socket_vhost(lws_get_vhost(listener), fd);
 }
 
-static void accept_again(struct server *server)
+static void arrive(const struct server *server, struct lws *wsi)
 {
-    server->accepted = 0;
-    while (server->resting_count > 0)
-        lws_rx_flow_control(server->resting[--server->resting_count], 1);
-}
+    char peer[PEER_TEXT_MAX + 1] = "";
 
-/* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
- * second descriptor of it. True: so it is. */
-static bool wait_on_porch(struct server *server, struct lws *listener, int fd)
-{
-    char proxy[PEER_TEXT_MAX + 1];
-    int mine;
-
-    if (!server->porch || server->refusing)
-        return false;
-    address_of_peer(fd, proxy);
-    if (!networks_have(&server->o.sessions->proxies, proxy))
-        return false;
-    mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (mine >= 0)
-        porch_add(server->porch, mine, lws_get_vhost(listener), proxy);
-    return true;
-}
-
-static void come_in(void *ctx, int fd, void *vhost, const char *peer)
-{
-    struct server *server = ctx;
-
-    server->entering = *peer ? peer : NULL;
-    (void)lws_adopt_socket_vhost(vhost, fd);
-    server->entering = NULL;
-}
-
-static void arrive(struct server *server, struct lws *wsi)
-{
-    char peer[PEER_TEXT_MAX + 1] = "", site[PEER_TEXT_MAX + 1];
-    struct socket *socket = calloc(1, sizeof(*socket));
-    struct guest *leaving = NULL;
-    bool full =
-        server->known + guests_count(server->guests) >= server->o.connections + ADMISSION_OVERFLOW;
-    bool in = false;
-
-    if (server->entering)
-        strncpy(peer, server->entering, PEER_TEXT_MAX);
-    else
-        lws_get_peer_simple(wsi, peer, sizeof(peer));
-    peer_name(peer, site);
-    lws_set_opaque_user_data(wsi, socket);
-    if (socket) {
-        socket->wsi = wsi;
-        memcpy(socket->peer, peer, sizeof(peer));
-        leaving = guests_add(server->guests, &socket->guest, site,
-                             networks_have(&server->o.sessions->proxies, peer), full, &in);
-    }
-    if (leaving) {
-        log_limited(
-            &server->limit_log, LOG_WARN, "server",
-            "too many connections that do not say who they are, the last from %s: the oldest "
-            "are dropped",
-            peer);
-        kill_connection(((struct socket *)leaving)->wsi);
-    }
-    if (!in)
-        kill_connection(wsi);
+    lws_get_peer_simple(wsi, peer, sizeof(peer));
+    lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer));
     http_note(wsi);
 }
 
-static void depart(struct server *server, struct lws *wsi)
+static void depart(const struct server *server, struct lws *wsi)
 {
-    struct socket *socket = lws_get_opaque_user_data(wsi);
-
-    if (!socket)
-        return;
-    guests_remove(server->guests, &socket->guest);
-    server->known -= socket->known;
+    door_leave(server->door, lws_get_opaque_user_data(wsi));
     lws_set_opaque_user_data(wsi, NULL);
-    free(socket);
 }
 
 /* --- the library's callback ------------------------------------------------------------------ */
@@ -269,13 +186,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        accept_in_turns(server, wsi);
-        return wait_on_porch(server, wsi, (int)(intptr_t)in) || server->refusing;
+        return !door_knock(server->door, wsi, (int)(intptr_t)in);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         arrive(server, wsi);
         return 0;
     case LWS_CALLBACK_RAW_RX_FILE:
-        porch_step(server->porch);
+        door_step(server->door);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         depart(server, wsi);
@@ -343,8 +259,7 @@ static void on_tick(void *ctx)
     server->ticking = true;
     wheel_step(&server->wheel, tick, server);
     server->ticking = false;
-    if (server->porch)
-        porch_tick(server->porch);
+    door_tick(server->door);
     server->o.hooks.tick(server->o.hooks.ctx);
     if (server->loop) /* the library's own timers need a nudge on a foreign loop */
         lws_cancel_service(server->context);
@@ -361,7 +276,7 @@ static void on_turn(void *ctx)
 {
     struct server *server = ctx;
 
-    accept_again(server);
+    door_turn(server->door);
     server->o.hooks.turn(server->o.hooks.ctx);
     write_all(server);
 }
@@ -478,7 +393,7 @@ static struct lws_vhost *listen_on(struct server *server, const struct address *
     return lws_create_vhost(server->context, &info);
 }
 
-static const char *const vhost_names[LISTENERS_MAX] = {"studio", "studio6"};
+static const char *const vhost_names[ADDRESS_COUNT_MAX] = {"studio", "studio6"};
 
 static enum studio_err open_ports(struct server *server, struct studio_error *error)
 {
@@ -488,7 +403,7 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
     if (err != STUDIO_OK)
         return err;
     server->port = server->o.port;
-    for (int i = 0; i < addresses.count && i < LISTENERS_MAX; i++) {
+    for (int i = 0; i < addresses.count && i < ADDRESS_COUNT_MAX; i++) {
         struct lws_vhost *vhost =
             listen_on(server, &addresses.list[i], server->port, vhost_names[i]);
         if (!vhost && i > 0) { /* the free port of 127.0.0.1 is taken on ::1 */
@@ -505,17 +420,16 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
     return STUDIO_OK;
 }
 
-/* The library watches a second descriptor of the porch's, which it closes at its end. */
-static enum studio_err open_porch(struct server *server, struct studio_error *error)
+/* The library watches a second descriptor of the door's, which it closes at its end. */
+static enum studio_err watch_door(struct server *server, struct studio_error *error)
 {
-    lws_sock_file_fd_type watched = {.filefd = -1};
     struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, vhost_names[0]);
+    int fd = door_fd(server->door);
+    lws_sock_file_fd_type watched;
 
-    if (!server->o.proxy_protocol)
+    if (fd < 0)
         return STUDIO_OK;
-    server->porch = porch_create(server->o.sessions->clock, come_in, server);
-    if (server->porch)
-        watched.filefd = fcntl(porch_fd(server->porch), F_DUPFD_CLOEXEC, 0);
+    watched.filefd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (watched.filefd >= 0 &&
         lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, watched, NULL, NULL))
         return STUDIO_OK;
@@ -532,8 +446,10 @@ enum studio_err server_create(const struct server_options *options, struct serve
     if (!server)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     server->o = *options;
-    server->guests = guests_create(options->guests_per_site);
-    if (!server->guests) {
+    server->o.door.ops = &transport_ops;
+    server->o.door.adopt = adopt;
+    server->door = door_create(&server->o.door);
+    if (!server->door) {
         free(server);
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
@@ -550,7 +466,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
     err = open_loop(server) ? open_ports(server, error)
                             : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
     if (err == STUDIO_OK)
-        err = open_porch(server, error);
+        err = watch_door(server, error);
     if (err != STUDIO_OK) {
         server_destroy(server);
         return err;
@@ -565,9 +481,8 @@ void server_destroy(struct server *server)
         return;
     if (server->context)
         lws_context_destroy(server->context);
-    porch_destroy(server->porch);
     loop_destroy(server->loop);
-    guests_destroy(server->guests);
+    door_destroy(server->door);
     free(server);
 }
 
@@ -587,9 +502,7 @@ static void close_session(void *ctx, struct wheel_node *node)
 
 void server_retire(struct server *server)
 {
-    server->refusing = true;
-    if (server->porch)
-        porch_clear(server->porch);
+    door_shut(server->door);
     server->o.exchanges->closing = true;
     wheel_each(&server->wheel, close_session, server);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/settings.h"
+#include "net/door.h"
 #include "net/exchange.h"
 #include "net/loop.h"
 #include "net/session.h"
@@ -20,10 +21,8 @@ struct server_options {
     const char *host; /* `localhost` is both 127.0.0.1 and ::1; `*` is every address */
     uint16_t port;    /* 0: any free one */
     enum event_loop event_loop;
-    size_t connections;             /* the limit; a few more are accepted to be told so */
-    size_t guests_per_site;         /* sockets from one address that have not authenticated */
-    bool proxy_protocol;            /* of trusted proxies, see porch.h */
-    struct session_env *sessions;   /* the `ops` of both are set here */
+    struct door_options door;       /* its `adopt`, and the `ops` of all three, are set here */
+    struct session_env *sessions;   /* */
     struct exchange_env *exchanges; /* */
     struct loop_hooks hooks;
 };

@@ -10,7 +10,7 @@
 
 struct socket {
     struct guest guest; /* first: until its peer has authenticated */
-    struct lws *wsi;
+    void *connection;
     uint64_t bytes;               /* read when the last request was complete */
     bool known;                   /* its peer has authenticated */
     char peer[PEER_TEXT_MAX + 1]; /* its address, or whom a proxy named before the first request */

@@ -1,0 +1,179 @@
+#include "net/door.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/admission.h"
+#include "base/log.h"
+#include "net/address.h"
+#include "net/porch.h"
+
+enum { ACCEPTS_PER_TURN = 64 };
+
+struct door {
+    struct door_options o;
+    struct guests *guests;
+    size_t known;                     /* sockets that are no guests any more */
+    size_t accepted;                  /* in this turn of the loop */
+    void *resting[ADDRESS_COUNT_MAX]; /* listeners that accept again in the next turn */
+    size_t resting_count;
+    struct porch *porch;  /* NULL: nobody speaks the PROXY protocol */
+    const char *entering; /* whom the socket being taken in speaks for; NULL: for itself */
+    bool shut;
+    struct log_limit limit_log;
+};
+
+/* --- from the listener ------------------------------------------------------------------------ */
+
+/* The library accepts all there are before it does anything else: a flood would have it for itself. */
+static void accept_in_turns(struct door *door, void *listener)
+{
+    if (++door->accepted < ACCEPTS_PER_TURN || door->resting_count == ADDRESS_COUNT_MAX)
+        return;
+    door->o.ops->pause(listener, true);
+    door->resting[door->resting_count++] = listener;
+}
+
+void door_turn(struct door *door)
+{
+    door->accepted = 0;
+    while (door->resting_count > 0)
+        door->o.ops->pause(door->resting[--door->resting_count], false);
+}
+
+/* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
+ * second descriptor of it. True: so it is. */
+static bool wait_on_porch(struct door *door, void *listener, int fd)
+{
+    char proxy[PEER_TEXT_MAX + 1];
+    int mine;
+
+    if (!door->porch)
+        return false;
+    address_of_peer(fd, proxy);
+    if (!networks_have(door->o.proxies, proxy))
+        return false;
+    mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (mine >= 0)
+        porch_add(door->porch, mine, listener, proxy);
+    return true;
+}
+
+bool door_knock(struct door *door, void *listener, int fd)
+{
+    accept_in_turns(door, listener);
+    return !door->shut && !wait_on_porch(door, listener, fd);
+}
+
+/* --- from the porch ---------------------------------------------------------------------------- */
+
+static void come_in(void *ctx, int fd, void *listener, const char *peer)
+{
+    struct door *door = ctx;
+
+    door->entering = *peer ? peer : NULL;
+    door->o.adopt(listener, fd);
+    door->entering = NULL;
+}
+
+int door_fd(const struct door *door)
+{
+    return door->porch ? porch_fd(door->porch) : -1;
+}
+
+void door_step(struct door *door)
+{
+    porch_step(door->porch);
+}
+
+void door_tick(struct door *door)
+{
+    if (door->porch)
+        porch_tick(door->porch);
+}
+
+void door_shut(struct door *door)
+{
+    door->shut = true;
+    if (door->porch)
+        porch_clear(door->porch);
+}
+
+/* --- inside ------------------------------------------------------------------------------------ */
+
+struct socket *door_enter(struct door *door, void *connection, const char *peer)
+{
+    char site[PEER_TEXT_MAX + 1];
+    struct socket *socket = calloc(1, sizeof(*socket));
+    struct guest *leaving = NULL;
+    bool full =
+        door->known + guests_count(door->guests) >= door->o.connections + ADMISSION_OVERFLOW;
+    bool in = false;
+
+    if (door->entering)
+        peer = door->entering;
+    peer_name(peer, site);
+    if (socket) {
+        socket->connection = connection;
+        strncpy(socket->peer, peer, PEER_TEXT_MAX);
+        leaving = guests_add(door->guests, &socket->guest, site,
+                             networks_have(door->o.proxies, peer), full, &in);
+    }
+    if (leaving) {
+        log_limited(
+            &door->limit_log, LOG_WARN, "server",
+            "too many connections that do not say who they are, the last from %s: the oldest "
+            "are dropped",
+            peer);
+        door->o.ops->kill(((struct socket *)leaving)->connection);
+    }
+    if (!in)
+        door->o.ops->kill(connection);
+    return socket;
+}
+
+void door_know(struct door *door, struct socket *socket)
+{
+    if (socket->known)
+        return;
+    guests_remove(door->guests, &socket->guest);
+    socket->known = true;
+    door->known++;
+}
+
+void door_leave(struct door *door, struct socket *socket)
+{
+    if (!socket)
+        return;
+    guests_remove(door->guests, &socket->guest);
+    door->known -= socket->known;
+    free(socket);
+}
+
+/* --- construction ------------------------------------------------------------------------------ */
+
+struct door *door_create(const struct door_options *options)
+{
+    struct door *door = calloc(1, sizeof(*door));
+
+    if (!door)
+        return NULL;
+    door->o = *options;
+    door->guests = guests_create(options->guests_per_site);
+    if (options->proxy_protocol)
+        door->porch = porch_create(options->clock, come_in, door);
+    if (door->guests && (door->porch || !options->proxy_protocol))
+        return door;
+    door_destroy(door);
+    return NULL;
+}
+
+void door_destroy(struct door *door)
+{
+    if (!door)
+        return;
+    porch_destroy(door->porch);
+    guests_destroy(door->guests);
+    free(door);
+}

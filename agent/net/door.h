@@ -1,0 +1,54 @@
+/*
+ * door.h - who comes in: from the accepted socket to the place of its connection.
+ *
+ * So many are accepted in a turn of the loop; those of proxies that owe the PROXY header wait on the
+ * porch; who has not said who he is stays a guest, of whom some have to go when many come. Net thread
+ * only; knows no library: a listener and a connection are what the transport takes for one.
+ */
+#ifndef AGENT_NET_DOOR_H
+#define AGENT_NET_DOOR_H
+
+#include "base/clock.h"
+#include "base/networks.h"
+#include "net/socket.h"
+#include "net/transport.h"
+
+struct door;
+
+struct door_options {
+    const struct transport_ops *ops; /* `pause` of a listener, `kill` of a connection */
+    const struct clock *clock;
+    const struct networks *proxies; /* trusted */
+    bool proxy_protocol;            /* they owe its header, see porch.h */
+    size_t connections;             /* the limit; a few more are accepted to be told so */
+    size_t guests_per_site;         /* sockets from one address that have not authenticated */
+    void (*adopt)(void *listener, int fd); /* takes the socket, and calls door_enter for it */
+};
+
+/* NULL: out of memory, or no epoll. */
+struct door *door_create(const struct door_options *options);
+/* Nobody is in any more. NULL does nothing. */
+void door_destroy(struct door *door);
+/* Readable whenever door_step has something to do; -1: it never has. */
+int door_fd(const struct door *door);
+
+/* A listener has accepted a socket. False: it is to be closed; the door has a descriptor of its own if it
+ * wants the socket later. */
+bool door_knock(struct door *door, void *listener, int fd);
+/* It has become a connection; `peer` is its address. What is kept of it until door_leave; NULL: out of
+ * memory. A connection there is no place for is cut. */
+struct socket *door_enter(struct door *door, void *connection, const char *peer);
+/* It has authenticated. */
+void door_know(struct door *door, struct socket *socket);
+/* It is gone. Frees. NULL does nothing. */
+void door_leave(struct door *door, struct socket *socket);
+
+/* Adopts those on the porch whose header is there. */
+void door_step(struct door *door);
+/* Every LOOP_TICK_MS, and once per turn of the loop: see loop.h. */
+void door_tick(struct door *door);
+void door_turn(struct door *door);
+/* From now on nobody comes in. */
+void door_shut(struct door *door);
+
+#endif
