@@ -9,26 +9,15 @@
 
 #include "announce.h"
 #include "pacer.h"
-
-/* Members of a list of names that still have to be cleared. */
-struct cleared {
-    struct cleared *next;
-    char field[];
-};
-
-/* What a round is made of, in this order. */
-enum step { STEP_STATUS, STEP_FIELDS, STEP_GONE, STEP_CLEARED, STEP_END };
+#include "round.h"
 
 struct mirror_entry {
     UT_hash_handle hh;
     struct pacer_node round, presence_pace, refresh;
-    struct studio_snapshot *newest;    /* NULL: only topics to clear are known */
-    struct studio_snapshot *published; /* by the last round, or what is to count as that */
-    bool full;                         /* the next round shows all, also what that one did */
-    char *presence;
+    struct studio_snapshot *newest; /* NULL: only topics to clear are known */
+    struct round_table table;
     bool presence_known;
     bool again; /* the round going on was not accepted whole */
-    struct cleared *cleared;
     /* Messages handed out and not ended. Those of a lap end before what it cleared is told; meanwhile
      * later ones count in the other. */
     unsigned open[2], lap;
@@ -42,27 +31,14 @@ struct mirror {
     pthread_mutex_t lock; /* guards all */
     struct mirror_entry *entries;
     struct pacer rounds, presences;
-    struct pacer refreshes; /* presence that was said and will expire */
-    bool expires;           /* on this connection */
-    unsigned refreshed;     /* since the last round began */
-    /* The round going on: */
-    struct mirror_entry *current;
-    struct studio_snapshot *showing; /* NULL if the entry has no snapshot */
-    enum step step;
-    size_t index;
-    struct cleared *at;
+    struct pacer refreshes;       /* presence that was said and will expire */
+    bool expires;                 /* on this connection */
+    unsigned refreshed;           /* since the last round began */
+    struct mirror_entry *current; /* whose round is going on; NULL: no round is */
+    struct round round;
     char *saying;                    /* the presence handed out last */
     const struct mirror_entry *told; /* for mirror_cleared, NULL: none */
 };
-
-/* A custom field, by its name; the settable ones have fixed places before them. */
-static const char *custom_text(const struct studio_snapshot *s, const char *name)
-{
-    for (size_t i = studio_field_count; s && !s->removed && i < s->field_count; i++)
-        if (strcmp(s->fields[i].name, name) == 0)
-            return s->fields[i].text;
-    return NULL;
-}
 
 enum studio_err mirror_create(struct mirror **out)
 {
@@ -78,22 +54,11 @@ enum studio_err mirror_create(struct mirror **out)
     return STUDIO_OK;
 }
 
-static void free_cleared(struct mirror_entry *entry)
+static void end_round(struct mirror *m, bool published)
 {
-    struct cleared *c;
-
-    while ((c = entry->cleared)) {
-        entry->cleared = c->next;
-        free(c);
-    }
-}
-
-static void end_round(struct mirror *m)
-{
-    studio_snapshot_unref(m->showing);
-    m->showing = NULL;
+    if (m->current)
+        round_end(&m->round, published);
     m->current = NULL;
-    m->at = NULL;
 }
 
 void mirror_destroy(struct mirror *m)
@@ -102,14 +67,13 @@ void mirror_destroy(struct mirror *m)
 
     if (!m)
         return;
-    end_round(m);
+    end_round(m, false);
     HASH_ITER(hh, m->entries, entry, next)
     {
         HASH_DEL(m->entries, entry);
         studio_snapshot_unref(entry->newest);
-        studio_snapshot_unref(entry->published);
-        free_cleared(entry);
-        free(entry->presence);
+        round_table_finish(&entry->table);
+        free(entry->table.presence);
         free(entry);
     }
     pthread_mutex_destroy(&m->lock);
@@ -173,8 +137,8 @@ enum studio_err mirror_presence(struct mirror *m, const char *table_id, const ch
     pthread_mutex_lock(&m->lock);
     entry = entry_of(m, table_id);
     if (entry) {
-        free(entry->presence);
-        entry->presence = copy;
+        free(entry->table.presence);
+        entry->table.presence = copy;
         entry->presence_known = true;
         pacer_mark(&m->presences, &entry->presence_pace);
     }
@@ -189,20 +153,17 @@ void mirror_restart(struct mirror *m, bool expires)
     struct mirror_entry *entry, *next;
 
     pthread_mutex_lock(&m->lock);
-    end_round(m);
+    end_round(m, false);
     m->expires = expires;
     HASH_ITER(hh, m->entries, entry, next)
     {
-        free_cleared(entry);
         entry->again = false;
         entry->telling = 0;
         pacer_remove(&m->rounds, &entry->round);
         pacer_remove(&m->presences, &entry->presence_pace);
         pacer_remove(&m->refreshes, &entry->refresh);
-        studio_snapshot_unref(entry->published);
         /* What is removed from here on may be missing in the store's list: the round clears it. */
-        entry->published = entry->newest ? studio_snapshot_ref(entry->newest) : NULL;
-        entry->full = true;
+        round_table_reset(&entry->table, entry->newest);
         pacer_mark_backfill(&m->rounds, &entry->round);
         if (entry->presence_known)
             pacer_mark_backfill(&m->presences, &entry->presence_pace);
@@ -213,18 +174,12 @@ void mirror_restart(struct mirror *m, bool expires)
 static enum studio_err clear(struct mirror *m, const char *table_id, const char *field)
 {
     struct mirror_entry *entry = entry_of(m, table_id);
-    size_t len = field ? strlen(field) : 0;
-    struct cleared *c;
 
     if (!entry)
         return STUDIO_ERR_NO_MEMORY;
-    if (len > 0) {
-        c = malloc(sizeof(*c) + len + 1);
-        if (!c)
+    if (field && *field) {
+        if (!round_table_clear(&entry->table, field))
             return STUDIO_ERR_NO_MEMORY;
-        memcpy(c->field, field, len + 1);
-        c->next = entry->cleared;
-        entry->cleared = c;
         entry->listed = true;
     }
     pacer_mark_backfill(&m->rounds, &entry->round);
@@ -244,7 +199,7 @@ enum studio_err mirror_clear(struct mirror *m, const char *table_id, const char 
 void mirror_again(struct mirror *m, struct mirror_entry *entry)
 {
     pthread_mutex_lock(&m->lock);
-    entry->full = true;
+    entry->table.full = true;
     entry->again = m->current == entry;
     if (entry->presence_known)
         pacer_mark(&m->presences, &entry->presence_pace);
@@ -256,101 +211,15 @@ static void start_round(struct mirror *m, struct mirror_entry *entry)
 {
     m->current = entry;
     m->refreshed = 0;
-    m->showing = entry->newest ? studio_snapshot_ref(entry->newest) : NULL;
-    m->step = STEP_STATUS;
-    m->index = 0;
-    m->at = NULL;
-}
-
-/* The tables that were removed have nothing to show: all their topics go empty. */
-static bool shows_nothing(const struct mirror *m)
-{
-    return !m->showing || m->showing->removed;
-}
-
-static bool emit(struct mirror *m, struct mirror_message *out, enum table_topic topic,
-                 const char *field, const char *payload, size_t len, bool plain)
-{
-    *out = (struct mirror_message){.entry = m->current,
-                                   .topic = topic,
-                                   .table_id = m->current->id,
-                                   .field = field,
-                                   .payload = payload ? payload : "",
-                                   .len = len,
-                                   .plain = plain};
-    return true;
-}
-
-static bool emit_text(struct mirror *m, struct mirror_message *out, const char *field,
-                      const char *text, bool plain)
-{
-    return emit(m, out, TOPIC_FIELD, field, text, text ? strlen(text) : 0, plain);
-}
-
-/* The fields of the snapshot that differ from what the last round showed. */
-static bool next_field(struct mirror *m, struct mirror_message *out)
-{
-    const struct studio_snapshot *old = m->current->published;
-    bool fresh = !old || old->removed || m->current->full;
-
-    if (shows_nothing(m) && m->index < studio_field_count)
-        return emit_text(m, out, studio_fields[m->index++].name, NULL, true);
-    if (shows_nothing(m) && m->index++ == studio_field_count && !m->current->presence)
-        return emit(m, out, TOPIC_PRESENCE, NULL, NULL, 0, false);
-    while (!shows_nothing(m) && m->index < m->showing->field_count) {
-        const struct studio_snapshot_field *f = &m->showing->fields[m->index];
-        bool plain = m->index < studio_field_count;
-        const char *before = NULL;
-
-        if (!fresh)
-            before = plain ? old->fields[m->index].text : custom_text(old, f->name);
-        m->index++;
-        if (!before || strcmp(before, f->text) != 0)
-            return emit_text(m, out, f->name, f->text, plain);
-    }
-    return false;
-}
-
-/* Custom fields the last round showed and this one has not. */
-static bool next_gone(struct mirror *m, struct mirror_message *out)
-{
-    const struct studio_snapshot *old = m->current->published;
-
-    while (old && !old->removed && m->index < old->field_count) {
-        const char *name = old->fields[m->index++].name;
-
-        if (!custom_text(m->showing, name))
-            return emit_text(m, out, name, NULL, false);
-    }
-    return false;
-}
-
-static bool next_cleared(struct mirror *m, struct mirror_message *out)
-{
-    while (m->at) {
-        const char *name = m->at->field;
-
-        m->at = m->at->next;
-        if (!custom_text(m->showing, name))
-            return emit_text(m, out, name, NULL, false);
-    }
-    return false;
-}
-
-/* Where each step begins when it follows the one before. */
-static void next_step(struct mirror *m)
-{
-    m->step++;
-    m->index = m->step == STEP_GONE ? studio_field_count : 0;
-    m->at = m->step == STEP_CLEARED ? m->current->cleared : NULL;
+    round_begin(&m->round, &entry->table, entry->newest);
 }
 
 /* The last round is to be told when the messages of this lap have ended. */
 static void begin_telling(struct mirror_entry *entry)
 {
-    const struct studio_snapshot *shown = entry->published;
+    const struct studio_snapshot *shown = entry->table.published;
 
-    if (!shown || entry->full || entry->cleared || entry->telling > 0 ||
+    if (!shown || entry->table.full || entry->table.cleared || entry->telling > 0 ||
         entry->open[!entry->lap] > 0 || (!entry->listed && shown->state.cleared_rev <= entry->told))
         return;
     entry->telling = shown->rev;
@@ -372,48 +241,31 @@ static void tell(struct mirror *m, struct mirror_entry *entry)
 static void finish_round(struct mirror *m)
 {
     struct mirror_entry *entry = m->current;
+    bool published = !entry->again;
 
-    if (!entry->again) {
-        free_cleared(entry);
-        studio_snapshot_unref(entry->published);
-        entry->published = m->showing;
-        entry->full = false;
-        m->showing = NULL;
-        tell(m, entry);
-    }
     entry->again = false;
-    end_round(m);
+    end_round(m, published);
+    if (published)
+        tell(m, entry);
 }
 
 /* The next message of the round going on; false ends it. */
 static bool step_round(struct mirror *m, struct mirror_message *out)
 {
-    for (;;) {
-        switch (m->step) {
-        case STEP_STATUS:
-            next_step(m);
-            if (!shows_nothing(m))
-                return emit(m, out, TOPIC_STATUS, NULL, m->showing->document,
-                            m->showing->document_len, false);
-            return emit(m, out, TOPIC_STATUS, NULL, NULL, 0, false);
-        case STEP_FIELDS:
-            if (next_field(m, out))
-                return true;
-            break;
-        case STEP_GONE:
-            if (next_gone(m, out))
-                return true;
-            break;
-        case STEP_CLEARED:
-            if (next_cleared(m, out))
-                return true;
-            break;
-        case STEP_END:
-            finish_round(m);
-            return false;
-        }
-        next_step(m);
+    struct round_message shown;
+
+    if (!round_next(&m->round, &shown)) {
+        finish_round(m);
+        return false;
     }
+    *out = (struct mirror_message){.entry = m->current,
+                                   .topic = shown.topic,
+                                   .table_id = m->current->id,
+                                   .field = shown.field,
+                                   .payload = shown.payload,
+                                   .len = shown.len,
+                                   .plain = shown.plain};
+    return true;
 }
 
 /* Somebody is there: true only as long as the agent is. That nobody is needs no end. */
@@ -429,7 +281,7 @@ static bool say_presence(struct mirror *m, struct mirror_entry *entry, int64_t n
     bool expires;
 
     free(m->saying);
-    m->saying = strdup(entry->presence ? entry->presence : "");
+    m->saying = strdup(entry->table.presence ? entry->table.presence : "");
     if (!m->saying)
         return false;
     expires = m->expires && says_online(m->saying);
