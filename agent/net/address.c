@@ -119,17 +119,3 @@ enum studio_err addresses_find(const char *host, uint16_t port, struct addresses
             err = bind_error(host, port, error);
     return err;
 }
-
-void address_of_peer(int fd, char out[PEER_TEXT_MAX + 1])
-{
-    struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
-    socklen_t len = sizeof(sa);
-    const void *bytes = &((struct sockaddr_in *)&sa)->sin_addr;
-
-    out[0] = '\0';
-    if (getpeername(fd, (struct sockaddr *)&sa, &len) != 0)
-        return;
-    if (sa.ss_family == AF_INET6)
-        bytes = &((struct sockaddr_in6 *)&sa)->sin6_addr;
-    (void)inet_ntop(sa.ss_family, bytes, out, PEER_TEXT_MAX + 1);
-}

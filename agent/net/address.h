@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/networks.h"
 #include "studio/error.h"
 
 enum { ADDRESS_TEXT_MAX = 64, ADDRESS_COUNT_MAX = 2 };
@@ -30,8 +29,5 @@ STUDIO_MUST_USE enum studio_err addresses_find(const char *host, uint16_t port,
 
 /* True if this port can be bound there now; errno says why not. */
 bool address_free(const struct address *address, uint16_t port);
-
-/* The address of a socket's peer; empty if it has none any more. */
-void address_of_peer(int fd, char out[PEER_TEXT_MAX + 1]);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "net/address.h"
 #include "net/porch.h"
+#include "net/tcp.h"
 
 enum { ACCEPTS_PER_TURN = 64 };
 
@@ -51,7 +52,7 @@ static bool wait_on_porch(struct door *door, void *listener, int fd)
 
     if (!door->porch)
         return false;
-    address_of_peer(fd, proxy);
+    tcp_peer(fd, proxy);
     if (!networks_have(door->o.proxies, proxy))
         return false;
     mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);

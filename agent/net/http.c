@@ -1,16 +1,12 @@
 #include "net/http.h"
 
 #include <libwebsockets.h>
-#include <linux/sockios.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "net/forwarded.h"
 #include "net/socket.h"
+#include "net/tcp.h"
 #include "protocol/document.h"
 
 enum {
@@ -66,18 +62,7 @@ static bool give_leave(struct lws *wsi)
 /* How much the library has read of this connection. */
 static uint64_t bytes_read(struct lws *wsi)
 {
-    int fd = lws_get_socket_fd(wsi), waiting = 0;
-    struct tcp_info before, after = {0};
-    socklen_t len;
-
-    do { /* until nothing came between the questions */
-        before = after;
-        len = sizeof(after);
-        if (ioctl(fd, SIOCINQ, &waiting) != 0 ||
-            getsockopt(fd, IPPROTO_TCP, TCP_INFO, &after, &len) != 0)
-            return 0;
-    } while (before.tcpi_bytes_received != after.tcpi_bytes_received);
-    return after.tcpi_bytes_received - (unsigned)waiting;
+    return tcp_bytes_read(lws_get_socket_fd(wsi));
 }
 
 void http_note(struct lws *wsi)

@@ -1,10 +1,7 @@
 #include "net/lws.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +12,7 @@
 #include "net/complaint.h"
 #include "net/door.h"
 #include "net/http.h"
+#include "net/tcp.h"
 #include "net/wheel.h"
 #include "net/ws.h"
 
@@ -85,21 +83,12 @@ static void kill_connection(void *connection)
 
 static int64_t quiet_ms(void *connection)
 {
-    int fd = lws_get_socket_fd(connection);
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
-
-    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-        return -1;
-    return info.tcpi_last_data_recv;
+    return tcp_quiet_ms(lws_get_socket_fd(connection));
 }
 
 static bool unread(void *connection)
 {
-    char byte;
-
-    return recv(lws_get_socket_fd(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-           (errno != EAGAIN && errno != EINTR);
+    return tcp_unread(lws_get_socket_fd(connection));
 }
 
 static void become_known(void *connection)
@@ -424,12 +413,11 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
 static enum studio_err watch_door(struct server *server, struct studio_error *error)
 {
     struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, vhost_names[0]);
-    int fd = door_fd(server->door);
     lws_sock_file_fd_type watched;
 
-    if (fd < 0)
+    if (door_fd(server->door) < 0)
         return STUDIO_OK;
-    watched.filefd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    watched.filefd = fcntl(door_fd(server->door), F_DUPFD_CLOEXEC, 0);
     if (watched.filefd >= 0 &&
         lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, watched, NULL, NULL))
         return STUDIO_OK;
@@ -449,10 +437,6 @@ enum studio_err server_create(const struct server_options *options, struct serve
     server->o.door.ops = &transport_ops;
     server->o.door.adopt = adopt;
     server->door = door_create(&server->o.door);
-    if (!server->door) {
-        free(server);
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    }
     server->o.sessions->ops = server->o.exchanges->ops = &transport_ops;
     strcpy(server->protocol_name, "studio");
     server->protocols[0] = (struct lws_protocols){
@@ -463,8 +447,11 @@ enum studio_err server_create(const struct server_options *options, struct serve
         .tx_packet_size = 65536,
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
-    err = open_loop(server) ? open_ports(server, error)
-                            : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
+    if (!server->door)
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    else
+        err = open_loop(server) ? open_ports(server, error)
+                                : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
     if (err == STUDIO_OK)
         err = watch_door(server, error);
     if (err != STUDIO_OK) {
