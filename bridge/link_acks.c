@@ -65,6 +65,7 @@ int __wrap_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *r
 {
     const bool room = !acks.holding || held_wait_room(&acks.held, 0);
     const int readable = room ? gather_readable() : 0;
+    int socket;
 
     *rc = 0;
     if (readable)
@@ -72,7 +73,10 @@ int __wrap_Socket_getReadySocket(int more_work, int timeout, void *mutex, int *r
     gather_idle();
     if (!room && !held_wait_room(&acks.held, timeout))
         return 0; /* nothing to read: the library looks after its timers and asks again */
-    return __real_Socket_getReadySocket(more_work, timeout, mutex, rc);
+    socket = __real_Socket_getReadySocket(more_work, timeout, mutex, rc);
+    if (socket > 0)
+        gather_wait();
+    return socket;
 }
 
 int __wrap_SSLSocket_getPendingRead(void)

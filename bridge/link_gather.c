@@ -13,9 +13,11 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,6 +36,7 @@ enum {
     BLOCKED_MS = 100
 };
 
+static atomic_uint patience_us;
 static struct {
     pthread_mutex_t lock; /* guards all */
     bool on;
@@ -211,6 +214,20 @@ ssize_t __wrap_recv(int socket, void *bytes, size_t len, int flags)
     n = read_ahead(socket, bytes, len);
     pthread_mutex_unlock(&g.lock);
     return n;
+}
+
+void gather_patience(unsigned us)
+{
+    atomic_store(&patience_us, us);
+}
+
+/* A broker writes each acknowledgement by itself, and would wake us for each. */
+void gather_wait(void)
+{
+    unsigned us = atomic_load(&patience_us);
+
+    if (us > 0)
+        (void)nanosleep(&(struct timespec){.tv_nsec = (long)us * 1000}, NULL);
 }
 
 int gather_readable(void)

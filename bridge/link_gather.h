@@ -15,6 +15,11 @@ void gather_start(void (*idle)(void));
 /* Between these two calls of one thread the library is given work it is woken for at the second. */
 void gather_hold(void);
 void gather_release(void);
+/* From now on the receiving thread waits so long (microseconds) for the broker's next words before it reads
+ * the first, in gather_wait; 0 at first. Any thread. */
+void gather_patience(unsigned us);
+/* The receiving thread, without the library's locks, when there is something to read. */
+void gather_wait(void);
 /* Writes what was gathered; what cannot be written now the library's sending thread writes later. */
 void gather_flush(void);
 /* A thread of the library is about to sleep: flush, and `idle`. */

@@ -18,6 +18,8 @@ enum {
     CONNECT_TIMEOUT_S = 10,
     LIBRARY_INFLIGHT = 65535, /* the window is ours: at its own limit the library sleeps */
     LIBRARY_BUFFER = 1000,
+    PATIENCE_US = 10, /* for each message that may be in flight */
+    PATIENCE_WINDOW = 100,
     WATCH_MAX = 1024
 };
 
@@ -62,6 +64,14 @@ static unsigned numeric(const MQTTProperties *properties, enum MQTTPropertyCodes
     return (unsigned)MQTTProperties_getNumericValue(p, code);
 }
 
+/* So long at most a window waits for its acknowledgements to be read in company: far less than a broker takes
+ * to write as many. */
+static void be_patient(unsigned window)
+{
+    if (c.id == LINK_OUT)
+        gather_patience((window < PATIENCE_WINDOW ? window : PATIENCE_WINDOW) * PATIENCE_US);
+}
+
 static void on_up5(void *context, MQTTAsync_successData5 *data)
 {
     struct link_event event = {.kind = LINK_UP};
@@ -75,6 +85,7 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
         .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
         .session = data->alt.connect.sessionPresent != 0,
         .keepalive_s = numeric(&data->properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0)};
+    be_patient(event.limits.receive_max);
     if (event.limits.keepalive_s && event.limits.keepalive_s < c.keepalive_s)
         acks_close(); /* the library has no ear for it: this connection is not to last */
     c.reports->event(&event);
@@ -90,6 +101,7 @@ static void on_up(void *context, MQTTAsync_successData *data)
                                         .retain = true,
                                         .max_qos = 2,
                                         .session = data->alt.connect.sessionPresent != 0};
+    be_patient(event.limits.receive_max);
     c.reports->event(&event);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "support/cmocka_all.h"
 
 /* As the library calls them. */
@@ -67,6 +68,19 @@ static void messages_leave_together_when_a_thread_sleeps(void **state)
     assert_int_equal(atomic_load(&idled), before + 1);
     assert_int_equal(arrived(bytes, sizeof(bytes)), 6);
     assert_memory_equal(bytes, "abcdef", 6);
+}
+
+/* What comes while it waits is read with what was there. */
+static void it_waits_as_long_as_it_was_told(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    before = clock_mono(clock_system());
+    gather_patience(3000);
+    gather_wait();
+    assert_true(clock_mono(clock_system()) - before >= 2); /* whole ms */
+    gather_patience(0);
 }
 
 static void what_is_gathered_leaves_before_the_socket_is_closed(void **state)
@@ -197,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(messages_leave_together_when_a_thread_sleeps, open_pair,
                                         close_pair),
+        cmocka_unit_test(it_waits_as_long_as_it_was_told),
         cmocka_unit_test_setup_teardown(what_is_gathered_leaves_before_the_socket_is_closed,
                                         open_pair, close_pair),
         cmocka_unit_test_setup_teardown(a_socket_that_is_full_is_told_and_nothing_is_lost,
