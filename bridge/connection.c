@@ -12,12 +12,13 @@ static void set_state(struct connection *s, enum connection_state state, int64_t
 }
 
 void connection_init(struct connection *s, struct link *link, enum link_id id,
-                     const struct topics *topics, const struct bridge_config *config)
+                     const struct topics *topics, const struct bridge_config *config,
+                     struct lessons *lessons)
 {
     static const char *const ends[LINK_COUNT] = {
         [LINK_OUT] = "", [LINK_IN] = "-in", [LINK_PROBE] = "-probe"};
 
-    *s = (struct connection){.link = link, .id = id, .config = config};
+    *s = (struct connection){.link = link, .id = id, .config = config, .lessons = lessons};
     snprintf(s->client_id, sizeof(s->client_id), "studio-agent-%s%s", topics->agent, ends[id]);
 }
 
@@ -32,7 +33,7 @@ static unsigned keepalive(const struct connection *s, const struct broker *broke
                           unsigned wanted_s)
 {
     unsigned ours = wanted_s ? wanted_s : s->config->keepalive_s;
-    unsigned most = s->keepalive_max[broker->number];
+    unsigned most = s->lessons->keepalive_max[broker->number];
 
     return most && most < ours ? most : ours;
 }
@@ -45,6 +46,7 @@ bool connection_connect(struct connection *s, const struct broker *broker,
     bool started;
 
     wanted.uri = broker->uri;
+    wanted.last = s->lessons->last[broker->number];
     wanted.client_id = s->client_id;
     wanted.username = login->username;
     wanted.password = broker_password(broker, login, password);
@@ -69,7 +71,7 @@ bool connection_connect(struct connection *s, const struct broker *broker,
 /* Remembers what the broker wants, and leaves. */
 static enum connection_news come_again(struct connection *s, unsigned keepalive_s, int64_t now_ms)
 {
-    s->keepalive_max[s->broker->number] = keepalive_s;
+    s->lessons->keepalive_max[s->broker->number] = keepalive_s;
     log_write(s->id == LINK_OUT ? LOG_INFO : LOG_DEBUG, "bridge",
               "%s wants a sign of life every %u s: connecting again with that (mqtt.keepalive is "
               "%u)",
@@ -79,6 +81,14 @@ static enum connection_news come_again(struct connection *s, unsigned keepalive_
         return CONNECTION_NOTHING;
     connection_close(s, now_ms);
     return CONNECTION_AGAIN;
+}
+
+/* The attempt ended so: another address of the broker's name may do better. */
+static bool elsewhere(int reason)
+{
+    static const unsigned char reasons[] = {0, 3, 0x88, 0x89}; /* no answer, not available, busy */
+
+    return reason <= UINT8_MAX && memchr(reasons, reason, sizeof(reasons));
 }
 
 enum connection_news connection_event(struct connection *s, const struct link_event *event,
@@ -92,6 +102,8 @@ enum connection_news connection_event(struct connection *s, const struct link_ev
     case LINK_UP:
         if (connected || s->again)
             break;
+        lessons_address_answered(s->lessons, s->broker->number, event->address);
+        memcpy(s->address, event->address, sizeof(s->address));
         if (event->limits.keepalive_s > 0 && event->limits.keepalive_s < s->keepalive_s)
             return come_again(s, event->limits.keepalive_s, now_ms);
         set_state(s, CONNECTION_UP, now_ms);
@@ -99,6 +111,8 @@ enum connection_news connection_event(struct connection *s, const struct link_ev
     case LINK_FAILED:
         if (connected)
             break;
+        if (elsewhere(event->reason))
+            lessons_address_failed(s->lessons, s->broker->number, event->address);
         connection_close(s, now_ms);
         return CONNECTION_FAILED;
     case LINK_LOST:

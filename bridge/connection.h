@@ -20,6 +20,7 @@
 
 #include "bridge_source.h"
 #include "brokers.h"
+#include "lessons.h"
 #include "link.h"
 #include "topics.h"
 
@@ -43,18 +44,20 @@ struct connection {
     struct link *link;
     enum link_id id;
     const struct bridge_config *config;
+    struct lessons *lessons; /* of all connections */
     char client_id[STUDIO_USER_ID_MAX + 24];
     enum connection_state state;
     int64_t since_ms; /* of the state */
     uint64_t generation;
-    const struct broker *broker;         /* of the attempt or connection */
-    unsigned keepalive_s;                /* as the broker was told */
-    unsigned keepalive_max[BROKERS_MAX]; /* what each has asked for; 0: nothing */
-    bool again;                          /* left, to be made again */
+    const struct broker *broker;    /* of the attempt or connection */
+    char address[LINK_ADDRESS_MAX]; /* of the connection */
+    unsigned keepalive_s;           /* as the broker was told */
+    bool again;                     /* left, to be made again */
 };
 
 void connection_init(struct connection *s, struct link *link, enum link_id id,
-                     const struct topics *topics, const struct bridge_config *config);
+                     const struct topics *topics, const struct bridge_config *config,
+                     struct lessons *lessons);
 /* Starts an attempt. `wanted` has what is particular to it (version, clean, expiry, will; a keep-alive
  * of 0 is the configured one); where and as whom comes from `broker`. False: it could not even
  * start (`text` says why), and it is idle. */

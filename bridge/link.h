@@ -19,7 +19,7 @@
 enum link_id { LINK_OUT, LINK_IN, LINK_PROBE, LINK_COUNT };
 
 /* One slot for each message that waits for its acknowledgement. */
-enum { LINK_SLOTS = 104, LINK_TEXT_MAX = 128 };
+enum { LINK_SLOTS = 104, LINK_TEXT_MAX = 128, LINK_ADDRESS_MAX = 64 };
 
 /* Commands: so many without a verdict, then the connection reads no more; no packet larger than this
  * is taken from the broker (where it can be told: MQTT 5). */
@@ -56,6 +56,8 @@ struct link_event {
     bool reached; /* FAILED: the CONNECT may have reached the broker */
     bool closed;  /* FAILED: it closed the connection instead of answering; LOST: it ended it */
     struct link_limits limits;
+    char address
+        [LINK_ADDRESS_MAX]; /* UP, FAILED: in numbers; empty: of a FAILED that reached none */
     char text[LINK_TEXT_MAX];
 };
 
@@ -76,7 +78,8 @@ struct link_command {
 
 /* Where and as whom. Strings need to live only during the call. */
 struct link_target {
-    const char *uri; /* tcp://HOST[:PORT] or ssl://HOST[:PORT] */
+    const char *uri;  /* tcp://HOST[:PORT] or ssl://HOST[:PORT] */
+    const char *last; /* addresses to be tried last, in this order, by comma; NULL: none */
     const char *client_id;
     const char *username, *password, *ca_file; /* NULL: none */
     const char *cert_file, *key_file;          /* ours, for TLS; both or none */

@@ -54,6 +54,13 @@ static void set_text(struct link_event *event, const char *text)
     snprintf(event->text, sizeof(event->text), "%s", text);
 }
 
+/* How an attempt ended. */
+static void report_attempt(struct link_event *event)
+{
+    snprintf(event->address, sizeof(event->address), "%s", reach_address());
+    c.reports->event(event);
+}
+
 static unsigned numeric(const MQTTProperties *properties, enum MQTTPropertyCodes code,
                         unsigned otherwise)
 {
@@ -88,7 +95,7 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
     be_patient(event.limits.receive_max);
     if (event.limits.keepalive_s && event.limits.keepalive_s < c.keepalive_s)
         acks_close(); /* the library has no ear for it: this connection is not to last */
-    c.reports->event(&event);
+    report_attempt(&event);
 }
 
 static void on_up(void *context, MQTTAsync_successData *data)
@@ -102,7 +109,7 @@ static void on_up(void *context, MQTTAsync_successData *data)
                                         .max_qos = 2,
                                         .session = data->alt.connect.sessionPresent != 0};
     be_patient(event.limits.receive_max);
-    c.reports->event(&event);
+    report_attempt(&event);
 }
 
 /* The library says next to nothing about why; its few words in better ones. */
@@ -132,7 +139,7 @@ static void connect_failed(int reason, const char *message)
         set_text(&event, "it closed the connection without an answer");
     else
         set_text(&event, message);
-    c.reports->event(&event);
+    report_attempt(&event);
 }
 
 static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
@@ -466,6 +473,7 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
         snprintf(text, LINK_TEXT_MAX, "%s", trouble);
         return false;
     }
+    reach_last(target->last);
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     MQTTAsync_setTraceCallback(on_complaint);
     rc = create_handle(target);

@@ -108,6 +108,7 @@ static void visit_connect(struct coder *c, struct wire_message *m)
     needed(c, &m->connect.agent_id);
     needed(c, &m->connect.epoch);
     needed(c, &t->uri);
+    text(c, &t->last);
     needed(c, &t->client_id);
     text(c, &t->username);
     text(c, &t->password);
@@ -148,10 +149,23 @@ static void visit_subscribe(struct coder *c, struct wire_message *m)
         needed(c, &m->subscribe.filters[i]);
 }
 
+/* A text into room of its own, cut to fit. */
+static void kept(struct coder *c, char *value, size_t size)
+{
+    const char *words = value;
+
+    needed(c, &words);
+    if (!c->out && !c->bad) {
+        size_t len = strnlen(words, size - 1);
+
+        memcpy(value, words, len);
+        value[len] = '\0';
+    }
+}
+
 static void visit_event(struct coder *c, struct wire_message *m)
 {
     struct link_event *e = &m->event;
-    const char *words = e->text;
 
     e->kind = number(c, e->kind, LINK_CLOSED + 1);
     e->slot = number(c, e->slot, LINK_SLOTS);
@@ -169,13 +183,8 @@ static void visit_event(struct coder *c, struct wire_message *m)
     signed_small(c, &e->limits.max_qos);
     flag(c, &e->limits.session);
     small(c, &e->limits.keepalive_s);
-    needed(c, &words);
-    if (!c->out && !c->bad) {
-        size_t len = strnlen(words, sizeof(e->text) - 1);
-
-        memcpy(e->text, words, len);
-        e->text[len] = '\0';
-    }
+    kept(c, e->address, sizeof(e->address));
+    kept(c, e->text, sizeof(e->text));
 }
 
 static void visit_command(struct coder *c, struct wire_message *m)

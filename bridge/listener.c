@@ -10,7 +10,8 @@ enum { SUBSCRIBE_SLOT = 0, TAKEN_OVER = 0x8e };
 void listener_init(struct listener *s, const struct listener_options *options)
 {
     *s = (struct listener){.o = *options};
-    connection_init(&s->connection, options->link, LINK_IN, options->topics, options->config);
+    connection_init(&s->connection, options->link, LINK_IN, options->topics, options->config,
+                    options->lessons);
 }
 
 /* Each reason once in a row. */

@@ -25,6 +25,7 @@ struct listener_options {
     struct link *link;
     const struct topics *topics;
     const struct bridge_config *config;
+    struct lessons *lessons;
     backoff_random_fn *random;
     void *random_ctx;
 };

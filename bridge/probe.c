@@ -3,11 +3,11 @@
 #include "base/log.h"
 
 void probe_init(struct probe *p, struct link *link, const struct topics *topics,
-                const struct bridge_config *config, const struct brokers *brokers,
-                const int *mqtt_version)
+                const struct bridge_config *config, struct lessons *lessons,
+                const struct brokers *brokers, const int *mqtt_version)
 {
     *p = (struct probe){.brokers = brokers, .mqtt_version = mqtt_version};
-    connection_init(&p->connection, link, LINK_PROBE, topics, config);
+    connection_init(&p->connection, link, LINK_PROBE, topics, config, lessons);
 }
 
 /* The next preferred one has its turn, the most preferred again after all of them. */

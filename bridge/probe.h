@@ -37,8 +37,8 @@ struct probe {
 };
 
 void probe_init(struct probe *p, struct link *link, const struct topics *topics,
-                const struct bridge_config *config, const struct brokers *brokers,
-                const int *mqtt_version);
+                const struct bridge_config *config, struct lessons *lessons,
+                const struct brokers *brokers, const int *mqtt_version);
 void probe_event(struct probe *p, const struct link_event *event, int64_t now_ms);
 /* A broker answers, but took a connection of `lasted_ms` down by acknowledging nothing: it is not tried for
  * a time that doubles, until one has lasted longer than that. */

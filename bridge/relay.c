@@ -46,6 +46,7 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
     struct listener_options listener = {.link = options->links[LINK_IN],
                                         .topics = options->topics,
                                         .config = config,
+                                        .lessons = &r->lessons,
                                         .random = options->random,
                                         .random_ctx = options->random_ctx};
 
@@ -55,14 +56,15 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
     r->o = *options;
     r->conn_used = true;
     r->since_ms = now_ms(r);
-    connection_init(&r->connection, options->links[LINK_OUT], LINK_OUT, options->topics, config);
+    connection_init(&r->connection, options->links[LINK_OUT], LINK_OUT, options->topics, config,
+                    &r->lessons);
     dial_init(&r->dial, options->brokers, config->mqtt_version, options->random,
               options->random_ctx);
     if (config->memo)
         dial_recall(&r->dial, config->memo);
     listener_init(&r->listener, &listener);
-    probe_init(&r->probe, options->links[LINK_PROBE], options->topics, config, options->brokers,
-               r->dial.mqtt_version);
+    probe_init(&r->probe, options->links[LINK_PROBE], options->topics, config, &r->lessons,
+               options->brokers, r->dial.mqtt_version);
     return sender_init(&r->sender, &sender);
 }
 
@@ -321,9 +323,10 @@ static int64_t state_deadline(const struct relay *r)
     return INT64_MAX;
 }
 
-/* It answers the probe, so it would be gone back to, again and again. */
+/* It answers the probe, so it would be gone back to, again and again. Another address may be better. */
 static void give_up(struct relay *r)
 {
+    lessons_address_failed(&r->lessons, r->dial.current, r->connection.address);
     probe_shun(&r->probe, r->dial.current, now_ms(r) - r->dial.up_ms, now_ms(r));
     drop(r, "an acknowledgement did not come within 30 s");
 }

@@ -52,6 +52,7 @@ struct relay {
     struct relay_options o;
     enum relay_state state;
     int64_t since_ms; /* of the state */
+    struct lessons lessons;
     struct connection connection;
     uint64_t conn;  /* number of the connection or attempt */
     bool conn_used; /* it may have been seen by a broker */

@@ -1,6 +1,7 @@
 /* test_bridge_addresses.c - a broker's name with several addresses, addresses of IPv6: the bridge with an
  * agent in memory. */
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include "support/certs.h"
@@ -87,6 +88,72 @@ static void every_address_of_a_name_is_tried(void **state)
     free(tls);
 }
 
+/* --- one that takes connections, and that is all ---------------------------------------------- */
+
+/* The address of the name that would be tried first, or the other one. */
+static void address_of(const char *name, bool first, struct sockaddr_in *out)
+{
+    const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+
+    assert_int_equal(getaddrinfo(name, NULL, &hints, &list), 0);
+    assert_non_null(list->ai_next);
+    memcpy(out, (first ? list : list->ai_next)->ai_addr, sizeof(*out));
+    freeaddrinfo(list);
+}
+
+static int listen_at(struct sockaddr_in address, uint16_t port)
+{
+    const int yes = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    address.sin_port = htons(port);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+static unsigned connections_of(int listener)
+{
+    unsigned count = 0;
+
+    for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; count++)
+        close(fd);
+    return count;
+}
+
+/* The publishing connection learns it, for that of the commands as well. */
+static void one_that_says_nothing_is_passed_over(void **state)
+{
+    struct broker_options options = {.extra = NULL};
+    struct sockaddr_in first, second;
+    struct broker *broker;
+    struct port port;
+    char *extra, *uri, number[INET_ADDRSTRLEN];
+    int mute;
+
+    (void)state;
+    if (!names_known)
+        skip(); /* no names of our own on this machine */
+    address_of("two.test", true, &first);
+    address_of("two.test", false, &second);
+    port_reserve(&port);
+    inet_ntop(AF_INET, &second.sin_addr, number, sizeof(number));
+    extra = test_printf("listener %u %s\n", port.number, number);
+    options.extra = extra;
+    broker = broker_create(&options);
+    mute = listen_at(first, port.number);
+    uri = test_printf("mqtt://two.test:%u", port.number);
+    expect_said(config_for(uri), "taking commands from");
+    assert_int_equal(connections_of(mute), 1);
+    close(mute);
+    broker_destroy(broker);
+    port_release(&port);
+    free(extra);
+    free(uri);
+}
+
 static void addresses_of_ipv6(void **state)
 {
     const char *dir = tmpdir_create();
@@ -128,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_address_of_a_name_is_tried),
+        cmocka_unit_test(one_that_says_nothing_is_passed_over),
         cmocka_unit_test(addresses_of_ipv6),
     };
 
@@ -137,6 +205,8 @@ int main(void)
     names_known = mounts_hosts("127.0.0.1 localhost\n"
                                "127.0.0.2 many.test\n"
                                "::1 many.test\n"
-                               "127.0.0.1 many.test\n");
+                               "127.0.0.1 many.test\n"
+                               "127.0.0.2 two.test\n"
+                               "127.0.0.1 two.test\n");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

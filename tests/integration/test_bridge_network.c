@@ -177,7 +177,7 @@ static void a_servers_keep_alive_is_obeyed(void **state)
     wait_log(broker, "Received PINGREQ from studio-agent-edge-1-in");
     assert_int_equal(logged(broker, "exceeded timeout"), 0);
     assert_int_equal(logged(broker, " as studio-agent-edge-1 ("), 2);
-    assert_int_equal(logged(broker, " as studio-agent-edge-1-in ("), 2);
+    assert_int_equal(logged(broker, " as studio-agent-edge-1-in ("), 1); /* it was told */
     broker_stop(broker);
     broker_start(broker);
     wait_connected(broker_uri(broker), 2); /* it was never up on other terms */

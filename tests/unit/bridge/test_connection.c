@@ -10,6 +10,7 @@ static const struct broker broker = {
     .name = (char *)"mqtt://a", .uri = (char *)"tcp://a", .login.username = (char *)"me"};
 static struct topics topics;
 static struct fake_link out;
+static struct lessons lessons;
 static struct connection s;
 static char text[LINK_TEXT_MAX];
 
@@ -18,7 +19,8 @@ static int setup(void **state)
     (void)state;
     fake_link_init(&out, LINK_IN);
     assert_true(topics_init(&topics, "studio", "edge-1", false));
-    connection_init(&s, &out.link, LINK_IN, &topics, &config);
+    memset(&lessons, 0, sizeof(lessons));
+    connection_init(&s, &out.link, LINK_IN, &topics, &config, &lessons);
     return 0;
 }
 
@@ -112,7 +114,7 @@ static void one_that_wants_so_and_breaks_off_is_tried_again(void **state)
     connect_at(3);
     assert_int_equal(tell(LINK_FAILED, out.generation, 4), CONNECTION_FAILED);
     connection_close(&s, 5);
-    s.keepalive_max[0] = 0;
+    lessons.keepalive_max[0] = 0;
     connect_at(6);
     up.generation = out.generation;
     assert_int_equal(connection_event(&s, &up, 7), CONNECTION_NOTHING);
@@ -137,6 +139,40 @@ static void an_attempt_comes_up_fails_or_is_given_up(void **state)
     assert_int_equal(tell(LINK_UP, out.generation, 3), CONNECTION_CAME_UP);
     assert_int_equal(connection_deadline(&s), INT64_MAX);
     assert_true(out.open);
+}
+
+static void an_address_that_does_not_answer_is_tried_last(void **state)
+{
+    static const struct {
+        int reason;
+        bool blamed;
+    } ends[] = {{0, true}, {3, true}, {0x88, true}, {0x89, true}, {5, false}, {0x87, false}};
+    struct link_event up;
+
+    (void)state;
+    connect_at(0);
+    assert_string_equal(out.target.last, "");
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        struct link_event end = fake_ended(&out, LINK_FAILED, ends[i].reason);
+
+        memset(lessons.last, 0, sizeof(lessons.last));
+        strcpy(end.address, "10.0.0.2");
+        assert_int_equal(connection_event(&s, &end, 1), CONNECTION_FAILED);
+        connect_at(2);
+        assert_string_equal(out.target.last, ends[i].blamed ? "10.0.0.2" : "");
+    }
+    assert_int_equal(tell(LINK_FAILED, out.generation, 3), CONNECTION_FAILED); /* it reached none */
+    lessons_address_failed(&lessons, 0, "10.0.0.2");
+    lessons_address_failed(&lessons, 0, "10.0.0.1");
+    connect_at(4);
+    assert_string_equal(out.target.last, "10.0.0.2,10.0.0.1");
+    up = fake_up(&out);
+    strcpy(up.address, "10.0.0.2");
+    assert_int_equal(connection_event(&s, &up, 5), CONNECTION_CAME_UP);
+    assert_string_equal(s.address, "10.0.0.2");
+    connection_close(&s, 6);
+    connect_at(7);
+    assert_string_equal(out.target.last, "10.0.0.1");
 }
 
 static void only_a_connection_has_answers_and_an_end(void **state)
@@ -185,6 +221,7 @@ int main(void)
         TEST(a_broker_may_want_signs_of_life_more_often),
         TEST(one_that_wants_so_and_breaks_off_is_tried_again),
         TEST(an_attempt_comes_up_fails_or_is_given_up),
+        TEST(an_address_that_does_not_answer_is_tried_last),
         TEST(only_a_connection_has_answers_and_an_end),
         TEST(records_of_older_connections_are_nothing),
     };

@@ -67,6 +67,8 @@ static void finish(struct place *p)
             close(p->fillers[i]);
 }
 
+static const struct addrinfo *winner;
+
 static void expect_connected(int fd, const struct place *p)
 {
     struct sockaddr_in peer;
@@ -75,6 +77,7 @@ static void expect_connected(int fd, const struct place *p)
     assert_true(fd >= 0);
     assert_int_equal(getpeername(fd, (struct sockaddr *)&peer, &len), 0);
     assert_int_equal(peer.sin_port, p->address.sin_port);
+    assert_ptr_equal(winner, &p->info);
     assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
     close(fd);
 }
@@ -88,7 +91,7 @@ static void a_refusing_one_is_passed_over_at_once(void **state)
     (void)state;
     refusing(&no);
     answering(&yes);
-    expect_connected(race_run(order, 3, WAIT_MS), &yes);
+    expect_connected(race_run(order, 3, WAIT_MS, &winner), &yes);
     finish(&no);
     finish(&yes);
     assert_int_equal(procfs_count(getpid(), "fd"), open_before);
@@ -106,10 +109,10 @@ static void a_silent_one_holds_nobody_up(void **state)
     answering(&yes);
     answering(&late);
     began = now_ms();
-    expect_connected(race_run(order, 3, WAIT_MS), &yes);
+    expect_connected(race_run(order, 3, WAIT_MS, &winner), &yes);
     assert_true(now_ms() - began >= RACE_STEP_MS); /* the preferred one has had its chance */
     order[1] = &dead.info;
-    expect_connected(race_run(order, 3, WAIT_MS), &late);
+    expect_connected(race_run(order, 3, WAIT_MS, &winner), &late);
     finish(&dead);
     finish(&yes);
     finish(&late);
@@ -126,14 +129,14 @@ static void it_is_said_why_there_is_none(void **state)
     silent(&dead);
     refusing(&no);
     open_before = procfs_count(getpid(), "fd");
-    assert_int_equal(race_run(order, 2, WAIT_MS), -1);
+    assert_int_equal(race_run(order, 2, WAIT_MS, &winner), -1);
     assert_int_equal(errno, ECONNREFUSED);
     order[0] = &dead.info;
-    assert_int_equal(race_run(order, 2, 2 * RACE_STEP_MS), -1);
+    assert_int_equal(race_run(order, 2, 2 * RACE_STEP_MS, &winner), -1);
     assert_int_equal(errno, ETIMEDOUT);
-    assert_int_equal(race_run(order, 1, 1), -1);
+    assert_int_equal(race_run(order, 1, 1, &winner), -1);
     assert_int_equal(errno, ETIMEDOUT);
-    assert_int_equal(race_run(order, 0, WAIT_MS), -1);
+    assert_int_equal(race_run(order, 0, WAIT_MS, &winner), -1);
     assert_int_equal(procfs_count(getpid(), "fd"), open_before);
     finish(&dead);
     finish(&no);
@@ -153,12 +156,14 @@ static void the_families_take_turns(void **state)
         size_t n = strlen(cases[i].families);
         struct addrinfo list[8] = {{0}};
         const struct addrinfo *order[RACE_MAX];
+        size_t late;
 
         for (size_t k = 0; k < n; k++) {
             list[k].ai_family = cases[i].families[k] == '6' ? AF_INET6 : AF_INET;
             list[k].ai_next = k + 1 < n ? &list[k + 1] : NULL;
         }
-        assert_int_equal(race_order(n ? list : NULL, order), n);
+        assert_int_equal(race_order(n ? list : NULL, NULL, order, &late), n);
+        assert_int_equal(late, 0);
         for (size_t k = 0; k < n; k++)
             assert_ptr_equal(order[k], &list[cases[i].order[k] - '0']);
     }
@@ -168,13 +173,58 @@ static void there_is_a_bound(void **state)
 {
     struct addrinfo list[RACE_MAX + 3] = {{0}};
     const struct addrinfo *order[RACE_MAX];
+    size_t late;
 
     (void)state;
     for (size_t i = 0; i < RACE_MAX + 3; i++) {
         list[i].ai_family = AF_INET;
         list[i].ai_next = i + 1 < RACE_MAX + 3 ? &list[i + 1] : NULL;
     }
-    assert_int_equal(race_order(list, order), RACE_MAX);
+    assert_int_equal(race_order(list, NULL, order, &late), RACE_MAX);
+}
+
+static void some_are_tried_last(void **state)
+{
+    static const struct {
+        const char *last, *order;
+        size_t late;
+    } cases[] = {
+        {NULL, "0123", 0},
+        {"", "0123", 0},
+        {"127.0.0.1", "1230", 1},
+        {"127.0.0.10,10.127.0.0.1", "0123", 0},
+        {"127.0.0.3,::1,127.0.0.1", "2310", 3},
+        {"10.0.0.1,127.0.0.3,127.0.0.2,::1,127.0.0.1", "3210", 4},
+    };
+    struct sockaddr_in four[3];
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct addrinfo list[4] = {
+        {.ai_family = AF_INET},
+        {.ai_family = AF_INET6, .ai_addr = (struct sockaddr *)&six, .ai_addrlen = sizeof(six)},
+        {.ai_family = AF_INET},
+        {.ai_family = AF_INET}};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) { /* 127.0.0.1, ::1, 127.0.0.2, 127.0.0.3 */
+        unsigned n = i == 0 ? 0 : i - 1;
+
+        list[i].ai_next = i < 3 ? &list[i + 1] : NULL;
+        if (list[i].ai_family != AF_INET)
+            continue;
+        four[n] = (struct sockaddr_in){.sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK + n)};
+        list[i].ai_addr = (struct sockaddr *)&four[n];
+        list[i].ai_addrlen = sizeof(four[n]);
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct addrinfo *order[RACE_MAX];
+        size_t late;
+
+        assert_int_equal(race_order(list, cases[i].last, order, &late), 4);
+        assert_int_equal(late, cases[i].late);
+        for (size_t k = 0; k < 4; k++)
+            assert_ptr_equal(order[k], &list[cases[i].order[k] - '0']);
+    }
 }
 
 int main(void)
@@ -185,6 +235,7 @@ int main(void)
         cmocka_unit_test(it_is_said_why_there_is_none),
         cmocka_unit_test(the_families_take_turns),
         cmocka_unit_test(there_is_a_bound),
+        cmocka_unit_test(some_are_tried_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

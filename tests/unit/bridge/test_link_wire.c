@@ -42,6 +42,7 @@ static struct wire_message a_connect(void)
     m.connect.agent_id = "edge-1";
     m.connect.epoch = "6f1c";
     m.connect.target = (struct link_target){.uri = "ssl://broker:8883",
+                                            .last = "10.0.0.1,::1",
                                             .client_id = "studio-agent-edge-1-in",
                                             .cert_file = "/etc/edge-1.pem",
                                             .password = "p\xc3\xa4ss",
@@ -79,6 +80,7 @@ static void every_kind_arrives_as_it_was_sent(void **state)
     assert_string_equal(got.connect.agent_id, "edge-1");
     assert_string_equal(got.connect.epoch, "6f1c");
     assert_string_equal(got.connect.target.uri, "ssl://broker:8883");
+    assert_string_equal(got.connect.target.last, "10.0.0.1,::1");
     assert_null(got.connect.target.username);
     assert_string_equal(got.connect.target.password, "p\xc3\xa4ss");
     assert_null(got.connect.target.will);
@@ -145,10 +147,12 @@ static void every_kind_arrives_as_it_was_sent(void **state)
     m.event = (struct link_event){
         .kind = LINK_UP, .limits = {.mqtt_version = 4, .receive_max = 65535, .max_packet = 1000}};
     memset(m.event.text, 'x', sizeof(m.event.text) - 1);
+    strcpy(m.event.address, "10.0.0.1");
     carry(&m);
     assert_int_equal(got.event.limits.receive_max, 65535);
     assert_int_equal(got.event.limits.max_packet, 1000);
     assert_string_equal(got.event.text, m.event.text);
+    assert_string_equal(got.event.address, "10.0.0.1");
 
     m = a_command();
     carry(&m);

@@ -6,6 +6,7 @@
 
 static struct fake_link in;
 static struct topics topics;
+static struct lessons lessons;
 static struct listener s;
 static const struct bridge_config config = {.keepalive_s = 30, .session_expiry_s = 3600};
 static struct broker a = {.name = (char *)"mqtt://a", .uri = (char *)"tcp://a"};
@@ -19,10 +20,14 @@ static uint32_t zero(void *ctx)
 
 static int setup(void **state)
 {
-    struct listener_options options = {
-        .link = &in.link, .topics = &topics, .config = &config, .random = zero};
+    struct listener_options options = {.link = &in.link,
+                                       .topics = &topics,
+                                       .config = &config,
+                                       .lessons = &lessons,
+                                       .random = zero};
 
     (void)state;
+    memset(&lessons, 0, sizeof(lessons));
     fake_link_init(&in, LINK_IN);
     assert_true(topics_init(&topics, "studio", "edge-1", false));
     listener_init(&s, &options);

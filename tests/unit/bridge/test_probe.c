@@ -13,15 +13,17 @@ static const struct bridge_config config = {.keepalive_s = 30};
 static const int versions[BROKERS_MAX] = {5, 4, 5};
 static struct topics topics;
 static struct fake_link link_of_probe;
+static struct lessons lessons;
 static struct probe p;
 static size_t back;
 
 static int setup(void **state)
 {
     (void)state;
+    memset(&lessons, 0, sizeof(lessons));
     fake_link_init(&link_of_probe, LINK_PROBE);
     assert_true(topics_init(&topics, "studio", "edge-1", false));
-    probe_init(&p, &link_of_probe.link, &topics, &config, &brokers, versions);
+    probe_init(&p, &link_of_probe.link, &topics, &config, &lessons, &brokers, versions);
     return 0;
 }
 

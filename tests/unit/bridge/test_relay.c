@@ -137,6 +137,26 @@ static void a_broker_that_does_not_acknowledge_is_left(void **state)
     assert_int_equal(stats().parked.events, 0);
 }
 
+/* It may be one of several that the broker's name stands for. */
+static void its_address_is_tried_last(void **state)
+{
+    struct link_event up;
+
+    (void)state;
+    start("mqtt://a");
+    commit(1);
+    relay_step(&r);
+    up = fake_up(out);
+    strcpy(up.address, "10.0.0.2");
+    tell(up);
+    acknowledge_words();
+    wait_ms(SENDER_OVERDUE_MS);
+    assert_false(stats().connected);
+    wait_ms(60000);
+    assert_true(out->open);
+    assert_string_equal(out->target.last, "10.0.0.2");
+}
+
 /* Nor for the end of our own process. */
 static void the_event_is_not_blamed_for_it(void **state)
 {
@@ -273,6 +293,7 @@ int main(void)
         TEST(an_attempt_without_an_end_is_given_up),
         TEST(the_connack_starts_the_drain_and_a_loss_starts_it_again),
         TEST(a_broker_that_does_not_acknowledge_is_left),
+        TEST(its_address_is_tried_last),
         TEST(the_event_is_not_blamed_for_it),
         TEST(records_of_older_connections_are_ignored),
         TEST(a_broker_without_qos_1_is_refused),
