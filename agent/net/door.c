@@ -10,14 +10,18 @@
 #include "net/porch.h"
 #include "net/tcp.h"
 
-enum { ACCEPTS_PER_TURN = 64 };
+enum {
+    ACCEPTS_PER_TURN = 64,
+    GRACE_MS =
+        2000 /* to say who one is, before one has to go for another who comes alone as well */
+};
 
 struct door {
     struct door_options o;
     struct guests *guests;
     size_t known;                     /* sockets that are no guests any more */
     size_t accepted;                  /* in this turn of the loop */
-    void *resting[ADDRESS_COUNT_MAX]; /* listeners that accept again in the next turn */
+    void *resting[ADDRESS_COUNT_MAX]; /* listeners that accept again in a later turn */
     size_t resting_count;
     struct porch *porch;  /* NULL: nobody speaks the PROXY protocol */
     const char *entering; /* whom the socket being taken in speaks for; NULL: for itself */
@@ -27,10 +31,17 @@ struct door {
 
 /* --- from the listener ------------------------------------------------------------------------ */
 
+/* When thousands come back in the same moment, those who are not accepted yet wait with the kernel. */
+static bool is_crowded(const struct door *door)
+{
+    return guests_crowded(door->guests, clock_mono(door->o.clock) - GRACE_MS);
+}
+
 /* The library accepts all there are before it does anything else: a flood would have it for itself. */
 static void accept_in_turns(struct door *door, void *listener)
 {
-    if (++door->accepted < ACCEPTS_PER_TURN || door->resting_count == ADDRESS_COUNT_MAX)
+    if ((++door->accepted < ACCEPTS_PER_TURN && !is_crowded(door)) ||
+        door->resting_count == ADDRESS_COUNT_MAX)
         return;
     door->o.ops->pause(listener, true);
     door->resting[door->resting_count++] = listener;
@@ -39,6 +50,8 @@ static void accept_in_turns(struct door *door, void *listener)
 void door_turn(struct door *door)
 {
     door->accepted = 0;
+    if (door->resting_count > 0 && is_crowded(door))
+        return;
     while (door->resting_count > 0)
         door->o.ops->pause(door->resting[--door->resting_count], false);
 }
@@ -117,6 +130,7 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
     peer_name(peer, site);
     if (socket) {
         socket->connection = connection;
+        socket->guest.since_ms = clock_mono(door->o.clock);
         strncpy(socket->peer, peer, PEER_TEXT_MAX);
         leaving = guests_add(door->guests, &socket->guest, site,
                              networks_have(door->o.proxies, peer), full, &in);

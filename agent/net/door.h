@@ -1,7 +1,7 @@
 /*
  * door.h - who comes in: from the accepted socket to the place of its connection.
  *
- * So many are accepted in a turn of the loop; those of proxies that owe the PROXY header wait on the
+ * So many are accepted in a turn of the loop, none while guests crowd who have hardly come; those of proxies that owe the PROXY header wait on the
  * porch; who has not said who he is stays a guest, of whom some have to go when many come. Net thread
  * only; knows no library: a listener and a connection are what the transport takes for one.
  */

@@ -12,6 +12,7 @@
 struct guest_site {
     struct guest *oldest; /* first of its list */
     size_t count;
+    bool shared;
     struct guest_site *prev, *next; /* among those with as many */
     UT_hash_handle hh;
     char name[PEER_TEXT_MAX + 1];
@@ -112,5 +113,14 @@ struct guest *guests_add(struct guests *guests, struct guest *guest, const char 
     DL_APPEND(site->oldest, guest);
     guests->count++;
     set_count(guests, site, site->count + 1);
+    site->shared = shared;
     return leaving;
+}
+
+bool guests_crowded(const struct guests *guests, int64_t ms)
+{
+    const struct guest_site *most = guests->levels[guests->top];
+
+    return guests->count >= GUESTS_CROWD && (most->shared || most->count <= GUESTS_FEW) &&
+           most->oldest->since_ms > ms;
 }

@@ -1,4 +1,5 @@
-/* test_siege.c - thousands who do not say who they are: the others come in and are served as always.
+/* test_siege.c - thousands who do not say who they are: the others come in and are served as always; and
+ * thousands who all do, but come in the same moment.
  * Nothing here rests on speed: who comes alone from his address is never displaced by those who come in
  * numbers, however fast they are. */
 #include <arpa/inet.h>
@@ -18,7 +19,7 @@
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
-enum { SITES = 50, PER_SITE = 64, GUESTS = 1024, BESIEGERS_MAX = 8000 };
+enum { SITES = 50, PER_SITE = 64, GUESTS = 1024, BESIEGERS_MAX = 8000, RETURNING = 2 * GUESTS };
 
 static const char unfinished[] = "GET / HTTP/1.1\r\nHost: x\r\n";
 static const char never_says[] =
@@ -29,20 +30,27 @@ static const char never_says[] =
 static int besiegers[BESIEGERS_MAX];
 static size_t besieger_count;
 
-/* One more from 127.0.<1+site>.1. */
-static void besiege(uint16_t port, unsigned site)
+/* A connection from 127.0.<1+site>.1. */
+static int connect_from(uint16_t port, unsigned site)
 {
     struct sockaddr_in from = {.sin_family = AF_INET,
                                .sin_addr.s_addr = htonl(0x7f000001 + ((site + 1) << 8))};
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const char *text = besieger_count % 2 ? never_says : unfinished;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert_true(besieger_count < BESIEGERS_MAX);
     if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
         connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
-        test_fail("besieger %zu: %s", besieger_count, strerror(errno));
+        test_fail("from site %u: %s", site, strerror(errno));
+    return fd;
+}
+
+static void besiege(uint16_t port, unsigned site)
+{
+    const char *text = besieger_count % 2 ? never_says : unfinished;
+    int fd = connect_from(port, site);
+
+    assert_true(besieger_count < BESIEGERS_MAX);
     /* It may have been cut already. */
     (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
     besiegers[besieger_count++] = fd;
@@ -175,6 +183,54 @@ static void from_one_address(void **state)
     agent_proc_destroy(a);
 }
 
+/* Until it has been answered and has the document of its table. */
+static void expect_login(int fd)
+{
+    static const char document[] = "\"TABLE_ID\":\"ARO-001\"";
+    struct timeval wait = {.tv_sec = WAIT_MS / 1000};
+    char bytes[4096];
+    size_t len = 0;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait), 0);
+    do {
+        ssize_t n = recv(fd, bytes + len, sizeof bytes - len, 0);
+        if (n <= 0)
+            test_fail("no login: %s after %zu bytes", n == 0 ? "cut" : strerror(errno), len);
+        len += (size_t)n;
+    } while (!memmem(bytes, len, document, sizeof document - 1));
+    assert_memory_equal(bytes, "HTTP/1.1 101", strlen("HTTP/1.1 101"));
+}
+
+/* Each from an address of its own, and none says anything before all are connected: more than may be in
+ * without having said who they are. Each answer to one who is in takes a turn of the agent's loop, in which
+ * it accepts 64. */
+static void all_come_back_at_once(void **state)
+{
+    enum { TURNS = GUESTS / 64 + 4 };
+    static int clients[RETURNING];
+    struct agent_proc *a = agent_proc_start(NULL);
+    uint16_t port = agent_proc_port(a);
+    struct wsclient *before = wsclient_login(port, "ARO-001_before", TOKEN_DEVICE);
+
+    (void)state;
+    for (unsigned i = 0; i < RETURNING; i++)
+        clients[i] = connect_from(port, i);
+    for (int i = 0; i < TURNS; i++)
+        wsclient_ask(before, "{}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    for (unsigned i = 0; i < RETURNING; i++)
+        dprintf(clients[i],
+                "GET /?id=ARO-001_%u&token=" TOKEN_DEVICE " HTTP/1.1\r\nHost: x\r\n"
+                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+                i);
+    for (unsigned i = 0; i < RETURNING; i++)
+        expect_login(clients[i]);
+    for (unsigned i = 0; i < RETURNING; i++)
+        close(clients[i]);
+    wsclient_close(before);
+    agent_proc_destroy(a);
+}
+
 /* A header has its time, and no byte now and then prolongs it. */
 static void a_header_that_drips(void **state)
 {
@@ -198,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_fifty_addresses),
         cmocka_unit_test(from_one_address),
+        cmocka_unit_test(all_come_back_at_once),
         cmocka_unit_test(a_header_that_drips),
     };
     return cmocka_run_group_tests(tests, allow_sockets, NULL);

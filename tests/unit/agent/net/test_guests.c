@@ -102,6 +102,53 @@ static void no_room_at_all(void **state)
     assert_int_equal(guests_count(guests), 1);
 }
 
+static void crowd(const char *network, int sites, int of_each)
+{
+    char site[32];
+
+    for (int i = 0; i < sites * of_each; i++) {
+        snprintf(site, sizeof(site), "%s.%d.%d", network, i % sites / 250, i % sites % 250);
+        all[next].since_ms = (int64_t)next;
+        add(site, false, false);
+    }
+}
+
+static void a_crowd_of_single_ones_has_its_time(void **state)
+{
+    (void)state;
+    crowd("10.0", GUESTS_CROWD - 1, 1);
+    assert_false(guests_crowded(guests, -1));
+    crowd("10.1", 1, 1);
+    assert_true(guests_crowded(guests, -1));
+    assert_false(guests_crowded(guests, 0)); /* the first has had it */
+    guests_remove(guests, &all[0]);
+    assert_false(guests_crowded(guests, -1)); /* there is a place again */
+    crowd("10.2", 1, 1);
+    assert_true(guests_crowded(guests, 0));
+    assert_false(guests_crowded(guests, 1));
+}
+
+/* Who would have to go is one of them, so nobody else need wait. */
+static void who_floods_from_one_site_makes_nobody_wait(void **state)
+{
+    (void)state;
+    guests_destroy(guests);
+    guests = guests_create(GUESTS_MAX);
+    crowd("10.0", GUESTS_CROWD, 1);
+    crowd("10.1", 1, GUESTS_FEW);
+    assert_true(guests_crowded(guests, -1));
+    crowd("10.1", 1, 1);
+    assert_false(guests_crowded(guests, -1));
+}
+
+static void who_comes_through_a_proxy_is_no_flood(void **state)
+{
+    (void)state;
+    for (int i = 0; i < GUESTS_CROWD; i++)
+        add("proxy", true, false);
+    assert_true(guests_crowded(guests, -1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -110,6 +157,9 @@ int main(void)
         TEST(one_who_comes_alone_stays),
         TEST(a_proxy_has_any_number),
         TEST(no_room_at_all),
+        TEST(a_crowd_of_single_ones_has_its_time),
+        TEST(who_floods_from_one_site_makes_nobody_wait),
+        TEST(who_comes_through_a_proxy_is_no_flood),
     };
 #undef TEST
 

@@ -1,0 +1,132 @@
+/* test_door_crowd.c - how many come in at once, where thousands stand before the door. */
+#include "net/door.h"
+
+#include <stdio.h>
+
+#include "support/cmocka_all.h"
+#include "support/fake_clock.h"
+
+enum { CROWD = 10000, FULL_MS = 2000 };
+
+static struct fake_clock clock_;
+static struct networks no_proxies;
+static struct door *door;
+static struct socket *sockets[CROWD];
+static size_t came, gone; /* of those, in their order */
+static size_t killed;
+static bool paused;
+static int listener;
+
+static void on_pause(void *which, bool pause)
+{
+    assert_ptr_equal(which, &listener);
+    paused = pause;
+}
+
+static void on_kill(void *connection)
+{
+    (void)connection;
+    killed++;
+}
+
+static void on_adopt(void *at, int fd)
+{
+    (void)at;
+    (void)fd;
+    fail();
+}
+
+static const struct transport_ops ops = {.pause = on_pause, .kill = on_kill};
+
+static int setup(void **state)
+{
+    const struct door_options options = {.ops = &ops,
+                                         .clock = &clock_.clock,
+                                         .proxies = &no_proxies,
+                                         .connections = 2 * CROWD,
+                                         .guests_per_site = 64,
+                                         .adopt = on_adopt};
+    (void)state;
+    fake_clock_init(&clock_);
+    door = door_create(&options);
+    came = gone = killed = 0;
+    paused = false;
+    return door ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < came; i++)
+        door_leave(door, sockets[i]);
+    door_destroy(door);
+    return 0;
+}
+
+/* All who may come in in this turn, each from an address of its own or of one of `sites`. */
+static void let_in(size_t sites)
+{
+    door_turn(door);
+    while (!paused && came < CROWD) {
+        char peer[32];
+        snprintf(peer, sizeof peer, "10.0.%zu.%zu", came % sites / 250, came % sites % 250);
+        assert_true(door_knock(door, &listener, -1));
+        sockets[came] = door_enter(door, NULL, peer);
+        assert_non_null(sockets[came++]);
+    }
+}
+
+static void thousands_at_once_come_in_as_others_say_who_they_are(void **state)
+{
+    (void)state;
+    for (int turns = 0; turns < 100; turns++)
+        let_in(CROWD);
+    assert_int_equal(came, GUESTS_CROWD);
+    while (gone < CROWD) { /* one in a turn */
+        door_know(door, sockets[gone++]);
+        let_in(CROWD);
+        assert_true(came <= gone + GUESTS_CROWD + 1); /* who was knocking is still let in */
+    }
+    assert_int_equal(came, CROWD);
+    assert_int_equal(killed, 0);
+}
+
+/* In their time they were silent: nobody need wait for them any longer. */
+static void who_says_nothing_makes_room_in_time(void **state)
+{
+    (void)state;
+    for (int turns = 0; turns < 100; turns++)
+        let_in(CROWD);
+    clock_.mono_ms += FULL_MS - 1;
+    let_in(CROWD);
+    assert_int_equal(came, GUESTS_CROWD);
+    clock_.mono_ms++;
+    for (int turns = 0; turns < 100; turns++)
+        let_in(CROWD);
+    assert_int_equal(came, GUESTS_MAX + GUESTS_CROWD); /* for each of the first one came */
+    assert_int_equal(killed, GUESTS_CROWD);
+}
+
+static void who_floods_from_few_places_makes_nobody_wait(void **state)
+{
+    enum { SITES = 50 };
+
+    (void)state;
+    for (int turns = 0; turns < 200; turns++)
+        let_in(SITES);
+    assert_int_equal(came, CROWD);
+    assert_int_equal(killed, CROWD - GUESTS_MAX);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(thousands_at_once_come_in_as_others_say_who_they_are),
+        TEST(who_says_nothing_makes_room_in_time),
+        TEST(who_floods_from_few_places_makes_nobody_wait),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
