@@ -12,6 +12,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
@@ -33,8 +35,11 @@ enum { CONNECTED = 1, FATAL = -3, INTERRUPTED = -22 };
 enum { VERDICT_MS = 1000 };
 
 static bool by_peer;
-static const char *tls;
+static const char *tls;               /* what is wrong with it; NULL: nothing known */
+static char complaint[LINK_TEXT_MAX]; /* OpenSSL's first */
 static bool certificate_wanted;
+
+/* --- the end of a connection ------------------------------------------------------------------- */
 
 static bool ended_by_peer(int socket)
 {
@@ -60,6 +65,8 @@ bool closing_by_peer(void)
 {
     return by_peer;
 }
+
+/* --- TLS ---------------------------------------------------------------------------------------- */
 
 /* OpenSSL only says that the certificate was not verified; the library nothing when the name is another. */
 static const char *words_for(long result)
@@ -159,7 +166,44 @@ int __wrap_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify,
     return rc;
 }
 
-const char *closing_tls(void)
+/* --- an attempt that failed -------------------------------------------------------------------- */
+
+int closing_complaint(const char *text, size_t len, void *ctx)
 {
-    return tls;
+    /* id:error:code:library:function:reason:file:line:detail */
+    for (int field = 0; field < 5 && *text; field++)
+        text += strcspn(text, ":") + (strchr(text, ':') != NULL);
+    if (!complaint[0] && *text)
+        snprintf(complaint, sizeof(complaint), "TLS: %.*s", (int)strcspn(text, ":\n"), text);
+    (void)len;
+    (void)ctx;
+    return 1;
+}
+
+/* The library says next to nothing about why; its few words in better ones. */
+void closing_failed(struct link_event *event, const char *message)
+{
+    bool timeout = message && strstr(message, "timeout");
+    /* without a word: CONNECT could not even be written */
+    bool closed = !reach_trouble() &&
+                  (!message || strstr(message, "completion") || strstr(message, "socket error"));
+    const char *text = message;
+
+    event->closed = event->reason == 0 && closed && !complaint[0] && !tls;
+    event->reached = event->reason == 0 && (timeout || closed);
+    if (event->reason > 0)
+        text = "it refuses the connection";
+    else if (reach_trouble())
+        text = reach_trouble();
+    else if (tls)
+        text = tls;
+    else if (strstr(complaint, "wrong version number"))
+        text = "it does not speak TLS at this port";
+    else if (complaint[0])
+        text = complaint;
+    else if (timeout)
+        text = "no answer within 10 s";
+    else if (closed)
+        text = "it closed the connection without an answer";
+    snprintf(event->text, sizeof(event->text), "%s", text);
 }

@@ -1,8 +1,6 @@
 #include "link_paho.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include "link_closing.h"
 #include "link_gather.h"
 #include "link_reach.h"
+#include "link_watch.h"
 
 enum {
     CONNECT_TIMEOUT_S = 10,
@@ -20,7 +19,8 @@ enum {
     LIBRARY_BUFFER = 1000,
     PATIENCE_US = 10, /* for each message that may be in flight */
     PATIENCE_WINDOW = 100,
-    WATCH_MAX = 1024
+    PROPERTIES_MAX = 8,
+    SEQ_TEXT_MAX = 24
 };
 
 /* The connection: there is one in the life of this process. */
@@ -31,10 +31,6 @@ static struct {
     const char *agent_id, *epoch;
     unsigned keepalive_s;
     bool v5;
-    char tls[LINK_TEXT_MAX];                 /* what OpenSSL complained about */
-    char own[WATCH_MAX], watched[WATCH_MAX]; /* what is expected, and on which topic */
-    char echo[WATCH_MAX];                    /* what topics of messages to ourselves begin with */
-    atomic_size_t echo_len;                  /* 0: there are none yet */
     struct token {
         unsigned slot;
         int filters; /* of a subscription; 0: a publish */
@@ -47,11 +43,6 @@ static void on_complaint(enum MQTTASYNC_TRACE_LEVELS level, char *message)
 {
     (void)level;
     c.reports->log(LOG_DEBUG, message);
-}
-
-static void set_text(struct link_event *event, const char *text)
-{
-    snprintf(event->text, sizeof(event->text), "%s", text);
 }
 
 /* How an attempt ended. */
@@ -112,33 +103,12 @@ static void on_up(void *context, MQTTAsync_successData *data)
     report_attempt(&event);
 }
 
-/* The library says next to nothing about why; its few words in better ones. */
+/* `reason`: the broker's, or the library's where it is negative. */
 static void connect_failed(int reason, const char *message)
 {
     struct link_event event = {.kind = LINK_FAILED, .reason = reason > 0 ? reason : 0};
-    bool timeout = message && strstr(message, "timeout");
-    /* without a word: CONNECT could not even be written */
-    bool closed = !reach_trouble() &&
-                  (!message || strstr(message, "completion") || strstr(message, "socket error"));
 
-    event.closed = reason <= 0 && closed && !c.tls[0] && !closing_tls();
-    event.reached = reason <= 0 && (timeout || closed);
-    if (reason > 0)
-        set_text(&event, "it refuses the connection");
-    else if (reach_trouble())
-        set_text(&event, reach_trouble());
-    else if (closing_tls())
-        set_text(&event, closing_tls());
-    else if (strstr(c.tls, "wrong version number"))
-        set_text(&event, "it does not speak TLS at this port");
-    else if (c.tls[0])
-        set_text(&event, c.tls);
-    else if (timeout)
-        set_text(&event, "no answer within 10 s");
-    else if (closed)
-        set_text(&event, "it closed the connection without an answer");
-    else
-        set_text(&event, message);
+    closing_failed(&event, message);
     report_attempt(&event);
 }
 
@@ -156,18 +126,6 @@ static void on_connect_failed(void *context, MQTTAsync_failureData *data)
     connect_failed(data->code, data->message);
 }
 
-static int on_tls_error(const char *text, size_t len, void *context)
-{
-    /* id:error:code:library:function:reason:file:line:detail */
-    for (int field = 0; field < 5 && *text; field++)
-        text += strcspn(text, ":") + (strchr(text, ':') != NULL);
-    if (!c.tls[0] && *text)
-        snprintf(c.tls, sizeof(c.tls), "TLS: %.*s", (int)strcspn(text, ":\n"), text);
-    (void)len;
-    (void)context;
-    return 1;
-}
-
 /* Comes before the library has finished closing: only queue. */
 static void on_lost(void *context, char *cause)
 {
@@ -175,18 +133,20 @@ static void on_lost(void *context, char *cause)
 
     (void)context;
     (void)cause; /* always NULL */
-    set_text(&event, event.closed ? "it closed the connection" : "the connection broke off");
+    strcpy(event.text, event.closed ? "it closed the connection" : "the connection broke off");
     c.reports->event(&event);
 }
 
 /* The broker's DISCONNECT: the library closes the connection then without calling on_lost. */
 static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
 {
-    struct link_event event = {.kind = LINK_LOST, .reason = (int)reason, .closed = true};
+    struct link_event event = {.kind = LINK_LOST,
+                               .reason = (int)reason,
+                               .closed = true,
+                               .text = "it closed the connection"};
 
     (void)context;
     (void)properties;
-    set_text(&event, "it closed the connection");
     c.reports->event(&event);
 }
 
@@ -249,30 +209,6 @@ static void on_closed(void *context, MQTTAsync_successData *data)
     c.reports->event(&event);
 }
 
-static bool payload_is(const MQTTAsync_message *message, const char *text)
-{
-    size_t len = (size_t)message->payloadlen;
-
-    return len == strlen(text) && memcmp(message->payload, text, len) == 0;
-}
-
-static void heard(const char *topic, const MQTTAsync_message *message)
-{
-    struct link_event event = {.kind = LINK_HEARD};
-    size_t len = (size_t)message->payloadlen, echo = atomic_load(&c.echo_len);
-
-    if (echo > 0 && len > echo && memcmp(message->payload, c.echo, echo) == 0) {
-        event.kind = LINK_ECHO;
-        event.same = payload_is(message, topic);
-        c.reports->event(&event);
-        return;
-    }
-    event.wiped = len == 0;
-    event.same = strcmp(topic, c.watched) != 0 || payload_is(message, c.own);
-    if (event.wiped || !event.same) /* our own echo needs no attention */
-        c.reports->event(&event);
-}
-
 static void command(const char *topic, size_t topic_len, MQTTAsync_message *message)
 {
     MQTTProperties *p = &message->properties;
@@ -303,11 +239,13 @@ static void command(const char *topic, size_t topic_len, MQTTAsync_message *mess
 
 static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
 {
+    struct link_event event;
+
     (void)context;
     if (c.id == LINK_IN) /* topic_len is 0 unless there is a NUL inside */
         command(topic, topic_len > 0 ? (size_t)topic_len : strlen(topic), message);
-    else if (c.own[0])
-        heard(topic, message);
+    else if (watch_heard(topic, message->payload, (size_t)message->payloadlen, &event))
+        c.reports->event(&event);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;
@@ -340,10 +278,8 @@ static int create_handle(const struct link_target *target)
 
 static MQTTProperty text_property(enum MQTTPropertyCodes code, const char *text, size_t len)
 {
-    MQTTProperty p = {.identifier = code};
-
-    p.value.data = (MQTTLenString){.len = (int)len, .data = (char *)(uintptr_t)text};
-    return p;
+    return (MQTTProperty){.identifier = code,
+                          .value.data = {.len = (int)len, .data = (char *)(uintptr_t)text}};
 }
 
 static MQTTProperty user_property(const char *name, const char *value)
@@ -354,8 +290,6 @@ static MQTTProperty user_property(const char *name, const char *value)
     return p;
 }
 
-enum { PROPERTIES_MAX = 8, SEQ_TEXT_MAX = 24 };
-
 /* Promise 8. The library copies the array, so it may live on the stack. */
 static int fill_properties(const struct link_message *m, MQTTProperty list[PROPERTIES_MAX],
                            char seq[SEQ_TEXT_MAX])
@@ -363,8 +297,8 @@ static int fill_properties(const struct link_message *m, MQTTProperty list[PROPE
     const char *type = m->plain ? "text/plain" : "application/json";
     int n = 0;
 
-    list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR};
-    list[n++].value.byte = 1;
+    list[n++] =
+        (MQTTProperty){.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR, .value.byte = 1};
     list[n++] = text_property(MQTTPROPERTY_CODE_CONTENT_TYPE, type, strlen(type));
     list[n++] = user_property("agent", c.agent_id);
     list[n++] = user_property("epoch", c.epoch);
@@ -372,10 +306,9 @@ static int fill_properties(const struct link_message *m, MQTTProperty list[PROPE
         snprintf(seq, SEQ_TEXT_MAX, "%llu", (unsigned long long)m->seq);
         list[n++] = user_property("seq", seq);
     }
-    if (m->expiry_s) {
-        list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL};
-        list[n++].value.integer4 = m->expiry_s;
-    }
+    if (m->expiry_s)
+        list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL,
+                                   .value.integer4 = m->expiry_s};
     if (m->correlation)
         list[n++] =
             text_property(MQTTPROPERTY_CODE_CORRELATION_DATA, m->correlation, m->correlation_len);
@@ -387,15 +320,14 @@ static int fill_connect(const struct link_target *target, MQTTProperty list[PROP
 {
     int n = 0;
 
-    list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE};
-    list[n++].value.integer4 = LINK_COMMAND_MAX;
-    list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM};
-    list[n++].value.integer2 =
-        LINK_COMMANDS_MAX - 1; /* at ours, no PINGRESP would be read either */
-    if (target->session_expiry_s > 0) {
-        list[n] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL};
-        list[n++].value.integer4 = target->session_expiry_s;
-    }
+    list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE,
+                               .value.integer4 = LINK_COMMAND_MAX};
+    /* At our own limit no PINGRESP would be read either. */
+    list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
+                               .value.integer2 = LINK_COMMANDS_MAX - 1};
+    if (target->session_expiry_s > 0)
+        list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
+                                   .value.integer4 = target->session_expiry_s};
     return n;
 }
 
@@ -444,7 +376,7 @@ static int start_connect(const struct link_target *target)
         ssl.keyStore = target->cert_file;
         ssl.privateKey = target->key_file;
         ssl.verify = 1; /* the host name as well */
-        ssl.ssl_error_cb = on_tls_error;
+        ssl.ssl_error_cb = closing_complaint;
         options.ssl = &ssl;
     }
     return MQTTAsync_connect(c.handle, &options);
@@ -530,14 +462,7 @@ bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enu
     char *topics[WIRE_FILTERS_MAX];
     int qos[WIRE_FILTERS_MAX];
 
-    if (watch == LINK_WATCH_OWN && !c.own[0]) {
-        snprintf(c.own, sizeof(c.own), "%s", own);
-        snprintf(c.watched, sizeof(c.watched), "%s", filters[0]);
-    }
-    if (watch == LINK_WATCH_ECHO && !c.echo[0]) { /* other messages may be coming in meanwhile */
-        snprintf(c.echo, sizeof(c.echo), "%.*s", (int)strcspn(filters[0], "#"), filters[0]);
-        atomic_store(&c.echo_len, strlen(c.echo));
-    }
+    watch_begin(watch, filters[0], own);
     for (size_t i = 0; i < count; i++) {
         topics[i] = (char *)(uintptr_t)filters[i];
         qos[i] = 1;
