@@ -19,6 +19,7 @@
 #include "net/openfiles.h"
 #include "net/routes.h"
 #include "reload.h"
+#include "restore.h"
 #include "source.h"
 #include "studio/version.h"
 
@@ -177,35 +178,6 @@ static bool on_command(void *ctx, const char *command, struct buf *answer)
 
 /* --- construction ---------------------------------------------------------------------------- */
 
-struct restoring {
-    struct core *core;
-    struct store *store;
-    struct buf former; /* of one table */
-    struct studio_error *error;
-};
-
-/* The broker still has the topics custom fields had before there were built-in ones of their names. */
-static bool forget_former(struct restoring *r, const char *id)
-{
-    if (!buf_ok(&r->former))
-        return studio_error_set(r->error, STUDIO_ERR_NO_MEMORY, NULL) == STUDIO_OK;
-    for (size_t at = 0; at < r->former.len; at += strlen(r->former.data + at) + 1) {
-        if (store_mark_cleared(r->store, id, r->former.data + at) != STUDIO_OK)
-            log_warn("store", "the retained topic of %s, once a custom field of table %s, stays",
-                     r->former.data + at, id);
-    }
-    return true;
-}
-
-static bool restore_table(void *ctx, const char *id, uint64_t rev, const char *document, size_t len)
-{
-    struct restoring *r = ctx;
-
-    buf_clear(&r->former);
-    return core_restore(r->core, id, rev, document, len, &r->former, r->error) == STUDIO_OK &&
-           forget_former(r, id);
-}
-
 static enum studio_err open_store(struct studio_agent *agent,
                                   const struct studio_agent_config *config,
                                   struct studio_error *error)
@@ -256,22 +228,14 @@ static enum studio_err open_core(struct studio_agent *agent,
         .create_tables = config->create_tables,
         .shared_root = config->shared_root,
     };
-    struct restoring restoring;
     enum studio_err err;
 
-    /* The tables are read while the store is still this thread's. */
     agent->core = core_create(&options);
     if (!agent->core)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    restoring = (struct restoring){.core = agent->core, .store = agent->store, .error = error};
-    buf_init(&restoring.former, STUDIO_MESSAGE_MAX);
-    error->code = STUDIO_OK;
-    err = store_tables(agent->store, restore_table, &restoring);
-    buf_finish(&restoring.former);
-    if (error->code != STUDIO_OK)
-        return error->code;
+    err = restore_tables(agent->store, agent->core, error);
     if (err != STUDIO_OK)
-        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE, ": cannot read its tables");
+        return err;
     agent->committer = committer_create(agent->store, agent->clock, &agent->figures, wake, agent);
     agent->inbox = inbox_create(agent->core, &options, wake, agent);
     if (!agent->committer || !agent->inbox)

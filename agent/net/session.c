@@ -226,16 +226,15 @@ static void close_refused(struct session *s, enum studio_err err, const char *id
     close_with(s, err);
 }
 
-/* Who guesses waits; whoever has the right token does not come here. */
-static void refuse_wrong(struct session *s, const struct credentials *credentials)
+/* Who guesses waits; whoever has the right token does not come here. `site` as it is counted. */
+static void refuse(struct session *s, enum studio_err err, const char *site,
+                   const struct credentials *credentials)
 {
-    char site[PEER_TEXT_MAX + 1];
-
-    peer_name(s->peer, site);
-    int64_t delay = admission_delay(s->env->admission, site, credentials->table_id);
+    bool wrong = err == STUDIO_ERR_AUTH_CREDENTIALS;
+    int64_t delay = wrong ? admission_delay(s->env->admission, site, credentials->table_id) : 0;
 
     if (delay == 0) {
-        close_refused(s, STUDIO_ERR_AUTH_CREDENTIALS, credentials->user_id);
+        close_refused(s, err, credentials->user_id);
         return;
     }
     logins_refused(&s->env->log, credentials->user_id, s->peer, "wrong again and again");
@@ -247,7 +246,7 @@ static void authenticate(struct session *s, const struct credentials_in *in)
 {
     struct credentials credentials;
     struct grant grant;
-    char site[PEER_TEXT_MAX + 1]; /* as it is counted */
+    char site[PEER_TEXT_MAX + 1];
     enum studio_err err = credentials_make(in, &credentials);
 
     if (err != STUDIO_OK) {
@@ -257,12 +256,8 @@ static void authenticate(struct session *s, const struct credentials_in *in)
     peer_name(s->peer, site);
     err = admission_check(s->env->admission, site, &credentials,
                           core_connections(s->env->core, credentials.user_id), &grant);
-    if (err == STUDIO_ERR_AUTH_CREDENTIALS) {
-        refuse_wrong(s, &credentials);
-        return;
-    }
     if (err != STUDIO_OK) {
-        close_refused(s, err, credentials.user_id);
+        refuse(s, err, site, &credentials);
         return;
     }
     s->actor.role = grant.role;
@@ -325,7 +320,6 @@ void session_destroy(struct session *s)
     outgoing_finish(&s->out);
     buf_finish(&s->incoming);
     free(s->subscribe);
-    s->subscribe = NULL;
     s->env->count--;
     s->actor.bucket = NULL;
     rates_leave(s->env->rates, s->rate);
@@ -389,14 +383,10 @@ void session_receive(struct session *s, const char *bytes, size_t len, bool fina
     buf_add(&s->incoming, bytes, len);
     if (!buf_ok(&s->incoming)) {
         close_with(s, STUDIO_ERR_LIMIT);
-        return;
+    } else if (final) {
+        dispatch(s, s->incoming.data, s->incoming.len);
+        buf_finish(&s->incoming); /* an idle connection holds no buffer */
     }
-    if (!final)
-        return;
-    struct buf whole = s->incoming;
-    buf_init(&s->incoming, STUDIO_MESSAGE_MAX); /* an idle connection holds no buffer */
-    dispatch(s, whole.data ? whole.data : "", whole.len);
-    buf_finish(&whole);
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -494,8 +484,7 @@ void session_tick(struct session *s)
         }
     }
     if (s->paused) { /* it is we who do not listen */
-        s->heard_ms = now;
-        s->ping_ms = 0;
+        session_alive(s);
         return;
     }
     if (s->ping_ms || now - s->heard_ms >= env->ping_after_ms)
