@@ -1,6 +1,6 @@
 /*
  * link_gather.c - the library makes a system call for each message it writes, five for each
- * acknowledgement it reads, and two threads wake each other for both. So the linker puts functions of
+ * acknowledgement it reads, and wakes a thread for each. So the linker puts functions of
  * ours in the place of those it calls for that (CMakeLists.txt). Names and types are those of the
  * library's archive, version 1.3.12. TLS does not pass here: OpenSSL has calls of its own.
  *
@@ -11,16 +11,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "base/clock.h"
 
 ssize_t __wrap_recv(int socket, void *bytes, size_t len, int flags);
 ssize_t __real_recv(int socket, void *bytes, size_t len, int flags);
@@ -37,27 +35,24 @@ enum {
 };
 
 static atomic_uint patience_us;
+static atomic_bool noted, asleep; /* the sending thread: has work, and may sleep */
 static struct {
-    pthread_mutex_t lock; /* guards all */
+    pthread_mutex_t lock; /* guards all but the next four lines, which stay */
     bool on;
     void (*idle)(void);
+    void (*sleep)(int blocked, int ms);
+    int wake;
     int socket; /* whose bytes these are; 0: nobody's */
     size_t in_begin, in_end, out_len;
-    int error;                    /* of the last write, for the library's next one */
-    bool holding, waiting, noted; /* the sending thread: to be woken, asleep, has work */
-    pthread_cond_t work;
+    int error; /* of the last write, for the library's next one */
     char in[IN_MAX], out[OUT_MAX];
 } g = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-void gather_start(void (*idle)(void))
+void gather_start(void (*idle)(void), void (*sleep)(int blocked, int ms), int wake)
 {
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&g.work, &attr);
-    pthread_condattr_destroy(&attr);
     g.idle = idle;
+    g.sleep = sleep;
+    g.wake = wake;
     g.on = true;
 }
 
@@ -143,21 +138,21 @@ ssize_t __wrap_writev(int socket, const struct iovec *parts, int count)
     return n;
 }
 
-/* The socket that takes no more now; 0 if nothing is left. */
+/* The socket that takes no more now; -1 if nothing is left. */
 static int flush(void)
 {
     int blocked;
 
     pthread_mutex_lock(&g.lock);
     write_out();
-    blocked = g.out_len > 0 ? g.socket : 0;
+    blocked = g.out_len > 0 ? g.socket : -1;
     pthread_mutex_unlock(&g.lock);
     return blocked;
 }
 
 void gather_flush(void)
 {
-    if (flush() != 0) /* it sleeps until there is room */
+    if (flush() >= 0) /* it sleeps until there is room */
         (void)__wrap_Thread_signal_cond(NULL);
 }
 
@@ -242,57 +237,32 @@ int gather_readable(void)
 
 /* --- the library's sending thread ------------------------------------------------------------ */
 
-/* With the lock held. */
-static void wake(void)
+bool gather_asleep(void)
 {
-    if (g.noted && g.waiting && !g.holding)
-        pthread_cond_signal(&g.work);
+    atomic_store(&asleep, true);
+    return !atomic_load(&noted);
+}
+
+void gather_awake(void)
+{
+    atomic_store(&asleep, false);
 }
 
 int __wrap_Thread_signal_cond(void *cond)
 {
     (void)cond; /* it has one */
-    pthread_mutex_lock(&g.lock);
-    g.noted = true;
-    wake();
-    pthread_mutex_unlock(&g.lock);
-    return 0;
-}
-
-void gather_hold(void)
-{
-    pthread_mutex_lock(&g.lock);
-    g.holding = true;
-    pthread_mutex_unlock(&g.lock);
-}
-
-void gather_release(void)
-{
-    pthread_mutex_lock(&g.lock);
-    g.holding = false;
-    wake();
-    pthread_mutex_unlock(&g.lock);
+    atomic_store(&noted, true);
+    return atomic_load(&asleep) && eventfd_write(g.wake, 1) != 0 ? errno : 0;
 }
 
 /* Unlike the library's own, it forgets no signal that came just before it: that cost a second. */
 int __wrap_Thread_wait_cond(void *cond, int ms)
 {
-    const struct timespec until = clock_after(ms);
-    struct pollfd blocked = {.events = POLLOUT};
-    int rc = 0;
+    int blocked;
 
     (void)cond;
     g.idle();
-    if ((blocked.fd = flush()) != 0) {
-        (void)poll(&blocked, 1, BLOCKED_MS);
-        return 0;
-    }
-    pthread_mutex_lock(&g.lock);
-    g.waiting = true;
-    while ((!g.noted || g.holding) && rc == 0)
-        rc = pthread_cond_timedwait(&g.work, &g.lock, &until);
-    g.waiting = false;
-    g.noted = g.noted && rc != 0; /* what was held back until too late is for the next wait */
-    pthread_mutex_unlock(&g.lock);
-    return rc;
+    blocked = flush();
+    g.sleep(blocked, blocked < 0 || ms < BLOCKED_MS ? ms : BLOCKED_MS);
+    return atomic_exchange(&noted, false) ? 0 : ETIMEDOUT;
 }

@@ -1,7 +1,7 @@
 /*
  * link_gather.h - in the process of an MQTT connection: what the library does message by message, done
  * in company. Its packets are written, and those of the broker read, as many at a time as there are; its
- * sending thread is woken once for a batch; and what is said of them is told when a thread of the
+ * sending thread is not woken for what it is given by itself; and what is said of them is told when a thread of the
  * library would go to sleep.
  */
 #ifndef BRIDGE_LINK_GATHER_H
@@ -10,11 +10,13 @@
 #include <stdbool.h>
 
 /* Before the connection. `idle` is called by the library's threads, without its locks, each time before
- * one of them sleeps. */
-void gather_start(void (*idle)(void));
-/* Between these two calls of one thread the library is given work it is woken for at the second. */
-void gather_hold(void);
-void gather_release(void);
+ * one of them sleeps. The sending thread sleeps in `sleep`: at most `ms`, until the eventfd `wake` is
+ * written or `blocked` (a socket; negative: none) takes more; it may do other work meanwhile. */
+void gather_start(void (*idle)(void), void (*sleep)(int blocked, int ms), int wake);
+/* The sending thread, around the call in which it sleeps: it is woken for work only between these. False: it
+ * has some already, so should not. */
+bool gather_asleep(void);
+void gather_awake(void);
 /* From now on the receiving thread waits so long (microseconds) for the broker's next words before it reads
  * the first, in gather_wait; 0 at first. Any thread. */
 void gather_patience(unsigned us);

@@ -1,8 +1,11 @@
 /*
  * link_main.c - the process of one MQTT connection, the child of link_process.c.
  *
- *     main thread:         socket ──► connect, publish, subscribe, verdict ──► library
- *     library's threads:   reports ──► `out` ──► socket, before they sleep
+ *     sending thread:      socket ──► publish, subscribe, verdict ──► library
+ *     both its threads:    reports ──► `out` ──► socket, before they sleep
+ *
+ * The main thread starts the library, whose sending thread then does our work where it would sleep:
+ * so no thread is woken between what the agent says and what the broker is sent.
  *
  * It lives as long as its connection: nothing of one can leak into the next, and no acknowledgement
  * can come too late. It ends with _exit, for there is nothing to tidy up; when its socket ends, so does
@@ -11,11 +14,13 @@
 #include "link_main.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -53,13 +58,16 @@ enum { SANITIZED = 0 };
 static struct {
     pthread_mutex_t lock;    /* guards `out` */
     struct buf out;          /* frames for the agent */
-    int wake;                /* eventfd: the main thread has something to write */
+    int wake;                /* eventfd: the serving thread has something to do */
     pthread_mutex_t writing; /* taken before `lock`; guards these two: */
     struct buf sending;      /* taken from `out`, written from `sent` on */
     size_t sent;
+    atomic_bool started; /* the library: its sending thread serves, till then the main thread */
+    /* the serving thread's: */
     char *in; /* bytes read, frames not yet complete */
     size_t have, size;
-    bool connected; /* CONNECT was here */
+    bool connected;  /* CONNECT was here */
+    bool connecting; /* and the library has taken it */
     bool closing, closed, will;
 } child = {.lock = PTHREAD_MUTEX_INITIALIZER, .writing = PTHREAD_MUTEX_INITIALIZER};
 
@@ -191,7 +199,7 @@ static bool flush(void)
     return all;
 }
 
-/* On the library's threads; the main thread writes what they cannot without waiting. */
+/* On the library's threads; the serving one writes what cannot be written without waiting. */
 static void on_idle(void)
 {
     const bool any = said;
@@ -203,10 +211,16 @@ static void on_idle(void)
 
 /* --- from the agent --------------------------------------------------------------------------- */
 
+static void sleep_at_work(int blocked, int ms);
+
 /* The strings of CONNECT stay: this moves the frame to memory of its own. */
 static void connect_now(const char *frame, size_t size)
 {
-    static const struct paho_reports reports = {report_event, report_command, report_log, on_idle};
+    static struct paho_reports reports = {.event = report_event,
+                                          .command = report_command,
+                                          .log = report_log,
+                                          .idle = on_idle,
+                                          .sleep = sleep_at_work};
     static struct wire_message m;
     char text[LINK_TEXT_MAX] = "out of memory";
     char *copy = malloc(size);
@@ -217,9 +231,12 @@ static void connect_now(const char *frame, size_t size)
     if (child.connected || wire_get(copy, size, &m) != (ssize_t)size)
         _exit(1);
     child.connected = true;
+    reports.wake = child.wake;
     if (strcmp(m.connect.version, STUDIO_VERSION) != 0)
         failed(LINK_FAILED, "the studio-agent that holds the connection is of another version");
-    else if (!paho_connect(&m, &reports, text))
+    else if (paho_connect(&m, &reports, text))
+        child.connecting = true;
+    else
         failed(LINK_FAILED, text);
 }
 
@@ -291,13 +308,11 @@ static void take(void)
     if (n <= 0)
         return;
     child.have += (size_t)n;
-    gather_hold();
     take_frames();
-    gather_release();
 }
 
-/* Acknowledges what may be, and leaves once everything is. How long to sleep at most (-1: for ever). */
-static int tend(void)
+/* Acknowledges what may be, and leaves once everything is. False: to be tried again soon. */
+static bool tend(void)
 {
     bool all = !child.connected || acks_send();
 
@@ -306,30 +321,64 @@ static int tend(void)
         if (!paho_disconnect(child.will))
             failed(LINK_LOST, "the connection broke off");
     }
-    return all ? -1 : RETRY_MS;
+    return all;
+}
+
+/* Waits for something to do: until `blocked` takes more, if it is a socket, and `ms` at most. */
+static void wait_for(struct pollfd *socket, int blocked, int ms)
+{
+    struct pollfd fds[3] = {
+        *socket, {.fd = child.wake, .events = POLLIN}, {.fd = blocked, .events = POLLOUT}};
+    eventfd_t count;
+
+    if (poll(fds, 3, ms) < 0 && errno != EINTR)
+        _exit(1);
+    if (fds[1].revents)
+        (void)eventfd_read(child.wake, &count);
+    *socket = fds[0];
+}
+
+static void serve(int blocked, int ms)
+{
+    struct pollfd socket = {.fd = LINK_FD, .events = POLLIN};
+
+    if (!tend() && ms > RETRY_MS)
+        ms = RETRY_MS;
+    if (!flush())
+        socket.events |= POLLOUT;
+    wait_for(&socket, blocked, gather_asleep() ? ms : 0);
+    gather_awake();
+    if (socket.revents & ~POLLOUT)
+        take();
+}
+
+/* The library's sending thread, which may come here before the main thread has gone. */
+static void sleep_at_work(int blocked, int ms)
+{
+    struct pollfd nothing = {.fd = -1};
+
+    if (atomic_load(&child.started)) {
+        serve(blocked, ms);
+        return;
+    }
+    wait_for(&nothing, blocked, gather_asleep() ? ms : 0);
+    gather_awake();
 }
 
 void link_main(const char *name)
 {
-    struct pollfd fds[2] = {{.fd = LINK_FD}, {.events = POLLIN}};
-    eventfd_t count;
-
     live_with_the_agent(name + sizeof(LINK_ARGV0) - 1);
     give_up_privileges();
     buf_init(&child.out, OUT_MAX);
     buf_init(&child.sending, OUT_MAX);
-    child.wake = fds[1].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    child.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (child.wake < 0)
         _exit(1);
-    for (;;) {
-        int timeout = tend();
-
-        fds[0].events = (short)(POLLIN | (flush() ? 0 : POLLOUT));
-        if (poll(fds, 2, timeout) < 0 && errno != EINTR)
-            _exit(1);
-        if (fds[1].revents)
-            (void)eventfd_read(child.wake, &count);
-        if (fds[0].revents & ~POLLOUT)
-            take();
-    }
+    while (!child.connecting)
+        serve(-1, INT_MAX);
+    atomic_store(&child.started, true);
+    if (eventfd_write(child.wake, 1) != 0)
+        _exit(1);
+    for (;;)
+        pause();
 }

@@ -1,5 +1,6 @@
 #include "link_paho.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,9 @@ enum {
     PROPERTIES_MAX = 8,
     SEQ_TEXT_MAX = 24
 };
+
+/* The library's lock. Its sending thread is taken to hold it when it calls: as callbacks do. */
+extern pthread_mutex_t *mqttasync_mutex;
 
 /* The connection: there is one in the life of this process. */
 static struct {
@@ -256,7 +260,7 @@ void paho_touch(void)
     (void)MQTTAsync_isConnected(c.handle); /* takes the library's lock */
 }
 
-/* --- the main thread ------------------------------------------------------------------------- */
+/* --- what the agent wants ------------------------------------------------------------------------- */
 
 static int create_handle(const struct link_target *target)
 {
@@ -400,7 +404,7 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
         c.tokens[i].slot = i;
     if (c.id == LINK_IN)
         acks_hold(target->mqtt_version);
-    gather_start(reports->idle);
+    gather_start(reports->idle, reports->sleep, reports->wake);
     if (trouble) {
         snprintf(text, LINK_TEXT_MAX, "%s", trouble);
         return false;
@@ -418,6 +422,7 @@ bool paho_connect(const struct wire_message *in, const struct paho_reports *repo
     return false;
 }
 
+/* With the lock. */
 static MQTTAsync_responseOptions response_to(unsigned slot, int filters)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
@@ -436,17 +441,20 @@ static MQTTAsync_responseOptions response_to(unsigned slot, int filters)
 
 bool paho_publish(unsigned slot, const struct link_message *m)
 {
-    MQTTAsync_responseOptions response = response_to(slot, 0);
+    MQTTAsync_responseOptions response;
     MQTTProperty list[PROPERTIES_MAX];
     char seq[SEQ_TEXT_MAX];
     int rc;
 
+    pthread_mutex_lock(mqttasync_mutex);
+    response = response_to(slot, 0);
     if (c.v5) {
         response.properties.array = list;
         response.properties.count = fill_properties(m, list, seq);
         response.properties.max_count = PROPERTIES_MAX;
     }
     rc = MQTTAsync_send(c.handle, m->topic, (int)m->len, m->payload, 1, m->retained, &response);
+    pthread_mutex_unlock(mqttasync_mutex);
     if (rc == MQTTASYNC_BAD_UTF8_STRING) { /* any connection would end on it */
         done(&c.tokens[slot], MQTTREASONCODE_TOPIC_NAME_INVALID);
         return true;
@@ -457,10 +465,10 @@ bool paho_publish(unsigned slot, const struct link_message *m)
 bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enum link_watch watch,
                     const char *own)
 {
-    MQTTAsync_responseOptions response = response_to(slot, (int)count);
+    MQTTAsync_responseOptions response;
     MQTTSubscribe_options options[WIRE_FILTERS_MAX];
     char *topics[WIRE_FILTERS_MAX];
-    int qos[WIRE_FILTERS_MAX];
+    int qos[WIRE_FILTERS_MAX], rc;
 
     watch_begin(watch, filters[0], own);
     for (size_t i = 0; i < count; i++) {
@@ -472,14 +480,17 @@ bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enu
         options[i].retainHandling =
             watch == LINK_WATCH_OWN ? 0 : 2; /* else none that were retained before */
     }
+    pthread_mutex_lock(mqttasync_mutex);
+    response = response_to(slot, (int)count);
     if (c.v5 && count == 1) {
         response.subscribeOptions = options[0];
     } else if (c.v5) {
         response.subscribeOptionsList = options;
         response.subscribeOptionsCount = (int)count;
     }
-    return MQTTAsync_subscribeMany(c.handle, (int)count, topics, qos, &response) ==
-           MQTTASYNC_SUCCESS;
+    rc = MQTTAsync_subscribeMany(c.handle, (int)count, topics, qos, &response);
+    pthread_mutex_unlock(mqttasync_mutex);
+    return rc == MQTTASYNC_SUCCESS;
 }
 
 bool paho_disconnect(bool will)

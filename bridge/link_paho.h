@@ -2,8 +2,9 @@
  * link_paho.h - the one connection of a link's process, over the Paho MQTT C library. The pitfalls
  * this works around are P1-P12 of the project's research notes; the short form stands at each place.
  *
- * Called on the process's main thread. Reports come from any thread, the library's included, with the
- * library's lock held: the receiver only writes them down.
+ * paho_connect is called on the process's main thread; the library's sending thread then calls the others,
+ * in `sleep`. Reports come from any thread, mostly with the library's lock held: the receiver only writes
+ * them down.
  */
 #ifndef BRIDGE_LINK_PAHO_H
 #define BRIDGE_LINK_PAHO_H
@@ -14,7 +15,10 @@ struct paho_reports {
     void (*event)(const struct link_event *event);
     void (*command)(const struct link_command *command); /* link LINK_IN */
     void (*log)(enum log_level level, const char *text);
-    void (*idle)(void); /* a thread of the library, without its lock, before it sleeps */
+    /* As gather_start has them. */
+    void (*idle)(void);
+    void (*sleep)(int blocked, int ms);
+    int wake;
 };
 
 /* As link.h has it. Once; `in` and its strings live as long as the process. */

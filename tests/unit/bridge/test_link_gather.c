@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ int __wrap_Thread_wait_cond(void *cond, int ms);
 
 static atomic_int idled;
 static int pair[2]; /* the library's, the broker's */
+static int wake;
 
 static void on_idle(void)
 {
@@ -40,6 +42,22 @@ static int close_pair(void **state)
     close(pair[0]);
     close(pair[1]);
     return 0;
+}
+
+static bool busy; /* the sending thread gives itself work */
+
+/* As the process does it: without work until woken, or the time is up. */
+static void on_sleep(int blocked, int ms)
+{
+    struct pollfd fds[2] = {{.fd = wake, .events = POLLIN}, {.fd = blocked, .events = POLLOUT}};
+    eventfd_t count;
+
+    assert_true(poll(fds, 2, gather_asleep() ? ms : 0) >= 0);
+    gather_awake();
+    if (fds[0].revents)
+        (void)eventfd_read(wake, &count);
+    if (busy)
+        assert_int_equal(__wrap_Thread_signal_cond(NULL), 0);
 }
 
 static ssize_t write_two(const char *one, size_t one_len, const char *two, size_t two_len)
@@ -191,19 +209,30 @@ static void *wait_long(void *arg)
     return NULL;
 }
 
-static void a_batch_wakes_at_its_end(void **state)
+static void work_from_elsewhere_wakes(void **state)
 {
     pthread_t thread;
     int rc = -1;
 
     (void)state;
-    gather_hold();
-    __wrap_Thread_signal_cond(NULL);
-    assert_int_equal(__wrap_Thread_wait_cond(NULL, 1), ETIMEDOUT);
     assert_int_equal(pthread_create(&thread, NULL, wait_long, &rc), 0);
-    gather_release();
+    assert_int_equal(__wrap_Thread_signal_cond(NULL), 0);
     pthread_join(thread, NULL);
     assert_int_equal(rc, 0);
+}
+
+static void its_own_work_wakes_nobody(void **state)
+{
+    eventfd_t count;
+
+    (void)state;
+    (void)eventfd_read(wake, &count); /* what a test before it left */
+    busy = true;
+    assert_int_equal(__wrap_Thread_wait_cond(NULL, 1), 0);
+    busy = false;
+    assert_int_equal(eventfd_read(wake, &count), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(__wrap_Thread_wait_cond(NULL, 1), ETIMEDOUT);
 }
 
 int main(void)
@@ -224,9 +253,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_read_is_forgotten_with_its_socket, open_pair,
                                         close_pair),
         cmocka_unit_test(a_signal_before_the_wait_is_not_forgotten),
-        cmocka_unit_test(a_batch_wakes_at_its_end),
+        cmocka_unit_test(work_from_elsewhere_wakes),
+        cmocka_unit_test(its_own_work_wakes_nobody),
     };
 
-    gather_start(on_idle);
+    wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    gather_start(on_idle, on_sleep, wake);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
