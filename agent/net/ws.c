@@ -6,13 +6,12 @@
 
 #include "model/snapshot.h"
 #include "net/http.h"
+#include "net/piece.h"
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
 
 enum {
-    OFFER_MAX = 127, /* of subprotocols: what the library reads */
-    PIECE_MAX = 4096,
-    FRAME_HEAD_MAX = 4, /* of a text shorter than 64 KiB */
+    OFFER_MAX = 127,    /* of subprotocols: what the library reads */
     FRAMES_AT_ONCE = 64 /* of one session in a turn: the others wait for theirs */
 };
 static const char token_chars[] =
@@ -175,37 +174,13 @@ int ws_receive(struct lws *wsi, struct session *session, const char *bytes, size
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* Texts of one session, each a frame, on their way to its socket as one piece. */
-struct piece {
-    struct lws *wsi;
-    size_t len;
-    unsigned char bytes[LWS_PRE + PIECE_MAX];
-};
-
-static bool piece_send(struct piece *piece)
+static bool piece_send(struct lws *wsi, struct piece *piece)
 {
     size_t len = piece->len;
 
     piece->len = 0;
-    return len == 0 ||
-           lws_write(piece->wsi, piece->bytes + LWS_PRE, len, LWS_WRITE_RAW) == (int)len;
-}
-
-/* RFC 6455 5.2: final, text, no mask. The caller knows that it fits. */
-static void piece_add(struct piece *piece, const char *text, size_t len)
-{
-    unsigned char *at = piece->bytes + LWS_PRE + piece->len;
-
-    *at++ = 0x81;
-    if (len < 126) {
-        *at++ = (unsigned char)len;
-    } else {
-        *at++ = 126;
-        *at++ = (unsigned char)(len >> 8);
-        *at++ = (unsigned char)len;
-    }
-    memcpy(at, text, len);
-    piece->len = (size_t)(at - (piece->bytes + LWS_PRE)) + len;
+    return len == 0 || lws_write(wsi, (unsigned char *)piece->bytes + SNAPSHOT_HEADROOM, len,
+                                 LWS_WRITE_RAW) == (int)len;
 }
 
 /* By the library: a text or a ping. */
@@ -220,13 +195,10 @@ static bool write_one(struct lws *wsi, const struct session_frame *frame)
     return lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
 }
 
-static bool write_frame(struct piece *piece, const struct session_frame *frame)
+static bool write_frame(struct lws *wsi, struct piece *piece, const struct session_frame *frame)
 {
-    if (frame->kind == SESSION_TEXT && piece->len + FRAME_HEAD_MAX + frame->len <= PIECE_MAX) {
-        piece_add(piece, frame->data, frame->len);
-        return true;
-    }
-    return piece_send(piece) && write_one(piece->wsi, frame);
+    return (frame->kind == SESSION_TEXT && piece_add(piece, frame->data, frame->len)) ||
+           (piece_send(wsi, piece) && write_one(wsi, frame));
 }
 
 /* The library has not been able to send all it was given, or says goodbye for itself. */
@@ -240,17 +212,16 @@ bool ws_write_now(struct lws *wsi, struct session *session)
     struct piece piece; /* not to be zeroed: most are short */
     bool more = true;
 
-    piece.wsi = wsi;
     piece.len = 0;
     for (int i = 0; more && i < FRAMES_AT_ONCE; i++) {
         if (is_held_up(wsi) || session_ends(session))
             break; /* to close is for a callback */
         struct session_frame frame = session_next(session);
-        if (frame.kind != SESSION_NOTHING && !write_frame(&piece, &frame))
+        if (frame.kind != SESSION_NOTHING && !write_frame(wsi, &piece, &frame))
             return false;
         more = session_written(session);
     }
-    if (!piece_send(&piece))
+    if (!piece_send(wsi, &piece))
         return false;
     if (more) {
         session_waits(session);
