@@ -14,7 +14,7 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_init_fixed(struct buf *b, char *space, size_t size)
 {
-    /* buf_reserve() allocates only beyond cap, and the bound comes first. */
+    /* buf_grow() allocates only beyond cap, and the bound comes first. */
     *b = (struct buf){.data = space, .cap = size, .max = size - 1};
     space[0] = '\0';
 }
@@ -38,7 +38,7 @@ bool buf_ok(const struct buf *b)
     return !b->failed;
 }
 
-bool buf_reserve(struct buf *b, size_t more)
+bool buf_grow(struct buf *b, size_t more)
 {
     if (b->failed)
         return false;

@@ -35,13 +35,20 @@ void buf_clear(struct buf *b);
 char *buf_take(struct buf *b);
 bool buf_ok(const struct buf *b);
 
-/* Makes room for `more` bytes and the NUL. False, and failed for good, if that cannot be. */
-bool buf_reserve(struct buf *b, size_t more);
+/* What buf_reserve does where there is no room yet. */
+bool buf_grow(struct buf *b, size_t more);
 
-/* Here, since a document is some hundred of them: what is constant needs no call. */
+/* These are here, since a document is some hundred of them: what is constant needs no call. */
+
+/* Makes room for `more` bytes and the NUL. False, and failed for good, if that cannot be. */
+static inline bool buf_reserve(struct buf *b, size_t more)
+{
+    return (!b->failed && more < b->cap - b->len) || buf_grow(b, more);
+}
+
 static inline void buf_add(struct buf *b, const void *bytes, size_t len)
 {
-    if ((b->failed || len >= b->cap - b->len) && !buf_reserve(b, len))
+    if (!buf_reserve(b, len))
         return;
     if (len > 0)
         memcpy(b->data + b->len, bytes, len);

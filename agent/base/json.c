@@ -278,34 +278,69 @@ static void add_escape(struct buf *b, unsigned char c)
     }
 }
 
+/* How many bytes from here on stand for themselves. */
+static size_t plain(const char *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
+/* There is room for `len` bytes and the quotes. */
+static void add_plain(struct buf *b, const char *text, size_t len)
+{
+    char *at = b->data + b->len;
+    at[0] = '"';
+    memcpy(at + 1, text, len);
+    at[len + 1] = '"';
+    at[len + 2] = '\0';
+    b->len += len + 2;
+}
+
 void json_string(struct buf *b, const char *text, size_t len)
 {
-    buf_add(b, "\"", 1);
-    size_t plain = 0; /* start of the run that needs no escape */
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(b, text + plain, i - plain);
-        add_escape(b, c);
-        plain = i + 1;
+    size_t run = plain(text, len);
+    if (run == len) {
+        if (buf_reserve(b, len + 2))
+            add_plain(b, text, len);
+        return;
     }
-    buf_add(b, text + plain, len - plain);
+    buf_add(b, "\"", 1);
+    while (run < len) {
+        buf_add(b, text, run);
+        add_escape(b, (unsigned char)text[run]);
+        text += run + 1;
+        len -= run + 1;
+        run = plain(text, len);
+    }
+    buf_add(b, text, len);
     buf_add(b, "\"", 1);
 }
 
 void json_key(struct buf *out, const char *key)
 {
-    bool first = out->len == 0 || out->data[out->len - 1] == '{';
-    buf_str(out, first ? "\"" : ",\"");
-    buf_str(out, key);
-    buf_add(out, "\":", 2);
+    size_t len = strlen(key);
+    if (!buf_reserve(out, len + 4))
+        return;
+    if (out->len > 0 && out->data[out->len - 1] != '{')
+        out->data[out->len++] = ',';
+    add_plain(out, key, len);
+    buf_add(out, ":", 1);
 }
 
 void json_text(struct buf *out, const char *key, const char *text)
 {
     json_key(out, key);
     json_string(out, text, strlen(text));
+}
+
+void json_word(struct buf *out, const char *key, const char *word)
+{
+    size_t len = strlen(word);
+    json_key(out, key);
+    if (buf_reserve(out, len + 2))
+        add_plain(out, word, len);
 }
 
 void json_u64(struct buf *out, const char *key, uint64_t n)

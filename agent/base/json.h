@@ -52,6 +52,8 @@ void json_string(struct buf *out, const char *text, size_t len);
 void json_key(struct buf *out, const char *key);
 /* The same with a value. */
 void json_text(struct buf *out, const char *key, const char *text);
+/* The same with one that needs no escapes. */
+void json_word(struct buf *out, const char *key, const char *word);
 void json_u64(struct buf *out, const char *key, uint64_t n);
 
 #endif

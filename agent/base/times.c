@@ -6,27 +6,40 @@
 
 static const int64_t last_s = INT64_C(253402300799); /* 9999-12-31T23:59:59 */
 
-static void put_digits(char *out, int n, int width)
+static void put2(char *out, unsigned n)
 {
-    for (int i = width - 1; i >= 0; i--) {
-        out[i] = (char)('0' + n % 10);
-        n /= 10;
-    }
+    out[0] = (char)('0' + n / 10);
+    out[1] = (char)('0' + n % 10);
 }
 
-/* Not strftime: this is printed several times for every event, and needs no locale. */
+/* Of days since 1970. In years that begin in March the leap day is the last: then a month begins
+ * (153 * month + 2) / 5 days after it, and four centuries are always as long. */
+static void put_day(char out[TIME_DAY_LEN], unsigned days)
+{
+    enum { MARCH_OF_YEAR_0 = 719468, CENTURIES_4 = 146097 };
+    unsigned since = days + MARCH_OF_YEAR_0, of = since % CENTURIES_4;
+    unsigned year = (of - of / 1460 + of / 36524 - of / (CENTURIES_4 - 1)) / 365;
+    unsigned day = of - (365 * year + year / 4 - year / 100), month = (5 * day + 2) / 153;
+
+    year += since / CENTURIES_4 * 400 + (month >= 10);
+    put2(out, year / 100);
+    put2(out + 2, year % 100);
+    put2(out + 5, month < 10 ? month + 3 : month - 9);
+    put2(out + 8, day - (153 * month + 2) / 5 + 1);
+}
+
+/* Not gmtime and strftime: this is printed several times for every event, and needs no lock or locale. */
 void time_print_s(int64_t wall_s, char out[TIME_S_LEN + 1])
 {
-    time_t seconds = (time_t)(wall_s < 0 ? 0 : wall_s > last_s ? last_s : wall_s);
-    struct tm tm;
-    (void)gmtime_r(&seconds, &tm);
+    enum { DAY_S = 86400 };
+    int64_t seconds = wall_s < 0 ? 0 : wall_s > last_s ? last_s : wall_s;
+    unsigned of_day = (unsigned)(seconds % DAY_S);
+
     memcpy(out, "0000-00-00T00:00:00", TIME_S_LEN + 1);
-    put_digits(out, tm.tm_year + 1900, 4);
-    put_digits(out + 5, tm.tm_mon + 1, 2);
-    put_digits(out + 8, tm.tm_mday, 2);
-    put_digits(out + 11, tm.tm_hour, 2);
-    put_digits(out + 14, tm.tm_min, 2);
-    put_digits(out + 17, tm.tm_sec, 2);
+    put_day(out, (unsigned)(seconds / DAY_S));
+    put2(out + 11, of_day / 3600);
+    put2(out + 14, of_day / 60 % 60);
+    put2(out + 17, of_day % 60);
 }
 
 void time_print_ms(int64_t wall_ms, char out[TIME_MS_LEN + 1])
@@ -34,7 +47,8 @@ void time_print_ms(int64_t wall_ms, char out[TIME_MS_LEN + 1])
     int64_t ms = wall_ms < 0 ? 0 : wall_ms > last_s * 1000 + 999 ? last_s * 1000 + 999 : wall_ms;
     time_print_s(ms / 1000, out);
     out[TIME_S_LEN] = '.';
-    put_digits(out + TIME_S_LEN + 1, (int)(ms % 1000), 3);
+    out[TIME_S_LEN + 1] = (char)('0' + ms % 1000 / 100);
+    put2(out + TIME_S_LEN + 2, (unsigned)(ms % 100));
     memcpy(out + TIME_S_LEN + 4, "Z", 2);
 }
 

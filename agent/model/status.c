@@ -53,10 +53,14 @@ bool studio_key_equal(const char *key, size_t len, const char *name)
 
 const struct studio_field *studio_field_find(const char *key, size_t len)
 {
+    for (; len > 0 && *key == '_'; key++)
+        len--;
+    char first = len > 0 ? text_lower(*key) : '\0'; /* most are another's by their first letter */
     for (size_t i = 0; i < studio_field_count; i++) {
         const struct studio_field *field = &studio_fields[i];
-        if (studio_key_equal(key, len, field->key) ||
-            (field->alias != NULL && studio_key_equal(key, len, field->alias)))
+        if ((field->key[0] == first && studio_key_equal(key, len, field->key)) ||
+            (field->alias != NULL && field->alias[0] == first &&
+             studio_key_equal(key, len, field->alias)))
             return field;
     }
     return NULL;

@@ -26,14 +26,14 @@ void document_print(struct buf *out, const char *table_id, const struct table_st
     buf_str(out, "{");
     json_text(out, "TABLE_ID", table_id);
     json_u64(out, "UPTIME", state->rev);
-    json_text(out, "TIMESTAMP", stamp);
+    json_word(out, "TIMESTAMP", stamp);
     for (size_t i = 0; i < studio_field_count; i++) {
         const char *value = state_value(state, i);
         if (studio_fields[i].kind == STUDIO_KIND_FLAG) {
             json_key(out, studio_fields[i].name);
             buf_str(out, value);
         } else {
-            json_text(out, studio_fields[i].name, value);
+            json_word(out, studio_fields[i].name, value);
         }
     }
     for (size_t i = 0; i < state->custom_count; i++) {
@@ -220,14 +220,14 @@ static void add_timestamp(struct buf *out, int64_t wall_ms)
 {
     char ts[TIME_MS_LEN + 1];
     time_print_ms(wall_ms, ts);
-    json_text(out, "ts", ts);
+    json_word(out, "ts", ts);
 }
 
 static void add_origin(struct buf *out, const struct event_origin *origin)
 {
     add_timestamp(out, origin->wall_ms);
     json_text(out, "by", origin->by);
-    json_text(out, "via", via_name(origin->via));
+    json_word(out, "via", via_name(origin->via));
 }
 
 static void start_body(struct buf *out, const char *table_id)
@@ -270,7 +270,7 @@ static void end_answer(struct buf *out, const char *request_id)
 void answer_done(struct buf *out, const char *status, const char *table_id, const char *request_id)
 {
     buf_str(out, "{");
-    json_text(out, "status", status);
+    json_word(out, "status", status);
     json_text(out, "table_id", table_id);
     end_answer(out, request_id);
 }
@@ -279,7 +279,7 @@ void answer_tables(struct buf *out, const char *status, const char *const *table
                    const char *request_id)
 {
     buf_str(out, "{");
-    json_text(out, "status", status);
+    json_word(out, "status", status);
     json_key(out, "tables");
     buf_str(out, "[");
     for (size_t i = 0; i < count; i++) {

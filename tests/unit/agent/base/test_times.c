@@ -1,6 +1,7 @@
 #include "base/times.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "support/cmocka_all.h"
 
@@ -29,6 +30,20 @@ static void test_print(void **state)
         time_print_s(rows[i].ms < 0 ? -1 : rows[i].ms / 1000, stamp);
         assert_memory_equal(stamp, rows[i].ts, TIME_S_LEN);
         assert_int_equal(strlen(stamp), TIME_S_LEN);
+    }
+}
+
+/* Every day of four centuries, after which the calendar repeats itself. */
+static void test_every_day(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day <= 146097; day++) {
+        char ours[TIME_S_LEN + 1], theirs[TIME_S_LEN + 1];
+        time_t s = (time_t)(day * 86400 + day % 86400);
+        struct tm tm;
+        time_print_s(s, ours);
+        assert_true(strftime(theirs, sizeof theirs, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &tm)) > 0);
+        assert_string_equal(ours, theirs);
     }
 }
 
@@ -90,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_print),
+        cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_print_and_parse),
         cmocka_unit_test(test_refused),
     };
