@@ -12,14 +12,37 @@ static int64_t reserve(int64_t max_pages)
     return max_pages / 16 > least ? max_pages / 16 : least;
 }
 
-/* Less than so many pages are left of the largest size. Pages that were freed are used again. */
-static bool left_below(struct store *store, int64_t left)
+/* Pages the pager has written since the store was opened. */
+static unsigned written(struct store *store)
+{
+    int now = 0, highest;
+    (void)sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_WRITE, &now, &highest, 0);
+    return (unsigned)now;
+}
+
+/* Pages that were freed are used again. */
+static bool look(struct store *store)
 {
     int64_t pages, unused;
-    return store->max_pages > 0 &&
-           sql_number(store->db, "PRAGMA page_count", &pages) == SQLITE_OK &&
-           sql_number(store->db, "PRAGMA freelist_count", &unused) == SQLITE_OK &&
-           pages - unused > store->max_pages - left;
+    unsigned now = written(store);
+    if (sql_number(store->db, "PRAGMA page_count", &pages) != SQLITE_OK ||
+        sql_number(store->db, "PRAGMA freelist_count", &unused) != SQLITE_OK)
+        return false;
+    store->used_pages = pages - unused;
+    store->used_when = now;
+    return true;
+}
+
+/* Less than so many pages are left of the largest size. To look costs half as much as a commit: done only when
+ * what was written since the last time could have come so far. */
+static bool left_below(struct store *store, int64_t left)
+{
+    int64_t mark = store->max_pages - left;
+    if (store->max_pages == 0)
+        return false;
+    if (store->used_pages > 0 && store->used_pages + (written(store) - store->used_when) <= mark)
+        return false;
+    return look(store) && store->used_pages > mark;
 }
 
 bool store_crowded(struct store *store)

@@ -197,7 +197,9 @@ struct store {
     struct store_info info; /* only what is committed */
     uint64_t retention_events;
     unsigned retention_days;
-    int64_t max_pages; /* of the database; 0: no limit */
+    int64_t max_pages;  /* of the database; 0: no limit */
+    int64_t used_pages; /* of them at the last look, see room.c; 0: none yet */
+    unsigned used_when; /* pages written until then */
     bool mirror;
     int64_t hours;      /* as in the table `meta` */
     int64_t hour_began; /* monotonic; -1: not yet */
