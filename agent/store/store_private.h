@@ -36,9 +36,9 @@
 
 enum {
     STORE_APPLICATION_ID = 0x53545544, /* "STUD" in the file's header */
-    STORE_BUSY_MS = 5000,              /* patience with a foreign sqlite3 shell */
-    STORE_WAL_STEP = 1000,             /* pages in the WAL that make an idle checkpoint worth it */
-    STORE_WAL_MAX = 16000,             /* pages at which a commit checkpoints, idle or not */
+    STORE_BUSY_MS = 5000,  /* patience with a foreign sqlite3 shell, before it is ours alone */
+    STORE_WAL_STEP = 1000, /* pages in the WAL that make an idle checkpoint worth it */
+    STORE_WAL_MAX = 16000, /* pages at which a commit checkpoints, idle or not */
     STORE_COPY_STEP = 512, /* pages in the WAL that make a step of the copier worth it */
     STORE_COPY_REST = 512, /* pages it may leave to the writer */
     STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
@@ -133,9 +133,10 @@ enum studio_err wal_refuse(struct studio_error *error, const char *path,
 
 /* --- wal_vfs.c ------------------------------------------------------------------------------- */
 
-/* For sql_open of a connection which writes with synchronous = FULL: the usual VFS, but the log is
- * written in pieces of up to 124 KiB, the last of them by the sync of a commit. Any thread. NULL: out
- * of memory, the usual one serves. */
+/* For sql_open of the first connection to a store, which writes with synchronous = FULL: the usual VFS, but
+ * no other process can open the database meanwhile, and the log is written in pieces of up to 124 KiB, the last of
+ * them by the sync of a commit. Further connections open it as usual. Any thread. NULL: out of memory, the
+ * usual one serves. */
 const char *wal_vfs(void);
 
 /* --- schema.c -------------------------------------------------------------------------------- */

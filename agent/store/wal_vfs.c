@@ -1,10 +1,14 @@
-/* wal_vfs.c - the write-ahead log written in long pieces.
+/* wal_vfs.c - the write-ahead log written in long pieces, its index in memory.
  *
  * SQLite writes each page of a transaction with two calls: 24 bytes of header, then the page. A commit
  * of two hundred pages is four hundred system calls for one stretch of the file. What is appended is
  * kept here until it is synced, read or cut, then written at once. That is sound only where each
  * commit is synced (PRAGMA synchronous = FULL): before the sync nobody may look at these pages, not
  * even the other connections, which are told of them by the index afterwards.
+ *
+ * Below is SQLite's "unix-excl": the database is locked once, for all connections of this process, and the
+ * index is no file; a transaction asks the kernel for no lock, where it asked six times. Nobody else may open
+ * the database meanwhile, which the lock on the directory forbids them anyway.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -170,6 +174,7 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 /* Its other methods take the place of the base and know nothing of us. */
 static bool stand_on(sqlite3_vfs *base)
 {
+    (void)sqlite3_vfs_unregister(&shim.vfs); /* its place in the list is overwritten */
     shim.base = base;
     shim.vfs = *base;
     shim.vfs.zName = "studio-wal";
@@ -179,16 +184,25 @@ static bool stand_on(sqlite3_vfs *base)
     return sqlite3_vfs_register(&shim.vfs, 0) == SQLITE_OK;
 }
 
+/* The usual one. */
+static sqlite3_vfs *find_base(void)
+{
+    sqlite3_vfs *base = sqlite3_vfs_find(NULL);
+    sqlite3_vfs *alone = sqlite3_vfs_find("unix-excl");
+
+    return alone && base == sqlite3_vfs_find("unix") ? alone : base;
+}
+
 const char *wal_vfs(void)
 {
     sqlite3_vfs *base;
     bool ready;
 
     pthread_mutex_lock(&shim.lock);
-    base = sqlite3_vfs_find(NULL);
+    base = find_base();
     if (base == &shim.vfs) { /* what it stood on is gone, and the next in the list took its place */
         (void)sqlite3_vfs_unregister(&shim.vfs);
-        base = sqlite3_vfs_find(NULL);
+        base = find_base();
     }
     ready = base && ((base == shim.base && sqlite3_vfs_find(shim.vfs.zName)) || stand_on(base));
     pthread_mutex_unlock(&shim.lock);

@@ -381,6 +381,36 @@ static void none_runs_beside_an_agent(void **state)
     agent_proc_destroy(a);
 }
 
+/* An index of the log that an older version left plays no part either. */
+static void no_other_program_opens_it_meanwhile(void **state)
+{
+    (void)state;
+    char garbage[8192];
+    const char *data = a_store(true);
+    memset(garbage, 'x', sizeof garbage - 1);
+    garbage[sizeof garbage - 1] = '\0';
+    tmpdir_write(data, "studio.db-shm", 0600, garbage);
+    struct agent_proc *a = start(data, NULL);
+    char *before = documents(a);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(tmpdir_path(data, "studio.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT * FROM tables", NULL, NULL, NULL), SQLITE_BUSY);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    fill(a);
+    agent_proc_kill(a);
+    agent_proc_destroy(a);
+    assert_int_equal(sqlite3_open(tmpdir_path(data, "studio.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT * FROM tables", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    a = start(data, NULL);
+    char *after = documents(a);
+    assert_null(strstr(before, "\"UPTIME\":4"));
+    assert_non_null(strstr(after, "\"UPTIME\":4"));
+    free(before);
+    free(after);
+    agent_proc_destroy(a);
+}
+
 static void a_folder_without_a_store(void **state)
 {
     (void)state;
@@ -427,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_former_custom_field_leaves_no_topic),
         cmocka_unit_test(a_restored_store_has_a_new_epoch),
         cmocka_unit_test(none_runs_beside_an_agent),
+        cmocka_unit_test(no_other_program_opens_it_meanwhile),
         cmocka_unit_test(a_folder_without_a_store),
         cmocka_unit_test(anything_else_is_a_usage_mistake),
     };

@@ -294,7 +294,7 @@ void crashvfs_start(const char *dir)
             (void)add_inode(entry->d_name, true);
     }
     closedir(entries);
-    system_vfs = sqlite3_vfs_find("unix");
+    system_vfs = sqlite3_vfs_find("unix-excl");
     crash_vfs = *system_vfs;
     crash_vfs.zName = "crash";
     crash_vfs.pNext = NULL;

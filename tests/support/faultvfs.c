@@ -201,7 +201,7 @@ static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
 
 void faultvfs_register(void)
 {
-    system_vfs = sqlite3_vfs_find("unix");
+    system_vfs = sqlite3_vfs_find("unix-excl");
     fault_vfs = *system_vfs; /* all but files is the system's */
     fault_vfs.zName = "fault";
     fault_vfs.pNext = NULL;

@@ -59,6 +59,25 @@ struct storedir_files storedir_read(const char *data)
     return f;
 }
 
+static bool same(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+}
+
+/* Nothing moved from the log into the database while two passes read the same. */
+struct storedir_files storedir_read_live(const char *data)
+{
+    struct storedir_files f = storedir_read(data), again = storedir_read(data);
+    while (!same(f.db, f.db_len, again.db, again.db_len) ||
+           !same(f.wal, f.wal_len, again.wal, again.wal_len)) {
+        storedir_finish(&f);
+        f = again;
+        again = storedir_read(data);
+    }
+    storedir_finish(&again);
+    return f;
+}
+
 void storedir_finish(struct storedir_files *f)
 {
     free(f->db);
@@ -83,7 +102,7 @@ void storedir_write(const char *data, const struct storedir_files *f)
 static void expect_same(const char *name, const char *now, size_t now_len, const char *before,
                         size_t len)
 {
-    if (now_len != len || (len > 0 && memcmp(now, before, len) != 0))
+    if (!same(now, now_len, before, len))
         test_fail("%s was changed: it had %zu bytes and has %zu", name, len, now_len);
 }
 

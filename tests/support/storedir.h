@@ -23,6 +23,8 @@ struct storedir_files {
     size_t db_len, wal_len;
 };
 struct storedir_files storedir_read(const char *data);
+/* Of an agent that runs: as they are at one moment. */
+struct storedir_files storedir_read_live(const char *data);
 void storedir_finish(struct storedir_files *files);
 /* Writes them into an empty folder. */
 void storedir_write(const char *data, const struct storedir_files *files);
