@@ -177,7 +177,8 @@ static void write_memo(struct committer *c)
 
     pthread_mutex_lock(&c->lock);
     bool due = c->memo_due;
-    memcpy(memo, c->memo, sizeof(memo));
+    if (due)
+        memcpy(memo, c->memo, sizeof(memo));
     c->memo_due = false;
     pthread_mutex_unlock(&c->lock);
     if (!due)
@@ -223,7 +224,7 @@ static void wait_for_work(struct committer *c, int64_t ms)
 {
     const struct timespec until = clock_after(ms);
 
-    while (!c->submitted && !c->stop &&
+    while (ms > 0 && !c->submitted && !c->stop &&
            pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
         ;
 }
@@ -329,8 +330,8 @@ void committer_submit(struct committer *c, struct store_item *items, size_t n)
     c->items = items;
     c->count = n;
     c->submitted = true;
-    pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
+    pthread_cond_signal(&c->work); /* after it: who wakes would wait for the lock */
 }
 
 bool committer_take(struct committer *c, enum studio_err *err)
