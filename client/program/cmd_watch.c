@@ -224,9 +224,9 @@ static enum studio_err subscribe(struct studio_client *client, const struct prog
 }
 
 /* A device may watch its own table only; a server without envelopes has no subscriptions, but has sent
- * the document. */
-static int not_subscribed(struct watch *watch, const struct program *program,
-                          struct studio_client *client, const struct studio_error *error)
+ * the document (NULL: it has not). After the client's thread, which prints as well, has ended. */
+static int not_subscribed(struct watch *watch, const struct program *program, const char *document,
+                          const struct studio_error *error)
 {
     bool others = program->args.all || program->args.count > 0 ||
                   strcmp(program->table_id, program->options.table_id) != 0;
@@ -241,10 +241,8 @@ static int not_subscribed(struct watch *watch, const struct program *program,
     }
     if (program_exit_code(error->code) != EXIT_REFUSED || others)
         return program_fail(error);
-    char *document = studio_client_greeting(client);
     if (document != NULL)
         (void)print_line(watch, document, strlen(document));
-    free(document);
     program_say("this server cannot be watched (%s); it has told the status once, at the login",
                 error->text);
     return EXIT_REFUSED;
@@ -259,8 +257,10 @@ static int run(struct watch *watch, struct program *program)
     if (client == NULL)
         return exit_code;
     if (subscribe(client, program, &error) != STUDIO_OK) {
-        exit_code = not_subscribed(watch, program, client, &error);
+        char *document = studio_client_greeting(client);
         studio_client_close(client);
+        exit_code = not_subscribed(watch, program, document, &error);
+        free(document);
         return exit_code;
     }
     if (watch->draw)

@@ -374,6 +374,42 @@ static void a_server_without_envelopes(void **state)
     }
 }
 
+/* What it sends to everybody meanwhile does not get into the line of the status: two threads print. */
+static void pushes_of_a_server_that_cannot_be_watched(void **state)
+{
+    enum { PUSHES = 20 };
+    static const char document[] =
+        "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":4,\"SDP\":\"calibration\"}";
+    struct wsfake *fake = wsfake_create();
+    const char *texts[PUSHES + 1];
+    struct line line;
+    (void)state;
+    make_line(&line, wsfake_port(fake), ARGS("watch"));
+    struct proc *proc = proc_spawn(line.argv, device_env);
+    struct wsfake_conn *conn = wsfake_accept(fake);
+    wsfake_send(conn, "{\"message\":\"welcome\",\"status\":\"ready\"}");
+    (void)wsfake_receive(conn);
+    wsfake_send(conn, document);
+    (void)wsfake_receive(conn); /* the subscription */
+    texts[0] = "{\"status\":\"updated\"}";
+    for (size_t i = 1; i <= PUSHES; i++)
+        texts[i] = document;
+    wsfake_send_all(conn, texts, PUSHES + 1);
+    while (wsfake_receive_or_end(conn) != NULL)
+        ;
+    assert_int_equal(proc_wait(proc, WAIT_MS), 1);
+    char *out = proc_output(proc, PROC_STDOUT);
+    size_t lines = 0;
+    for (const char *at = out; *at != '\0'; lines++, at += strlen(document) + 1) {
+        assert_int_equal(strncmp(at, document, strlen(document)), 0);
+        assert_int_equal(at[strlen(document)], '\n');
+    }
+    assert_in_range(lines, 1, PUSHES + 1);
+    free(out);
+    proc_destroy(proc);
+    wsfake_destroy(fake);
+}
+
 /* Even the credentials are an update to it, and no document comes. */
 static void a_server_that_says_updated_to_everything(void **state)
 {
@@ -444,6 +480,7 @@ int main(void)
         cmocka_unit_test(watching_on_a_held_terminal),
         cmocka_unit_test(a_server_that_wants_an_address),
         cmocka_unit_test(a_server_without_envelopes),
+        cmocka_unit_test(pushes_of_a_server_that_cannot_be_watched),
         cmocka_unit_test(a_server_that_says_updated_to_everything),
         cmocka_unit_test(messages_that_name_the_fix),
     };

@@ -196,6 +196,26 @@ void wsfake_send(struct wsfake_conn *conn, const char *text)
     wsfake_send_frame(conn, OP_TEXT, true, text, strlen(text));
 }
 
+void wsfake_send_all(struct wsfake_conn *conn, const char *const *texts, size_t count)
+{
+    enum { SHORT = 126 };
+    unsigned char *all = test_alloc(count * (SHORT + 2));
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t n = strlen(texts[i]);
+
+        if (n >= SHORT)
+            test_fail("too long: %s", texts[i]);
+        all[len++] = 0x80 | OP_TEXT;
+        all[len++] = (unsigned char)n;
+        memcpy(all + len, texts[i], n);
+        len += n;
+    }
+    write_all(conn, all, len);
+    free(all);
+}
+
 /* One unfragmented frame; clients under test send no others. Returns its opcode. */
 static int read_frame(struct wsfake_conn *conn, size_t *len)
 {

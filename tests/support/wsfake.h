@@ -33,6 +33,8 @@ const char *wsfake_path(const struct wsfake_conn *conn);
 const char *wsfake_head(const struct wsfake_conn *conn);
 
 void wsfake_send(struct wsfake_conn *conn, const char *text);
+/* Short ones (below 126 bytes) in one piece, for a client that leaves after the first. */
+void wsfake_send_all(struct wsfake_conn *conn, const char *const *texts, size_t count);
 void wsfake_send_frame(struct wsfake_conn *conn, int opcode, bool final, const void *data,
                        size_t len);
 /* Sends a close frame, waits for the client's, and frees. */
