@@ -58,11 +58,21 @@ static struct link_process *process(struct link *link)
 
 /* --- the child ------------------------------------------------------------------------------- */
 
-/* What the child may see of our environment: not the settings, a password may be among them. NULL
- * without memory; free() it. */
+/* Our settings are no business of the child's: a password may be among them. The others would be followed
+ * by the library: by way of a proxy for HTTP, or writing what it is told, the password with it, to a file. */
+static bool is_kept(const char *variable)
+{
+    static const char *const not [] = {"STUDIO_", "http_proxy=", "https_proxy=", "MQTT_C_CLIENT_"};
+
+    for (size_t i = 0; i < sizeof(not ) / sizeof(*not ); i++)
+        if (strncmp(variable, not [i], strlen(not [i])) == 0)
+            return false;
+    return true;
+}
+
+/* What the child may see of our environment. NULL without memory; free() it. */
 static char **child_environment(void)
 {
-    static const char ours[] = "STUDIO_";
     size_t count = 0, kept = 0;
     char **list;
 
@@ -70,7 +80,7 @@ static char **child_environment(void)
         count++;
     list = calloc(count + 1, sizeof(*list));
     for (size_t i = 0; list && i < count; i++)
-        if (strncmp(environ[i], ours, sizeof(ours) - 1) != 0)
+        if (is_kept(environ[i]))
             list[kept++] = environ[i];
     return list;
 }

@@ -31,6 +31,8 @@ void poison_finish(struct poison *p)
 
 void poison_up(struct poison *p, const char *broker)
 {
+    if (broker != p->broker)
+        p->answered = false;
     p->broker = broker;
 }
 

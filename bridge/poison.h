@@ -8,8 +8,8 @@
  * A broker that hangs up on a suspect hangs up on that one; the third time in a row parks it. An answer
  * clears it, and a connection that ends with nothing in flight clears all. On the topic of a parked
  * message only what is shorter is tried again (it may have been the size), and parked at the first
- * hang-up. Nothing is parked for a broker that has answered nothing since the last one: it hangs up
- * on everything.
+ * hang-up. Nothing is parked for a broker that has answered nothing since the last one, or since
+ * another was connected: it hangs up on everything.
  */
 #ifndef BRIDGE_POISON_H
 #define BRIDGE_POISON_H
@@ -46,7 +46,7 @@ struct poison_entry;
 struct poison {
     struct poison_entry *entries; /* suspects, and topics of what is parked */
     const char *broker;           /* of the connection */
-    bool answered;                /* by it since something was parked */
+    bool answered;                /* by it since something was parked, or since we were elsewhere */
 };
 
 void poison_finish(struct poison *p);

@@ -1,5 +1,6 @@
 #include "relay.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int64_t now_ms(const struct relay *r)
@@ -101,7 +102,7 @@ static void connect_now(struct relay *r)
 
     if (r->conn_used) /* else the last attempt never reached a broker */
         r->conn++;
-    r->conn_used = true;
+    r->conn_used = false;
     r->presence = (struct announce_presence){.epoch = r->o.config->epoch,
                                              .boot = r->o.config->boot,
                                              .conn = r->conn,
@@ -110,8 +111,11 @@ static void connect_now(struct relay *r)
     announce_availability(&will, "lost", &r->presence);
     target.will = will.data;
     if (!buf_ok(&will) || !topics_agent(r->o.topics, TOPIC_AVAILABILITY, NULL, topic))
-        connect_failed(r, 0, false, "out of memory");
-    else if (!connection_connect(&r->connection, dial_broker(&r->dial), target, now_ms(r), text))
+        snprintf(text, sizeof(text), "out of memory");
+    else
+        r->conn_used =
+            connection_connect(&r->connection, dial_broker(&r->dial), target, now_ms(r), text);
+    if (!r->conn_used)
         connect_failed(r, 0, false, text);
     buf_finish(&will);
 }
@@ -270,7 +274,8 @@ static void end(struct relay *r)
     set_state(r, RELAY_ENDED);
 }
 
-/* After `moved` a stop goes on to the other broker, else nobody would ever hear of it. */
+/* After `moved` a stop goes on to the other broker, else nobody would ever hear of it. An attempt may have
+ * reached its broker, which would say `lost` if it ended now. */
 void relay_stop(struct relay *r)
 {
     if (r->stopping)
@@ -284,7 +289,8 @@ void relay_stop(struct relay *r)
             sender_say_farewell(&r->sender);
     } else if (r->state == RELAY_SERVING && r->connection.state == CONNECTION_UP) {
         leave_saying(r, "stopped");
-    } else if (r->state == RELAY_SERVING && (!r->moved || r->dial.due_ms > r->stop_by_ms)) {
+    } else if (r->state == RELAY_SERVING && r->connection.state != CONNECTION_CONNECTING &&
+               (!r->moved || r->dial.due_ms > r->stop_by_ms)) {
         end(r);
     }
 }

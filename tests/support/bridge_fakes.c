@@ -336,7 +336,7 @@ static bool fake_connect(struct link *link, uint64_t generation, const struct li
     (void)text;
     f->generation = generation;
     f->connects++;
-    f->open = true;
+    f->open = !f->fails;
     f->target = *target;
     snprintf(f->uri, sizeof(f->uri), "%s", target->uri);
     snprintf(f->client_id, sizeof(f->client_id), "%s", target->client_id);
@@ -344,7 +344,7 @@ static bool fake_connect(struct link *link, uint64_t generation, const struct li
     snprintf(f->will_topic, sizeof(f->will_topic), "%s", target->will ? target->will_topic : "");
     snprintf(f->username, sizeof(f->username), "%s", target->username ? target->username : "");
     snprintf(f->password, sizeof(f->password), "%s", target->password ? target->password : "");
-    return true;
+    return !f->fails;
 }
 
 static struct fake_sent *fake_note(struct fake_link *f, unsigned slot, const char *topic)

@@ -88,6 +88,7 @@ struct fake_link {
     uint64_t generation;
     unsigned connects, closes, disconnects;
     bool open, refuses; /* refuses: takes no publish */
+    bool fails;         /* connect cannot even start */
     bool will_wanted;
     struct link_target target; /* strings are copies */
     char uri[128], client_id[128], will[256], will_topic[128], username[64], password[64];

@@ -109,6 +109,21 @@ static void a_broker_that_hangs_up_on_everything_parks_nothing(void **state)
         assert_false(poison_hung_up(&p, &m, true));
 }
 
+static void what_another_broker_answered_says_nothing(void **state)
+{
+    const struct poison_message m = message(TRAFFIC_EVENTS, 1, 10);
+
+    (void)state;
+    poison_answered(&p, &m);
+    poison_up(&p, "mqtt://b");
+    for (int i = 0; i < 20; i++)
+        assert_false(poison_hung_up(&p, &m, true));
+    poison_up(&p, "mqtt://b"); /* the same one again */
+    poison_answered(&p, &(struct poison_message){TRAFFIC_CONTROL, "u", 0, 10});
+    poison_up(&p, p.broker);
+    assert_true(poison_hung_up(&p, &m, true));
+}
+
 static void so_many_are_remembered(void **state)
 {
     (void)state;
@@ -193,6 +208,7 @@ int main(void)
         TEST(events_are_tried_one_by_one_before_their_topic_is_given_up),
         TEST(another_broker_is_another_matter),
         TEST(a_broker_that_hangs_up_on_everything_parks_nothing),
+        TEST(what_another_broker_answered_says_nothing),
         TEST(so_many_are_remembered),
         RIG_TEST(an_answer_falls_back_and_the_others_go_on),
         RIG_TEST(a_replay_falls_back_when_it_is_asked_for_again),

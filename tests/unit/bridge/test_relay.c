@@ -35,10 +35,19 @@ static void connections_are_counted_not_attempts(void **state)
     tell(fake_ended(out, LINK_FAILED, 0)); /* never reached it */
     wait_ms(500);
     assert_int_equal(conn(), 1);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    out->fails = true; /* no process */
+    wait_ms(2000);
+    assert_int_equal(out->connects, 3);
+    assert_int_equal(conn(), 1);
+    out->fails = false;
+    wait_ms(2000);
+    assert_int_equal(out->connects, 4);
+    assert_int_equal(conn(), 1);
     failed = fake_ended(out, LINK_FAILED, 0);
     failed.reached = true; /* the broker may have seen this will */
     tell(failed);
-    wait_ms(1000);
+    wait_ms(10000);
     assert_int_equal(conn(), 2);
     tell(fake_up(out));
     tell(fake_ended(out, LINK_LOST, 0));

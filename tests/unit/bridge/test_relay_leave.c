@@ -46,13 +46,57 @@ static void stopping_waits_no_longer_than_promised(void **state)
     assert_false(out->open);
 }
 
-static void stopping_before_there_is_a_connection_is_at_once(void **state)
+static void stopping_between_attempts_is_at_once(void **state)
+{
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    relay_stop(&r);
+    assert_true(relay_ended(&r));
+    assert_false(out->open);
+}
+
+/* The broker may have its will by then. */
+static void a_stop_during_an_attempt_says_stopped_if_it_comes_about(void **state)
 {
     (void)state;
     start("mqtt://a");
     relay_step(&r);
     relay_stop(&r);
+    assert_false(relay_ended(&r));
+    tell(fake_up(out));
+    settle();
+    assert_true(said("stopped"));
+    assert_int_equal(fake_find(out, 0, "/info"), SIZE_MAX);
+    tell(fake_ended(out, LINK_CLOSED, 0));
     assert_true(relay_ended(&r));
+    assert_int_equal(out->connects, 1);
+}
+
+static void a_stop_during_an_attempt_that_fails_ends_with_it(void **state)
+{
+    (void)state;
+    start("mqtt://a,mqtt://b");
+    relay_step(&r);
+    relay_stop(&r);
+    tell(fake_ended(out, LINK_FAILED, 0));
+    assert_true(relay_ended(&r));
+    assert_int_equal(out->connects, 1);
+}
+
+static void a_stop_during_an_attempt_waits_no_longer_than_promised(void **state)
+{
+    int64_t began;
+
+    (void)state;
+    start("mqtt://a");
+    relay_step(&r);
+    began = clk.mono_ms;
+    relay_stop(&r);
+    while (!relay_ended(&r))
+        fake_clock_advance(&clk, relay_step(&r) - clk.mono_ms);
+    assert_true(clk.mono_ms - began <= 2500);
     assert_false(out->open);
 }
 
@@ -205,7 +249,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(stopping_lets_what_is_under_way_finish),
         TEST(stopping_waits_no_longer_than_promised),
-        TEST(stopping_before_there_is_a_connection_is_at_once),
+        TEST(stopping_between_attempts_is_at_once),
+        TEST(a_stop_during_an_attempt_says_stopped_if_it_comes_about),
+        TEST(a_stop_during_an_attempt_that_fails_ends_with_it),
+        TEST(a_stop_during_an_attempt_waits_no_longer_than_promised),
         TEST(back_to_the_preferred_one_leaving_moved_behind),
         TEST(a_move_that_fails_goes_on_with_the_list),
         TEST(a_stop_during_a_move_ends_it),
