@@ -199,7 +199,8 @@ static void ask_who_wants(struct sender *s, int64_t now, bool wants[TRAFFIC_COUN
         return;
     }
     wants[TRAFFIC_EVENTS] = outbox_ready(&s->outbox, now);
-    wants[TRAFFIC_RETAINED] = retained_ready(&s->retained, now);
+    wants[TRAFFIC_RETAINED] =
+        window_retained_may(&s->window, now) && retained_ready(&s->retained, now);
     wants[TRAFFIC_ANSWERS] = answers_waiting(s->in.answers);
     wants[TRAFFIC_REPLAYS] = replays_ready(s->in.replays, now);
 }
@@ -240,7 +241,8 @@ static int64_t next_deadline(const struct sender *s, int64_t now)
         return deadline;
     deadline = clock_earlier(deadline, s->again_ms);
     deadline = clock_earlier(deadline, outbox_deadline(&s->outbox, now));
-    deadline = clock_earlier(deadline, retained_deadline(&s->retained, now));
+    if (window_retained_may(&s->window, now))
+        deadline = clock_earlier(deadline, retained_deadline(&s->retained, now));
     return clock_earlier(deadline, replays_deadline(s->in.replays, now));
 }
 

@@ -18,14 +18,14 @@ static void forget_slots(struct window *w)
         w->free[i] = LINK_SLOTS - 1 - i;
     }
     w->free_count = LINK_SLOTS;
-    w->in_flight = 0;
+    w->in_flight = w->retained_in_flight = 0;
     w->alone = w->leaving = false;
     w->waiting = TRAFFIC_COUNT;
 }
 
 void window_init(struct window *w, const struct window_options *options)
 {
-    *w = (struct window){.o = *options};
+    *w = (struct window){.o = *options, .event_ms = -WINDOW_EVENTS_MS};
     buf_init(&w->text, PAYLOAD_MAX);
     carry_init(&w->carry, options->topics);
     forget_slots(w);
@@ -62,6 +62,13 @@ bool window_has_room(const struct window *w)
     if (w->alone || (w->waiting != TRAFFIC_COUNT && w->in_flight > 0))
         return false;
     return w->in_flight < w->limit && w->free_count > 0;
+}
+
+bool window_retained_may(const struct window *w, int64_t now_ms)
+{
+    unsigned most = w->limit < WINDOW_RETAINED_PART ? 1 : w->limit / WINDOW_RETAINED_PART;
+
+    return now_ms >= w->event_ms + WINDOW_EVENTS_MS || w->retained_in_flight < most;
 }
 
 enum traffic window_turn(struct window *w, struct share *share, const bool wants[TRAFFIC_COUNT])
@@ -103,6 +110,9 @@ static struct slot *take(struct window *w, enum traffic traffic, void *owner, ui
     slot->order = ++w->order;
     slot->sent_ms = clock_mono(w->o.clock);
     slot->size = size;
+    if (traffic == TRAFFIC_EVENTS)
+        w->event_ms = slot->sent_ms;
+    w->retained_in_flight += traffic == TRAFFIC_RETAINED;
     snprintf(slot->topic, sizeof(slot->topic), "%s", topic);
     w->in_flight++;
     return slot;
@@ -113,6 +123,7 @@ static void put(struct window *w, struct slot *slot)
     slot->used = false;
     w->free[w->free_count++] = number_of(w, slot);
     w->in_flight--;
+    w->retained_in_flight -= slot->traffic == TRAFFIC_RETAINED;
     if (w->in_flight == 0)
         w->alone = false;
 }

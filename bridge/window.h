@@ -20,7 +20,13 @@
 #include "studio/error.h"
 #include "topics.h"
 
-enum { WINDOW_MAX = 100 }; /* above ~200 the library's linear lists cost more than they bring */
+enum {
+    WINDOW_MAX = 100, /* above ~200 the library's linear lists cost more than they bring */
+    /* Retained ones have this part of the window while events come, so that little is before an event
+     * wherever messages wait: here, in the connection's process, in the network, in the broker. */
+    WINDOW_RETAINED_PART = 4,
+    WINDOW_EVENTS_MS = 1000 /* after one they "come" */
+};
 
 /* One message in flight. */
 struct slot {
@@ -49,7 +55,8 @@ struct window_options {
 
 struct window {
     struct window_options o;
-    unsigned limit, in_flight;
+    unsigned limit, in_flight, retained_in_flight;
+    int64_t event_ms; /* an event was sent last */
     struct slot slots[LINK_SLOTS];
     unsigned free[LINK_SLOTS];
     unsigned free_count;
@@ -83,8 +90,9 @@ void window_finish(struct window *w);
 void window_up(struct window *w, const struct link_limits *limits, const char *broker);
 /* Only last words from now on, beside whatever is in flight. */
 void window_leave(struct window *w);
-/* Room for one more within the limit. */
+/* Room for one more within the limit; and within their part, if it is a retained one. */
 bool window_has_room(const struct window *w);
+bool window_retained_may(const struct window *w, int64_t now_ms);
 /* Whose turn it is, of those with wants[traffic]: one that waits to send alone, or by its share. */
 enum traffic window_turn(struct window *w, struct share *share, const bool wants[TRAFFIC_COUNT]);
 /* An empty buffer for the payload to be sent next; its content lives until the next call. */

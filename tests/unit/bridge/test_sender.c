@@ -19,18 +19,79 @@ static void the_window_is_never_exceeded(void **state)
     }
 }
 
-/* Promise 3, with 400 tables to show while 4000 events wait. */
-static void retained_state_gets_its_part_while_a_backlog_drains(void **state)
+static void show_400_tables(void)
 {
-    unsigned retained = 0, last = 0;
-
-    (void)state;
     for (int i = 0; i < 400; i++) {
         char id[16];
 
         snprintf(id, sizeof(id), "T%d", i);
         rig_show(id, 1, "up");
     }
+}
+
+/* All but what is retained of tables. */
+static void settle_others(size_t from)
+{
+    sender_step(&s);
+    for (; from < out.count; from++)
+        if (!out.sent[from].retained || !strstr(out.sent[from].topic, "/tables/")) {
+            rig_done(from, 0);
+            sender_step(&s);
+        }
+}
+
+/* Of each window, what is before an event that comes. */
+static void an_event_has_few_retained_ones_before_it(void **state)
+{
+    static const struct {
+        unsigned receive_max, before;
+    } windows[] = {{65535, 25}, {20, 5}, {7, 1}, {3, 1}, {2, 1}};
+
+    (void)state;
+    show_400_tables();
+    for (size_t w = 0; w < sizeof(windows) / sizeof(*windows); w++) {
+        struct link_limits limits = rig_limits();
+        size_t from = out.count;
+
+        limits.receive_max = windows[w].receive_max;
+        rig_up_with(&limits);
+        rig_commit(1);
+        settle_others(from);
+        for (int i = 0; i < 100; i++) {
+            size_t next = out.count;
+
+            assert_int_equal(s.window.in_flight, windows[w].before);
+            rig_commit(1);
+            sender_step(&s);
+            assert_int_equal(out.count, next + 1);
+            assert_int_equal(out.sent[next].seq, source.count);
+            rig_done(next, 0);
+            assert_true(sender_step(&s) > clk.mono_ms);
+        }
+        sender_down(&s, false);
+    }
+}
+
+static void retained_ones_have_the_window_when_no_events_come(void **state)
+{
+    (void)state;
+    show_400_tables();
+    rig_up();
+    rig_commit(1);
+    settle_others(0);
+    assert_in_range(s.window.in_flight, 1, WINDOW_MAX / 4);
+    fake_clock_advance(&clk, WINDOW_EVENTS_MS);
+    sender_step(&s);
+    assert_int_equal(s.window.in_flight, WINDOW_MAX);
+}
+
+/* Promise 3, with 400 tables to show while 4000 events wait. */
+static void retained_state_gets_its_part_while_a_backlog_drains(void **state)
+{
+    unsigned retained = 0, last = 0;
+
+    (void)state;
+    show_400_tables();
     rig_commit(4000);
     rig_up();
     rig_settle(0);
@@ -112,6 +173,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(the_window_is_never_exceeded),
+        RIG_TEST(an_event_has_few_retained_ones_before_it),
+        RIG_TEST(retained_ones_have_the_window_when_no_events_come),
         RIG_TEST(retained_state_gets_its_part_while_a_backlog_drains),
         RIG_TEST(a_library_that_takes_nothing_is_asked_again_soon),
         RIG_TEST(a_replay_runs_behind_live_traffic_and_dies_with_its_connection),
