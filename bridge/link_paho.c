@@ -37,7 +37,8 @@ static struct {
     bool v5;
     struct token {
         unsigned slot;
-        int filters; /* of a subscription; 0: a publish */
+        int filters;      /* of one packet of a subscription; 0: a publish */
+        int left, reason; /* packets without an answer; the last refusal */
     } tokens[LINK_SLOTS];
 } c;
 
@@ -154,21 +155,31 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
     c.reports->event(&event);
 }
 
-static void done(const struct token *token, int reason)
+static void done(struct token *token, int reason)
 {
-    struct link_event event = {.kind = LINK_DONE, .slot = token->slot, .reason = reason};
+    struct link_event event = {.kind = LINK_DONE, .slot = token->slot};
 
+    if (reason != 0)
+        token->reason = reason;
+    if (--token->left > 0)
+        return;
+    event.reason = token->reason;
     c.reports->event(&event);
 }
 
 /* For a publish the reason is not filled in: a refusal comes as a failure. For several filters it is
- * the other way round: refusals come as a success. */
+ * the other way round: refusals come as a success. There is no list of a single one. */
 static void on_done5(void *context, MQTTAsync_successData5 *data)
 {
-    const struct token *token = context;
+    struct token *token = context;
+    const int count = token->filters > 1 ? data->alt.sub.reasonCodeCount : 0;
     int reason = 0;
 
-    for (int i = 0; token->filters > 1 && i < data->alt.sub.reasonCodeCount; i++)
+    if (token->filters > 1 && count != token->filters) {
+        done(token, MQTTREASONCODE_UNSPECIFIED_ERROR); /* which of them does it speak of? */
+        return;
+    }
+    for (int i = 0; i < count; i++)
         if ((int)data->alt.sub.reasonCodes[i] >= 0x80)
             reason = (int)data->alt.sub.reasonCodes[i];
     done(token, reason);
@@ -176,13 +187,8 @@ static void on_done5(void *context, MQTTAsync_successData5 *data)
 
 static void on_done(void *context, MQTTAsync_successData *data)
 {
-    const struct token *token = context;
-    int reason = 0;
-
-    for (int i = 0; token->filters > 1 && i < token->filters; i++)
-        if (data->alt.qosList[i] >= 0x80)
-            reason = data->alt.qosList[i];
-    done(token, reason);
+    (void)data;
+    done(context, 0);
 }
 
 static void on_failed5(void *context, MQTTAsync_failureData5 *data)
@@ -428,6 +434,8 @@ static MQTTAsync_responseOptions response_to(unsigned slot, int filters)
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
 
     c.tokens[slot].filters = filters; /* nothing of this slot is under way */
+    c.tokens[slot].left = 1;
+    c.tokens[slot].reason = 0;
     response.context = &c.tokens[slot];
     if (c.v5) {
         response.onSuccess5 = on_done5;
@@ -462,6 +470,21 @@ bool paho_publish(unsigned slot, const struct link_message *m)
     return rc == MQTTASYNC_SUCCESS;
 }
 
+/* On MQTT 3.1.1 the library does not tell how many answers there are to several filters: one at a time. */
+static bool subscribe_each(unsigned slot, const char *const *filters, size_t count)
+{
+    MQTTAsync_responseOptions response;
+    bool taken = true;
+
+    pthread_mutex_lock(mqttasync_mutex);
+    response = response_to(slot, 1);
+    c.tokens[slot].left = (int)count;
+    for (size_t i = 0; taken && i < count; i++)
+        taken = MQTTAsync_subscribe(c.handle, filters[i], 1, &response) == MQTTASYNC_SUCCESS;
+    pthread_mutex_unlock(mqttasync_mutex);
+    return taken;
+}
+
 bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enum link_watch watch,
                     const char *own)
 {
@@ -471,6 +494,8 @@ bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enu
     int qos[WIRE_FILTERS_MAX], rc;
 
     watch_begin(watch, filters[0], own);
+    if (!c.v5)
+        return subscribe_each(slot, filters, count);
     for (size_t i = 0; i < count; i++) {
         topics[i] = (char *)(uintptr_t)filters[i];
         qos[i] = 1;
@@ -482,9 +507,9 @@ bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enu
     }
     pthread_mutex_lock(mqttasync_mutex);
     response = response_to(slot, (int)count);
-    if (c.v5 && count == 1) {
+    if (count == 1) {
         response.subscribeOptions = options[0];
-    } else if (c.v5) {
+    } else {
         response.subscribeOptionsList = options;
         response.subscribeOptionsCount = (int)count;
     }

@@ -1,9 +1,11 @@
 /* test_bridge_network.c - old brokers, taken sessions, a library that hangs: the bridge with an agent in
  * memory. */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "bridge/link_process.h"
 #include "support/port.h"
 #include "support/procfs.h"
 
@@ -61,20 +63,25 @@ static void *run_old(void *arg)
     return NULL;
 }
 
-static void old_broker_start(struct old_broker *o, const char *refusal, size_t len)
+static void old_broker_listen(struct old_broker *o)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
 
-    memset(o, 0, sizeof(*o));
-    o->refusal = refusal;
-    o->refusal_len = len;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     o->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(o->listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(o->listener, 5), 0);
     assert_int_equal(getsockname(o->listener, (struct sockaddr *)&address, &size), 0);
     o->port.number = ntohs(address.sin_port);
+}
+
+static void old_broker_start(struct old_broker *o, const char *refusal, size_t len)
+{
+    memset(o, 0, sizeof(*o));
+    o->refusal = refusal;
+    o->refusal_len = len;
+    old_broker_listen(o);
     assert_int_equal(pthread_create(&o->thread, NULL, run_old, o), 0);
 }
 
@@ -84,6 +91,96 @@ static void old_broker_stop(struct old_broker *o)
     shutdown(o->listener, SHUT_RDWR);
     pthread_join(o->thread, NULL);
     close(o->listener);
+}
+
+/* --- a broker that answers several filters at once ---------------------------------------------- */
+
+static struct link_event heard;
+static unsigned heard_count;
+
+static void on_link_event(void *ctx, const struct link_event *event)
+{
+    (void)ctx;
+    heard = *event;
+    heard_count++;
+}
+
+/* Turns until the link has said so much. */
+static void turn_link(struct link *link, unsigned count)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    while (heard_count < count) {
+        struct pollfd fd = {.events = POLLIN};
+        bool writing;
+
+        link_process_flush(link);
+        fd.fd = link_process_fd(link, &writing);
+        if (poll(&fd, 1, deadline_left(deadline)) == 0)
+            test_fail("only %u of %u events", heard_count, count);
+        link_process_step(link, true);
+    }
+}
+
+/* Answers each SUBSCRIBE with one code, whatever number of filters it has; returns the reason of its end. */
+static int subscribe_twice_in_one(int version)
+{
+    static const char welcome4[] = {0x20, 2, 0, 0}, welcome5[] = {0x20, 3, 0, 0, 0};
+    const struct link_options options = {.id = LINK_IN,
+                                         .program = studio_program("studio-agent"),
+                                         .agent_id = "edge-1",
+                                         .epoch = "6f1c",
+                                         .clock = clock_system(),
+                                         .on_event = on_link_event};
+    struct old_broker o;
+    struct link *link = link_process_create(&options);
+    struct link_target target = {.client_id = "c", .keepalive_s = 30, .mqtt_version = version};
+    char uri[64], text[LINK_TEXT_MAX], packet[1024];
+    int fd;
+
+    memset(&o, 0, sizeof(o));
+    heard_count = 0;
+    old_broker_listen(&o);
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", o.port.number);
+    target.uri = uri;
+    assert_true(link->ops->connect(link, 1, &target, text));
+    link_process_flush(link);
+    fd = accept(o.listener, NULL, NULL);
+    assert_true(recv(fd, packet, sizeof(packet), 0) > 0);
+    send(fd, version == 5 ? welcome5 : welcome4, version == 5 ? 5 : 4, MSG_NOSIGNAL);
+    turn_link(link, 1);
+    assert_int_equal(heard.kind, LINK_UP);
+    assert_true(link->ops->subscribe(link, 3, (const char *const[]){"a", "b"}, 2,
+                                     LINK_WATCH_COMMANDS, NULL));
+    link_process_flush(link);
+    for (ssize_t have = 0, used = 0, taken = 0; taken < (version == 5 ? 1 : 2);) {
+        ssize_t n = recv(fd, packet + have, sizeof(packet) - (size_t)have, 0);
+
+        assert_true(n > 0);
+        for (have += n; have >= used + 2 && have >= used + 2 + packet[used + 1]; taken++) {
+            const char one4[] = {(char)0x90, 3, packet[used + 2], packet[used + 3], 1};
+            const char one5[] = {(char)0x90, 4, packet[used + 2], packet[used + 3], 0, 1};
+
+            assert_int_equal((unsigned char)packet[used], 0x82);
+            send(fd, version == 5 ? one5 : one4, version == 5 ? 6 : 5, MSG_NOSIGNAL);
+            used += 2 + packet[used + 1];
+        }
+    }
+    turn_link(link, 2);
+    assert_int_equal(heard.kind, LINK_DONE);
+    assert_int_equal(heard.slot, 3);
+    close(fd);
+    close(o.listener);
+    link_process_destroy(link);
+    return heard.reason;
+}
+
+/* The library would read codes that are not there. */
+static void fewer_answers_than_filters_are_survived(void **state)
+{
+    (void)state;
+    assert_int_equal(subscribe_twice_in_one(4), 0); /* each filter has a packet */
+    assert_int_equal(subscribe_twice_in_one(5), 0x80);
 }
 
 /* Another client took our id, as MQTT 5 says it: no fight over it. */
@@ -228,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_taken_over_is_not_taken_back_at_once),
         cmocka_unit_test(an_old_broker_is_spoken_to_in_3_1_1),
+        cmocka_unit_test(fewer_answers_than_filters_are_survived),
         cmocka_unit_test(a_servers_keep_alive_is_obeyed),
         cmocka_unit_test(a_refused_client_id_may_be_the_keep_alive),
         cmocka_unit_test(a_library_that_hangs_does_not_hold_up_the_stop),
