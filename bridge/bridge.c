@@ -25,6 +25,9 @@
 
 enum { INFO_MAX = 65536 };
 
+/* Only who finds it asleep writes to its eventfd. TOLD: there is something to look at before it sleeps. */
+enum { AWAKE, TOLD, ASLEEP };
+
 struct bridge {
     /* Set by bridge_create, constant afterwards: */
     struct bridge_config config; /* its strings are ours */
@@ -36,14 +39,15 @@ struct bridge {
     struct bridge_source source;
     struct link *links[LINK_COUNT]; /* what they do is the bridge thread's */
     int wake;                       /* eventfd: the bridge thread has something to look at */
-    atomic_bool woken;              /* it was told so already */
+    atomic_int wakefulness;         /* of the bridge thread, as above */
 
     struct feed feed; /* what other threads hand over: these four */
     struct mirror *mirror;
     struct answers answers;
     struct replays replays;
     struct commands commands;
-    struct relay relay; /* bridge thread */
+    struct relay relay; /* bridge thread, as is: */
+    struct clock_turn turn;
 
     pthread_t thread;
     bool started;
@@ -171,7 +175,7 @@ static bool create_links(struct bridge *b)
     struct link_options options = {.program = b->config.link_program,
                                    .agent_id = b->config.agent_id,
                                    .epoch = b->config.epoch,
-                                   .clock = b->clock,
+                                   .clock = &b->turn.clock,
                                    .on_event = on_event,
                                    .on_command = on_command,
                                    .ctx = b};
@@ -242,7 +246,7 @@ static enum studio_err create_relay(struct bridge *b)
                                     .brokers = &b->brokers,
                                     .topics = &b->topics,
                                     .source = &b->source,
-                                    .clock = b->clock,
+                                    .clock = &b->turn.clock,
                                     .in = {.feed = &b->feed,
                                            .mirror = b->mirror,
                                            .answers = &b->answers,
@@ -270,6 +274,7 @@ enum studio_err bridge_create(const struct bridge_config *config,
         return studio_error_set(error, err, NULL);
     pthread_mutex_init(&b->lock, NULL);
     b->clock = clock;
+    clock_turn_init(&b->turn, clock);
     b->source = *source;
     b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     b->log = *log_used();
@@ -340,7 +345,7 @@ static void publish_stats(struct bridge *b, bool commands_handed_over)
 
 static void wake(struct bridge *b)
 {
-    if (!atomic_exchange(&b->woken, true))
+    if (atomic_exchange(&b->wakefulness, TOLD) == ASLEEP)
         (void)eventfd_write(b->wake, 1);
 }
 
@@ -348,6 +353,7 @@ static void wake(struct bridge *b)
 static void wait(struct bridge *b, int64_t timeout, bool ready[LINK_COUNT])
 {
     struct pollfd fds[LINK_COUNT + 1] = {{.fd = b->wake, .events = POLLIN}};
+    int awake = AWAKE;
     eventfd_t count;
 
     for (size_t i = 0; i < LINK_COUNT; i++) {
@@ -356,14 +362,15 @@ static void wait(struct bridge *b, int64_t timeout, bool ready[LINK_COUNT])
         fds[1 + i].fd = link_process_fd(b->links[i], &writing);
         fds[1 + i].events = (short)(POLLIN | (writing ? POLLOUT : 0));
     }
-    if (timeout < 0)
+    if (timeout < 0 || !atomic_compare_exchange_strong(&b->wakefulness, &awake, ASLEEP))
         timeout = 0;
     (void)poll(fds, LINK_COUNT + 1, timeout < INT_MAX ? (int)timeout : INT_MAX);
     for (size_t i = 0; i < LINK_COUNT; i++)
         ready[i] = fds[1 + i].fd >= 0 && fds[1 + i].revents;
     if (fds[0].revents)
         (void)eventfd_read(b->wake, &count);
-    atomic_store(&b->woken, false);
+    (void)atomic_exchange(&b->wakefulness,
+                          AWAKE); /* what was handed over before is looked at now */
 }
 
 /* What the links have to say, to relay and commands. Returns when to call again at the latest. */
@@ -383,9 +390,12 @@ static void *run(void *arg)
 
     log_use(&b->log);
     while (!relay_ended(&b->relay)) {
-        int64_t links = step_links(b, ready), deadline;
-        bool handed_over = commands_step(&b->commands);
+        int64_t links, deadline;
+        bool handed_over;
 
+        clock_turn_begin(&b->turn);
+        links = step_links(b, ready);
+        handed_over = commands_step(&b->commands);
         follow_wishes(b);
         deadline = clock_earlier(links, relay_step(&b->relay));
         publish_stats(b, handed_over);

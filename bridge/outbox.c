@@ -24,9 +24,7 @@ void outbox_finish(struct outbox *o)
 
 /* --- the watermark and parking --------------------------------------------------------------- */
 
-/* Moves it as far as events are done: everything before the lowest one that is in flight, to be
- * sent again, or not sent yet. */
-static void advance(struct outbox *o)
+void outbox_advance(struct outbox *o)
 {
     const struct slot *oldest = window_lowest(o->window, TRAFFIC_EVENTS);
     const struct studio_event *refused = feed_list_first(&o->retry);
@@ -50,7 +48,7 @@ void outbox_tell_acked(struct outbox *o)
 
 static bool is_parked(const struct outbox *o, uint64_t seq)
 {
-    for (size_t i = 0; i < OUTBOX_PARKED_RECENT; i++)
+    for (size_t i = 0; i < OUTBOX_PARKED_RECENT && i < o->parked_at; i++)
         if (o->parked_recent[i] == seq)
             return true;
     return false;
@@ -78,9 +76,10 @@ void outbox_up(struct outbox *o)
 
 void outbox_down(struct outbox *o)
 {
+    outbox_advance(o);
     feed_list_clear(&o->retry);
     if (faulty("no-rewind"))
-        advance(o);
+        outbox_advance(o);
     feed_rewind(o->feed, o->acked + 1);
     outbox_tell_acked(o);
 }
@@ -117,7 +116,7 @@ static bool pass_over(struct outbox *o, struct studio_event *event, const char *
     if (reason)
         park(o, event->seq, reason);
     studio_event_unref(event);
-    advance(o);
+    outbox_advance(o);
     return true;
 }
 
@@ -166,7 +165,6 @@ void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64
         studio_event_unref(event);
         if (good)
             park(o, seq, good);
-        advance(o);
         return;
     }
     if (reason > 0)
@@ -211,6 +209,7 @@ void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out
     const struct studio_event *oldest = slot ? slot->owner : NULL;
     const struct studio_event *refused = feed_list_first(&o->retry);
 
+    outbox_advance(o);
     if (refused && (!oldest || refused->seq < oldest->seq))
         oldest = refused;
     if (!oldest)

@@ -56,6 +56,9 @@ void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64
 /* When outbox_ready may change by time alone; INT64_MAX: never. */
 int64_t outbox_deadline(const struct outbox *o, int64_t now_ms);
 
+/* Moves the watermark as far as events are done: everything before the lowest one that is in flight, to be
+ * sent again, or not sent yet. Once for all that ended in a turn. */
+void outbox_advance(struct outbox *o);
 /* Tells the agent the watermark, if it moved: the store writes it with its next commit. */
 void outbox_tell_acked(struct outbox *o);
 uint64_t outbox_backlog(const struct outbox *o);

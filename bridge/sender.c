@@ -191,27 +191,29 @@ int64_t sender_overdue_ms(const struct sender *s)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-static void ask_who_wants(struct sender *s, int64_t now, bool wants[TRAFFIC_COUNT])
+/* Has it something to send now? When leaving, what was asked and carried out is answered all the same. */
+static bool wants(struct sender *s, enum traffic traffic, int64_t now)
 {
-    wants[TRAFFIC_CONTROL] = control_ready(&s->control, now);
-    if (s->leaving) { /* what was asked and carried out is answered all the same */
-        wants[TRAFFIC_ANSWERS] = !s->control.farewell_said && answers_waiting(s->in.answers);
-        return;
+    switch (traffic) {
+    case TRAFFIC_CONTROL:
+        return control_ready(&s->control, now);
+    case TRAFFIC_EVENTS:
+        return !s->leaving && outbox_ready(&s->outbox, now);
+    case TRAFFIC_RETAINED:
+        return !s->leaving && retained_ready(&s->retained, now);
+    case TRAFFIC_ANSWERS:
+        return !(s->leaving && s->control.farewell_said) && answers_waiting(s->in.answers);
+    case TRAFFIC_REPLAYS:
+        return !s->leaving && replays_ready(s->in.replays, now);
+    case TRAFFIC_COUNT:
+        break;
     }
-    wants[TRAFFIC_EVENTS] = outbox_ready(&s->outbox, now);
-    wants[TRAFFIC_RETAINED] =
-        window_retained_may(&s->window, now) && retained_ready(&s->retained, now);
-    wants[TRAFFIC_ANSWERS] = answers_waiting(s->in.answers);
-    wants[TRAFFIC_REPLAYS] = replays_ready(s->in.replays, now);
+    return false;
 }
 
-/* One message; false when there is nothing (more) to send now. */
-static bool send_one(struct sender *s, int64_t now)
+static bool send(struct sender *s, enum traffic traffic, int64_t now)
 {
-    bool wants[TRAFFIC_COUNT] = {false};
-
-    ask_who_wants(s, now, wants);
-    switch (window_turn(&s->window, &s->share, wants)) {
+    switch (traffic) {
     case TRAFFIC_CONTROL:
         return control_send(&s->control, now);
     case TRAFFIC_EVENTS:
@@ -226,6 +228,34 @@ static bool send_one(struct sender *s, int64_t now)
         break;
     }
     return false;
+}
+
+/* One message of those who want. False: nothing (more) to send now. */
+static bool send_next(struct sender *s, bool want[TRAFFIC_COUNT], int64_t now)
+{
+    bool may[TRAFFIC_COUNT];
+    enum traffic turn;
+
+    memcpy(may, want, sizeof(may));
+    may[TRAFFIC_RETAINED] = want[TRAFFIC_RETAINED] && window_retained_may(&s->window, now);
+    turn = window_turn(&s->window, &s->share, may);
+    if (!send(s, turn, now))
+        return false;
+    want[turn] =
+        wants(s, turn, now); /* the others' wants change by other threads only: they wake us */
+    return true;
+}
+
+/* Sends all that may go now. True: but for what is left for another step. */
+static bool send_all(struct sender *s, int64_t now)
+{
+    bool want[TRAFFIC_COUNT], more = true;
+
+    for (enum traffic t = 0; t < TRAFFIC_COUNT; t++)
+        want[t] = wants(s, t, now);
+    for (unsigned sends = 0; more && sends < STEP_SENDS; sends++)
+        more = window_has_room(&s->window) && send_next(s, want, now);
+    return more;
 }
 
 static int64_t next_deadline(const struct sender *s, int64_t now)
@@ -249,21 +279,21 @@ static int64_t next_deadline(const struct sender *s, int64_t now)
 int64_t sender_step(struct sender *s)
 {
     int64_t now = now_ms(s);
-    unsigned sends = 0;
+    bool more = false;
 
     if (!s->up)
         return now + IDLE_MS;
+    outbox_advance(&s->outbox);
     again_if_wiped(s, now);
     control_look(&s->control);
     replays_start(s->in.replays, feed_committed(s->in.feed));
     if (now >= s->window.stalled_ms) {
-        while (window_has_room(&s->window) && sends < STEP_SENDS && send_one(s, now))
-            sends++;
+        more = send_all(s, now);
         if (s->control.farewell_said && !window_has_room(&s->window))
             control_send(&s->control, now); /* last words do not wait for a stuck window */
     }
     outbox_tell_acked(&s->outbox);
-    return sends == STEP_SENDS ? now : next_deadline(s, now);
+    return more ? now : next_deadline(s, now);
 }
 
 uint64_t sender_backlog(const struct sender *s)

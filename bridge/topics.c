@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/names.h"
 #include "base/text.h"
 
@@ -90,17 +91,29 @@ static void unescape(const struct topics *topics, char *name)
 
 /* --- building -------------------------------------------------------------------------------- */
 
+static void add_level(struct buf *topic, const char *level)
+{
+    buf_add(topic, "/", 1);
+    buf_str(topic, level);
+}
+
+/* Without printf: each message has one. */
 static bool build(const struct topics *topics, char out[TOPIC_MAX], const char *branch,
                   const char *name, const char *leaf, const char *below)
 {
     char level[TOPIC_LEVEL_MAX];
-    int n;
+    struct buf text;
 
     if (!escaped(topics, name, level))
         return false;
-    n = snprintf(out, TOPIC_MAX, "%s/%s/%s/%s%s%s", topics->root, branch, level, leaf,
-                 below ? "/" : "", below ? below : "");
-    return n > 0 && n < TOPIC_MAX;
+    buf_init_fixed(&text, out, TOPIC_MAX);
+    buf_str(&text, topics->root);
+    add_level(&text, branch);
+    add_level(&text, level);
+    add_level(&text, leaf);
+    if (below)
+        add_level(&text, below);
+    return buf_ok(&text);
 }
 
 /* The same with a name at the end. */

@@ -1,6 +1,5 @@
 #include "window.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -113,7 +112,7 @@ static struct slot *take(struct window *w, enum traffic traffic, void *owner, ui
     if (traffic == TRAFFIC_EVENTS)
         w->event_ms = slot->sent_ms;
     w->retained_in_flight += traffic == TRAFFIC_RETAINED;
-    snprintf(slot->topic, sizeof(slot->topic), "%s", topic);
+    memcpy(slot->topic, topic, strlen(topic) + 1);
     w->in_flight++;
     return slot;
 }

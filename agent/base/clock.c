@@ -27,6 +27,27 @@ const struct clock *clock_system(void)
     return &system_clock;
 }
 
+static int64_t turn_mono_ms(void *ctx)
+{
+    return ((const struct clock_turn *)ctx)->mono_ms;
+}
+
+static int64_t turn_wall_ms(void *ctx)
+{
+    return clock_wall(((const struct clock_turn *)ctx)->real);
+}
+
+void clock_turn_init(struct clock_turn *t, const struct clock *real)
+{
+    *t = (struct clock_turn){.clock = {turn_mono_ms, turn_wall_ms, t}, .real = real};
+    clock_turn_begin(t);
+}
+
+void clock_turn_begin(struct clock_turn *t)
+{
+    t->mono_ms = clock_mono(t->real);
+}
+
 struct timespec clock_after(int64_t ms)
 {
     enum { SECOND_NS = 1000000000 };

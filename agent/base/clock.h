@@ -14,6 +14,17 @@ struct clock {
 /* The machine's clocks. Lives for ever; any thread. */
 const struct clock *clock_system(void);
 
+/* A clock that stands still during a turn of a loop: one reading for all that is done in it. The wall clock
+ * goes on. One thread. */
+struct clock_turn {
+    struct clock clock; /* to be handed on; refers to this memory */
+    const struct clock *real;
+    int64_t mono_ms;
+};
+void clock_turn_init(struct clock_turn *t, const struct clock *real);
+/* A turn begins. */
+void clock_turn_begin(struct clock_turn *t);
+
 /* So many milliseconds from now, for pthread_cond_timedwait on CLOCK_MONOTONIC. ms >= 0. */
 struct timespec clock_after(int64_t ms);
 

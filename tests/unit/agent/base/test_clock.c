@@ -44,12 +44,27 @@ static void test_a_clock_is_its_functions(void **state)
     assert_int_equal(clock_wall(&fake), 8);
 }
 
+static void test_a_turn_has_one_time(void **state)
+{
+    (void)state;
+    int64_t now = 7;
+    const struct clock fake = {seven, seven, &now};
+    struct clock_turn turn;
+    clock_turn_init(&turn, &fake);
+    now = 8;
+    assert_int_equal(clock_mono(&turn.clock), 7);
+    assert_int_equal(clock_wall(&turn.clock), 8);
+    clock_turn_begin(&turn);
+    assert_int_equal(clock_mono(&turn.clock), 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_system_clock),
         cmocka_unit_test(test_a_time_to_wait_until),
         cmocka_unit_test(test_a_clock_is_its_functions),
+        cmocka_unit_test(test_a_turn_has_one_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
