@@ -25,7 +25,7 @@ void clock_turn_init(struct clock_turn *t, const struct clock *real);
 /* A turn begins. */
 void clock_turn_begin(struct clock_turn *t);
 
-/* So many milliseconds from now, for pthread_cond_timedwait on CLOCK_MONOTONIC. ms >= 0. */
+/* So many milliseconds from now, for timed waits on CLOCK_MONOTONIC. ms >= 0. */
 struct timespec clock_after(int64_t ms);
 
 static inline int64_t clock_earlier(int64_t a_ms, int64_t b_ms)

@@ -1,7 +1,6 @@
 #include "core/committer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "base/faulty.h"
 #include "base/figures.h"
 #include "base/log.h"
+#include "base/worker.h"
 #include "core/copying.h"
 
 enum {
@@ -36,10 +36,7 @@ struct committer {
     struct figures *figures;
     void (*wake)(void *ctx);
     void *ctx;
-    struct log log; /* of the thread that created it */
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards the lines up to the next blank one */
-    pthread_cond_t work;
+    struct worker worker;     /* its lock guards the lines up to the next blank one */
     struct store_item *items; /* the batch under way */
     size_t count;
     bool submitted; /* handed over, not yet done */
@@ -51,7 +48,6 @@ struct committer {
     size_t clearing_count;
     char memo[STORE_MEMO_MAX + 1];
     bool memo_due;
-    bool stop;
 
     atomic_bool busy; /* net thread's view: submitted or done */
     atomic_bool failed;
@@ -105,11 +101,11 @@ static void commit(struct committer *c, struct store_item *items, size_t n, bool
         note(c, err);
     if (n == 0)
         return;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     c->submitted = false;
     c->done = true;
     c->result = err;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     c->wake(c->ctx);
 }
 
@@ -134,18 +130,18 @@ static bool write_parked(struct committer *c)
     struct parked one;
     bool more;
 
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     one = c->parked[0];
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     enum studio_err err = store_park(c->store, one.seq, one.reason);
     note(c, err);
     if (err != STUDIO_OK)
         return false; /* stays first in line */
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     c->parked_count--;
     memmove(&c->parked[0], &c->parked[1], c->parked_count * sizeof(c->parked[0]));
     more = c->parked_count > 0;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     return more;
 }
 
@@ -157,11 +153,11 @@ static void forget_cleared(struct committer *c)
 
     if (clock_mono(c->clock) < c->forget_at)
         return;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     n = c->clearing_count;
     memcpy(clearings, c->clearings, n * sizeof(*clearings));
     c->clearing_count = 0;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     if (n == 0)
         return;
     c->forget_at = clock_mono(c->clock) + FORGET_MS;
@@ -175,23 +171,23 @@ static void write_memo(struct committer *c)
 {
     char memo[sizeof(c->memo)];
 
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     bool due = c->memo_due;
     if (due)
         memcpy(memo, c->memo, sizeof(memo));
     c->memo_due = false;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     if (!due)
         return;
     enum studio_err err = store_put_memo(c->store, memo);
     note(c, err);
     if (err == STUDIO_OK)
         return;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     if (!c->memo_due)
         memcpy(c->memo, memo, sizeof(memo));
     c->memo_due = true;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
 }
 
 /* What to do when no batch waits: the watermark, a probe, housekeeping. Returns how long to wait.
@@ -224,22 +220,22 @@ static void wait_for_work(struct committer *c, int64_t ms)
 {
     const struct timespec until = clock_after(ms);
 
-    while (ms > 0 && !c->submitted && !c->stop &&
-           pthread_cond_timedwait(&c->work, &c->lock, &until) != ETIMEDOUT)
+    while (ms > 0 && !c->submitted && !c->worker.stop &&
+           pthread_cond_clockwait(&c->worker.work, &c->worker.lock, CLOCK_MONOTONIC, &until) !=
+               ETIMEDOUT)
         ;
 }
 
-static void *run(void *arg)
+static void run(void *arg)
 {
     struct committer *c = arg;
     int64_t pause_ms = 0;
 
-    log_use(&c->log);
     for (;;) {
-        pthread_mutex_lock(&c->lock);
+        pthread_mutex_lock(&c->worker.lock);
         wait_for_work(c, pause_ms);
-        bool submitted = c->submitted, stop = c->stop, park = c->parked_count > 0;
-        pthread_mutex_unlock(&c->lock);
+        bool submitted = c->submitted, stop = c->worker.stop, park = c->parked_count > 0;
+        pthread_mutex_unlock(&c->worker.lock);
         if (submitted) {
             commit(c, c->items, c->count, ack_due(c));
             make_room(c);
@@ -257,18 +253,16 @@ static void *run(void *arg)
     }
     /* The watermark only spares repeats, the memo attempts: not worth a slow disk's time at the end. */
     if (atomic_load(&c->failed) || store_slow(c->store))
-        return NULL;
+        return;
     if (atomic_load(&c->acked) > c->acked_written)
         commit(c, NULL, 0, true);
     write_memo(c);
-    return NULL;
 }
 
 struct committer *committer_create(struct store *store, const struct clock *clock,
                                    struct figures *figures, void (*wake)(void *ctx), void *ctx)
 {
     struct committer *c = calloc(1, sizeof(*c));
-    pthread_condattr_t attr;
 
     if (!c)
         return NULL;
@@ -277,32 +271,19 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     c->figures = figures;
     c->wake = wake;
     c->ctx = ctx;
-    c->log = *log_used();
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
     figure_set(&figures->store_writable, 1);
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->work, &attr);
-    pthread_condattr_destroy(&attr);
     c->copying = copying_create(store);
-    if (c->copying && pthread_create(&c->thread, NULL, run, c) == 0)
+    if (c->copying && worker_start(&c->worker, run, c))
         return c;
-    c->stop = true; /* there is nothing to stop */
     committer_destroy(c);
     return NULL;
 }
 
 void committer_stop(struct committer *c)
 {
-    if (c->stop) /* written here only */
-        return;
-    pthread_mutex_lock(&c->lock);
-    c->stop = true;
-    pthread_cond_signal(&c->work);
-    pthread_mutex_unlock(&c->lock);
-    pthread_join(c->thread, NULL);
+    worker_stop(&c->worker);
     copying_destroy(c->copying);
     c->copying = NULL;
 }
@@ -312,9 +293,6 @@ void committer_destroy(struct committer *c)
     if (!c)
         return;
     committer_stop(c);
-    copying_destroy(c->copying);
-    pthread_cond_destroy(&c->work);
-    pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
@@ -326,26 +304,26 @@ bool committer_idle(const struct committer *c)
 void committer_submit(struct committer *c, struct store_item *items, size_t n)
 {
     atomic_store(&c->busy, true);
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     c->items = items;
     c->count = n;
     c->submitted = true;
-    pthread_mutex_unlock(&c->lock);
-    pthread_cond_signal(&c->work); /* after it: who wakes would wait for the lock */
+    pthread_mutex_unlock(&c->worker.lock);
+    pthread_cond_signal(&c->worker.work); /* after it: who wakes would wait for the lock */
 }
 
 bool committer_take(struct committer *c, enum studio_err *err)
 {
     if (!atomic_load(&c->busy))
         return false;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     bool done = c->done;
     if (done) {
         c->done = false;
         *err = c->result;
         atomic_store(&c->busy, false);
     }
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     return done;
 }
 
@@ -366,16 +344,16 @@ void committer_park(struct committer *c, uint64_t seq, const char *reason)
 {
     bool room;
 
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     room = c->parked_count < PARK_MAX;
     if (room) {
         struct parked *slot = &c->parked[c->parked_count++];
         slot->seq = seq;
         strncpy(slot->reason, reason, PARK_REASON_MAX);
         slot->reason[PARK_REASON_MAX] = '\0';
-        pthread_cond_signal(&c->work);
+        pthread_cond_signal(&c->worker.work);
     }
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
     if (!room)
         log_warn("store", "event %llu is parked, but could not be marked so: too many at once",
                  (unsigned long long)seq);
@@ -385,7 +363,7 @@ void committer_cleared(struct committer *c, const char *table_id, uint64_t rev)
 {
     size_t i = 0;
 
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     while (i < c->clearing_count && strcmp(c->clearings[i].table_id, table_id) != 0)
         i++;
     if (i < FORGET_MAX) {
@@ -394,16 +372,16 @@ void committer_cleared(struct committer *c, const char *table_id, uint64_t rev)
         if (i == c->clearing_count)
             c->clearing_count++;
     }
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->worker.lock);
 }
 
 void committer_memo(struct committer *c, const char *text)
 {
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     snprintf(c->memo, sizeof(c->memo), "%s", text);
     c->memo_due = true;
-    pthread_cond_signal(&c->work);
-    pthread_mutex_unlock(&c->lock);
+    pthread_cond_signal(&c->worker.work);
+    pthread_mutex_unlock(&c->worker.lock);
 }
 
 bool committer_failed(const struct committer *c)

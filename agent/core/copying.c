@@ -1,41 +1,35 @@
 #include "core/copying.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 
 struct copying {
     struct store *store;
     struct store_copier *copier;
-    struct log log; /* of the thread that created it */
-    pthread_t thread;
-    pthread_mutex_t lock; /* guards the lines below */
-    pthread_cond_t work;
-    atomic_bool due; /* read without it, to lock only when it is not set yet */
-    bool stop;
+    struct worker worker; /* its lock guards the line below */
+    atomic_bool due;      /* read without it, to lock only when it is not set yet */
 };
 
 /* A step that failed is tried again when the next commit says that one is due. */
-static void *run(void *arg)
+static void run(void *arg)
 {
     struct copying *c = arg;
 
-    log_use(&c->log);
-    pthread_mutex_lock(&c->lock);
-    while (!c->stop) {
+    pthread_mutex_lock(&c->worker.lock);
+    while (!c->worker.stop) {
         if (!atomic_exchange(&c->due, false)) {
-            pthread_cond_wait(&c->work, &c->lock);
+            pthread_cond_wait(&c->worker.work, &c->worker.lock);
             continue;
         }
-        pthread_mutex_unlock(&c->lock);
+        pthread_mutex_unlock(&c->worker.lock);
         if (store_copy(c->copier) == STUDIO_OK && store_copy_due(c->store))
             atomic_store(&c->due, true);
-        pthread_mutex_lock(&c->lock);
+        pthread_mutex_lock(&c->worker.lock);
     }
-    pthread_mutex_unlock(&c->lock);
-    return NULL;
+    pthread_mutex_unlock(&c->worker.lock);
 }
 
 struct copying *copying_create(struct store *store)
@@ -46,18 +40,13 @@ struct copying *copying_create(struct store *store)
     if (!c)
         return NULL;
     c->store = store;
-    c->log = *log_used();
     if (store_copier_open(store, &c->copier, &error) != STUDIO_OK) {
         log_error("store", "%s", error.text);
         free(c);
         return NULL;
     }
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->work, NULL);
-    if (pthread_create(&c->thread, NULL, run, c) == 0)
+    if (worker_start(&c->worker, run, c))
         return c;
-    pthread_cond_destroy(&c->work);
-    pthread_mutex_destroy(&c->lock);
     store_copier_close(c->copier);
     free(c);
     return NULL;
@@ -67,13 +56,7 @@ void copying_destroy(struct copying *c)
 {
     if (!c)
         return;
-    pthread_mutex_lock(&c->lock);
-    c->stop = true;
-    pthread_cond_signal(&c->work);
-    pthread_mutex_unlock(&c->lock);
-    pthread_join(c->thread, NULL);
-    pthread_cond_destroy(&c->work);
-    pthread_mutex_destroy(&c->lock);
+    worker_stop(&c->worker);
     store_copier_close(c->copier);
     free(c);
 }
@@ -82,8 +65,8 @@ void copying_wake(struct copying *c)
 {
     if (!store_copy_due(c->store) || atomic_load(&c->due))
         return;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->worker.lock);
     atomic_store(&c->due, true);
-    pthread_cond_signal(&c->work);
-    pthread_mutex_unlock(&c->lock);
+    pthread_cond_signal(&c->worker.work);
+    pthread_mutex_unlock(&c->worker.lock);
 }

@@ -1,9 +1,8 @@
 #include "core/lookup.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/worker.h"
 
 struct job_list {
     struct lookup_job *first, *last;
@@ -13,13 +12,9 @@ struct lookup {
     struct store_reader *reader;
     void (*wake)(void *ctx);
     void *ctx;
-    struct log log; /* of the thread that created it */
-    pthread_t thread;
     size_t count;         /* net thread only: submitted and not taken */
-    pthread_mutex_t lock; /* guards the lines below */
-    pthread_cond_t work;
+    struct worker worker; /* its lock guards the line below */
     struct job_list waiting, done;
-    bool stop;
 };
 
 static void append(struct job_list *list, struct lookup_job *job)
@@ -41,31 +36,29 @@ static struct lookup_job *take_first(struct job_list *list)
     return job;
 }
 
-static void *run(void *arg)
+static void run(void *arg)
 {
     struct lookup *l = arg;
     struct lookup_job *job;
 
-    log_use(&l->log);
-    pthread_mutex_lock(&l->lock);
-    while (!l->stop) {
+    pthread_mutex_lock(&l->worker.lock);
+    while (!l->worker.stop) {
         if (!(job = take_first(&l->waiting))) {
-            pthread_cond_wait(&l->work, &l->lock);
+            pthread_cond_wait(&l->worker.work, &l->worker.lock);
             continue;
         }
-        pthread_mutex_unlock(&l->lock);
+        pthread_mutex_unlock(&l->worker.lock);
         job->read(job, l->reader);
-        pthread_mutex_lock(&l->lock);
+        pthread_mutex_lock(&l->worker.lock);
         bool first = !l->done.first; /* one wake for all that are done by the time it is followed */
         append(&l->done, job);
         if (!first)
             continue;
-        pthread_mutex_unlock(&l->lock);
+        pthread_mutex_unlock(&l->worker.lock);
         l->wake(l->ctx);
-        pthread_mutex_lock(&l->lock);
+        pthread_mutex_lock(&l->worker.lock);
     }
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
+    pthread_mutex_unlock(&l->worker.lock);
 }
 
 struct lookup *lookup_create(struct store_reader *reader, void (*wake)(void *ctx), void *ctx)
@@ -77,26 +70,15 @@ struct lookup *lookup_create(struct store_reader *reader, void (*wake)(void *ctx
     l->reader = reader;
     l->wake = wake;
     l->ctx = ctx;
-    l->log = *log_used();
-    pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->work, NULL);
-    if (pthread_create(&l->thread, NULL, run, l) == 0)
+    if (worker_start(&l->worker, run, l))
         return l;
-    pthread_cond_destroy(&l->work);
-    pthread_mutex_destroy(&l->lock);
     free(l);
     return NULL;
 }
 
 void lookup_stop(struct lookup *l)
 {
-    if (l->stop) /* written here only */
-        return;
-    pthread_mutex_lock(&l->lock);
-    l->stop = true;
-    pthread_cond_signal(&l->work);
-    pthread_mutex_unlock(&l->lock);
-    pthread_join(l->thread, NULL);
+    worker_stop(&l->worker);
 }
 
 void lookup_destroy(struct lookup *l)
@@ -104,8 +86,6 @@ void lookup_destroy(struct lookup *l)
     if (!l)
         return;
     lookup_stop(l);
-    pthread_cond_destroy(&l->work);
-    pthread_mutex_destroy(&l->lock);
     free(l);
 }
 
@@ -114,10 +94,10 @@ bool lookup_submit(struct lookup *l, struct lookup_job *job)
     if (l->count >= LOOKUP_MAX)
         return false;
     l->count++;
-    pthread_mutex_lock(&l->lock);
+    pthread_mutex_lock(&l->worker.lock);
     append(&l->waiting, job);
-    pthread_cond_signal(&l->work);
-    pthread_mutex_unlock(&l->lock);
+    pthread_cond_signal(&l->worker.work);
+    pthread_mutex_unlock(&l->worker.lock);
     return true;
 }
 
@@ -128,10 +108,10 @@ void lookup_take(struct lookup *l)
 
     if (l->count == 0)
         return;
-    pthread_mutex_lock(&l->lock);
+    pthread_mutex_lock(&l->worker.lock);
     done = l->done;
     l->done = (struct job_list){NULL, NULL};
-    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&l->worker.lock);
     while ((job = take_first(&done)) != NULL) {
         l->count--;
         job->done(job);
