@@ -11,6 +11,7 @@
 #include "link_cert.h"
 #include "link_closing.h"
 #include "link_gather.h"
+#include "link_props.h"
 #include "link_reach.h"
 #include "link_watch.h"
 
@@ -19,9 +20,7 @@ enum {
     LIBRARY_INFLIGHT = 65535, /* the window is ours: at its own limit the library sleeps */
     LIBRARY_BUFFER = 1000,
     PATIENCE_US = 10, /* for each message that may be in flight */
-    PATIENCE_WINDOW = 100,
-    PROPERTIES_MAX = 8,
-    SEQ_TEXT_MAX = 24
+    PATIENCE_WINDOW = 100
 };
 
 /* The library's lock. Its sending thread is taken to hold it when it calls: as callbacks do. */
@@ -57,16 +56,6 @@ static void report_attempt(struct link_event *event)
     c.reports->event(event);
 }
 
-static unsigned numeric(const MQTTProperties *properties, enum MQTTPropertyCodes code,
-                        unsigned otherwise)
-{
-    MQTTProperties *p = (MQTTProperties *)(uintptr_t)properties; /* the library only reads */
-
-    if (!MQTTProperties_hasProperty(p, code))
-        return otherwise;
-    return (unsigned)MQTTProperties_getNumericValue(p, code);
-}
-
 /* So long at most a window waits for its acknowledgements to be read in company: far less than a broker takes
  * to write as many. */
 static void be_patient(unsigned window)
@@ -82,12 +71,12 @@ static void on_up5(void *context, MQTTAsync_successData5 *data)
     (void)context;
     event.limits = (struct link_limits){
         .mqtt_version = 5,
-        .receive_max = numeric(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 65535),
-        .max_packet = numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
-        .retain = numeric(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
-        .max_qos = (int)numeric(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
+        .receive_max = props_number(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 65535),
+        .max_packet = props_number(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0),
+        .retain = props_number(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
+        .max_qos = (int)props_number(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2),
         .session = data->alt.connect.sessionPresent != 0,
-        .keepalive_s = numeric(&data->properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0)};
+        .keepalive_s = props_number(&data->properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE, 0)};
     be_patient(event.limits.receive_max);
     if (event.limits.keepalive_s && event.limits.keepalive_s < c.keepalive_s)
         acks_close(); /* the library has no ear for it: this connection is not to last */
@@ -241,7 +230,7 @@ static void command(const char *topic, size_t topic_len, MQTTAsync_message *mess
         in.correlation_len = (size_t)property->value.data.len;
     }
     if (c.v5 && MQTTProperties_hasProperty(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL))
-        in.expiry_s = numeric(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, 0);
+        in.expiry_s = props_number(p, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, 0);
     if (!acks_command(message->qos > 0 ? message->msgid : 0, &in.token))
         _exit(1); /* it sends far more than it was told it may */
     c.reports->command(&in);
@@ -286,70 +275,13 @@ static int create_handle(const struct link_target *target)
     return rc;
 }
 
-static MQTTProperty text_property(enum MQTTPropertyCodes code, const char *text, size_t len)
-{
-    return (MQTTProperty){.identifier = code,
-                          .value.data = {.len = (int)len, .data = (char *)(uintptr_t)text}};
-}
-
-static MQTTProperty user_property(const char *name, const char *value)
-{
-    MQTTProperty p = text_property(MQTTPROPERTY_CODE_USER_PROPERTY, name, strlen(name));
-
-    p.value.value = (MQTTLenString){.len = (int)strlen(value), .data = (char *)(uintptr_t)value};
-    return p;
-}
-
-/* Promise 8. The library copies the array, so it may live on the stack. */
-static int fill_properties(const struct link_message *m, MQTTProperty list[PROPERTIES_MAX],
-                           char seq[SEQ_TEXT_MAX])
-{
-    const char *type = m->plain ? "text/plain" : "application/json";
-    int n = 0;
-
-    list[n++] =
-        (MQTTProperty){.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR, .value.byte = 1};
-    list[n++] = text_property(MQTTPROPERTY_CODE_CONTENT_TYPE, type, strlen(type));
-    list[n++] = user_property("agent", c.agent_id);
-    list[n++] = user_property("epoch", c.epoch);
-    if (m->seq) {
-        snprintf(seq, SEQ_TEXT_MAX, "%llu", (unsigned long long)m->seq);
-        list[n++] = user_property("seq", seq);
-    }
-    if (m->expiry_s)
-        list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL,
-                                   .value.integer4 = m->expiry_s};
-    if (m->correlation)
-        list[n++] =
-            text_property(MQTTPROPERTY_CODE_CORRELATION_DATA, m->correlation, m->correlation_len);
-    return n;
-}
-
-/* What the broker is told of us: what may be in flight towards us, and how large. */
-static int fill_connect(const struct link_target *target, MQTTProperty list[PROPERTIES_MAX])
-{
-    int n = 0;
-
-    list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE,
-                               .value.integer4 = LINK_COMMAND_MAX};
-    /* At our own limit no PINGRESP would be read either. */
-    list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
-                               .value.integer2 = LINK_COMMANDS_MAX - 1};
-    if (target->session_expiry_s > 0)
-        list[n++] = (MQTTProperty){.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
-                                   .value.integer4 = target->session_expiry_s};
-    return n;
-}
-
 static int start_connect(const struct link_target *target)
 {
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_connectOptions options4 = MQTTAsync_connectOptions_initializer;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
     MQTTAsync_SSLOptions ssl = MQTTAsync_SSLOptions_initializer;
-    MQTTProperty connect_list[PROPERTIES_MAX], will_list[PROPERTIES_MAX];
-    MQTTProperties connect_properties = {.array = connect_list, .max_count = PROPERTIES_MAX};
-    MQTTProperties will_properties = {.array = will_list, .max_count = PROPERTIES_MAX};
+    struct props props, will_props;
 
     if (!c.v5) {
         options = options4;
@@ -361,8 +293,8 @@ static int start_connect(const struct link_target *target)
         options.cleanstart = target->clean;
         options.onSuccess5 = on_up5;
         options.onFailure5 = on_connect_failed5;
-        connect_properties.count = fill_connect(target, connect_list);
-        options.connectProperties = &connect_properties;
+        props_of_connect(&props, target);
+        options.connectProperties = &props.all;
     }
     options.keepAliveInterval = (int)target->keepalive_s;
     options.maxInflight = LIBRARY_INFLIGHT;
@@ -376,10 +308,10 @@ static int start_connect(const struct link_target *target)
         will.qos = 1;
         will.retained = 1;
         options.will = &will;
-        will_properties.count =
-            fill_properties(&(struct link_message){.retained = true}, will_list, NULL);
+        props_of_message(&will_props, &(struct link_message){.retained = true}, c.agent_id,
+                         c.epoch);
         if (c.v5)
-            options.willProperties = &will_properties;
+            options.willProperties = &will_props.all;
     }
     if (strncmp(target->uri, "ssl://", 6) == 0) {
         ssl.trustStore = target->ca_file;
@@ -450,16 +382,14 @@ static MQTTAsync_responseOptions response_to(unsigned slot, int filters)
 bool paho_publish(unsigned slot, const struct link_message *m)
 {
     MQTTAsync_responseOptions response;
-    MQTTProperty list[PROPERTIES_MAX];
-    char seq[SEQ_TEXT_MAX];
+    struct props props;
     int rc;
 
     pthread_mutex_lock(mqttasync_mutex);
     response = response_to(slot, 0);
     if (c.v5) {
-        response.properties.array = list;
-        response.properties.count = fill_properties(m, list, seq);
-        response.properties.max_count = PROPERTIES_MAX;
+        props_of_message(&props, m, c.agent_id, c.epoch);
+        response.properties = props.all;
     }
     rc = MQTTAsync_send(c.handle, m->topic, (int)m->len, m->payload, 1, m->retained, &response);
     pthread_mutex_unlock(mqttasync_mutex);

@@ -8,6 +8,7 @@ line_limit=600
 # Each big library is seen by one file (or layer) only: header, then the files that may include it.
 libraries='
 libwebsockets.h     agent/net/(lws|ws|http)\.c client/[a-z_]+\.[ch]
+MQTTProperties.h    bridge/link_props\.[ch]
 MQTTAsync.h         bridge/link_paho\.c tests/bench/peers/publisher\.c
 sqlite3.h           agent/store/[a-z_]+\.[ch] tests/.*
 cjson/cJSON.h       agent/protocol/[a-z_]+\.[ch] client/client_json\.c tests/.*
