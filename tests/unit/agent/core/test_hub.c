@@ -1,6 +1,3 @@
-#include "core/hub.h"
-#include "studio/status.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,109 +5,7 @@
 #include "protocol/document.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
-
-static struct hub *hub;
-
-struct reader {
-    struct watcher watcher;
-    unsigned wakes;
-};
-
-static void on_push(struct watcher *w)
-{
-    ((struct reader *)w)->wakes++;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    hub = hub_create();
-    return hub ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    hub_destroy(hub);
-    return 0;
-}
-
-static struct reader reader(void)
-{
-    return (struct reader){.watcher = {.want_write = on_push}};
-}
-
-#define subscribe(r, ...)                                                                          \
-    hub_subscribe(hub, &(r)->watcher, (const char *const[]){__VA_ARGS__},                          \
-                  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-#define unsubscribe(r, ...)                                                                        \
-    hub_unsubscribe(hub, &(r)->watcher, (const char *const[]){__VA_ARGS__},                        \
-                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
-static void publish(const char *table_id, uint64_t rev)
-{
-    struct table_state state;
-    struct studio_snapshot *snapshot;
-    struct buf text;
-
-    state_init(&state, &studio_built_in_values, 0);
-    state.rev = rev;
-    buf_init(&text, SIZE_MAX);
-    snapshot = document_snapshot(&text, table_id, &state, false);
-    buf_finish(&text);
-    assert_true(hub_publish(hub, snapshot));
-    studio_snapshot_unref(snapshot);
-}
-
-static void remove_table(const char *table_id, uint64_t rev)
-{
-    struct table_state state = {.rev = rev};
-    struct studio_snapshot *snapshot = studio_snapshot_create(table_id, &state, NULL);
-
-    assert_true(hub_publish(hub, snapshot));
-    studio_snapshot_unref(snapshot);
-}
-
-static void except(const char *table_id, const char *text)
-{
-    struct frame *frame = frame_create(text, strlen(text));
-
-    hub_exception(hub, table_id, frame);
-    frame_unref(frame);
-}
-
-/* "ARO-001 5" for a document, an exception's text, "missed 3", "" for nothing. */
-static void expect_next(struct reader *r, const char *expected)
-{
-    struct push push;
-    char text[128] = "";
-
-    assert_int_equal(hub_waiting(&r->watcher), expected[0] != '\0');
-    if (hub_next(hub, &r->watcher, &push)) {
-        assert_int_equal(!!push.status + !!push.frame + (push.missed > 0), 1);
-        if (push.status)
-            snprintf(text, sizeof(text), "%s %llu", push.status->table_id,
-                     (unsigned long long)push.status->rev);
-        else if (push.frame)
-            snprintf(text, sizeof(text), "%.*s", (int)push.frame->len, push.frame->data);
-        else
-            snprintf(text, sizeof(text), "missed %llu", (unsigned long long)push.missed);
-        studio_snapshot_unref(push.status);
-        frame_unref(push.frame);
-    }
-    assert_string_equal(text, expected);
-}
-
-static void expect_answer(struct reader *r, const char *expected)
-{
-    struct buf out;
-
-    buf_init(&out, SIZE_MAX);
-    hub_answer(&r->watcher, "subscribed", NULL, &out);
-    assert_true(buf_ok(&out));
-    assert_string_equal(out.data, expected);
-    buf_finish(&out);
-}
+#include "unit/agent/core/hub_fixture.h"
 
 /* --- documents ------------------------------------------------------------------------------- */
 
@@ -332,64 +227,6 @@ static void what_was_seen_otherwise_is_not_pushed(void **state)
     hub_leave(hub, &r.watcher);
 }
 
-/* --- exceptions ------------------------------------------------------------------------------ */
-
-static void exceptions_go_in_order_before_documents(void **state)
-{
-    struct reader r = reader(), all = reader(), both = reader();
-
-    (void)state;
-    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
-    assert_int_equal(subscribe(&all, "*"), STUDIO_OK);
-    assert_int_equal(subscribe(&both, "*", "ARO-001"), STUDIO_OK);
-    publish("ARO-001", 1);
-    except("ARO-001", "first");
-    except("ARO-001", "second");
-    except("ARO-002", "other");
-    expect_next(&r, "first");
-    expect_next(&r, "second");
-    expect_next(&r, "ARO-001 1");
-    expect_next(&r, "");
-    expect_next(&all, "first");
-    expect_next(&all, "second");
-    expect_next(&all, "other");
-    expect_next(&both, "first");
-    expect_next(&both, "second");
-    expect_next(&both, "other");
-    expect_next(&both, "ARO-001 1");
-    expect_next(&both, "");
-    hub_leave(hub, &r.watcher);
-    hub_leave(hub, &all.watcher);
-    hub_leave(hub, &both.watcher);
-}
-
-static void sixty_four_wait_and_the_oldest_go(void **state)
-{
-    struct reader r = reader();
-    char text[16];
-
-    (void)state;
-    assert_int_equal(subscribe(&r, "ARO-001"), STUDIO_OK);
-    for (int i = 0; i < 3; i++)
-        except("ARO-001", "early");
-    for (int i = 0; i < 3; i++)
-        expect_next(&r, "early"); /* so that the ring wraps */
-    for (int i = 0; i < HUB_EXCEPTIONS_MAX + 5; i++) {
-        snprintf(text, sizeof(text), "e%d", i);
-        except("ARO-001", text);
-    }
-    expect_next(&r, "missed 5");
-    for (int i = 5; i < HUB_EXCEPTIONS_MAX + 5; i++) {
-        snprintf(text, sizeof(text), "e%d", i);
-        expect_next(&r, text);
-    }
-    expect_next(&r, "");
-    hub_exception(hub, "ARO-001", NULL);
-    expect_next(&r, "missed 1");
-    except("ARO-001", "left behind");
-    hub_leave(hub, &r.watcher);
-}
-
 /* --- limits ---------------------------------------------------------------------------------- */
 
 static void a_reader_has_at_most_1024_names_or_changes_nothing(void **state)
@@ -520,26 +357,6 @@ static void many_come_and_go_and_mix_up_nothing(void **state)
         hub_leave(hub, &readers[i].watcher);
 }
 
-/* Both the table's and the star's: an exception comes once. */
-static void an_exception_comes_once_to_who_watches_twice(void **state)
-{
-    struct reader r = reader(), star = reader();
-
-    (void)state;
-    assert_int_equal(subscribe(&r, "ARO-001", "*"), STUDIO_OK);
-    assert_int_equal(subscribe(&star, "*"), STUDIO_OK);
-    except("ARO-001", "one");
-    except("ARO-002", "two");
-    expect_next(&r, "one");
-    expect_next(&r, "two");
-    expect_next(&r, "");
-    expect_next(&star, "one");
-    expect_next(&star, "two");
-    expect_next(&star, "");
-    hub_leave(hub, &r.watcher);
-    hub_leave(hub, &star.watcher);
-}
-
 static void destroying_nothing_is_fine(void **state)
 {
     (void)state;
@@ -562,12 +379,9 @@ int main(void)
         TEST(a_removed_table_ends_and_may_return),
         TEST(a_freed_place_used_again_mixes_up_nothing),
         TEST(what_was_seen_otherwise_is_not_pushed),
-        TEST(exceptions_go_in_order_before_documents),
-        TEST(sixty_four_wait_and_the_oldest_go),
         TEST(a_reader_has_at_most_1024_names_or_changes_nothing),
         TEST(a_refused_name_under_the_star_keeps_its_document),
         TEST(many_come_and_go_and_mix_up_nothing),
-        TEST(an_exception_comes_once_to_who_watches_twice),
         cmocka_unit_test(destroying_nothing_is_fine),
     };
 #undef TEST
