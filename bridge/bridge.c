@@ -1,7 +1,6 @@
 /* bridge.c - the public functions and the thread: wires what comes in, relay and MQTT links together. */
 #include "bridge.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,7 +10,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "announce.h"
@@ -92,35 +90,6 @@ static bool copy_config(struct bridge *b, const struct bridge_config *config)
         }
     }
     return true;
-}
-
-/* They are needed at each connection, and it would fail for them each time. */
-static enum studio_err check_files(const struct bridge_config *config, struct studio_error *error)
-{
-    const struct {
-        const char *option, *file;
-        bool secret;
-    } files[] = {
-        {"mqtt.ca_file", config->ca_file, false},
-        {"mqtt.cert", config->cert_file, !config->key_file}, /* then it is in there */
-        {"mqtt.key", config->key_file, true},
-        {"mqtt.password_file", config->password_file, true},
-        {"mqtt.command_password_file", config->command_password_file, true},
-    };
-
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        struct stat about;
-
-        if (!files[i].file)
-            continue;
-        if (access(files[i].file, R_OK) != 0 || stat(files[i].file, &about) != 0)
-            return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read %s %s: %s",
-                                    files[i].option, files[i].file, strerror(errno));
-        if (files[i].secret && about.st_mode & S_IROTH)
-            log_warn("bridge", "%s %s can be read by everybody on this machine: chmod o-r",
-                     files[i].option, files[i].file);
-    }
-    return STUDIO_OK;
 }
 
 static enum studio_err check_config(const struct bridge_config *config, struct topics *topics,
@@ -284,8 +253,6 @@ enum studio_err bridge_create(const struct bridge_config *config,
         !(b->config.key_file = strdup(b->config.cert_file)))
         goto no_memory;
     err = check_config(config, &b->topics, error);
-    if (err == STUDIO_OK)
-        err = check_files(config, error);
     if (err == STUDIO_OK)
         err = brokers_init(&b->brokers, config, error);
     if (err != STUDIO_OK)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -216,6 +218,35 @@ static enum studio_err give_login(struct brokers *b, const struct given *given, 
     return err;
 }
 
+/* They are needed at each connection, and it would fail for them each time. */
+static enum studio_err check_files(const struct bridge_config *config, struct studio_error *error)
+{
+    const struct {
+        const char *option, *file;
+        bool secret;
+    } files[] = {
+        {"mqtt.ca_file", config->ca_file, false},
+        {"mqtt.cert", config->cert_file, !config->key_file}, /* then it is in there */
+        {"mqtt.key", config->key_file, true},
+        {"mqtt.password_file", config->password_file, true},
+        {"mqtt.command_password_file", config->command_password_file, true},
+    };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        struct stat about;
+
+        if (!files[i].file)
+            continue;
+        if (access(files[i].file, R_OK) != 0 || stat(files[i].file, &about) != 0)
+            return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read %s %s: %s",
+                                    files[i].option, files[i].file, strerror(errno));
+        if (files[i].secret && about.st_mode & S_IROTH)
+            log_warn("bridge", "%s %s can be read by everybody on this machine: chmod o-r",
+                     files[i].option, files[i].file);
+    }
+    return STUDIO_OK;
+}
+
 enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,
                              struct studio_error *error)
 {
@@ -226,6 +257,9 @@ enum studio_err brokers_init(struct brokers *b, const struct bridge_config *conf
     enum studio_err err;
 
     memset(b, 0, sizeof(*b));
+    err = check_files(config, error);
+    if (err != STUDIO_OK)
+        return err;
     err = split(config->brokers ? config->brokers : "", &uris);
     if (err == STUDIO_ERR_USAGE)
         studio_error_set(error, err, ": more than %d brokers", BROKERS_MAX);

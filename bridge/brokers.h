@@ -33,7 +33,7 @@ enum { BROKER_PASSWORD_MAX = 1024 };
 /*
  * Takes the configuration apart: URIs by comma; user names one for all or one for each, by comma;
  * the password for all, or from a file with one line for all or one for each, taken as it stands, blanks
- * and all; the same for the login of the commands. `error` (never NULL)
+ * and all; the same for the login of the commands. Every file it names must be readable. `error` (never NULL)
  * says what is wrong. Errors: USAGE, NO_MEMORY. Call brokers_finish in either case.
  */
 STUDIO_MUST_USE enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,
