@@ -38,7 +38,9 @@ static void print_number(struct buf *out, double d)
 {
     char text[32];
     if (is_whole(d)) {
-        buf_printf(out, "%.0f", d);
+        if (signbit(d))
+            buf_add(out, "-", 1);
+        buf_u64(out, (uint64_t)fabs(d));
         return;
     }
     int digits = 15;
