@@ -10,8 +10,9 @@
 #include "base/text.h"
 #include "store/store_private.h"
 
-/* A full check reads the whole file; beyond this size a start would take too long. */
-enum { CHECK_MAX_MB = 256 };
+/* A full check reads the whole file, 3 to 4 ms a megabyte from memory, 50 from a card; beyond this size a start
+ * would take too long. */
+enum { CHECK_MAX_MB = 64 };
 
 static const char *const steps[] = {
     /* 1 */
