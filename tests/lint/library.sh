@@ -66,7 +66,7 @@ cmake_project() {
         printf '%s\n' "$find"
         printf 'add_executable(%s ../%s)\ntarget_link_libraries(%s studio::%s)\n' "$@"
     } >"$folder/CMakeLists.txt"
-    run cmake -S "$folder" -B "$folder/build" -G 'Unix Makefiles' "-DCMAKE_PREFIX_PATH=$prefix"
+    run cmake -S "$folder" -B "$folder/build" -G Ninja "-DCMAKE_PREFIX_PATH=$prefix"
     run cmake --build "$folder/build"
 }
 
