@@ -254,7 +254,8 @@ static void a_process_that_needs_too_much_memory_ends_alone(void **state)
     pid_t in = wait_child(&s, COMMANDS, 0), out = wait_child(&s, PUBLISHER, 0);
     mqttclient_send(plc, &(struct mqttclient_publish){
                              .topic = SET, .payload = huge, .expiry_s = 3, .no_wait = true});
-    free(proc_wait_line(agent_proc_proc(s.agent), PROC_STDERR, "ran out of memory", WAIT_MS));
+    free(proc_wait_line(agent_proc_proc(s.agent), PROC_STDERR, "ran out of memory",
+                        4 * WAIT_MS)); /* it is a long way for so much */
     wait_child(&s, COMMANDS, in);
     assert_int_equal(wait_child(&s, PUBLISHER, 0), out);
     struct wsclient *pc = scene_device(&s, "ARO-001_pc"); /* no pings are answered in a wait */
