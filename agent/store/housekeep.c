@@ -1,18 +1,14 @@
 /*
  * housekeep.c - what the store does when nobody waits for it, one small step per call.
  *
- * In this order: a checkpoint, or what the copier has left of it, when the write-ahead log has grown; requests that
- * need not be remembered any more; events beyond retention, from the oldest on, so that what is kept
- * has no hole; the count of hours.
+ * In this order: a checkpoint, or what the copier has left of it, when the write-ahead log has grown; events beyond retention, from the
+ * oldest on, so that what is kept has no hole; requests that need not be remembered any more; the
+ * count of hours.
  *
  * The wall clock says nothing about age: a box without a clock of its own starts in the past and steps by
  * years, somebody sets it by months for a moment. So the store counts the hours the agent runs, by
  * the monotonic clock, and notes at each which event was the newest: what was there N notes ago is
- * N hours old at least. A day switched off does not count, nor do the minutes of a tick, the sixth of
- * an hour, that a restart cuts off.
- *
- * Where the largest size is nearly reached what is oldest goes first, be it an event or a request. The
- * requests of this hour and the one before stay: a broker may bring their commands again.
+ * N hours old at least. A restart begins its hour anew, a day switched off does not count.
  */
 #include "store/store_private.h"
 
@@ -109,39 +105,22 @@ static enum studio_err retain(struct store *store, int64_t mono_ms, bool *done)
 
 /* --- remembered requests --------------------------------------------------------------------- */
 
-/* Do requests of that hour go before their time? No acknowledged event of it is left. */
-static int in_the_way(struct store *store, int64_t hour, bool *yes)
-{
-    uint64_t noted;
-    int rc = find(store, STMT_NOTED, hour + 1, &noted);
-    *yes = (noted < store->info.oldest || store->info.acked < store->info.oldest) &&
-           store_crowded(store);
-    if (rc == SQLITE_OK && *yes)
-        log_limited(&store->crowding, LOG_WARN, "store",
-                    "store.max_bytes is nearly reached: the oldest remembered requests are "
-                    "forgotten before their time");
-    return rc;
-}
-
 static enum studio_err forget(struct store *store, int64_t mono_ms, bool *done)
 {
-    uint64_t found; /* hour + 1; 0: there are none that may go */
+    int64_t too_old = store->hours - STORE_REQUEST_HOURS;
+    uint64_t any;
     (void)mono_ms;
-    int rc = find(store, STMT_OLDEST_REQUEST, store->hours - STORE_REQUEST_LEAST, &found);
-    int64_t hour = (int64_t)found - 1;
-    bool forgotten = found > 0 && hour <= store->hours - STORE_REQUEST_HOURS;
-    if (rc == SQLITE_OK && found > 0 && !forgotten)
-        rc = in_the_way(store, hour, &forgotten);
+    int rc = find(store, STMT_OLD_REQUEST, too_old, &any);
     if (rc != SQLITE_OK)
         return store_fail(store, rc, "looking for old requests");
-    if (!forgotten)
+    if (!any)
         return STUDIO_OK;
     *done = true;
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
     struct sql_call drop = store_call(store, STMT_DROP_REQUESTS);
-    sql_i64(&drop, hour);
+    sql_i64(&drop, too_old);
     sql_i64(&drop, STORE_STEP_ROWS);
     return store_end(store, sql_run(&drop));
 }
@@ -165,33 +144,28 @@ static int note_hour(struct store *store, int64_t hour)
     return rc;
 }
 
-/* However long it is that nobody called: a tick is one tick at least, never less. */
-static enum studio_err count_tick(struct store *store, int64_t mono_ms, bool *done)
+/* However long it is that nobody called: an hour is one hour at least, never less. */
+static enum studio_err count_hour(struct store *store, int64_t mono_ms, bool *done)
 {
-    if (store->tick_began < 0)
-        store->tick_began = mono_ms;
-    if (mono_ms - store->tick_began < STORE_TICK_MS)
+    if (store->hour_began < 0)
+        store->hour_began = mono_ms;
+    if (mono_ms - store->hour_began < STORE_HOUR_MS)
         return STUDIO_OK;
     *done = true;
-    int64_t ticks = (store->ticks + 1) % STORE_TICKS, hours = store->hours + (ticks == 0);
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
-    int rc = store_put_meta_u64(store, META_TICKS, (uint64_t)ticks);
-    if (rc == SQLITE_OK && ticks == 0)
-        rc = note_hour(store, hours);
-    err = store_end(store, rc);
+    err = store_end(store, note_hour(store, store->hours + 1));
     if (err == STUDIO_OK) {
-        store->ticks = ticks;
-        store->hours = hours;
-        store->tick_began = mono_ms;
+        store->hours++;
+        store->hour_began = mono_ms;
     }
     return err;
 }
 
 enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more)
 {
-    static step_fn *const steps[] = {checkpoint, forget, retain, count_tick};
+    static step_fn *const steps[] = {checkpoint, retain, forget, count_hour};
     *more = false;
     if (store->failed)
         return STUDIO_ERR_IO;

@@ -33,11 +33,10 @@ static const char *const texts[STMT_COUNT] = {
     [STMT_PARK] = "UPDATE events SET parked = ?2 WHERE seq = ?1 AND parked IS NULL",
     [STMT_TABLES] = "SELECT id, rev, document FROM tables ORDER BY id",
     [STMT_AGED] = "SELECT last_seq FROM hours WHERE hour <= ?1 ORDER BY hour DESC LIMIT 1",
-    [STMT_NOTED] = "SELECT last_seq FROM hours WHERE hour >= ?1 ORDER BY hour LIMIT 1",
     [STMT_COUNT_PARKED] = "SELECT count(*) FROM events WHERE parked IS NOT NULL AND seq <= ?1",
     [STMT_DROP_EVENTS] = "DELETE FROM events WHERE seq <= ?1",
     [STMT_DROP_SPANS] = "DELETE FROM spans WHERE span < ?1",
-    [STMT_OLDEST_REQUEST] = "SELECT hour + 1 FROM requests WHERE hour <= ?1 ORDER BY hour LIMIT 1",
+    [STMT_OLD_REQUEST] = "SELECT 1 FROM requests WHERE hour <= ?1 LIMIT 1",
     [STMT_DROP_REQUESTS] = "DELETE FROM requests WHERE (table_id, client, request_id) IN"
                            " (SELECT table_id, client, request_id FROM requests"
                            " WHERE hour <= ?1 ORDER BY hour LIMIT ?2)",
@@ -191,10 +190,6 @@ static int boot(struct store *store, const struct store_options *options, bool b
     if (rc == SQLITE_NOTFOUND)
         rc = SQLITE_CORRUPT;
     if (rc == SQLITE_OK)
-        rc = sql_number(store->db,
-                        "SELECT coalesce((SELECT value FROM meta WHERE key = '" META_TICKS "'), 0)",
-                        &store->ticks);
-    if (rc == SQLITE_OK)
         rc = count_boot(store, options);
     return rc == SQLITE_OK ? sql_exec(store->db, "COMMIT") : rc;
 }
@@ -272,7 +267,7 @@ enum studio_err store_open(const struct store_options *options, struct store **o
     store->mirror = options->mirror;
     store->syncs = !options->unsafe_no_sync;
     pthread_mutex_init(&store->copying, NULL);
-    store->tick_began = -1;
+    store->hour_began = -1;
     enum studio_err err;
     store->path = lock_path(options->dir, STORE_FILE);
     if (!store->path) {

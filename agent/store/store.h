@@ -140,8 +140,8 @@ STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
 /*
  * One small step of housekeeping (a checkpoint, or up to some hundred old events or remembered
  * requests removed; never an unacknowledged event). *more: a step was done, there may be another.
- * To be called when no batch waits, often in ten minutes. Age counts the hours the agent runs, by the monotonic
- * clock `mono_ms`. A failure that must stop the process is reported as by store_commit.
+ * To be called when no batch waits. Age counts the hours the agent runs, by the monotonic clock
+ * `mono_ms`. A failure that must stop the process is reported as by store_commit.
  */
 STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more);
 

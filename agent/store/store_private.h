@@ -46,11 +46,9 @@ enum {
     STORE_SPAN = 1024,     /* events to a span, see the schema */
     STORE_SPAN_NOTES = 512,
     STORE_PAGE = 4096, /* bytes; SQLite's default */
-    STORE_TICKS = 6,   /* an hour is counted in so many */
-    STORE_TICK_MS = 3600 * 1000 / STORE_TICKS,
+    STORE_HOUR_MS = 3600 * 1000,
     STORE_REQUEST_HOURS =
-        25, /* a request is remembered for: 24 whole ones, and the one it was made in */
-    STORE_REQUEST_LEAST = 2 /* the same where they would take all the room there is */
+        25 /* a request is remembered for: 24 whole ones, and the one it was made in */
 };
 
 /* Keys of the table `meta`. */
@@ -60,7 +58,6 @@ enum {
 #define META_LAST_SEQ   "last_seq" /* the newest event is this one, or a newer one that is there */
 #define META_ACKED      "acked"    /* STORE_ALL_ACKED: without a broker every event is */
 #define META_HOURS      "hours"    /* it has run, see housekeep.c */
-#define META_TICKS      "ticks"    /* of the next hour; may be missing */
 #define META_MEMO       "memo"     /* may be missing */
 
 #define STORE_ALL_ACKED INT64_MAX
@@ -177,11 +174,10 @@ enum store_stmt {
     STMT_PARK,
     STMT_TABLES,
     STMT_AGED,
-    STMT_NOTED,
     STMT_COUNT_PARKED,
     STMT_DROP_EVENTS,
     STMT_DROP_SPANS,
-    STMT_OLDEST_REQUEST,
+    STMT_OLD_REQUEST,
     STMT_DROP_REQUESTS,
     STMT_ADD_HOUR,
     STMT_DROP_HOURS,
@@ -206,8 +202,8 @@ struct store {
     int64_t used_pages; /* of them at the last look, see room.c; 0: none yet */
     unsigned used_when; /* pages written until then */
     bool mirror;
-    int64_t hours, ticks; /* as in the table `meta` */
-    int64_t tick_began;   /* monotonic; -1: not yet */
+    int64_t hours;      /* as in the table `meta` */
+    int64_t hour_began; /* monotonic; -1: not yet */
     struct span_note spans[STORE_SPAN_NOTES];
     int64_t commit_ms; /* what the last commit took */
     struct log_limit complaints, crowding;

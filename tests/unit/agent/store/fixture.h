@@ -130,8 +130,8 @@ static inline void housekeep_all(struct store *store, int64_t mono_ms)
 static inline void run_hours(struct store *store, int64_t *mono_ms, int hours)
 {
     housekeep_all(store, *mono_ms);
-    for (int i = 0; i < hours * STORE_TICKS; i++)
-        housekeep_all(store, *mono_ms += STORE_TICK_MS);
+    for (int i = 0; i < hours; i++)
+        housekeep_all(store, *mono_ms += HOUR_MS);
 }
 
 static inline void put_file(const char *dir, const char *name, const char *bytes, size_t len)

@@ -108,24 +108,23 @@ static void test_age_is_hours_of_running(void **state)
     store_close(store);
 }
 
-/* A clock that has gone on by days since it was last looked at is one tick, not many. */
-static void test_a_long_tick_is_one(void **state)
+/* A clock that has gone on by days since it was last looked at is one hour, not many. */
+static void test_a_long_hour_is_one(void **state)
 {
     (void)state;
     struct store *store = open_retaining(tmpdir_create(), 0, 1);
     int64_t mono = now_ms;
     commit_stamped(store, 0);
-    run_hours(store, &mono, 24);
-    for (int i = 0; i < STORE_TICKS - 1; i++)
-        housekeep_all(store, mono += 100 * (int64_t)DAY_MS);
+    run_hours(store, &mono, 20);
+    housekeep_all(store, mono += 100 * (int64_t)DAY_MS);
     assert_int_equal(store_info(store)->oldest, 1);
-    housekeep_all(store, mono += STORE_TICK_MS);
+    run_hours(store, &mono, 4);
     assert_int_equal(store_info(store)->oldest, 2);
     store_close(store);
 }
 
-/* Nothing gets older in the first tick of a start, whatever time has passed. */
-static void test_a_start_begins_its_tick_anew(void **state)
+/* Nothing is removed for its age in the first hour of a start, whatever time has passed. */
+static void test_a_start_begins_its_hour_anew(void **state)
 {
     (void)state;
     const char *dir = tmpdir_create();
@@ -133,36 +132,13 @@ static void test_a_start_begins_its_tick_anew(void **state)
     int64_t mono = now_ms;
     commit_stamped(store, 0);
     run_hours(store, &mono, 24);
-    for (int i = 0; i < STORE_TICKS - 1; i++)
-        housekeep_all(store, mono += STORE_TICK_MS);
     store_close(store);
     store = open_retaining(dir, 0, 1);
     mono = 900 * (int64_t)DAY_MS;
     housekeep_all(store, mono);
-    housekeep_all(store, mono + STORE_TICK_MS - 1);
+    housekeep_all(store, mono + HOUR_MS - 1);
     assert_int_equal(store_info(store)->oldest, 1);
-    housekeep_all(store, mono + STORE_TICK_MS);
-    assert_int_equal(store_info(store)->oldest, 2);
-    store_close(store);
-}
-
-/* One that is started anew every half an hour has its age, too. */
-static void test_short_runs_add_up(void **state)
-{
-    (void)state;
-    const char *dir = tmpdir_create();
-    for (int run = 0; run < 2 * 25; run++) {
-        struct store *store = open_retaining(dir, 0, 1);
-        int64_t mono = now_ms;
-        if (run == 0)
-            commit_stamped(store, 0);
-        assert_int_equal(store_info(store)->oldest, 1);
-        for (int i = 0; i <= STORE_TICKS / 2; i++, mono += STORE_TICK_MS)
-            housekeep_all(store, mono);
-        assert_int_equal(store->hours, (run + 1) / 2);
-        store_close(store);
-    }
-    struct store *store = open_retaining(dir, 0, 1);
+    housekeep_all(store, mono + HOUR_MS);
     assert_int_equal(store_info(store)->oldest, 2);
     store_close(store);
 }
@@ -226,7 +202,6 @@ static struct store *open_bounded(const char *dir)
 {
     struct store_options options = options_for(dir);
     options.max_bytes = MAX_BYTES;
-    options.retention_days = 30;
     return open_with(&options);
 }
 
@@ -339,9 +314,7 @@ static void test_requests_are_forgotten_after_a_day(void **state)
     assert_int_equal(count_requests(store), 601);
     assert_int_equal(store->hours, 27);
     bool more = false;
-    for (int i = 0; i < STORE_TICKS; i++)
-        assert_int_equal(store_housekeep(store, mono += STORE_TICK_MS, &more), STUDIO_OK);
-    assert_int_equal(store->hours, 28);
+    assert_int_equal(store_housekeep(store, mono += HOUR_MS, &more), STUDIO_OK); /* the hour */
     assert_int_equal(store_housekeep(store, mono, &more), STUDIO_OK);
     assert_true(more);
     assert_int_equal(count_requests(store), 101);
@@ -349,88 +322,6 @@ static void test_requests_are_forgotten_after_a_day(void **state)
     assert_int_equal(count_requests(store), 1);
     store_close(store);
 }
-
-/* As many as fit, in batches; how many were taken. */
-static unsigned fill_with_requests(struct store *store, unsigned max)
-{
-    enum { BATCH = 100 };
-    static char ids[BATCH][80];
-    static struct store_request requests[BATCH];
-    static struct store_item items[BATCH];
-    static unsigned made;
-    unsigned taken = 0;
-    for (; taken < max; taken += BATCH) {
-        for (unsigned i = 0; i < BATCH; i++) {
-            snprintf(ids[i], sizeof ids[i], "\"%060u\"", made++);
-            requests[i] = (struct store_request){.table_id = "A-1",
-                                                 .client = "plc",
-                                                 .request_id = ids[i],
-                                                 .digest = {1},
-                                                 .answer = "{}",
-                                                 .answer_len = 2};
-            items[i] = (struct store_item){.request = &requests[i]};
-        }
-        enum studio_err err = store_commit(store, items, BATCH, 0);
-        if (err != STUDIO_OK) {
-            assert_int_equal(err, STUDIO_ERR_STORAGE);
-            break;
-        }
-    }
-    return taken;
-}
-
-/* Remembered requests alone would fill it: the oldest go, but for those of the last hours. */
-static void test_size_is_kept_by_the_oldest_requests_going(void **state)
-{
-    (void)state;
-    enum { ENOUGH = 100000 };
-    struct store *store = open_bounded(tmpdir_create());
-    int64_t mono = now_ms;
-    run_hours(store, &mono, 1);
-    assert_in_range(fill_with_requests(store, ENOUGH), 1000, ENOUGH - 1);
-    int64_t all = count_requests(store);
-    run_hours(store, &mono, 1);
-    assert_int_equal(count_requests(store), all);
-    assert_int_equal(fill(store), 0);
-    run_hours(store, &mono, 1);
-    assert_in_range(count_requests(store), 1, all - STORE_STEP_ROWS);
-    assert_false(store_crowded(store));
-    assert_int_equal(commit_change(store, "A-1", 0), STUDIO_OK);
-    store_close(store);
-}
-
-/* Acknowledged events that are older, or of the same hour, go before them. */
-static void test_what_is_older_goes_first(void **state)
-{
-    (void)state;
-    struct store *store = open_bounded(tmpdir_create());
-    int64_t mono = now_ms;
-    commit_batch(store, 500);
-    run_hours(store, &mono, 1);
-    commit_batch(store, 500);
-    ack(store, 1000);
-    fill_with_requests(store, 500);
-    run_hours(store, &mono, 1);
-    commit_batch(store, 500);
-    ack(store, 1500);
-    run_hours(store, &mono, 1);
-    assert_int_equal(count_requests(store), 500);
-    assert_int_equal(store_info(store)->oldest, 1);
-    while (store_info(store)->oldest <= 1000) {
-        while (!store_crowded(store))
-            commit_batch(store, 50);
-        assert_int_equal(count_requests(store), 500);
-        housekeep_all(store, mono);
-    }
-    while (!store_crowded(store))
-        commit_batch(store, 50);
-    housekeep_all(store, mono);
-    assert_in_range(count_requests(store), 0, 499);
-    assert_in_range(store_info(store)->oldest, 1001, 1500);
-    store_close(store);
-}
-
-/* --- checkpoints ----------------------------------------------------------------------------- */
 
 static void test_full_disk_in_housekeeping_passes(void **state)
 {
@@ -457,17 +348,14 @@ int main(void)
         cmocka_unit_test(test_keeps_the_newest),
         cmocka_unit_test(test_never_removes_what_is_not_acknowledged),
         cmocka_unit_test(test_age_is_hours_of_running),
-        cmocka_unit_test(test_a_long_tick_is_one),
-        cmocka_unit_test(test_a_start_begins_its_tick_anew),
-        cmocka_unit_test(test_short_runs_add_up),
+        cmocka_unit_test(test_a_long_hour_is_one),
+        cmocka_unit_test(test_a_start_begins_its_hour_anew),
         cmocka_unit_test(test_numbers_go_on_when_all_is_removed),
         cmocka_unit_test(test_no_limit_keeps_all),
         cmocka_unit_test(test_size_is_kept_by_the_oldest_going),
         cmocka_unit_test(test_size_refuses_when_nothing_may_go),
         cmocka_unit_test(test_parked_events_are_counted_out),
         cmocka_unit_test(test_requests_are_forgotten_after_a_day),
-        cmocka_unit_test(test_size_is_kept_by_the_oldest_requests_going),
-        cmocka_unit_test(test_what_is_older_goes_first),
         cmocka_unit_test(test_full_disk_in_housekeeping_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
