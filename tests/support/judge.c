@@ -207,7 +207,7 @@ void judge_feed_client(struct judge *j, struct mqttclient *client)
 {
     const struct mqtt_message *m;
     while ((m = mqttclient_take(client)))
-        judge_feed(j, m->topic, m->payload, m->retain);
+        judge_feed(j, m->topic, m->payload, m->retain || m->again);
 }
 
 uint64_t judge_newest(const struct judge *j)

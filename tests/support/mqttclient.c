@@ -13,7 +13,7 @@
 #include "support/deadline.h"
 #include "support/json.h"
 
-enum { FILTERS_MAX = 16, SHOWN_MAX = 20, KEEP_SESSION_S = 3600 };
+enum { FILTERS_MAX = 16, SHOWN_MAX = 20, KEEP_SESSION_S = 3600, RESENT_MAX = 1000 };
 
 struct mqttclient {
     struct mosquitto *mosq;
@@ -27,6 +27,7 @@ struct mqttclient {
     pthread_cond_t cond;   /* any of it changed */
     struct mqtt_message **messages;
     size_t count, cap;
+    size_t before;    /* so many came over connections before this one, of the same session */
     unsigned subacks; /* since the last CONNACK */
     bool ready;       /* connected and subscribed */
     int64_t ready_ms; /* since when */
@@ -62,6 +63,7 @@ static void on_connect(struct mosquitto *mosq, void *arg, int rc, int flags,
     c->connack = rc;
     c->subacks = 0;
     c->ready = rc == 0 && (flags & 1); /* the session with its subscriptions was kept */
+    c->before = c->ready ? c->count : 0;
     c->ready_ms = now_ms();
     bool subscribe = rc == 0 && !c->ready;
     changed(c);
@@ -73,9 +75,7 @@ static void on_disconnect(struct mosquitto *mosq, void *arg, int rc,
                           const mosquitto_property *properties)
 {
     struct mqttclient *c = arg;
-    (void)mosq;
-    (void)rc;
-    (void)properties;
+    (void)mosq, (void)rc, (void)properties;
     pthread_mutex_lock(&c->mutex);
     c->ready = false;
     changed(c);
@@ -85,11 +85,7 @@ static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int count, 
                          const mosquitto_property *properties)
 {
     struct mqttclient *c = arg;
-    (void)mosq;
-    (void)mid;
-    (void)count;
-    (void)granted;
-    (void)properties;
+    (void)mosq, (void)mid, (void)count, (void)granted, (void)properties;
     pthread_mutex_lock(&c->mutex);
     c->ready = ++c->subacks == c->filter_count;
     c->ready_ms = now_ms();
@@ -100,8 +96,7 @@ static void on_publish(struct mosquitto *mosq, void *arg, int mid, int reason,
                        const mosquitto_property *properties)
 {
     struct mqttclient *c = arg;
-    (void)mosq;
-    (void)properties;
+    (void)mosq, (void)properties;
     pthread_mutex_lock(&c->mutex);
     c->acked[mid & 0xffff] = (unsigned char)(reason >= 0 && reason < 255 ? reason + 1 : 255);
     changed(c);
@@ -140,6 +135,17 @@ static void read_properties(struct mqtt_message *m, const mosquitto_property *pr
     }
 }
 
+/* With the mutex. libmosquitto does not show DUP; what it had not acknowledged is among the last. */
+static bool came_before(const struct mqttclient *c, const struct mqtt_message *m)
+{
+    for (size_t i = c->before, n = 0; m->qos > 0 && i > 0 && n < RESENT_MAX; i--, n++) {
+        const struct mqtt_message *old = c->messages[i - 1];
+        if (old->qos > 0 && old->id == m->id)
+            return strcmp(old->topic, m->topic) == 0 && strcmp(old->payload, m->payload) == 0;
+    }
+    return false;
+}
+
 static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto_message *in,
                        const mosquitto_property *properties)
 {
@@ -153,6 +159,7 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
         memcpy(m->payload, in->payload, m->len);
     m->retain = in->retain;
     m->qos = in->qos;
+    m->id = (uint16_t)in->mid;
     m->at_ms = now_ms();
     read_properties(m, properties);
     capture("mqtt", m->topic, m->payload, m->len);
@@ -161,6 +168,7 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
         c->cap = c->cap ? c->cap * 2 : 256;
         c->messages = or_abort(realloc(c->messages, c->cap * sizeof *c->messages));
     }
+    m->again = came_before(c, m);
     c->messages[c->count++] = m;
     changed(c);
 }

@@ -18,7 +18,9 @@ struct mqtt_message {
     char *payload; /* NUL-terminated */
     size_t len;
     bool retain;
+    bool again; /* the broker sends it once more: it did not hear that it had come */
     int qos;
+    uint16_t id;
     int64_t at_ms; /* now_ms() of its arrival */
     /* MQTT 5; NULL or 0 where absent */
     char *content_type;
