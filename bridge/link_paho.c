@@ -127,7 +127,8 @@ static void on_lost(void *context, char *cause)
 
     (void)context;
     (void)cause; /* always NULL */
-    strcpy(event.text, event.closed ? "it closed the connection" : "the connection broke off");
+    snprintf(event.text, sizeof(event.text), "%s",
+             event.closed ? "it closed the connection" : "the connection broke off");
     c.reports->event(&event);
 }
 

@@ -134,7 +134,7 @@ static void each_broker_may_have_its_own(void **state)
     brokers_finish(&b);
     unlink(path);
     assert_int_equal(read_config("mqtt://a", NULL, NULL, path), STUDIO_ERR_USAGE);
-    assert_non_null(strstr(error.text, "cannot read the password file"));
+    assert_non_null(strstr(error.text, "cannot read mqtt.password_file"));
     brokers_finish(&b);
     assert_int_equal(read_config("mqtt://a", "x,y", NULL, NULL), STUDIO_ERR_USAGE);
     brokers_finish(&b);
