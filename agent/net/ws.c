@@ -183,28 +183,29 @@ static bool piece_send(struct lws *wsi, struct piece *piece)
                                  LWS_WRITE_RAW) == (int)len;
 }
 
-/* By the library: a text or a ping. */
+/* The library has not been able to send all it was given, or says goodbye for itself. */
+static bool is_held_up(struct lws *wsi)
+{
+    return lws_partial_buffered(wsi) || lws_get_close_length(wsi) > 0;
+}
+
+/* By the library: a text or a ping. Behind a piece it could not send whole it queues it, and says how much
+ * of that has gone now. */
 static bool write_one(struct lws *wsi, const struct session_frame *frame)
 {
     unsigned char ping[LWS_PRE + 1] = {0};
-
-    if (frame->kind == SESSION_TEXT)
-        return lws_write(wsi, (unsigned char *)frame->data, frame->len, LWS_WRITE_TEXT) >=
-               (int)frame->len;
+    bool queued = is_held_up(wsi), text = frame->kind == SESSION_TEXT;
     /* With a byte in it: the library keeps pongs without payload to itself. */
-    return lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
+    int n = text ? lws_write(wsi, (unsigned char *)frame->data, frame->len, LWS_WRITE_TEXT)
+                 : lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING);
+
+    return queued ? n != -1 : n >= (text ? (int)frame->len : 0);
 }
 
 static bool write_frame(struct lws *wsi, struct piece *piece, const struct session_frame *frame)
 {
     return (frame->kind == SESSION_TEXT && piece_add(piece, frame->data, frame->len)) ||
            (piece_send(wsi, piece) && write_one(wsi, frame));
-}
-
-/* The library has not been able to send all it was given, or says goodbye for itself. */
-static bool is_held_up(struct lws *wsi)
-{
-    return lws_partial_buffered(wsi) || lws_get_close_length(wsi) > 0;
 }
 
 bool ws_write_now(struct lws *wsi, struct session *session)

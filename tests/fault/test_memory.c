@@ -36,9 +36,9 @@ enum {
     SUBSCRIBERS = 1000,
     WRITERS = 50,
     TABLES = 20,
-    ASKED = 3000,    /* updates a second: a writer waits for its answer, so fewer come */
-    UPDATES = 60000, /* that meet those who do not read, however long they take */
-    UPDATES_SHORT = 3000,
+    ASKED = 3000,          /* updates a second: a writer waits for its answer, so fewer come */
+    UPDATES = 60000,       /* that meet those who do not read, however long they take */
+    UPDATES_SHORT = 20000, /* more than a kernel keeps for them */
     /* The bounds: how much a subscriber that does not read and a whole backlog may cost. */
     SUBSCRIBER_KIB = 16,
     BACKLOG_MIB = 32
