@@ -12,9 +12,9 @@ void acks_hold(int mqtt_version);
 
 /* A command has been read (library's thread): its token. False: there are far too many. */
 STUDIO_MUST_USE bool acks_command(int msgid, uint64_t *token);
-/* Main thread: the agent has decided; the acknowledgement leaves with acks_send. */
+/* The thread that serves the agent (link_main.c): it has decided; the acknowledgement leaves with acks_send. */
 void acks_verdict(uint64_t token);
-/* Main thread. False: some that may leave could not yet, call again soon. */
+/* The same thread. False: some that may leave could not yet, call again soon. */
 bool acks_send(void);
 /* Reads no further command. */
 void acks_close(void);

@@ -118,6 +118,19 @@ static inline void commit_changes(struct store *store, const char *table_id, uin
         assert_int_equal(commit_change(store, table_id, rev + i), STUDIO_OK);
 }
 
+/* So many changes of one table, in one batch. */
+static inline void commit_batch(struct store *store, unsigned count)
+{
+    static struct change changes[2000];
+    static struct store_item items[2000];
+    assert_true(count <= 2000);
+    for (unsigned i = 0; i < count; i++) {
+        make_change(&changes[i], "A-1", store_info(store)->last_seq + i);
+        items[i] = changes[i].item;
+    }
+    assert_int_equal(store_commit(store, items, count, 0), STUDIO_OK);
+}
+
 static inline void housekeep_all(struct store *store, int64_t mono_ms)
 {
     bool more = true;

@@ -6,18 +6,6 @@
 
 static const int64_t now_ms = 5000; /* monotonic */
 
-static void commit_batch(struct store *store, unsigned count)
-{
-    static struct change changes[2000];
-    static struct store_item items[2000];
-    assert_true(count <= 2000);
-    for (unsigned i = 0; i < count; i++) {
-        make_change(&changes[i], "A-1", store_info(store)->last_seq + i);
-        items[i] = changes[i].item;
-    }
-    assert_int_equal(store_commit(store, items, count, 0), STUDIO_OK);
-}
-
 static off_t size_of(const char *path)
 {
     struct stat st;

@@ -14,18 +14,6 @@ static struct store *open_retaining(const char *dir, uint64_t events, unsigned d
     return open_with(&options);
 }
 
-static void commit_batch(struct store *store, unsigned count)
-{
-    static struct change changes[2000];
-    static struct store_item items[2000];
-    assert_true(count <= 2000);
-    for (unsigned i = 0; i < count; i++) {
-        make_change(&changes[i], "A-1", store_info(store)->last_seq + i);
-        items[i] = changes[i].item;
-    }
-    assert_int_equal(store_commit(store, items, count, 0), STUDIO_OK);
-}
-
 static void ack(struct store *store, uint64_t seq)
 {
     assert_int_equal(store_commit(store, NULL, 0, seq), STUDIO_OK);
