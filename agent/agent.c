@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/api.h"
 #include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/faulty.h"
@@ -17,7 +18,6 @@
 #include "core/lookup.h"
 #include "net/lws.h"
 #include "net/openfiles.h"
-#include "net/routes.h"
 #include "reload.h"
 #include "restore.h"
 #include "source.h"
@@ -48,6 +48,7 @@ struct studio_agent {
     struct admission *admission;
     struct rates *rates;
     struct session_env sessions;
+    struct api api;
     struct exchange_env exchanges;
     struct inbox *inbox;
     struct figures figures;
@@ -314,10 +315,19 @@ static enum studio_err open_net(struct studio_agent *agent,
     const char *wrong = networks_parse(config->trusted_proxies, &agent->sessions.proxies);
     if (wrong)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.trusted_proxies: %s", wrong);
+    agent->api = (struct api){
+        .clock = agent->clock,
+        .core = agent->core,
+        .figures = &agent->figures,
+        .admission = agent->admission,
+        .rates = agent->rates,
+        .lookup = agent->lookup,
+    };
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,
-        .respond = routes_respond,
-        .ctx = &agent->figures,
+        .respond = api_respond,
+        .ctx = &agent->api,
+        .proxies = &agent->sessions.proxies,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
     err = server_create(&options, &server, error);

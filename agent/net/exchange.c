@@ -14,14 +14,14 @@
  *     │                             │ deadline: cut         │
  *     └── none ─────────────────────┼───────────────────────┤ later: WAITING, not read
  *                                   ▼                       ▼
- *                                  cut            ANSWERING ── last piece ──► DONE
+ *                                  cut     (HELD ──►) ANSWERING ── last piece ──► DONE
  *
  * DONE waits for the connection: it goes on with the next request, or ends. It is LINGERING while it
  * reads away what is left of a refused body.
  */
-enum state { BODY, WAITING, ANSWERING, DONE, LINGERING };
+enum state { BODY, WAITING, HELD, ANSWERING, DONE, LINGERING };
 
-enum { METHOD_MAX = 16, LENGTH_DIGITS_MAX = 15 };
+enum { METHOD_MAX = 16, LENGTH_DIGITS_MAX = 15, ARGS_MAX = 16 };
 
 struct exchange {
     struct actor actor; /* first: an actor of ours is its exchange */
@@ -33,16 +33,25 @@ struct exchange {
     bool refused; /* the body is not taken: it may still come */
     bool endless; /* and where it ends cannot be told */
     bool bodiless;
+    bool broken;     /* there was no memory for a part of the answer */
     size_t expected; /* bytes of the request's body */
     struct buf request, reply;
     size_t sent; /* of `reply` */
     struct exchange_answer answer;
     const struct exchange_source *source; /* NULL: `reply` */
     void *source_ctx;
-    int64_t deadline_ms; /* BODY: for all of it; LINGERING: for the end */
+    void *data; /* of who answers */
+    void (*finish)(void *data);
+    int64_t deadline_ms; /* BODY: for all of it; HELD: to answer; LINGERING: for the end */
+    int64_t delay_ms;    /* of the answer */
     int64_t blocked_ms;  /* since when writing waits; 0: it does not */
     char method[METHOD_MAX];
-    char path[]; /* NUL-terminated */
+    char peer[PEER_TEXT_MAX + 1];
+    const char *path; /* these point to `texts` */
+    const char *fields[EXCHANGE_FIELDS];
+    const char *args[ARGS_MAX];
+    size_t arg_count;
+    char texts[];
 };
 
 static void set_paused(struct exchange *x, bool paused)
@@ -66,33 +75,62 @@ static void want_write(struct exchange *x)
 static void begin_answer(struct exchange *x, int status, const char *type, long long length)
 {
     assert(x->state == BODY || x->state == WAITING);
-    x->state = ANSWERING;
+    if (x->broken) {
+        x->env->ops->kill(x->connection);
+        return;
+    }
     x->answer.status = status;
     x->answer.type = type;
     x->answer.length = length;
     x->answer.close = x->refused || x->env->closing || length < 0;
-    want_write(x);
+    x->state = x->delay_ms > 0 ? HELD : ANSWERING;
+    if (x->state == HELD) {
+        x->deadline_ms = clock_mono(x->env->clock) + x->delay_ms;
+        set_paused(x, true);
+    } else {
+        want_write(x);
+    }
 }
 
 void exchange_header(struct exchange *x, const char *name, const char *text)
 {
-    x->answer.name = name;
-    x->answer.text = text;
+    struct exchange_header header = {name, strdup(text)};
+
+    assert(x->answer.header_count < EXCHANGE_HEADERS_MAX);
+    if (header.text)
+        x->answer.headers[x->answer.header_count++] = header;
+    else
+        x->broken = true;
+}
+
+void exchange_delay(struct exchange *x, int64_t ms)
+{
+    x->delay_ms = ms;
 }
 
 /* What stands in `reply`. */
-static void begin_reply(struct exchange *x, int status)
+static void begin_reply(struct exchange *x, int status, const char *type)
 {
-    if (buf_ok(&x->reply))
-        begin_answer(x, status, "application/json", (long long)x->reply.len);
-    else
-        x->env->ops->kill(x->connection);
+    if (!buf_ok(&x->reply))
+        x->broken = true;
+    begin_answer(x, status, type, (long long)x->reply.len);
+}
+
+void exchange_send(struct exchange *x, int status, const char *type, const void *bytes, size_t len)
+{
+    buf_add(&x->reply, bytes, len);
+    begin_reply(x, status, type);
 }
 
 void exchange_reply(struct exchange *x, int status, const char *text, size_t len)
 {
-    buf_add(&x->reply, text, len);
-    begin_reply(x, status);
+    exchange_send(x, status, "application/json", text, len);
+}
+
+void exchange_problem(struct exchange *x, int status, const char *title)
+{
+    problem_print(&x->reply, status, title);
+    begin_reply(x, status, PROBLEM_TYPE);
 }
 
 void exchange_stream(struct exchange *x, int status, const char *type,
@@ -124,7 +162,7 @@ static void respond(struct exchange *x)
         set_paused(x, true); /* the library would look at what comes now again and again */
 }
 
-/* The status that says what an error says. */
+/* The status that says what an error says (section 5). */
 static int status_of(enum studio_err err)
 {
     switch (err) {
@@ -152,12 +190,24 @@ static int status_of(enum studio_err err)
     }
 }
 
+void exchange_error(struct exchange *x, const struct studio_error *error)
+{
+    exchange_problem(x, status_of(error->code), error->text);
+}
+
 static void on_answer(struct actor *actor, enum studio_err err, const char *text, size_t len)
 {
     struct exchange *x = (struct exchange *)actor;
+    int status = status_of(err);
 
-    if (!actor->gone && x->state == WAITING)
-        exchange_reply(x, status_of(err), text ? text : "", text ? len : 0);
+    if (actor->gone || x->state != WAITING)
+        return;
+    if (err == STUDIO_OK) {
+        exchange_reply(x, status, text ? text : "", text ? len : 0);
+    } else {
+        problem_of_answer(&x->reply, status, text, len);
+        begin_reply(x, status, PROBLEM_TYPE);
+    }
 }
 
 static void on_release(struct actor *actor)
@@ -177,8 +227,7 @@ struct actor *exchange_actor(struct exchange *x)
 static void refuse(struct exchange *x, int status, const char *why)
 {
     x->refused = true;
-    answer_error(&x->reply, why, NULL);
-    begin_reply(x, status);
+    exchange_problem(x, status, why);
 }
 
 static bool has_body(const char *method)
@@ -214,19 +263,53 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
         x->expected = strtoul(head->length, NULL, 10);
 }
 
+/* Copies it to where `*at` points, which moves behind it. */
+static const char *keep(char **at, const char *text)
+{
+    char *copy = *at;
+
+    if (!text)
+        return NULL;
+    *at = stpcpy(copy, text) + 1;
+    return copy;
+}
+
+/* Its texts, behind each other. */
+static void keep_head(struct exchange *x, const struct exchange_head *head)
+{
+    char *at = x->texts;
+
+    x->path = keep(&at, head->path);
+    for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
+        x->fields[i] = keep(&at, head->fields[i]);
+    for (size_t i = 0; i < head->arg_count && i < ARGS_MAX; i++)
+        x->args[x->arg_count++] = keep(&at, head->args[i]);
+    strncpy(x->method, head->method, sizeof(x->method) - 1);
+    strncpy(x->peer, head->peer ? head->peer : "", sizeof(x->peer) - 1);
+}
+
+static size_t texts_size(const struct exchange_head *head)
+{
+    size_t size = strlen(head->path) + 1;
+
+    for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
+        size += head->fields[i] ? strlen(head->fields[i]) + 1 : 0;
+    for (size_t i = 0; i < head->arg_count && i < ARGS_MAX; i++)
+        size += strlen(head->args[i]) + 1;
+    return size;
+}
+
 struct exchange *exchange_create(struct exchange_env *env, void *connection,
                                  const struct exchange_head *head)
 {
-    size_t path_len = strlen(head->path);
-    struct exchange *x = calloc(1, sizeof(*x) + path_len + 1);
+    struct exchange *x = calloc(1, sizeof(*x) + texts_size(head));
 
     if (!x)
         return NULL;
     x->actor = (struct actor){.ops = &actor_ops, .via = VIA_HTTP, .refs = 1};
     x->env = env;
     x->connection = connection;
-    memcpy(x->path, head->path, path_len);
-    strncpy(x->method, head->method, sizeof(x->method) - 1);
+    keep_head(x, head);
     x->bodiless = strcmp(head->method, "HEAD") == 0;
     x->deadline_ms = clock_mono(env->clock) + EXCHANGE_BODY_MS;
     buf_init(&x->request, EXCHANGE_BODY_MAX);
@@ -243,6 +326,10 @@ void exchange_destroy(struct exchange *x)
     if (!x)
         return;
     close_source(x);
+    if (x->finish)
+        x->finish(x->data);
+    for (size_t i = 0; i < x->answer.header_count; i++)
+        free(x->answer.headers[i].text);
     buf_finish(&x->request);
     buf_finish(&x->reply);
     x->env->count--;
@@ -258,6 +345,43 @@ const char *exchange_method(const struct exchange *x)
 const char *exchange_path(const struct exchange *x)
 {
     return x->path;
+}
+
+const char *exchange_peer(const struct exchange *x)
+{
+    return x->peer;
+}
+
+const char *exchange_field(const struct exchange *x, enum exchange_field field)
+{
+    return x->fields[field];
+}
+
+const char *exchange_arg(const struct exchange *x, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < x->arg_count; i++)
+        if (strncmp(x->args[i], name, len) == 0 && x->args[i][len] == '=')
+            return x->args[i] + len + 1;
+    return NULL;
+}
+
+void exchange_known(struct exchange *x)
+{
+    x->env->ops->known(x->connection);
+}
+
+void exchange_attach(struct exchange *x, void *data, void (*finish)(void *data))
+{
+    assert(!x->finish);
+    x->data = data;
+    x->finish = finish;
+}
+
+void *exchange_data(const struct exchange *x)
+{
+    return x->data;
 }
 
 const char *exchange_request(const struct exchange *x, size_t *len)
@@ -344,6 +468,11 @@ void exchange_tick(struct exchange *x)
     int64_t now = clock_mono(x->env->clock);
     int64_t blocked = x->blocked_ms ? now - x->blocked_ms : 0;
 
+    if (x->state == HELD && now >= x->deadline_ms) {
+        x->state = ANSWERING;
+        want_write(x);
+        return;
+    }
     if (((x->state == BODY || x->state == LINGERING) && now >= x->deadline_ms) ||
         blocked >= x->env->write_timeout_ms ||
         /* The library asks the processor for as long as it cannot read what comes. */

@@ -12,12 +12,14 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "base/networks.h"
 #include "core/actor.h"
 #include "net/transport.h"
 
 struct exchange;
 
 enum {
+    EXCHANGE_HEADERS_MAX = 8,   /* of an answer, besides type and length */
     EXCHANGE_BODY_MAX = 16384,  /* bytes of a request's body */
     EXCHANGE_PIECE_MAX = 16384, /* bytes of an answer's body read at once */
     EXCHANGE_BODY_MS = 10000,   /* for the whole body, however it drips */
@@ -33,17 +35,33 @@ struct exchange_env {
     /* The request is whole: leads to one exchange_reply or exchange_stream, now or later. */
     void (*respond)(void *ctx, struct exchange *exchange);
     void *ctx;
-    int64_t write_timeout_ms; /* for a client that does not read */
-    bool closing;             /* every answer ends its connection */
-    size_t count;             /* exchanges alive */
+    const struct networks *proxies; /* whose headers say whom they speak for */
+    int64_t write_timeout_ms;       /* for a client that does not read */
+    bool closing;                   /* every answer ends its connection */
+    size_t count;                   /* exchanges alive */
+};
+
+/* The headers of a request that somebody asks for. */
+enum exchange_field {
+    EXCHANGE_AUTHORIZATION,
+    EXCHANGE_ACCEPT,
+    EXCHANGE_ACCEPT_ENCODING,
+    EXCHANGE_IF_NONE_MATCH,
+    EXCHANGE_IDEMPOTENCY_KEY,
+    EXCHANGE_LAST_EVENT_ID,
+    EXCHANGE_FIELDS
 };
 
 /* How a request begins. Strings are valid during exchange_create. */
 struct exchange_head {
     const char *method; /* "" if it is none we know */
-    const char *path;
+    const char *path;   /* decoded */
+    const char *peer;   /* who sends it: an IP address; NULL: not known */
     const char *length; /* Content-Length; NULL: none */
     bool coded;         /* Transfer-Encoding: its end cannot be told */
+    const char *fields[EXCHANGE_FIELDS];
+    const char *const *args; /* of the address, each `name=value`, decoded */
+    size_t arg_count;
 };
 
 /* Where the body of an answer comes from, if it is not there as a whole. */
@@ -55,13 +73,19 @@ struct exchange_source {
     void (*close)(void *ctx);
 };
 
+struct exchange_header {
+    const char *name;
+    char *text;
+};
+
 /* How an answer begins. */
 struct exchange_answer {
     int status;
-    const char *type;        /* Content-Type */
-    const char *name, *text; /* one header more; NULL: none */
-    long long length;        /* of the body; -1: it ends with the connection */
-    bool close;              /* the connection ends with it */
+    const char *type; /* Content-Type; NULL: there is no body, and no word of one (304) */
+    struct exchange_header headers[EXCHANGE_HEADERS_MAX];
+    size_t header_count;
+    long long length; /* of the body; -1: it ends with the connection */
+    bool close;       /* the connection ends with it */
 };
 
 /* Does a body follow, as far as one can tell? */
@@ -74,16 +98,37 @@ void exchange_destroy(struct exchange *exchange);
 
 /* --- for the one who answers ------------------------------------------------------------------ */
 
+/* All strings live as long as the exchange. */
 const char *exchange_method(const struct exchange *exchange);
 const char *exchange_path(const struct exchange *exchange);
-/* NUL-terminated. */
+const char *exchange_peer(const struct exchange *exchange);
+/* NULL: not sent. */
+const char *exchange_field(const struct exchange *exchange, enum exchange_field field);
+/* The first parameter of this name in the address; NULL: none. */
+const char *exchange_arg(const struct exchange *exchange, const char *name);
+/* The body; NUL-terminated. */
 const char *exchange_request(const struct exchange *exchange, size_t *len);
-/* Who it is for the core; filled in by who answers. */
+/* Who it is for the core; filled in by who answers. An error it is answered with becomes a problem. */
 struct actor *exchange_actor(struct exchange *exchange);
-/* A header of the answer to come; the strings live as long as the exchange. */
+/* Its sender has authenticated: the connection keeps its place. */
+void exchange_known(struct exchange *exchange);
+/* What who answers keeps of it; `finish` is called when the exchange ends. Once. */
+void exchange_attach(struct exchange *exchange, void *data, void (*finish)(void *data));
+void *exchange_data(const struct exchange *exchange);
+
+/* A header of the answer to come; `name` is a constant, `text` is copied. */
 void exchange_header(struct exchange *exchange, const char *name, const char *text);
+/* The answer to come is held back so long, to the second. */
+void exchange_delay(struct exchange *exchange, int64_t ms);
 /* Answers with a JSON text, which is copied. */
 void exchange_reply(struct exchange *exchange, int status, const char *text, size_t len);
+/* The same with any type of content, a constant; NULL: there is no body (304). */
+void exchange_send(struct exchange *exchange, int status, const char *type, const void *bytes,
+                   size_t len);
+/* Answers with an error as `application/problem+json`. */
+void exchange_problem(struct exchange *exchange, int status, const char *title);
+/* The same with an error of ours, and the status that says what it says. */
+void exchange_error(struct exchange *exchange, const struct studio_error *error);
 /* Answers with a body as long as its source says. */
 void exchange_stream(struct exchange *exchange, int status, const char *type,
                      const struct exchange_source *source, void *ctx);

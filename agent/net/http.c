@@ -2,6 +2,7 @@
 
 #include <libwebsockets.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/forwarded.h"
@@ -10,9 +11,10 @@
 #include "protocol/document.h"
 
 enum {
-    HEAD_MAX = 1024,
+    HEAD_MAX = 4096,
     LENGTH_MAX = 32,
     EXPECT_MAX = 32,
+    ARGS_MAX = 16,       /* parameters of an address that are read */
     FORWARDED_MAX = 1024 /* of a proxy's header; a longer one is not read */
 };
 
@@ -98,16 +100,86 @@ void http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_T
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path)
+/* The fields of a request: tokens of the library, or names it does not know. */
+static const struct {
+    enum lws_token_indexes token;
+    const char *name; /* with its colon */
+} fields[EXCHANGE_FIELDS] = {
+    [EXCHANGE_AUTHORIZATION] = {WSI_TOKEN_HTTP_AUTHORIZATION, NULL},
+    [EXCHANGE_ACCEPT] = {WSI_TOKEN_HTTP_ACCEPT, NULL},
+    [EXCHANGE_ACCEPT_ENCODING] = {WSI_TOKEN_HTTP_ACCEPT_ENCODING, NULL},
+    [EXCHANGE_IF_NONE_MATCH] = {WSI_TOKEN_HTTP_IF_NONE_MATCH, NULL},
+    [EXCHANGE_IDEMPOTENCY_KEY] = {0, "idempotency-key:"},
+    [EXCHANGE_LAST_EVENT_ID] = {0, "last-event-id:"},
+};
+
+/* Texts of a request, each in memory of its own, so that a sanitizer sees what is read beyond. */
+struct head_texts {
+    char *fields[EXCHANGE_FIELDS], *args[ARGS_MAX];
+    size_t arg_count;
+};
+
+static void free_texts(struct head_texts *texts)
 {
-    char length[LENGTH_MAX];
+    for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
+        free(texts->fields[i]);
+    for (size_t i = 0; i < texts->arg_count; i++)
+        free(texts->args[i]);
+}
+
+static bool read_field(struct lws *wsi, enum exchange_field field, char **text)
+{
+    const char *name = fields[field].name;
+    int name_len = name ? (int)strlen(name) : 0;
+    int len = name ? lws_hdr_custom_length(wsi, name, name_len)
+                   : lws_hdr_total_length(wsi, fields[field].token);
+
+    if (len <= 0)
+        return true;
+    *text = malloc((size_t)len + 1);
+    return *text && (name ? lws_hdr_custom_copy(wsi, *text, len + 1, name, name_len)
+                          : lws_hdr_copy(wsi, *text, len + 1, fields[field].token)) >= 0;
+}
+
+/* False: out of memory. */
+static bool read_texts(struct lws *wsi, struct head_texts *texts)
+{
+    bool ok = true;
+    int len;
+
+    for (enum exchange_field i = 0; ok && i < EXCHANGE_FIELDS; i++)
+        ok = read_field(wsi, i, &texts->fields[i]);
+    while (ok && texts->arg_count < ARGS_MAX &&
+           (len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, (int)texts->arg_count)) >
+               0) {
+        char *text = malloc((size_t)len + 1);
+        ok = text && lws_hdr_copy_fragment(wsi, text, len + 1, WSI_TOKEN_HTTP_URI_ARGS,
+                                           (int)texts->arg_count) >= 0;
+        if (ok)
+            texts->args[texts->arg_count++] = text;
+        else
+            free(text);
+    }
+    return ok;
+}
+
+/* Without the texts it was made of. */
+static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi, const char *path,
+                                      const struct head_texts *texts)
+{
+    char length[LENGTH_MAX], peer[PEER_TEXT_MAX + 1];
     struct exchange_head head = {
         .method = method_of(wsi),
         .path = path,
+        .peer = peer,
         .coded = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0,
+        .args = (const char *const *)texts->args,
+        .arg_count = texts->arg_count,
     };
     struct exchange *exchange;
 
+    for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
+        head.fields[i] = texts->fields[i];
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
         head.length = lws_hdr_copy(wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0
                           ? length
@@ -116,6 +188,7 @@ struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char
         (void)http_refuse(wsi, 400, "Wait for an answer before a request with a body");
         return NULL;
     }
+    http_peer(env->proxies, wsi, peer);
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* an exchange has deadlines of its own */
     http_note(wsi);
     exchange = exchange_create(env, wsi, &head);
@@ -123,6 +196,16 @@ struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char
         exchange_destroy(exchange);
         return NULL;
     }
+    return exchange;
+}
+
+struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path)
+{
+    struct head_texts texts = {0};
+    struct exchange *exchange =
+        read_texts(wsi, &texts) ? open_exchange(env, wsi, path, &texts) : NULL;
+
+    free_texts(&texts);
     return exchange;
 }
 
@@ -144,19 +227,40 @@ static bool add_header(struct lws *wsi, const char *name, const char *text, unsi
                                        (int)strlen(text), p, end) == 0;
 }
 
-/* Prints the head at *p, which moves behind it. */
-static bool print_head(struct lws *wsi, const struct exchange_answer *answer, unsigned char **p,
-                       unsigned char *end)
+static bool has_header(const struct exchange_answer *answer, const char *name)
+{
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Status, and what tells where the body ends; of a 304 nothing, as it has none. */
+static bool print_status(struct lws *wsi, const struct exchange_answer *answer, unsigned char **p,
+                         unsigned char *end)
 {
     lws_filepos_t length =
         answer->length < 0 ? LWS_ILLEGAL_HTTP_CONTENT_LEN : (lws_filepos_t)answer->length;
 
+    if (!answer->type)
+        return lws_add_http_header_status(wsi, (unsigned)answer->status, p, end) == 0;
     return lws_add_http_common_headers(wsi, (unsigned)answer->status, answer->type, length, p,
-                                       end) == 0 &&
-           add_header(wsi, "cache-control", "no-store", p, end) &&
-           (!answer->name || add_header(wsi, answer->name, answer->text, p, end)) &&
-           /* Without a length the library says so itself. */
-           (!answer->close || answer->length < 0 ||
+                                       end) == 0;
+}
+
+/* Prints the head at *p, which moves behind it. */
+static bool print_head(struct lws *wsi, const struct exchange_answer *answer, unsigned char **p,
+                       unsigned char *end)
+{
+    if (!print_status(wsi, answer, p, end) ||
+        (!has_header(answer, "cache-control") &&
+         !add_header(wsi, "cache-control", "no-store", p, end)))
+        return false;
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (!add_header(wsi, answer->headers[i].name, answer->headers[i].text, p, end))
+            return false;
+    /* Without a length the library says so itself. */
+    return (!answer->close || answer->length < 0 ||
             add_header(wsi, "connection", "close", p, end)) &&
            lws_finalize_http_header(wsi, p, end) == 0;
 }

@@ -304,6 +304,28 @@ void answer_error(struct buf *out, const char *text, const char *request_id)
     end_answer(out, request_id);
 }
 
+static void begin_problem(struct buf *out, int status)
+{
+    buf_str(out, "{\"status\":");
+    buf_u64(out, (uint64_t)status);
+}
+
+void problem_print(struct buf *out, int status, const char *title)
+{
+    begin_problem(out, status);
+    json_text(out, "title", title);
+    buf_str(out, "}");
+}
+
+void problem_of_answer(struct buf *out, int status, const char *answer, size_t len)
+{
+    static const char before[] = "{\"error\"";
+
+    begin_problem(out, status);
+    json_key(out, "title");
+    buf_add(out, answer + sizeof(before), len - sizeof(before)); /* and the colon */
+}
+
 void push_exception(struct buf *out, const struct event_origin *origin, uint64_t seq,
                     const char *data)
 {

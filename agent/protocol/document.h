@@ -61,6 +61,12 @@ void answer_tables(struct buf *out, const char *status, const char *const *table
 void answer_document(struct buf *out, const char *document, size_t len, const char *request_id);
 void answer_error(struct buf *out, const char *text, const char *request_id);
 
+/* An error as HTTP tells it (section 5, RFC 9457), of this type; or one that answer_error printed, made
+ * such a one. */
+#define PROBLEM_TYPE "application/problem+json"
+void problem_print(struct buf *out, int status, const char *title);
+void problem_of_answer(struct buf *out, int status, const char *answer, size_t len);
+
 /* Pushes to subscribers; that of a status is in its snapshot: the answer to `get` without a
  * request_id. */
 void push_exception(struct buf *out, const struct event_origin *origin, uint64_t seq,

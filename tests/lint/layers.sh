@@ -36,6 +36,7 @@ agent/config     base model
 agent/auth       base model protocol config
 agent/core       base model protocol store config auth bridge
 agent/net        base model protocol store config auth core
+agent/api        base model protocol store config auth core net
 agent/cmd        base model store config auth
 bridge           base model
 client           base model protocol

@@ -184,7 +184,8 @@ static void an_answer_that_comes_later(void **state)
     exchange_reply(waiting, 404, "no", 2);
     wire_drain(&wire);
     assert_int_equal(wire.status, 404);
-    assert_string_equal(wire.answer.name, "etag");
+    assert_int_equal(wire.answer.header_count, 1);
+    assert_string_equal(wire.answer.headers[0].name, "etag");
     assert_string_equal(wire.body, "no");
     wire_close(&wire);
     wire_open(&wire, "GET", "/", NULL);
@@ -215,13 +216,70 @@ static void the_core_answers(void **state)
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         wire_open(&wire, "GET", "/", NULL);
         struct actor *actor = exchange_actor(waiting);
+        char problem[64];
         assert_int_equal(actor->via, VIA_HTTP);
-        actor->ops->answer(actor, answers[i].err, "said", 4);
+        actor->ops->answer(actor, answers[i].err, "{\"error\":\"said\"}", 16);
         wire_drain(&wire);
         assert_int_equal(wire.status, answers[i].status);
-        assert_string_equal(wire.body, "said");
+        snprintf(problem, sizeof(problem), "{\"status\":%d,\"title\":\"said\"}", answers[i].status);
+        assert_string_equal(wire.body, i == 0 ? "{\"error\":\"said\"}" : problem);
+        assert_string_equal(wire.answer.type,
+                            i == 0 ? "application/json" : "application/problem+json");
         wire_close(&wire);
     }
+}
+
+static void count_finish(void *data)
+{
+    ++*(unsigned *)data;
+}
+
+static void what_a_request_says(void **state)
+{
+    const struct exchange_head head = {
+        .method = "GET",
+        .path = "/a",
+        .peer = "10.0.0.7",
+        .fields = {[EXCHANGE_ACCEPT] = "text/plain", [EXCHANGE_LAST_EVENT_ID] = ""},
+        .args = (const char *const[]){"ab=1", "a=2", "a=3", "b"},
+        .arg_count = 4,
+    };
+    unsigned finished = 0;
+
+    (void)state;
+    wire_env.respond = answer_later;
+    memset(&wire, 0, sizeof(wire));
+    wire.exchange = exchange_create(&wire_env, &wire, &head);
+    assert_string_equal(exchange_peer(waiting), "10.0.0.7");
+    assert_string_equal(exchange_field(waiting, EXCHANGE_ACCEPT), "text/plain");
+    assert_string_equal(exchange_field(waiting, EXCHANGE_LAST_EVENT_ID), "");
+    assert_null(exchange_field(waiting, EXCHANGE_AUTHORIZATION));
+    assert_string_equal(exchange_arg(waiting, "a"), "2");
+    assert_string_equal(exchange_arg(waiting, "ab"), "1");
+    assert_null(exchange_arg(waiting, "b"));
+    exchange_attach(waiting, &finished, count_finish);
+    assert_ptr_equal(exchange_data(waiting), &finished);
+    wire_close(&wire);
+    assert_int_equal(finished, 1);
+}
+
+static void an_answer_is_held_back(void **state)
+{
+    (void)state;
+    wire_env.respond = answer_later;
+    wire_open(&wire, "GET", "/", NULL);
+    exchange_delay(waiting, 1500);
+    exchange_problem(waiting, 401, "no");
+    fake_clock_advance(&wire_clock, 1499);
+    exchange_tick(wire.exchange);
+    assert_false(wire.wanted);
+    assert_true(wire.paused);
+    fake_clock_advance(&wire_clock, 1);
+    exchange_tick(wire.exchange);
+    wire_drain(&wire);
+    assert_int_equal(wire.status, 401);
+    assert_string_equal(wire.body, "{\"status\":401,\"title\":\"no\"}");
+    wire_close(&wire);
 }
 
 static void the_core_answers_one_who_has_left(void **state)
@@ -378,6 +436,8 @@ int main(void)
         TEST(head_has_no_body),
         TEST(an_answer_that_comes_later),
         TEST(the_core_answers),
+        TEST(what_a_request_says),
+        TEST(an_answer_is_held_back),
         TEST(the_core_answers_one_who_has_left),
         TEST(a_long_answer_leaves_in_pieces),
         TEST(who_does_not_read_is_cut),

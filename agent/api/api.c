@@ -1,0 +1,81 @@
+#include "api/api.h"
+
+#include <string.h>
+
+#include "api/routes.h"
+#include "base/names.h"
+
+enum { ALLOW_MAX = 64 };
+
+/* Does the path have the form of the pattern? Then `table` is what stands for `{table}`, if it could be
+ * one, else "". */
+static bool matches(const char *pattern, const char *path, char table[STUDIO_TABLE_ID_MAX + 1])
+{
+    static const char hole[] = "{table}";
+    const char *at = strstr(pattern, hole);
+    size_t before, len;
+
+    table[0] = '\0';
+    if (!at)
+        return strcmp(pattern, path) == 0;
+    before = (size_t)(at - pattern);
+    if (strncmp(pattern, path, before) != 0)
+        return false;
+    len = strcspn(path + before, "/");
+    if (len == 0 || strcmp(at + sizeof(hole) - 1, path + before + len) != 0)
+        return false;
+    if (len <= STUDIO_TABLE_ID_MAX && name_is_table(path + before, len)) {
+        memcpy(table, path + before, len);
+        table[len] = '\0';
+    }
+    return true;
+}
+
+static bool serves(const struct route *route, const char *method)
+{
+    return strcmp(method, route->method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+/* Adds the method to those the path has. */
+static void allow(struct buf *list, const char *method)
+{
+    buf_str(list, list->len ? ", " : "");
+    buf_str(list, method);
+    if (strcmp(method, "GET") == 0)
+        buf_str(list, ", HEAD");
+}
+
+static void pass_on(struct api *api, struct exchange *exchange, const struct route *route,
+                    const char *table)
+{
+    struct api_request *request = request_create(api, exchange);
+
+    if (!request)
+        return;
+    strcpy(request->table, table);
+    if (route->access == ACCESS_ANYBODY || request_login(request))
+        route->respond(request);
+}
+
+void api_respond(void *ctx, struct exchange *exchange)
+{
+    const char *path = exchange_path(exchange), *method = exchange_method(exchange);
+    char table[STUDIO_TABLE_ID_MAX + 1], space[ALLOW_MAX];
+    struct buf allowed;
+
+    buf_init_fixed(&allowed, space, sizeof(space));
+    for (size_t i = 0; i < route_count; i++) {
+        if (!matches(routes[i].path, path, table))
+            continue;
+        if (serves(&routes[i], method)) {
+            pass_on(ctx, exchange, &routes[i], table);
+            return;
+        }
+        allow(&allowed, routes[i].method);
+    }
+    if (allowed.len > 0)
+        exchange_header(exchange, "allow", allowed.data);
+    exchange_problem(exchange, allowed.len > 0 ? 405 : 404,
+                     allowed.len > 0 ? "Method not allowed" : "Not found");
+}

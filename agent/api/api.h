@@ -1,0 +1,33 @@
+/*
+ * api.h - what HTTP paths answer (protocol section 5): what all of them share, and the way in.
+ *
+ *   exchange ──► api_respond ──► routes ──► who may ──► a handler, which answers now or later
+ *
+ * Net thread only; what is to be read from the store is read by the reader's thread (core/lookup.h).
+ */
+#ifndef AGENT_API_API_H
+#define AGENT_API_API_H
+
+#include "auth/admission.h"
+#include "auth/rates.h"
+#include "base/clock.h"
+#include "net/exchange.h"
+
+struct core;
+struct figures;
+struct lookup;
+
+/* Filled by the agent before the first request; all of it outlives the last. */
+struct api {
+    const struct clock *clock;
+    struct core *core;
+    struct figures *figures;
+    struct admission *admission;
+    struct rates *rates; /* by user id, shared with WebSocket */
+    struct lookup *lookup;
+};
+
+/* Answers a request (exchange_env.respond); `ctx` is the struct api. */
+void api_respond(void *ctx, struct exchange *exchange);
+
+#endif

@@ -1,0 +1,26 @@
+/* request.h - a request on its way to its handler: what its path names, and who sends it. Net thread. */
+#ifndef AGENT_API_REQUEST_H
+#define AGENT_API_REQUEST_H
+
+#include "api/api.h"
+#include "studio/status.h"
+
+/* Lives as long as the exchange. */
+struct api_request {
+    struct api *api;
+    struct exchange *exchange;
+    char table[STUDIO_TABLE_ID_MAX + 1]; /* of the path; "" if it names none */
+    /* Of a user who has logged in: */
+    struct actor *actor; /* the exchange's, filled in; NULL: nobody has */
+    struct rate *rate;   /* held */
+    unsigned char digest[32];
+};
+
+/* For this exchange, which keeps it. NULL: out of memory, it is answered. */
+struct api_request *request_create(struct api *api, struct exchange *exchange);
+
+/* Lets its sender in by `Authorization: Bearer <id>:<token>`, as WebSocket does (sections 3.1 and 6).
+ * False: it is answered. */
+bool request_login(struct api_request *request);
+
+#endif

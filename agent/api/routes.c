@@ -1,0 +1,12 @@
+#include "api/routes.h"
+
+#include "api/health.h"
+
+const struct route routes[] = {
+    {"GET", "/healthz", ACCESS_ANYBODY, health_alive},
+    {"GET", "/readyz", ACCESS_ANYBODY, health_ready},
+    {"GET", "/", ACCESS_ANYBODY, health_websocket},
+    {"GET", "/v1/ws", ACCESS_ANYBODY, health_websocket},
+};
+
+const size_t route_count = sizeof(routes) / sizeof(routes[0]);
