@@ -443,7 +443,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
         .name = server->protocol_name,
         .callback = on_event,
         .per_session_data_size = sizeof(struct connection),
-        .rx_buffer_size = 512, /* kept for each WebSocket, and what is read at once */
+        .rx_buffer_size = 256, /* kept for each WebSocket, and what is read at once */
         .tx_packet_size = 65536,
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);

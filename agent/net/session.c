@@ -57,7 +57,7 @@ struct session {
     unsigned generation;
     unsigned close_code;
     const char *close_reason;
-    char peer[PEER_TEXT_MAX + 1];
+    const char *peer;
     char *subscribe; /* of the address, until READY */
     unsigned char digest[32];
     struct session *prev, *next; /* in env->paused */
@@ -298,7 +298,7 @@ struct session *session_create(struct session_env *env, void *connection,
     s->close_reason = "";
     s->created_ms = s->heard_ms = clock_mono(env->clock);
     s->generation = admission_generation(env->admission);
-    strncpy(s->peer, address->peer, sizeof(s->peer) - 1);
+    s->peer = address->peer;
     buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
     env->count++;
     if (address->in.id || address->in.token)

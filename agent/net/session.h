@@ -33,7 +33,7 @@ struct session_env {
 
 /* How the client came: the parameters of its address and header, decoded; NULL where absent. */
 struct session_address {
-    const char *peer; /* IP address */
+    const char *peer; /* IP address; outlives the session */
     struct credentials_in in;
     const char *subscribe; /* `*` or names separated by commas */
 };

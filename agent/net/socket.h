@@ -13,7 +13,7 @@ struct socket {
     void *connection;
     uint64_t bytes;               /* read when the last request was complete */
     bool known;                   /* its peer has authenticated */
-    char peer[PEER_TEXT_MAX + 1]; /* its address, or whom a proxy named before the first request */
+    char peer[PEER_TEXT_MAX + 1]; /* its address, or whom a proxy named */
 };
 
 #endif

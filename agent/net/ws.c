@@ -7,6 +7,7 @@
 #include "model/snapshot.h"
 #include "net/http.h"
 #include "net/piece.h"
+#include "net/socket.h"
 
 _Static_assert(SNAPSHOT_HEADROOM >= LWS_PRE, "a frame header does not fit before the data");
 
@@ -145,12 +146,16 @@ struct session *ws_open(struct session_env *env, struct lws *wsi)
     struct request request = {0};
     struct session_address address = {0};
     struct session *session = NULL;
+    struct socket *socket = lws_get_opaque_user_data(wsi);
     char peer[PEER_TEXT_MAX + 1];
 
-    http_peer(&env->proxies, wsi, peer);
+    if (!socket)
+        return NULL;
+    http_peer(&env->proxies, wsi, peer); /* no other request follows: whose it is stays so */
+    memcpy(socket->peer, peer, sizeof(socket->peer));
     if (read_query(wsi, &request) && read_authorization(wsi, &request)) {
         bool query = request.values[Q_ID] || request.values[Q_TOKEN];
-        address.peer = peer;
+        address.peer = socket->peer;
         address.in.id = query ? request.values[Q_ID] : request.header_id;
         address.in.token = query ? request.values[Q_TOKEN] : request.header_token;
         address.in.device = request.values[Q_DEVICE];
