@@ -304,7 +304,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
-        .figures = &agent->figures,
+        .logins = {.figures = &agent->figures},
         .admission = agent->admission,
         .rates = agent->rates,
         .auth_timeout_ms = config->auth_timeout_s * 1000,
@@ -351,6 +351,7 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
     agent->clock = clock_system();
     agent->lists = studio_built_in_values;
     figure_set(&agent->figures.mirror, config->broker != NULL);
+    figure_set(&agent->figures.started, (uint64_t)clock_wall(agent->clock));
     agent->tokens_file = config_tokens_path(config);
     if (!agent->tokens_file)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -369,7 +370,7 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
     log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %llu tables, seq %llu",
              STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
              (unsigned long long)figure_get(&agent->figures.tables),
-             (unsigned long long)figure_get(&agent->figures.committed));
+             (unsigned long long)figure_get(&agent->figures.seq));
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
     if (control_open(config->data, on_command, agent, &agent->control, error) != STUDIO_OK)

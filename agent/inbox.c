@@ -129,7 +129,7 @@ static void refuse(struct inbox *inbox, struct bridge *bridge, struct bridge_com
     struct message message = {0};
     struct buf text;
 
-    figure_add(&inbox->o.figures->refused, 1);
+    figure_add(&inbox->o.figures->refused[STUDIO_ERR_RATE_LIMIT], 1);
     log_debug("core", "%s is refused: %s", command->client, studio_err_text(STUDIO_ERR_RATE_LIMIT));
     decode(inbox, command, &message);
     buf_init(&text, REFUSAL_MAX);

@@ -80,7 +80,7 @@ void announce_health(struct buf *out, const struct announce_health *h)
     add_time(out, "ts", h->now_ms);
     json_key(out, "seq");
     buf_str(out, "{");
-    add_figure(out, "committed", &h->agent->committed);
+    add_figure(out, "committed", &h->agent->seq);
     json_u64(out, "acked", h->acked);
     buf_str(out, "}");
     json_key(out, "backlog");
@@ -100,14 +100,14 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_key(out, "uncarried");
     carry_print(h->carry, out);
     add_figure(out, "tables", &h->agent->tables);
-    add_figure(out, "clients", &h->agent->clients);
+    json_u64(out, "clients", FIGURE_SUM(h->agent->connections));
     add_figure(out, "subscribers", &h->agent->subscribers);
-    add_figure(out, "updates", &h->agent->updates);
-    add_figure(out, "refused", &h->agent->refused);
+    json_u64(out, "updates", FIGURE_SUM(h->agent->updates));
+    json_u64(out, "refused", FIGURE_SUM(h->agent->refused));
     json_key(out, "closed");
     buf_str(out, "{");
-    add_figure(out, "silent", &h->agent->closed_silent);
-    add_figure(out, "slow", &h->agent->closed_slow);
+    add_figure(out, "silent", &h->agent->closed[CLOSED_SILENT]);
+    add_figure(out, "slow", &h->agent->closed[CLOSED_SLOW]);
     buf_str(out, "}");
     json_u64(out, "ignored", h->ignored);
     json_text(out, "broker", h->broker);

@@ -231,6 +231,22 @@ static enum studio_err create_relay(struct bridge *b)
     return relay_init(&b->relay, &options);
 }
 
+/* Counters begin with the start; in the store there may be fewer parked events at the next one. */
+static void show_figures(struct bridge *b)
+{
+    struct figures *figures = b->source.figures;
+    const struct bridge_stats *stats = &b->stats;
+
+    figure_set(&figures->broker, stats->connected ? stats->number + 1 : 0);
+    figure_set(&figures->broker_connections, stats->connections);
+    figure_set(&figures->acked_seq, stats->acked);
+    figure_set(&figures->parked[PARKED_EVENTS], stats->parked.events - b->config.parked);
+    figure_set(&figures->parked[PARKED_RETAINED], stats->parked.retained);
+    figure_set(&figures->parked[PARKED_ANSWERS], stats->parked.answers);
+    figure_set(&figures->parked[PARKED_REPLAYS], stats->parked.replays);
+    figure_set(&figures->parked[PARKED_AGENT], stats->parked.agent);
+}
+
 enum studio_err bridge_create(const struct bridge_config *config,
                               const struct bridge_source *source, const struct clock *clock,
                               struct bridge **out, struct studio_error *error)
@@ -267,6 +283,7 @@ enum studio_err bridge_create(const struct bridge_config *config,
     b->config.memo = NULL;
     b->stats.acked = config->acked;
     b->stats.parked.events = config->parked;
+    show_figures(b);
     *out = b;
     return STUDIO_OK;
 no_memory:
@@ -298,14 +315,10 @@ static void follow_wishes(struct bridge *b)
 
 static void publish_stats(struct bridge *b, bool commands_handed_over)
 {
+    figure_set(&b->source.figures->waiting_since, (uint64_t)relay_waiting_since(&b->relay));
     pthread_mutex_lock(&b->lock);
     relay_get_stats(&b->relay, &b->stats);
-    figure_set(&b->source.figures->broker_connected, b->stats.connected);
-    figure_set(&b->source.figures->parked_events, b->stats.parked.events);
-    figure_set(&b->source.figures->parked_retained, b->stats.parked.retained);
-    figure_set(&b->source.figures->parked_answers, b->stats.parked.answers);
-    figure_set(&b->source.figures->parked_replays, b->stats.parked.replays);
-    figure_set(&b->source.figures->parked_agent, b->stats.parked.agent);
+    show_figures(b);
     b->quiet = relay_quiet(&b->relay) && commands_handed_over;
     pthread_mutex_unlock(&b->lock);
 }

@@ -99,6 +99,7 @@ struct bridge_stats {
     uint64_t acked;   /* watermark */
     struct bridge_parked parked;
     uint64_t connections; /* made since start */
+    size_t number;        /* of the broker, in the list, from 0 on */
 };
 
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/faulty.h"
+#include "base/figures.h"
 
 enum studio_err outbox_init(struct outbox *o, const struct bridge_source *source,
                             struct window *window, struct feed *feed, uint64_t acked,
@@ -161,6 +162,9 @@ void outbox_done(struct outbox *o, struct studio_event *event, int reason, int64
     uint64_t seq = event->seq;
     const char *good = reason == WINDOW_POISON ? hung_up : window_for_good(reason);
 
+    if (reason == 0 && event->committed_us > 0)
+        histogram_observe(&o->source->figures->publish,
+                          clock_mono_us(o->window->o.clock) - event->committed_us);
     if (reason == 0 || good) {
         studio_event_unref(event);
         if (good)
@@ -189,39 +193,55 @@ uint64_t outbox_backlog(const struct outbox *o)
     return feed_committed(o->feed) - o->acked;
 }
 
-/* Its age, whatever the wall clock does: the same event ages by the monotonic clock, and one behind it
- * is no older than it would be. Only what waited already at a start is judged by its time stamp. */
-static int64_t age_of(struct outbox *o, const struct studio_event *event, int64_t now_ms,
-                      int64_t wall_ms)
+static const struct studio_event *oldest_waiting(struct outbox *o, int64_t now_ms)
 {
-    int64_t most = o->oldest.age_ms + now_ms - o->oldest.at_ms;
-    int64_t age = wall_ms > event->wall_ms ? wall_ms - event->wall_ms : 0;
+    const struct slot *slot = window_lowest(o->window, TRAFFIC_EVENTS);
+    const struct studio_event *sent = slot ? slot->owner : NULL;
+    const struct studio_event *refused = feed_list_first(&o->retry);
 
-    if (o->oldest.known && (event->seq == o->oldest.seq || age > most))
-        age = most;
-    o->oldest.seq = event->seq;
-    return age;
+    if (refused && (!sent || refused->seq < sent->seq))
+        return refused;
+    return sent ? sent : feed_peek(o->feed, now_ms);
+}
+
+/* Whatever the wall clock does: only what was committed in an earlier run is judged by its time stamp. */
+static int64_t came_ms(const struct outbox *o, const struct studio_event *event, int64_t now_ms)
+{
+    int64_t age = clock_wall(o->window->o.clock) - event->wall_ms;
+
+    if (event->committed_us > 0)
+        return event->committed_us / 1000;
+    return age > 0 ? now_ms - age : now_ms;
+}
+
+int64_t outbox_waiting_since(struct outbox *o, int64_t now_ms)
+{
+    const struct studio_event *event;
+
+    if (outbox_backlog(o) == 0) {
+        o->oldest.seq = 0;
+        o->oldest.since_ms = now_ms;
+        return 0;
+    }
+    event = o->oldest.seq == o->acked + 1 ? NULL : oldest_waiting(o, now_ms);
+    if (event) { /* else it is the same, or cannot be read: it came no earlier than the one before */
+        int64_t since = came_ms(o, event, now_ms);
+
+        if (o->oldest.since_ms == 0 || since > o->oldest.since_ms)
+            o->oldest.since_ms = since;
+        o->oldest.seq = event->seq;
+    }
+    return o->oldest.since_ms ? o->oldest.since_ms : now_ms;
 }
 
 void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out)
 {
-    const struct slot *slot = window_lowest(o->window, TRAFFIC_EVENTS);
-    const struct studio_event *oldest = slot ? slot->owner : NULL;
-    const struct studio_event *refused = feed_list_first(&o->retry);
+    int64_t since;
 
     outbox_advance(o);
-    if (refused && (!oldest || refused->seq < oldest->seq))
-        oldest = refused;
-    if (!oldest)
-        oldest = feed_peek(o->feed, now_ms);
+    since = outbox_waiting_since(o, now_ms);
     out->acked = o->acked;
     out->parked.events = o->parked;
     out->backlog = outbox_backlog(o);
-    if (oldest)
-        o->oldest.age_ms = age_of(o, oldest, now_ms, out->now_ms);
-    else /* without a backlog, none; else it could not be read: it is as old as before and what passed */
-        o->oldest.age_ms += out->backlog > 0 ? now_ms - o->oldest.at_ms : -o->oldest.age_ms;
-    o->oldest.at_ms = now_ms;
-    o->oldest.known = true;
-    out->oldest_age_ms = o->oldest.age_ms;
+    out->oldest_age_ms = since ? now_ms - since : 0;
 }

@@ -30,10 +30,9 @@ struct outbox {
     uint64_t parked; /* in all */
     uint64_t parked_recent[OUTBOX_PARKED_RECENT];
     unsigned parked_at;
-    struct {          /* the oldest event that waited when `health` was last asked for */
-        uint64_t seq; /* 0: none */
-        int64_t age_ms, at_ms;
-        bool known; /* it has been asked for */
+    struct {              /* the oldest event that waits */
+        uint64_t seq;     /* 0: none */
+        int64_t since_ms; /* when it came; none of those behind it came earlier. 0: not known yet */
     } oldest;
 };
 
@@ -62,6 +61,8 @@ void outbox_advance(struct outbox *o);
 /* Tells the agent the watermark, if it moved: the store writes it with its next commit. */
 void outbox_tell_acked(struct outbox *o);
 uint64_t outbox_backlog(const struct outbox *o);
+/* When the oldest event that waits came, by the monotonic clock; 0: none waits. May read the store. */
+int64_t outbox_waiting_since(struct outbox *o, int64_t now_ms);
 /* What `health` says of the events; out->now_ms is set. */
 void outbox_health(struct outbox *o, int64_t now_ms, struct announce_health *out);
 

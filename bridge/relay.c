@@ -421,6 +421,12 @@ void relay_get_stats(const struct relay *r, struct bridge_stats *out)
     *out = (struct bridge_stats){.connected = r->connection.state >= CONNECTION_UP,
                                  .acked = sender_acked(&r->sender),
                                  .parked = sender_parked(&r->sender),
-                                 .connections = r->connections};
+                                 .connections = r->connections,
+                                 .number = r->dial.current};
     strncpy(out->broker, broker, sizeof(out->broker) - 1);
+}
+
+int64_t relay_waiting_since(struct relay *r)
+{
+    return sender_waiting_since(&r->sender);
 }

@@ -85,5 +85,7 @@ bool relay_quiet(const struct relay *r);
 void relay_stop(struct relay *r);
 bool relay_ended(const struct relay *r);
 void relay_get_stats(const struct relay *r, struct bridge_stats *out);
+/* outbox_waiting_since now; may read the store. */
+int64_t relay_waiting_since(struct relay *r);
 
 #endif

@@ -306,6 +306,11 @@ uint64_t sender_acked(const struct sender *s)
     return s->outbox.acked;
 }
 
+int64_t sender_waiting_since(struct sender *s)
+{
+    return outbox_waiting_since(&s->outbox, now_ms(s));
+}
+
 struct bridge_parked sender_parked(const struct sender *s)
 {
     struct bridge_parked parked = {.events = s->outbox.parked};

@@ -88,6 +88,8 @@ int64_t sender_step(struct sender *s);
 /* Events not acknowledged; the watermark; what is parked. */
 uint64_t sender_backlog(const struct sender *s);
 uint64_t sender_acked(const struct sender *s);
+/* outbox_waiting_since now; may read the store. */
+int64_t sender_waiting_since(struct sender *s);
 struct bridge_parked sender_parked(const struct sender *s);
 
 #endif

@@ -27,9 +27,9 @@ void health_ready(struct api_request *r)
                : stopping ? "stopping"
                           : "unavailable",
                writable ? "writable" : "not writable",
-               !figure_get(&figures->mirror)            ? "not configured"
-               : figure_get(&figures->broker_connected) ? "connected"
-                                                        : "not connected");
+               !figure_get(&figures->mirror)  ? "not configured"
+               : figure_get(&figures->broker) ? "connected"
+                                              : "not connected");
     exchange_reply(r->exchange, ready ? 200 : 503, body.data, body.len);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/figures.h"
 #include "core/core.h"
 
 static void finish(void *data)
@@ -56,6 +57,7 @@ static bool refuse(struct api_request *r, enum studio_err err)
 
     if (err == STUDIO_ERR_NO_MEMORY)
         err = STUDIO_ERR_LIMIT;
+    figure_add(&r->api->figures->logins[figure_login(err)], 1);
     if (err != STUDIO_ERR_LIMIT)
         exchange_header(r->exchange, "www-authenticate", "Bearer");
     (void)studio_error_set(&error, err, NULL);
@@ -85,6 +87,7 @@ bool request_login(struct api_request *r)
     memcpy(r->actor->user_id, credentials.user_id, sizeof(r->actor->user_id));
     memcpy(r->actor->table_id, credentials.table_id, sizeof(r->actor->table_id));
     tokens_digest(credentials.token, r->digest);
+    figure_add(&api->figures->logins[LOGIN_ACCEPTED], 1);
     admission_enter(api->admission);
     exchange_known(r->exchange);
     r->rate = rates_hold(api->rates, r->actor->user_id);

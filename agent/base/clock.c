@@ -2,34 +2,34 @@
 
 #include <stddef.h>
 
-static int64_t read_ms(clockid_t id)
+static int64_t read_us(clockid_t id)
 {
     struct timespec now;
     (void)clock_gettime(id, &now); /* cannot fail for these two clocks */
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int64_t system_mono_ms(void *ctx)
+static int64_t system_mono_us(void *ctx)
 {
     (void)ctx;
-    return read_ms(CLOCK_MONOTONIC);
+    return read_us(CLOCK_MONOTONIC);
 }
 
 static int64_t system_wall_ms(void *ctx)
 {
     (void)ctx;
-    return read_ms(CLOCK_REALTIME);
+    return read_us(CLOCK_REALTIME) / 1000;
 }
 
 const struct clock *clock_system(void)
 {
-    static const struct clock system_clock = {system_mono_ms, system_wall_ms, NULL};
+    static const struct clock system_clock = {system_mono_us, system_wall_ms, NULL};
     return &system_clock;
 }
 
-static int64_t turn_mono_ms(void *ctx)
+static int64_t turn_mono_us(void *ctx)
 {
-    return ((const struct clock_turn *)ctx)->mono_ms;
+    return ((const struct clock_turn *)ctx)->mono_us;
 }
 
 static int64_t turn_wall_ms(void *ctx)
@@ -39,13 +39,13 @@ static int64_t turn_wall_ms(void *ctx)
 
 void clock_turn_init(struct clock_turn *t, const struct clock *real)
 {
-    *t = (struct clock_turn){.clock = {turn_mono_ms, turn_wall_ms, t}, .real = real};
+    *t = (struct clock_turn){.clock = {turn_mono_us, turn_wall_ms, t}, .real = real};
     clock_turn_begin(t);
 }
 
 void clock_turn_begin(struct clock_turn *t)
 {
-    t->mono_ms = clock_mono(t->real);
+    t->mono_us = clock_mono_us(t->real);
 }
 
 struct timespec clock_after(int64_t ms)

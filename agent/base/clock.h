@@ -6,7 +6,8 @@
 #include <time.h>
 
 struct clock {
-    int64_t (*mono_ms)(void *ctx); /* milliseconds, never steps; deadlines and limits */
+    int64_t (*mono_us)(
+        void *ctx); /* microseconds, never steps; deadlines, limits, how long it took */
     int64_t (*wall_ms)(void *ctx); /* milliseconds since 1970 UTC, may step; time stamps only */
     void *ctx;
 };
@@ -19,7 +20,7 @@ const struct clock *clock_system(void);
 struct clock_turn {
     struct clock clock; /* to be handed on; refers to this memory */
     const struct clock *real;
-    int64_t mono_ms;
+    int64_t mono_us;
 };
 void clock_turn_init(struct clock_turn *t, const struct clock *real);
 /* A turn begins. */
@@ -33,9 +34,15 @@ static inline int64_t clock_earlier(int64_t a_ms, int64_t b_ms)
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
+static inline int64_t clock_mono_us(const struct clock *c)
+{
+    return c->mono_us(c->ctx);
+}
+
+/* The same in milliseconds. */
 static inline int64_t clock_mono(const struct clock *c)
 {
-    return c->mono_ms(c->ctx);
+    return clock_mono_us(c) / 1000;
 }
 
 static inline int64_t clock_wall(const struct clock *c)

@@ -17,6 +17,7 @@ enum {
     ACK_DELAY_MS = 200,   /* between two writes of the watermark */
     PROBE_MS = 1000,      /* between attempts to write while the store cannot */
     HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
+    SIZE_MS = 1000,       /* between two looks at the store's size */
     CROWDED_STEPS = 10,   /* of housekeeping after a batch when the store is nearly at its size */
     FORGET_MS = 200,      /* between two times names of cleared topics are forgotten */
     FORGET_MAX = 64,      /* tables of which some may be, until the next time */
@@ -53,7 +54,7 @@ struct committer {
     atomic_bool failed;
     atomic_uint_fast64_t acked;
     uint64_t acked_written; /* from here on the store thread's only */
-    int64_t ack_at, forget_at, housekeep_at;
+    int64_t ack_at, forget_at, housekeep_at, size_at;
 };
 
 /* Remembers how a write went, and says each change once. */
@@ -84,18 +85,31 @@ static bool ack_due(const struct committer *c)
     return atomic_load(&c->acked) > c->acked_written && clock_mono(c->clock) >= c->ack_at;
 }
 
+static void note_size(struct committer *c, int64_t now_ms)
+{
+    if (now_ms < c->size_at)
+        return;
+    c->size_at = now_ms + SIZE_MS;
+    figure_set(&c->figures->store_bytes, store_bytes(c->store));
+}
+
 static void commit(struct committer *c, struct store_item *items, size_t n, bool with_acked)
 {
     uint64_t acked = with_acked ? atomic_load(&c->acked) : c->acked_written;
     /* So that a kill comes between. */
     if (n > 0 && (faulty("early-ack") || faulty("early-publish")))
         nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    int64_t began_us = clock_mono_us(c->clock);
     enum studio_err err = store_commit(c->store, items, n, acked);
+    int64_t now_us = clock_mono_us(c->clock);
 
+    if (err == STUDIO_OK && n > 0)
+        histogram_observe(&c->figures->commit, now_us - began_us);
     if (err == STUDIO_OK && with_acked) {
         c->acked_written = acked;
-        c->ack_at = clock_mono(c->clock) + ACK_DELAY_MS;
+        c->ack_at = now_us / 1000 + ACK_DELAY_MS;
     }
+    note_size(c, now_us / 1000);
     copying_wake(c->copying);
     if (n > 0 || err != STUDIO_OK) /* the watermark needs no room: it says nothing about updates */
         note(c, err);
@@ -202,6 +216,7 @@ static int64_t idle_work(struct committer *c)
         note(c, store_probe(c->store));
         return PROBE_MS;
     }
+    note_size(c, now);
     if (ack_due(c))
         commit(c, NULL, 0, true);
     forget_cleared(c);
@@ -274,6 +289,7 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
     figure_set(&figures->store_writable, 1);
+    note_size(c, clock_mono(clock));
     c->copying = copying_create(store);
     if (c->copying && worker_start(&c->worker, run, c))
         return c;

@@ -24,7 +24,7 @@ struct core *core_create(const struct core_options *options)
     core->open = &core->batches[0];
     core->flying = &core->batches[1];
     core->last_seq = options->last_seq;
-    figure_set(&core->o.figures->committed, core->last_seq);
+    figure_set(&core->o.figures->seq, core->last_seq);
     buf_init(&core->text, SIZE_MAX);
     buf_init(&core->changes, SIZE_MAX);
     core->tables = tables_create();
@@ -173,7 +173,7 @@ void core_join(struct core *core, struct actor *actor)
         struct studio_error error;
         studio_error_set(&error, err, NULL);
         reply_set_error(core, item, &error);
-        reply_give(item);
+        reply_give(core, item);
     }
     item_destroy(item);
 }
@@ -228,6 +228,7 @@ void core_end_turn(struct core *core)
 {
     turn_end(core);
     show_figures(core);
+    core->turn_us = 0;
 }
 
 bool core_settle(struct core *core)

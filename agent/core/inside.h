@@ -27,7 +27,16 @@ struct core {
     bool announce_due;        /* a table could not be announced for want of memory */
     struct buf text, changes; /* to print into, kept so that nothing is allocated for it */
     uint64_t last_seq;        /* newest committed event */
+    int64_t turn_us;          /* the monotonic clock in this turn; 0: not read yet */
     struct log_limit refused_values, grants;
 };
+
+/* Microseconds; read once a turn of the loop, and when a batch came back. */
+static inline int64_t core_turn_us(struct core *core)
+{
+    if (core->turn_us == 0)
+        core->turn_us = clock_mono_us(core->o.clock);
+    return core->turn_us;
+}
 
 #endif

@@ -45,6 +45,7 @@ struct item {
     struct store_request request; /* borrows from the actor, the message and the answer */
     bool has_request;
     int64_t wall_ms;
+    int64_t received_us; /* of a message, monotonic; 0: it is none */
     /* Of a command in line: */
     enum item_state state;
     uint64_t arrival; /* its place among all commands */

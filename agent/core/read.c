@@ -58,7 +58,7 @@ bool read_subscribe(struct core *core, struct actor *actor, const char *list)
     hub_seen(core->hub, actor->watcher, actor->table_id);
     if (err != STUDIO_OK && err != STUDIO_ERR_NO_MEMORY) {
         reply_set_error(core, item, &error);
-        reply_give(item);
+        reply_give(core, item);
     }
     item_destroy(item);
     free(copy);
@@ -130,7 +130,7 @@ void read_message(struct core *core, struct item *item)
         hub_answer(item->actor->watcher,
                    message->kind == MESSAGE_SUBSCRIBE ? "subscribed" : "unsubscribed",
                    message->request_id, &item->answer);
-    reply_give(item);
+    reply_give(core, item);
 }
 
 void read_welcome(struct core *core, struct item *item)
@@ -147,7 +147,7 @@ void read_welcome(struct core *core, struct item *item)
         studio_error_set(&error, STUDIO_ERR_STORAGE, NULL);
         reply_set_error(core, item, &error);
     }
-    reply_give(item);
+    reply_give(core, item);
     /* Only now: before, its table may not have existed. */
     if (item->err == STUDIO_OK && actor->joined && rights_to_be_seen(actor))
         announce_presence(core, actor->table_id);

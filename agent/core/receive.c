@@ -60,10 +60,10 @@ static void log_refused_value(struct core *core, const struct item *item)
                     refused->field->key, refused->value, refused_value_option(refused));
 }
 
-static bool within_rate(const struct core *core, struct actor *actor, size_t len)
+static bool within_rate(struct core *core, struct actor *actor, size_t len)
 {
     return !actor->bucket || bucket_take(actor->bucket, bucket_cost(len), core->o.rate,
-                                         core->o.burst, clock_mono(core->o.clock));
+                                         core->o.burst, core_turn_us(core) / 1000);
 }
 
 void receive_message(struct core *core, struct actor *actor, const char *text, size_t len)
@@ -76,6 +76,7 @@ void receive_message(struct core *core, struct actor *actor, const char *text, s
         reply_no_memory(core, actor);
         return;
     }
+    item->received_us = core_turn_us(core);
     err = message_decode(core->o.lists, text, len, &item->message, &error);
     log_refused_value(core, item);
     /* Decoded first, so that the refusal carries the request_id too. */
@@ -105,7 +106,9 @@ static struct item *command_item(struct core *core, struct actor *actor)
         return NULL;
     }
     item = item_create(ITEM_ANSWER, actor);
-    if (!item)
+    if (item)
+        item->received_us = core_turn_us(core);
+    else
         reply_no_memory(core, actor);
     return item;
 }

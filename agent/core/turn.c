@@ -22,10 +22,9 @@ enum {
 
 static void answer_too_early(struct core *core, struct batch *batch)
 {
-    (void)core;
     for (size_t i = 0; i < batch->count; i++)
         if (batch->items[i]->kind == ITEM_UPDATE) {
-            reply_give(batch->items[i]);
+            reply_give(core, batch->items[i]);
             buf_clear(&batch->items[i]->answer);
         }
 }
@@ -49,14 +48,15 @@ static const struct {
 static void accept(struct core *core, struct item *item)
 {
     if (item->event) {
+        item->event->committed_us = core->turn_us;
         core->last_seq = item->event->seq;
-        figure_set(&core->o.figures->committed, core->last_seq);
+        figure_set(&core->o.figures->seq, core->last_seq);
     }
     if (item->kind == ITEM_UPDATE)
-        figure_add(&core->o.figures->updates, 1);
+        figure_add(&core->o.figures->updates[item->actor->via], 1);
     if (item->snapshot)
         tables_commit(core->tables, item->table, item->snapshot);
-    reply_give(item);
+    reply_give(core, item);
     if (item->kind == ITEM_EXCEPTION)
         announce_exception(core, item);
 }
@@ -69,7 +69,7 @@ static void refuse(struct core *core, struct item *item)
         return; /* the message or the welcome behind it says so */
     studio_error_set(&error, STUDIO_ERR_STORAGE, NULL);
     reply_set_error(core, item, &error);
-    reply_give(item);
+    reply_give(core, item);
 }
 
 static void settle_item(struct core *core, struct batch *batch, size_t i, enum studio_err err)
@@ -82,7 +82,7 @@ static void settle_item(struct core *core, struct batch *batch, size_t i, enum s
     else if (item_is_stored(item))
         refuse(core, item);
     else if (item->kind == ITEM_ANSWER)
-        reply_give(item);
+        reply_give(core, item);
     else if (item->kind == ITEM_REPEAT)
         line_return(core, batch_take(batch, i));
     else if (item->actor->gone)
@@ -95,6 +95,7 @@ static void settle_item(struct core *core, struct batch *batch, size_t i, enum s
 
 static void settle(struct core *core, struct batch *batch, enum studio_err err)
 {
+    core->turn_us = clock_mono_us(core->o.clock);
     /* Items staged while these are settled go into the other batch: this one does not grow. */
     for (size_t i = 0; i < batch->count; i++)
         settle_item(core, batch, i, err);

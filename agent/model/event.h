@@ -12,7 +12,7 @@
 
 enum event_kind { EVENT_CHANGE = 1, EVENT_EXCEPTION = 2 }; /* as in the store */
 
-/* Immutable, but for `seq`, which the store's commit sets before anybody else sees the event. */
+/* Immutable, but for `seq` and `committed_us`, which its commit sets before anybody else sees the event. */
 struct studio_event {
     atomic_uint refs;
     enum event_kind kind;
@@ -20,6 +20,7 @@ struct studio_event {
     uint64_t seq; /* 0 until committed */
     uint64_t rev; /* of the change; for an exception the table's at that time */
     int64_t wall_ms;
+    int64_t committed_us; /* monotonic; 0: it is not committed, or was in an earlier run */
     const char *table_id;
     const char *body; /* after the head, from `"table_id"` to the final `}` (protocol/document.h) */
     size_t body_len;

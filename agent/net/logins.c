@@ -5,21 +5,52 @@
 #include "base/text.h"
 #include "protocol/userid.h"
 
-void logins_here(struct log_pace *pace, const char *id, const char *peer, const char *role)
+static void count(struct logins *l, enum studio_err err)
 {
-    log_paced(pace, LOG_INFO, "login", "%s is here from %s as %s", id, peer, role);
+    figure_add(&l->figures->logins[figure_login(err)], 1);
 }
 
-void logins_refused(struct log_pace *pace, const char *id, const char *peer, const char *why)
+void logins_here(struct logins *l, const char *id, const char *peer, enum role role)
+{
+    count(l, STUDIO_OK);
+    log_paced(&l->pace, LOG_INFO, "login", "%s is here from %s as %s", id, peer, role_name(role));
+}
+
+void logins_refused(struct logins *l, const char *id, const char *peer, enum studio_err err,
+                    const char *why)
 {
     const char *said = id && *id ? id : "no user id";
 
-    log_paced(pace, LOG_INFO, "login", "%.*s from %s is refused: %s",
-              (int)text_utf8_cut(said, strnlen(said, STUDIO_USER_ID_MAX)), said, peer, why);
+    count(l, err);
+    log_paced(&l->pace, LOG_INFO, "login", "%.*s from %s is refused: %s",
+              (int)text_utf8_cut(said, strnlen(said, STUDIO_USER_ID_MAX)), said, peer,
+              why ? why : studio_err_text(err));
 }
 
-void logins_left(struct log_pace *pace, const char *id, const char *peer, const char *why)
+void logins_left(struct logins *l, const char *id, const char *peer, enum figure_closed why,
+                 const char *reason)
 {
-    log_paced(pace, LOG_INFO, "login", "%s from %s has left: %s", id, peer,
-              *why ? why : "its connection ended");
+    figure_add(&l->figures->closed[why], 1);
+    if (why == CLOSED_SILENT)
+        reason = "it was silent";
+    else if (why == CLOSED_SLOW)
+        reason = "it did not read";
+    else if (!*reason)
+        reason = "its connection ended";
+    if (id)
+        log_paced(&l->pace, LOG_INFO, "login", "%s from %s has left: %s", id, peer, reason);
+}
+
+enum figure_closed logins_closed(unsigned code, bool here)
+{
+    switch (code) {
+    case 1001:
+        return CLOSED_SHUTDOWN;
+    case 1008:
+        return here ? CLOSED_REVOKED : CLOSED_REFUSED;
+    case 1013:
+        return CLOSED_LIMIT;
+    default:
+        return CLOSED_MESSAGE;
+    }
 }

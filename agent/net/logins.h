@@ -1,14 +1,26 @@
-/* logins.h - the log of who comes, is refused and leaves, some lines a second at most. Never a token. Net
- * thread. */
+/* logins.h - who comes, is refused and leaves: counted, and in the log, some lines a second at most. Never a
+ * token. Net thread. */
 #ifndef AGENT_NET_LOGINS_H
 #define AGENT_NET_LOGINS_H
 
+#include "auth/role.h"
+#include "base/figures.h"
 #include "base/log.h"
 
-void logins_here(struct log_pace *pace, const char *id, const char *peer, const char *role);
-/* `id` is what was said, NULL if nothing was. */
-void logins_refused(struct log_pace *pace, const char *id, const char *peer, const char *why);
-/* `why` is empty if nobody here ended it. */
-void logins_left(struct log_pace *pace, const char *id, const char *peer, const char *why);
+struct logins {
+    struct figures *figures;
+    struct log_pace pace;
+};
+
+void logins_here(struct logins *logins, const char *id, const char *peer, enum role role);
+/* `id` is what was said, NULL if nothing was; `why` NULL: what the error says. */
+void logins_refused(struct logins *logins, const char *id, const char *peer, enum studio_err err,
+                    const char *why);
+/* A connection's end; `id` NULL: it was never here. `reason` of its close frame, empty without one. */
+void logins_left(struct logins *logins, const char *id, const char *peer, enum figure_closed why,
+                 const char *reason);
+
+/* What a close frame with this code means, to one who was here or not. */
+enum figure_closed logins_closed(unsigned code, bool here);
 
 #endif

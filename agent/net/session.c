@@ -4,9 +4,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "base/figures.h"
 #include "base/names.h"
-#include "net/logins.h"
 #include "net/outgoing.h"
 #include "protocol/decode.h"
 
@@ -53,7 +51,7 @@ struct session {
     int64_t created_ms, heard_ms, ping_ms; /* ping_ms: when the unanswered ping went out; 0: none */
     int64_t blocked_ms;                    /* since when writing waits; 0: it does not */
     int64_t refuse_ms;                     /* REFUSED: when it is told */
-    const char *cut;                       /* why it was cut; NULL: it was not */
+    enum figure_closed ended;              /* why; unless it was the client */
     unsigned generation;
     unsigned close_code;
     const char *close_reason;
@@ -136,9 +134,9 @@ static void on_settled(struct session *s)
         want_write(s);
 }
 
-static void cut(struct session *s, const char *why)
+static void cut(struct session *s, enum figure_closed why)
 {
-    s->cut = why;
+    s->ended = why;
     s->env->ops->kill(s->connection);
 }
 
@@ -149,15 +147,15 @@ static void welcome(struct session *s, enum studio_err err, const char *document
     if (s->state != JOINING)
         return;
     if (err != STUDIO_OK) { /* a limit, or no table: the client comes again */
-        logins_refused(&s->env->log, s->actor.user_id, s->peer,
+        logins_refused(&s->env->logins, s->actor.user_id, s->peer, err,
                        "too many tables, or its table could not be made");
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
         return;
     }
     s->state = READY;
-    figure_add(&s->env->figures->clients, 1);
+    figure_add(&s->env->logins.figures->connections[s->actor.role], 1);
     s->logged_in = true;
-    logins_here(&s->env->log, s->actor.user_id, s->peer, role_name(s->actor.role));
+    logins_here(&s->env->logins, s->actor.user_id, s->peer, s->actor.role);
     send_text(s, document, len);
     if (s->subscribe && !core_subscribe(s->env->core, &s->actor, s->subscribe))
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
@@ -198,7 +196,7 @@ static void retire(struct session *s)
 {
     core_leave(s->env->core, &s->actor);
     if (s->state == READY)
-        figure_drop(&s->env->figures->clients, 1);
+        figure_drop(&s->env->logins.figures->connections[s->actor.role], 1);
     s->state = CLOSING;
 }
 
@@ -207,6 +205,7 @@ void session_close(struct session *s, unsigned code, const char *reason)
     if (s->state == CLOSING)
         return;
     retire(s);
+    s->ended = logins_closed(code, s->logged_in);
     s->close_code = code;
     s->close_reason = reason;
     want_write(s);
@@ -222,7 +221,7 @@ static void close_with(struct session *s, enum studio_err err)
 /* `id` is what it said, NULL if it did not. */
 static void close_refused(struct session *s, enum studio_err err, const char *id)
 {
-    logins_refused(&s->env->log, id, s->peer, studio_err_text(err));
+    logins_refused(&s->env->logins, id, s->peer, err, NULL);
     close_with(s, err);
 }
 
@@ -237,7 +236,7 @@ static void refuse(struct session *s, enum studio_err err, const char *site,
         close_refused(s, err, credentials->user_id);
         return;
     }
-    logins_refused(&s->env->log, credentials->user_id, s->peer, "wrong again and again");
+    logins_refused(&s->env->logins, credentials->user_id, s->peer, err, "wrong again and again");
     s->state = REFUSED;
     s->refuse_ms = clock_mono(s->env->clock) + delay;
 }
@@ -312,8 +311,8 @@ void session_destroy(struct session *s)
 {
     if (!s)
         return;
-    if (s->logged_in)
-        logins_left(&s->env->log, s->actor.user_id, s->peer, s->cut ? s->cut : s->close_reason);
+    logins_left(&s->env->logins, s->logged_in ? s->actor.user_id : NULL, s->peer, s->ended,
+                s->close_reason);
     retire(s);
     if (s->congested)
         DL_DELETE(s->env->paused, s);
@@ -462,8 +461,7 @@ void session_tick(struct session *s)
     unsigned generation = admission_generation(env->admission);
 
     if (s->blocked_ms && now - s->blocked_ms >= env->write_timeout_ms) {
-        figure_add(&s->env->figures->closed_slow, 1);
-        cut(s, "it did not read");
+        cut(s, CLOSED_SLOW);
         return;
     }
     if (s->state == CLOSING && s->actor.outstanding == 0 && !s->close_sent)
@@ -490,8 +488,7 @@ void session_tick(struct session *s)
     if (s->ping_ms || now - s->heard_ms >= env->ping_after_ms)
         ask_the_socket(s, now);
     if (s->ping_ms && now - s->ping_ms >= env->ping_grace_ms) {
-        figure_add(&s->env->figures->closed_silent, 1);
-        cut(s, "it was silent");
+        cut(s, CLOSED_SILENT);
     } else if (!s->ping_ms && s->state != CLOSING && now - s->heard_ms >= env->ping_after_ms) {
         s->ping_ms = now;
         s->ping_due = true;

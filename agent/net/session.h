@@ -8,27 +8,25 @@
 #include "auth/admission.h"
 #include "auth/rates.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/networks.h"
 #include "core/core.h"
+#include "net/logins.h"
 #include "net/transport.h"
 
-struct figures;
 struct session;
 
 /* What all sessions of an agent share; filled by the server before the first session. */
 struct session_env {
     const struct clock *clock;
     struct core *core;
-    struct figures *figures;
     struct admission *admission;
     struct rates *rates; /* by user id */
     const struct transport_ops *ops;
     int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
     struct networks proxies; /* whose headers say whom they speak for */
-    struct log_pace log;     /* of logins, refusals, departures */
-    size_t count;            /* sessions alive */
-    struct session *paused;  /* not read until the core is no longer congested */
+    struct logins logins;
+    size_t count;           /* sessions alive */
+    struct session *paused; /* not read until the core is no longer congested */
 };
 
 /* How the client came: the parameters of its address and header, decoded; NULL where absent. */

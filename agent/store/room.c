@@ -2,6 +2,8 @@
  * room.c - how much of the largest size (store.max_bytes) is left. Below a first mark the oldest
  * acknowledged events go before their time (housekeep.c); below a second updates are refused (commit.c).
  */
+#include <sys/stat.h>
+
 #include "store/store_private.h"
 
 /* What is left for the largest batches until the next step: a sixteenth, of a small store up to half. */
@@ -53,4 +55,17 @@ bool store_crowded(struct store *store)
 bool store_full(struct store *store)
 {
     return left_below(store, reserve(store->max_pages) / 8);
+}
+
+static uint64_t size_of(const char *path)
+{
+    struct stat about;
+
+    return path && stat(path, &about) == 0 ? (uint64_t)about.st_size : 0;
+}
+
+uint64_t store_bytes(const struct store *store)
+{
+    return size_of(store->path) +
+           size_of(sqlite3_filename_wal(sqlite3_db_filename(store->db, NULL)));
 }

@@ -93,6 +93,9 @@ const struct store_info *store_info(const struct store *store);
 /* The last commit took so long that a stop should not ask for more. The owner's thread. */
 bool store_slow(const struct store *store);
 
+/* How large its files are, the log included. The owner's thread. */
+uint64_t store_bytes(const struct store *store);
+
 /* The store has nearly reached its size: housekeeping should not wait for a pause. The owner's thread. */
 bool store_crowded(struct store *store);
 

@@ -259,9 +259,9 @@ void fake_source_init(struct fake_source *s, size_t max)
                                     .memo = fake_memo,
                                     .figures = &s->figures};
     figure_set(&s->figures.tables, 3);
-    figure_set(&s->figures.clients, 2);
+    figure_set(&s->figures.connections[0], 2);
     figure_set(&s->figures.subscribers, 1);
-    figure_set(&s->figures.refused, 4);
+    figure_set(&s->figures.refused[STUDIO_ERR_INVALID_JSON], 4);
     figure_set(&s->figures.store_writable, 1);
 }
 
@@ -280,8 +280,8 @@ uint64_t fake_commit(struct fake_source *s, const char *table_id, uint64_t rev)
     if (s->count == s->max)
         abort();
     e = &s->events[s->count++];
-    figure_set(&s->figures.committed, s->count);
-    figure_set(&s->figures.updates, s->count);
+    figure_set(&s->figures.seq, s->count);
+    figure_set(&s->figures.updates[0], s->count);
     *e = (struct fake_event){.seq = seq = s->count, .rev = rev, .kind = EVENT_CHANGE};
     snprintf(e->table_id, sizeof(e->table_id), "%s", table_id);
     snprintf(e->body, sizeof(e->body),

@@ -4,7 +4,7 @@ static int64_t mono(void *ctx)
 {
     struct fake_clock *fake = ctx;
 
-    return atomic_load(&fake->mono_ms);
+    return atomic_load(&fake->mono_ms) * 1000;
 }
 
 static int64_t wall(void *ctx)

@@ -194,7 +194,7 @@ static void a_flood_takes_no_place_of_others(void **state)
         put("ARO-001", "flood", "{\"sdp\":\"up\",\"request_id\":7}");
     expect_bridge("answer flood {\"error\":\"Rate limit exceeded\",\"request_id\":7}");
     assert_int_equal(bridge.count, 2 * INBOX_MAX - 2);
-    assert_int_equal(figure_get(&f.figures.refused), 2 * INBOX_MAX - 2);
+    assert_int_equal(FIGURE_SUM(f.figures.refused), 2 * INBOX_MAX - 2);
     ask("flood", "{\"from_seq\":1,\"request_id\":8}", false);
     ask("flood", "{\"from_seq\":1,\"request_id\":9}", true);
     assert_string_equal(bridge.log[2 * INBOX_MAX - 2],
@@ -203,7 +203,7 @@ static void a_flood_takes_no_place_of_others(void **state)
                         "answer flood {\"error\":\"Rate limit exceeded\",\"request_id\":9}");
     fill_with_others(INBOX_MAX - 2);
     settle();
-    assert_int_equal(figure_get(&f.figures.refused), 2 * INBOX_MAX);
+    assert_int_equal(FIGURE_SUM(f.figures.refused), 2 * INBOX_MAX);
 }
 
 /* What finds no place comes again: it counts once. */

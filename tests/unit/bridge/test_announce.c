@@ -39,15 +39,15 @@ static void availability_names_the_connection(void **state)
 
 static void health_tells_all(void **state)
 {
-    const struct figures agent = {.committed = 120,
-                                  .tables = 3,
-                                  .clients = 2,
-                                  .subscribers = 1,
-                                  .updates = 99,
-                                  .refused = 4,
-                                  .closed_silent = 11,
-                                  .closed_slow = 12,
-                                  .store_writable = true};
+    const struct figures agent = {
+        .seq = 120,
+        .tables = 3,
+        .connections = {1, 0, 1},
+        .subscribers = 1,
+        .updates = {90, 8, 1},
+        .refused = {[STUDIO_ERR_INVALID_JSON] = 3, [STUDIO_ERR_STORAGE] = 1},
+        .closed = {[CLOSED_SILENT] = 11, [CLOSED_SLOW] = 12},
+        .store_writable = true};
     const struct announce_health health = {.now_ms = 1767323045678,
                                            .agent = &agent,
                                            .acked = 100,

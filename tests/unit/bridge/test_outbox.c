@@ -304,6 +304,37 @@ static void the_age_of_the_oldest_knows_no_clock_step(void **state)
     assert_int_equal(oldest_age(), 500);
 }
 
+/* From its commit to its acknowledgement; what was committed in an earlier run has no such time. */
+static void publishing_is_timed(void **state)
+{
+    struct studio_event *event;
+    struct histogram_view view;
+    size_t from = rig_connect();
+
+    (void)state;
+    rig_commit(1);
+    event = fake_event(&source, fake_commit(&source, "T", 2));
+    event->committed_us = clock_mono_us(&clk.clock) - 1500;
+    feed_add(&feed, &event, 1);
+    studio_event_unref(event);
+    sender_step(&s);
+    fake_clock_advance(&clk, 10);
+    rig_done(event_at(from, 2), 0x97); /* refused for now */
+    rig_done(event_at(from, 1), 0);
+    histogram_read(&source.figures.publish, &view);
+    assert_int_equal(view.count, 0);
+    assert_int_equal(oldest_age(), 10); /* at most: nothing waited before */
+    from = out.count;
+    fake_clock_advance(&clk, OUTBOX_RETRY_MS);
+    sender_step(&s);
+    rig_done(event_at(from, 2), 0);
+    histogram_read(&source.figures.publish, &view);
+    assert_int_equal(view.count, 1);
+    assert_int_equal(view.sum_us, 1500 + 10000 + OUTBOX_RETRY_MS * 1000);
+    sender_step(&s);
+    assert_int_equal(outbox_waiting_since(&s.outbox, clk.mono_ms), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +351,7 @@ int main(void)
         RIG_TEST(too_large_for_the_broker_is_parked_or_left_out),
         RIG_TEST(exceptions_have_their_own_topic),
         RIG_TEST(the_age_of_the_oldest_knows_no_clock_step),
+        RIG_TEST(publishing_is_timed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

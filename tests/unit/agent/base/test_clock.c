@@ -37,8 +37,9 @@ static int64_t seven(void *ctx)
 static void test_a_clock_is_its_functions(void **state)
 {
     (void)state;
-    int64_t now = 7;
+    int64_t now = 7999;
     const struct clock fake = {seven, seven, &now};
+    assert_int_equal(clock_mono_us(&fake), 7999);
     assert_int_equal(clock_mono(&fake), 7);
     now = 8;
     assert_int_equal(clock_wall(&fake), 8);
@@ -52,10 +53,10 @@ static void test_a_turn_has_one_time(void **state)
     struct clock_turn turn;
     clock_turn_init(&turn, &fake);
     now = 8;
-    assert_int_equal(clock_mono(&turn.clock), 7);
+    assert_int_equal(clock_mono_us(&turn.clock), 7);
     assert_int_equal(clock_wall(&turn.clock), 8);
     clock_turn_begin(&turn);
-    assert_int_equal(clock_mono(&turn.clock), 8);
+    assert_int_equal(clock_mono_us(&turn.clock), 8);
 }
 
 int main(void)

@@ -121,6 +121,26 @@ static void a_batch_comes_back_with_its_numbers(void **state)
     assert_false(committer_failed(committer));
 }
 
+static void what_it_does_is_measured(void **state)
+{
+    struct histogram_view view;
+    uint64_t before = figure_get(&f.figures.store_bytes);
+    int64_t deadline = now_ms() + WAIT_MS;
+
+    (void)state;
+    assert_true(before > 0);
+    for (uint64_t i = 0; i < 50; i++) {
+        struct store_item item = change("ARO-001", i);
+        assert_int_equal(submit_and_take(&item, 1), STUDIO_OK);
+    }
+    histogram_read(&f.figures.commit, &view);
+    assert_int_equal(view.count, 50);
+    fake_clock_advance(&f.clock, 2000);
+    while (figure_get(&f.figures.store_bytes) <= before && deadline_left(deadline) > 0)
+        sched_yield();
+    assert_true(figure_get(&f.figures.store_bytes) > before);
+}
+
 static void it_is_busy_until_the_batch_is_taken(void **state)
 {
     struct store_item item = change("ARO-001", 0);
@@ -349,6 +369,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_comes_back_with_its_numbers),
+        TEST(what_it_does_is_measured),
         TEST(it_is_busy_until_the_batch_is_taken),
         TEST(the_batch_under_way_is_finished_before_the_end),
         TEST(a_memo_is_there_at_the_next_start),

@@ -173,7 +173,7 @@ static void what_is_wrong_with_a_subscribe(void **state)
     expect(&viewer, "{\"error\":\"Invalid data for unsubscribe\"}");
     say(&f, &viewer, "{\"event\":\"subscribe\",\"data\":{\"tables\":[]}}");
     expect(&viewer, "{\"status\":\"subscribed\",\"tables\":[]}");
-    assert_int_equal(figure_get(&f.figures.refused), 2);
+    assert_int_equal(FIGURE_SUM(f.figures.refused), 2);
 }
 
 static void more_names_than_a_reader_may_have(void **state)

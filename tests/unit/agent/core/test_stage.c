@@ -157,7 +157,7 @@ static void an_empty_update_is_answered_but_no_event(void **state)
     expect(&device, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
     expect(&device, "{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":7}");
     assert_true(core_quiet(f.core));
-    assert_int_equal(figure_get(&f.figures.updates), 0);
+    assert_int_equal(FIGURE_SUM(f.figures.updates), 0);
     /* Behind one that waits it waits too. */
     say(&f, &device, "{\"sdp\":\"up\"}");
     say(&f, &device, "{\"request_id\":\"b\"}");
@@ -223,7 +223,7 @@ static void a_device_is_for_its_own_table(void **state)
     expect(&device, "{\"error\":\"Not permitted\"}");
     say(&f, &device, "{\"event\":\"remove_table\",\"data\":{\"table_id\":\"ARO-001\"}}");
     expect(&device, "{\"error\":\"Not permitted\"}");
-    assert_int_equal(figure_get(&f.figures.refused), 2);
+    assert_int_equal(FIGURE_SUM(f.figures.refused), 2);
 }
 
 static void a_viewer_changes_nothing(void **state)
@@ -380,7 +380,7 @@ static void beyond_the_backlog_updates_are_refused(void **state)
     expect(&device, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
     expect(&device, "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
     expect(&device, "{\"error\":\"Storage unavailable\"}");
-    assert_int_equal(figure_get(&f.figures.committed), 6);
+    assert_int_equal(figure_get(&f.figures.seq), 6);
 }
 
 /* --- commands of MQTT ------------------------------------------------------------------------ */

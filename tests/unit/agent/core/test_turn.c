@@ -96,9 +96,33 @@ static void answers_in_order_then_pushes_then_the_bridge(void **state)
     expect_bridge("exception 4 ARO-001 rev 2");
     expect_bridge("table ARO-001 rev 2");
     expect_bridge("");
-    assert_int_equal(figure_get(&f.figures.committed), 4);
-    assert_int_equal(figure_get(&f.figures.updates), 2);
-    assert_int_equal(figure_get(&f.figures.refused), 2);
+    assert_int_equal(figure_get(&f.figures.seq), 4);
+    assert_int_equal(figure_get(&f.figures.updates[VIA_WEBSOCKET]), 2);
+    assert_int_equal(FIGURE_SUM(f.figures.updates), 2);
+    assert_int_equal(figure_get(&f.figures.refused[STUDIO_ERR_INVALID_VALUE]), 1);
+    assert_int_equal(figure_get(&f.figures.refused[STUDIO_ERR_NOT_OBJECT]), 1);
+    assert_int_equal(FIGURE_SUM(f.figures.refused), 2);
+}
+
+/* Each answer to a message once: from the turn it came in to the one its batch came back in. */
+static void answers_are_timed(void **state)
+{
+    struct histogram_view before, after;
+
+    (void)state;
+    histogram_read(&f.figures.answer, &before);
+    say(&f, &device, "{\"sdp\":\"up\"}");
+    say(&f, &device, "[]"); /* in its turn, behind the update */
+    fake_clock_advance(&f.clock, 2);
+    core_end_turn(f.core);
+    say(&f, &device, "{\"sdp\":\"down\"}");
+    fake_clock_advance(&f.clock, 5);
+    settle();
+    say(&f, &device, "[]"); /* at once */
+    core_end_turn(f.core);
+    histogram_read(&f.figures.answer, &after);
+    assert_int_equal(after.count - before.count, 4);
+    assert_int_equal(after.sum_us - before.sum_us, 7000 + 7000 + 5000 + 0);
 }
 
 static void what_arrives_during_a_commit_shares_the_next_one(void **state)
@@ -183,8 +207,8 @@ static void a_refused_batch_refuses_all_that_was_checked_against_it(void **state
     expect_bridge("");
     assert_true(core_quiet(f.core));
     assert_int_equal(device.actor.outstanding, 0);
-    assert_int_equal(figure_get(&f.figures.updates), 0);
-    assert_int_equal(figure_get(&f.figures.committed), 1);
+    assert_int_equal(FIGURE_SUM(f.figures.updates), 0);
+    assert_int_equal(figure_get(&f.figures.seq), 1);
 
     say(&f, &device, "{\"idp\":\"up\"}"); /* works again, and leaves no hole */
     settle();
@@ -209,7 +233,7 @@ static void a_table_whose_creation_is_refused_does_not_exist(void **state)
     join(&f, &other);
     settle();
     expect_prefix(&other, "welcome {\"TABLE_ID\":\"ARO-002\",\"UPTIME\":0,");
-    assert_int_equal(figure_get(&f.figures.committed), 2);
+    assert_int_equal(figure_get(&f.figures.seq), 2);
 }
 
 static void a_refused_removal_leaves_the_table(void **state)
@@ -256,7 +280,7 @@ static void refused_again_and_again_then_accepted(void **state)
     say(&f, &device, "{\"sdp\":\"down\"}");
     settle();
     expect(&device, UPDATED);
-    assert_int_equal(figure_get(&f.figures.committed), 2);
+    assert_int_equal(figure_get(&f.figures.seq), 2);
 }
 
 /* --- who is gone ----------------------------------------------------------------------------- */
@@ -298,6 +322,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(answers_in_order_then_pushes_then_the_bridge),
+        TEST(answers_are_timed),
         TEST(what_arrives_during_a_commit_shares_the_next_one),
         TEST(a_row_is_written_once_a_batch),
         TEST(many_rows_reach_the_bridge_without_a_gap),

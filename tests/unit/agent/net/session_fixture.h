@@ -92,7 +92,7 @@ static inline void net_open(size_t connections_per_id)
         .failures_per_minute = 60,
     };
     net.env = (struct session_env){
-        .figures = &net.f.figures,
+        .logins = {.figures = &net.f.figures},
         .clock = &net.f.clock.clock,
         .core = net.f.core,
         .admission = admission_create(&admission, net_tokens(NULL)),
@@ -108,7 +108,7 @@ static inline void net_open(size_t connections_per_id)
 static inline void net_close(void)
 {
     assert_int_equal(net.env.count, 0);
-    assert_int_equal(figure_get(&net.f.figures.clients), 0);
+    assert_int_equal(FIGURE_SUM(net.f.figures.connections), 0);
     assert_null(net.env.paused);
     core_fixture_close(&net.f); /* items may still hold sessions, which need the rest */
     admission_destroy(net.env.admission);

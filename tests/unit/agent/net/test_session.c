@@ -47,13 +47,14 @@ static void by_address_the_first_message_is_the_document(void **state)
     (void)state;
     connect_as(&c, "ARO-001_pc", TOKEN_DEVICE);
     expect_frame(&c, ""); /* not before the table is durable */
-    assert_int_equal(figure_get(&net.f.figures.clients), 0);
+    assert_int_equal(FIGURE_SUM(net.f.figures.connections), 0);
     expect_presence("");
     net_settle();
     expect_frame_prefix(&c, "{\"TABLE_ID\":\"ARO-001\",\"UPTIME\":0,");
     expect_frame(&c, "");
     assert_int_equal(net.env.count, 1);
-    assert_int_equal(figure_get(&net.f.figures.clients), 1);
+    assert_int_equal(figure_get(&net.f.figures.connections[ROLE_DEVICE]), 1);
+    assert_int_equal(figure_get(&net.f.figures.logins[LOGIN_ACCEPTED]), 1);
     expect_presence("ARO-001 ");
     disconnect(&c);
     expect_presence("ARO-001 ARO-001 ");
@@ -105,6 +106,11 @@ static void what_does_not_get_in(void **state)
     expect_presence("");
     assert_true(core_quiet(net.f.core));
     assert_int_equal(tables_count_staged(net.f.core->tables), 0);
+    assert_int_equal(figure_get(&net.f.figures.logins[LOGIN_MISSING]), 4);
+    assert_int_equal(figure_get(&net.f.figures.logins[LOGIN_CREDENTIALS]), 2);
+    assert_int_equal(figure_get(&net.f.figures.logins[LOGIN_TABLE]), 2);
+    assert_int_equal(FIGURE_SUM(net.f.figures.logins), 8);
+    assert_int_equal(figure_get(&net.f.figures.closed[CLOSED_REFUSED]), 8);
 }
 
 static void a_first_message_that_does_not_authenticate(void **state)

@@ -22,6 +22,11 @@ static int teardown(void **state)
     return 0;
 }
 
+static void expect_ended(enum figure_closed why, uint64_t count)
+{
+    assert_int_equal(figure_get(&net.f.figures.closed[why]), count);
+}
+
 /* --- closing --------------------------------------------------------------------------------- */
 
 static void closing_waits_for_the_answers_owed(void **state)
@@ -34,7 +39,7 @@ static void closing_waits_for_the_answers_owed(void **state)
     receive(&c, "{\"event\":\"get\"}");
     session_close(c.session, 1001, "Server shutting down");
     session_close(c.session, 1003, "Text frames only");
-    assert_int_equal(figure_get(&net.f.figures.clients), 0);
+    assert_int_equal(FIGURE_SUM(net.f.figures.connections), 0);
     expect_frame(&c, "");
     assert_false(c.wanted); /* does not spin while it waits */
     net_settle();
@@ -62,6 +67,7 @@ static void closing_while_joining_comes_to_its_end(void **state)
     assert_true(fake_committer_turn(&net.f, &net.committer, STUDIO_ERR_STORAGE));
     expect_frame(&c, "close 1003 Text frames only");
     disconnect(&c);
+    expect_ended(CLOSED_MESSAGE, 2);
 }
 
 static void a_closing_reader_gets_no_pushes_and_does_not_spin(void **state)
@@ -87,6 +93,7 @@ static void a_closing_reader_gets_no_pushes_and_does_not_spin(void **state)
     expect_frame(&c, "close 1001 Server shutting down");
     disconnect(&c);
     assert_int_equal(hub_subscribers(core_hub(net.f.core)), 0);
+    expect_ended(CLOSED_SHUTDOWN, 1);
 }
 
 static void a_connection_gone_with_messages_under_way(void **state)
@@ -106,6 +113,8 @@ static void a_connection_gone_with_messages_under_way(void **state)
     net_settle();
     assert_int_equal(tables_count(net.f.core->tables), 2);
     assert_int_equal(net.env.count, 0);
+    expect_ended(CLOSED_CLIENT, 3);
+    assert_int_equal(FIGURE_SUM(net.f.figures.closed), 3);
 }
 
 static void gone_in_the_middle_of_a_write(void **state)
@@ -155,9 +164,9 @@ static void pinged_after_20_seconds_cut_after_10_more(void **state)
     assert_false(c.killed);
     pass(&c, 1);
     assert_true(c.killed);
-    assert_int_equal(figure_get(&net.f.figures.closed_silent), 1);
-    assert_int_equal(figure_get(&net.f.figures.closed_slow), 0);
     disconnect(&c);
+    expect_ended(CLOSED_SILENT, 1);
+    expect_ended(CLOSED_SLOW, 0);
 }
 
 static void frames_the_library_keeps_to_itself_count(void **state)
@@ -196,8 +205,8 @@ static void cut_when_it_has_not_read_for_30_seconds(void **state)
     assert_false(c.killed);
     pass(&c, 1);
     assert_true(c.killed);
-    assert_int_equal(figure_get(&net.f.figures.closed_slow), 1);
     disconnect(&c);
+    expect_ended(CLOSED_SLOW, 1);
     /* Each write that goes through starts the time anew; with nothing to write there is none. */
     join_as(&c, "ARO-001_pc", TOKEN_DEVICE);
     receive(&c, "{}");
@@ -233,6 +242,8 @@ static void revoked_while_connected(void **state)
     expect_frame(&kept, "");
     disconnect(&c);
     disconnect(&kept);
+    expect_ended(CLOSED_REVOKED, 1);
+    expect_ended(CLOSED_CLIENT, 1);
 }
 
 static void expired_while_connected(void **state)
