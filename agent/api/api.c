@@ -8,7 +8,7 @@
 enum { ALLOW_MAX = 64 };
 
 /* Does the path have the form of the pattern? Then `table` is what stands for `{table}`, if it could be
- * one, else "". */
+ * one, else "". What stands for `*` is the handler's to look at. */
 static bool matches(const char *pattern, const char *path, char table[STUDIO_TABLE_ID_MAX + 1])
 {
     static const char hole[] = "{table}";
@@ -16,8 +16,11 @@ static bool matches(const char *pattern, const char *path, char table[STUDIO_TAB
     size_t before, len;
 
     table[0] = '\0';
-    if (!at)
-        return strcmp(pattern, path) == 0;
+    if (!at) {
+        before = strcspn(pattern, "*");
+        return strncmp(pattern, path, before) == 0 &&
+               (pattern[before] ? !strchr(path + before, '/') : !path[before]);
+    }
     before = (size_t)(at - pattern);
     if (strncmp(pattern, path, before) != 0)
         return false;

@@ -11,7 +11,7 @@ enum access {
 
 struct route {
     const char *method; /* "GET" answers HEAD as well */
-    const char *path;   /* `{table}` stands for the name of one */
+    const char *path;   /* `{table}` stands for the name of one, `*` at the end for one part */
     enum access access;
     void (*respond)(struct api_request *request); /* leads to exactly one answer, now or later */
 };

@@ -59,6 +59,22 @@ static void others_are_not_there(void **state)
     expect_status("GET", "/../etc/passwd", NULL, 404);
 }
 
+static void the_dashboard_is_at_the_root(void **state)
+{
+    (void)state;
+    struct http_answer answer = http_get(port, "/");
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.headers, "content-type: text/html; charset=utf-8"));
+    assert_non_null(strstr(answer.headers, "content-encoding: gzip"));
+    assert_non_null(strstr(answer.headers, "content-security-policy: default-src 'none'; "));
+    http_answer_finish(&answer);
+    expect_status("GET", "/dashboard/main.js", NULL, 200);
+    expect_status("GET", "/dashboard/nope.js", NULL, 404);
+    answer = http_request(port, "GET", "/", "Accept-Encoding: br\r\n", NULL);
+    assert_int_equal(answer.status, 406);
+    http_answer_finish(&answer);
+}
+
 static void upgrades_only_where_they_belong(void **state)
 {
     (void)state;
@@ -104,6 +120,7 @@ int main(void)
         cmocka_unit_test(alive_and_ready),
         cmocka_unit_test(the_broker_is_in_the_body),
         cmocka_unit_test(others_are_not_there),
+        cmocka_unit_test(the_dashboard_is_at_the_root),
         cmocka_unit_test(upgrades_only_where_they_belong),
         cmocka_unit_test(odd_requests_do_no_harm),
     };

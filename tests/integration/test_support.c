@@ -163,7 +163,7 @@ static void http_is_read(void **state)
     (void)state;
     uint16_t port;
     struct proc *server = start_server(&port);
-    struct http_answer answer = http_get(port, "/");
+    struct http_answer answer = http_get(port, "/v1/ws");
     assert_int_equal(answer.status, 426);
     http_answer_finish(&answer);
     proc_destroy(server);

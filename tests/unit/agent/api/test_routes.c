@@ -72,11 +72,11 @@ static void everything_else_is_refused(void **state)
                   "allow", "GET, HEAD");
     expect_header("DELETE", "/readyz", 405, "{\"status\":405,\"title\":\"Method not allowed\"}",
                   "allow", "GET, HEAD");
-    expect_header("GET", "/", 426, "{\"status\":426,\"title\":\"This is a WebSocket address\"}",
-                  "upgrade", "websocket");
     expect_header("GET", "/v1/ws", 426,
                   "{\"status\":426,\"title\":\"This is a WebSocket address\"}", "upgrade",
                   "websocket");
+    expect_header("POST", "/", 405, "{\"status\":405,\"title\":\"Method not allowed\"}", "allow",
+                  "GET, HEAD");
     expect("GET", "/healthz/", 404, "{\"status\":404,\"title\":\"Not found\"}");
     expect("GET", "", 404, "{\"status\":404,\"title\":\"Not found\"}");
 }
