@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/history.h"
 #include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/faulty.h"
@@ -321,7 +322,10 @@ static enum studio_err open_net(struct studio_agent *agent,
         .figures = &agent->figures,
         .admission = agent->admission,
         .rates = agent->rates,
+        .rate = config->updates_per_second,
+        .burst = config->updates_burst,
         .lookup = agent->lookup,
+        .epoch = agent->info.epoch,
     };
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,
@@ -463,6 +467,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     committer_destroy(agent->committer); /* no more wakes from both */
     server = atomic_exchange(&agent->server, NULL);
     server_destroy(server);
+    history_finish(&agent->api);
     core_destroy(agent->core);
     inbox_destroy(agent->inbox, agent->bridge);
     bridge_destroy(agent->bridge);

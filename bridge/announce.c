@@ -115,18 +115,3 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_key(out, "store");
     buf_printf(out, "{\"writable\":%s}}", figure_get(&h->agent->store_writable) ? "true" : "false");
 }
-
-void announce_event(struct buf *out, const struct studio_event *event, const char *epoch,
-                    bool replay)
-{
-    buf_str(out, "{");
-    json_u64(out, "seq", event->seq);
-    json_text(out, "epoch", epoch);
-    buf_str(out, ",");
-    if (replay && event->body_len > 0) {
-        buf_add(out, event->body, event->body_len - 1);
-        buf_str(out, ",\"replay\":true}");
-    } else {
-        buf_add(out, event->body, event->body_len);
-    }
-}

@@ -1,6 +1,6 @@
 /*
  * announce.h - what the agent says of itself: the payloads of availability, info and health
- * (protocol section 4), and the line an event becomes. Pure; any thread.
+ * (protocol section 4). Pure; any thread.
  */
 #ifndef BRIDGE_ANNOUNCE_H
 #define BRIDGE_ANNOUNCE_H
@@ -40,9 +40,5 @@ struct announce_health {
     const struct carry *carry; /* names that are not carried */
 };
 void announce_health(struct buf *out, const struct announce_health *health);
-
-/* The event as published; with `replay` it says so. */
-void announce_event(struct buf *out, const struct studio_event *event, const char *epoch,
-                    bool replay);
 
 #endif

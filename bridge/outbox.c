@@ -136,7 +136,7 @@ bool outbox_send(struct outbox *o, int64_t now_ms)
     if (!topics_table(w->o.topics, event->table_id,
                       event->kind == EVENT_CHANGE ? TOPIC_CHANGES : TOPIC_EXCEPTIONS, NULL, topic))
         return pass_over(o, event, "topic name invalid");
-    announce_event(text, event, w->o.epoch, false);
+    studio_event_print(text, event, w->o.epoch, false);
     if (!buf_ok(text)) {
         window_stall(w);
         return false;

@@ -243,7 +243,7 @@ static bool print_next(struct replays *r, struct replay *one, struct buf *out, u
     event = feed_list_first(&one->page);
     *seq = event ? event->seq : 0;
     if (event)
-        announce_event(out, event, r->epoch, true);
+        studio_event_print(out, event, r->epoch, true);
     else
         buf_printf(out, "{\"end\":true,\"count\":%" PRIu64 "}", one->count);
     return true;

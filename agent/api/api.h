@@ -15,6 +15,7 @@
 
 struct core;
 struct figures;
+struct history;
 struct lookup;
 
 /* Filled by the agent before the first request; all of it outlives the last. */
@@ -24,7 +25,12 @@ struct api {
     struct figures *figures;
     struct admission *admission;
     struct rates *rates; /* by user id, shared with WebSocket */
+    int64_t rate, burst; /* of each */
     struct lookup *lookup;
+    const char *epoch; /* of the store */
+    /* history.c's: pages on their way */
+    struct history *histories;
+    size_t history_count, histories_out;
 };
 
 /* Answers a request (exchange_env.respond); `ctx` is the struct api. */

@@ -10,6 +10,8 @@ static void finish(void *data)
 {
     struct api_request *r = data;
 
+    if (r->leave)
+        r->leave(r->work);
     if (r->actor) {
         r->actor->bucket = NULL;
         rates_leave(r->api->rates, r->rate);
@@ -93,4 +95,32 @@ bool request_login(struct api_request *r)
     r->rate = rates_hold(api->rates, r->actor->user_id);
     r->actor->bucket = rate_bucket(r->rate);
     return true;
+}
+
+bool request_within_rate(struct api_request *r)
+{
+    const struct api *api = r->api;
+
+    if (!r->actor->bucket ||
+        bucket_take(r->actor->bucket, 1, api->rate, api->burst, clock_mono(api->clock)))
+        return true;
+    request_refuse(r, STUDIO_ERR_RATE_LIMIT, NULL);
+    return false;
+}
+
+void request_refuse(struct api_request *r, enum studio_err err, const char *detail)
+{
+    struct studio_error error;
+
+    (void)studio_error_set(&error, err, detail ? "%s" : NULL, detail);
+    exchange_error(r->exchange, &error);
+}
+
+void request_reply(struct api_request *r, struct buf *body)
+{
+    if (buf_ok(body))
+        exchange_reply(r->exchange, 200, body->data, body->len);
+    else
+        request_refuse(r, STUDIO_ERR_LIMIT, NULL);
+    buf_finish(body);
 }

@@ -3,6 +3,7 @@
 #define AGENT_API_REQUEST_H
 
 #include "api/api.h"
+#include "base/buf.h"
 #include "studio/status.h"
 
 /* Lives as long as the exchange. */
@@ -14,6 +15,9 @@ struct api_request {
     struct actor *actor; /* the exchange's, filled in; NULL: nobody has */
     struct rate *rate;   /* held */
     unsigned char digest[32];
+    /* What its handler does for it meanwhile; told when the request ends. NULL: nothing. */
+    void (*leave)(void *work);
+    void *work;
 };
 
 /* For this exchange, which keeps it. NULL: out of memory, it is answered. */
@@ -22,5 +26,13 @@ struct api_request *request_create(struct api *api, struct exchange *exchange);
 /* Lets its sender in by `Authorization: Bearer <id>:<token>`, as WebSocket does (sections 3.1 and 6).
  * False: it is answered. */
 bool request_login(struct api_request *request);
+
+/* Counts the request of a user against his rate, as messages are. False: it is answered. */
+bool request_within_rate(struct api_request *request);
+
+/* Answers with an error, `detail` behind its words; NULL: none. */
+void request_refuse(struct api_request *request, enum studio_err err, const char *detail);
+/* Answers with the JSON in `body`, which is finished; 503 if there was no memory for it. */
+void request_reply(struct api_request *request, struct buf *body);
 
 #endif

@@ -1,7 +1,11 @@
 #include "api/routes.h"
 
 #include "api/assets.h"
+#include "api/commands.h"
 #include "api/health.h"
+#include "api/history.h"
+#include "api/openapi.h"
+#include "api/tables.h"
 
 const struct route routes[] = {
     {"GET", "/healthz", ACCESS_ANYBODY, health_alive},
@@ -9,6 +13,13 @@ const struct route routes[] = {
     {"GET", "/", ACCESS_ANYBODY, assets_page},
     {"GET", "/dashboard/*", ACCESS_ANYBODY, assets_file},
     {"GET", "/v1/ws", ACCESS_ANYBODY, health_websocket},
+    {"GET", "/api/v1/tables", ACCESS_USER, tables_list},
+    {"GET", "/api/v1/tables/{table}", ACCESS_USER, tables_get},
+    {"DELETE", "/api/v1/tables/{table}", ACCESS_USER, commands_remove},
+    {"GET", "/api/v1/tables/{table}/history", ACCESS_USER, history_get},
+    {"POST", "/api/v1/tables/{table}/status", ACCESS_USER, commands_update},
+    {"POST", "/api/v1/tables/{table}/exceptions", ACCESS_USER, commands_exception},
+    {"GET", "/api/v1/openapi.json", ACCESS_USER, openapi_get},
 };
 
 const size_t route_count = sizeof(routes) / sizeof(routes[0]);

@@ -26,7 +26,7 @@ struct json_facts {
 bool json_check(const char *text, size_t len, struct json_facts *facts);
 
 enum {
-    JSON_MEMBERS_MAX = 64,      /* a status document has 12 and up to 32 custom ones */
+    JSON_MEMBERS_MAX = 80,      /* an update changes 9 fields and up to 64 custom ones */
     JSON_MEMBERS_DEPTH_MAX = 32 /* what is stored stands within records */
 };
 

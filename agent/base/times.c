@@ -78,6 +78,57 @@ bool time_parse_ms(const char *text, int64_t *wall_ms)
     return strcmp(text, again) == 0;
 }
 
+static bool digits2(const char *text, int *out)
+{
+    for (int i = 0; i < 2; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    *out = (text[0] - '0') * 10 + text[1] - '0';
+    return true;
+}
+
+/* "Z" or "+02:00", and nothing behind it: in minutes. */
+static bool parse_offset(const char *text, int *minutes)
+{
+    int hours, rest;
+
+    *minutes = 0;
+    if (*text == 'Z' || *text == 'z')
+        return text[1] == '\0';
+    if (!*text || !strchr("+- ", *text) || !digits2(text + 1, &hours) || text[3] != ':' ||
+        !digits2(text + 4, &rest) || text[6] || hours > 23 || rest > 59)
+        return false;
+    *minutes = (hours * 60 + rest) * (*text == '-' ? -1 : 1);
+    return true;
+}
+
+bool time_parse_rfc3339(const char *text, int64_t *wall_ms)
+{
+    char seconds[TIME_S_LEN + 1];
+    int ms = 0, unit = 100, minutes;
+
+    if (strlen(text) <= TIME_S_LEN || (text[10] != 'T' && text[10] != 't'))
+        return false;
+    memcpy(seconds, text, TIME_S_LEN);
+    seconds[10] = 'T';
+    seconds[TIME_S_LEN] = '\0';
+    if (!time_parse_s(seconds, wall_ms))
+        return false;
+    text += TIME_S_LEN;
+    if (*text == '.') {
+        size_t digits = strspn(++text, "0123456789");
+        for (size_t i = 0; i < digits; i++, unit /= 10)
+            ms += (text[i] - '0') * unit;
+        if (digits == 0)
+            return false;
+        text += digits;
+    }
+    if (!parse_offset(text, &minutes))
+        return false;
+    *wall_ms = (*wall_ms - minutes * 60) * 1000 + ms;
+    return true;
+}
+
 bool time_parse_day(const char *text, int64_t *wall_s)
 {
     char midnight[TIME_S_LEN + 1] = "0000-00-00T00:00:00";

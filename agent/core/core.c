@@ -97,6 +97,16 @@ struct hub *core_hub(struct core *core)
     return core->hub;
 }
 
+struct tables *core_tables(struct core *core)
+{
+    return core->tables;
+}
+
+uint64_t core_last_seq(const struct core *core)
+{
+    return core->last_seq;
+}
+
 void core_set_committer(struct core *core, struct committer *committer)
 {
     core->committer = committer;
@@ -216,6 +226,11 @@ void core_retained_command(struct core *core, struct actor *actor, const char *f
                            const char *text, size_t len)
 {
     receive_retained(core, actor, field, text, len);
+}
+
+void core_http_command(struct core *core, struct actor *actor, const struct http_command *command)
+{
+    receive_http_command(core, actor, command, core_commands_wait(core));
 }
 
 bool core_replay(struct core *core, struct actor *actor, const char *text, size_t len,

@@ -5,19 +5,21 @@
  * if it must wait (it is to be stored, or an earlier one of its sender waits) it joins the open
  * batch; at the end of a loop turn the batch goes to the store thread; when it comes back its items
  * are settled in order. A refused batch refuses with it everything already checked against it. A
- * command of MQTT with a request_id is first looked up by the reader's thread; those behind it wait in
+ * command of MQTT or HTTP with a request_id is first looked up by the reader's thread; those behind it wait in
  * line (requests.h). Net thread only.
  */
 #ifndef AGENT_CORE_CORE_H
 #define AGENT_CORE_CORE_H
 
 #include "core/actor.h"
+#include "core/http_command.h"
 #include "core/options.h"
 #include "model/replay.h"
 
 struct bridge;
 struct committer;
 struct core;
+struct tables;
 
 /* NULL: out of memory. */
 struct core *core_create(const struct core_options *options);
@@ -31,6 +33,10 @@ STUDIO_MUST_USE enum studio_err core_restore(struct core *core, const char *id, 
 void core_destroy(struct core *core);
 
 struct hub *core_hub(struct core *core);
+/* To look at what is committed. */
+struct tables *core_tables(struct core *core);
+/* The newest committed event: what is visible of the tables is what came of it and those before. */
+uint64_t core_last_seq(const struct core *core);
 /* Before the first message. The committer outlives the core's last message, not the core. */
 void core_set_committer(struct core *core, struct committer *committer);
 /* From now on committed events, documents and presence go to the bridge as well; NULL: to none. */
@@ -60,6 +66,10 @@ void core_command(struct core *core, struct actor *actor, const char *field, con
 /* A command that was retained: only refused, with its request_id. */
 void core_retained_command(struct core *core, struct actor *actor, const char *field,
                            const char *text, size_t len);
+
+/* One of HTTP; leads to exactly one ops->answer, now or later; LIMIT: so much waits that this cannot. With a key (or a
+ * `request_id` in the body) it is remembered as a command of MQTT is. */
+void core_http_command(struct core *core, struct actor *actor, const struct http_command *command);
 
 /* A request for replay, of MQTT. True: it is one, `out` says of what, and the replay is its answer. */
 STUDIO_MUST_USE bool core_replay(struct core *core, struct actor *actor, const char *text,

@@ -19,7 +19,7 @@ enum { LOOKUP_MAX = 1024 /* jobs submitted and not yet taken */ };
 struct lookup_job {
     /* On the reader's thread, which alone touches meanwhile what the job writes to. */
     void (*read)(struct lookup_job *job, struct store_reader *reader);
-    /* Afterwards on the net thread, in lookup_take. Must not submit. */
+    /* Afterwards on the net thread, in lookup_take. May submit the same job again. */
     void (*done)(struct lookup_job *job);
     struct lookup_job *next; /* the lookup's */
 };

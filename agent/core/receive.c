@@ -1,6 +1,12 @@
 #include "core/receive.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "core/http_command.h"
 #include "core/inside.h"
 #include "core/read.h"
 #include "core/reply.h"
@@ -128,7 +134,7 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
     log_refused_value(core, item);
     if (!within_rate(core, actor, len))
         err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
-    if (err == STUDIO_OK && message->request_id && !request_make(item, text, len))
+    if (err == STUDIO_OK && message->request_id && !request_make(item, "", text, len))
         err = studio_error_set(&error, STUDIO_ERR_NO_MEMORY, NULL);
     if (err != STUDIO_OK) {
         reply_refuse(core, item, &error);
@@ -137,6 +143,122 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
     line_add(core, item);
     receive_in_line(core);
 }
+
+/* --- over HTTP -------------------------------------------------------------------------------- */
+
+/* What each kind of command is decoded by and called: in an error, and in what is remembered of it, so that
+ * the same bytes sent elsewhere are another request. */
+static const struct http_row {
+    enum studio_err (*decode)(const struct studio_values *lists, const char *text, size_t len,
+                              struct message *out, struct studio_error *error);
+    const char *name, *request;
+} http_rows[] = {
+    [MESSAGE_UPDATE] = {message_decode, "status", "http status\n"},
+    [MESSAGE_EXCEPTION] = {message_decode_exception, "exception", "http exception\n"},
+    [MESSAGE_REMOVE_TABLE] = {NULL, "remove_table", "http remove\n"},
+};
+
+/* The key, in quotes or not, is the message's request_id, as printed JSON. */
+static enum studio_err take_key(struct message *message, const char *key,
+                                struct studio_error *error)
+{
+    size_t len = key ? strlen(key) : 0;
+    struct buf text;
+    char *printed;
+
+    if (!key)
+        return STUDIO_OK;
+    if (len > 2 && key[0] == '"' && key[len - 1] == '"') {
+        key++;
+        len -= 2;
+    }
+    if (len == 0 || len > STUDIO_REQUEST_ID_MAX || text_has_control(key, len) ||
+        !text_utf8_valid(key, len))
+        return studio_error_set(error, STUDIO_ERR_INVALID_VALUE,
+                                "Idempotency-Key: expected a string of up to %d bytes",
+                                STUDIO_REQUEST_ID_MAX);
+    buf_init(&text, SIZE_MAX);
+    json_string(&text, key, len);
+    printed = buf_take(&text);
+    if (!printed)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (message->request_id && strcmp(message->request_id, printed) != 0) {
+        free(printed);
+        return studio_error_set(error, STUDIO_ERR_INVALID_VALUE,
+                                "request_id: expected that of the Idempotency-Key");
+    }
+    free(message->request_id);
+    message->request_id = printed;
+    return STUDIO_OK;
+}
+
+/* The table of the address is the message's, which may name no other. */
+static enum studio_err take_table(struct message *message, const char *table_id,
+                                  struct studio_error *error)
+{
+    if (message->table_id && strcmp(message->table_id, table_id) != 0)
+        return studio_error_set(error, STUDIO_ERR_INVALID_VALUE,
+                                "table_id: expected %s, as in the address", table_id);
+    if (!message->table_id)
+        message->table_id = strdup(table_id);
+    return message->table_id ? STUDIO_OK : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+}
+
+static enum studio_err decode_http(const struct core *core, const struct http_command *command,
+                                   struct message *message, struct studio_error *error)
+{
+    const struct http_row *row = &http_rows[command->kind];
+    enum studio_err err = STUDIO_OK;
+
+    if (row->decode)
+        err = row->decode(core->o.lists, command->text, command->len, message, error);
+    else
+        message->kind = command->kind;
+    enum studio_err key_err = take_key(message, command->key, err == STUDIO_OK ? error : NULL);
+    if (err == STUDIO_OK)
+        err = key_err;
+    /* Nobody has the right to what carries credentials: that is what it is told. */
+    if (err == STUDIO_OK && message->kind != command->kind && message->kind != MESSAGE_AUTH)
+        err = studio_error_set(error, STUDIO_ERR_INVALID_DATA, "%s", row->name);
+    return err == STUDIO_OK ? take_table(message, command->table_id, error) : err;
+}
+
+void receive_http_command(struct core *core, struct actor *actor,
+                          const struct http_command *command, bool full)
+{
+    struct item *item = item_create(ITEM_ANSWER, actor);
+    struct message *message = item ? &item->message : NULL;
+    struct studio_error error;
+    enum studio_err err;
+
+    if (!item) {
+        reply_no_memory(core, actor);
+        return;
+    }
+    item->received_us = core_turn_us(core);
+    err = decode_http(core, command, message, &error);
+    log_refused_value(core, item);
+    if (!within_rate(core, actor, command->len))
+        err = studio_error_set(&error, STUDIO_ERR_RATE_LIMIT, NULL);
+    if (err == STUDIO_OK)
+        err = rights_check(actor, message, &error);
+    if (err == STUDIO_OK && full)
+        err = studio_error_set(&error, STUDIO_ERR_LIMIT, NULL);
+    if (err == STUDIO_OK && message->request_id &&
+        !request_make(item, http_rows[command->kind].request, command->text, command->len))
+        err = studio_error_set(&error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (err == STUDIO_OK && item->has_request) {
+        line_add(core, item);
+        receive_in_line(core);
+        return;
+    }
+    if (err == STUDIO_OK)
+        err = carry_out(core, item, &error);
+    if (err != STUDIO_OK)
+        reply_refuse(core, item, &error);
+}
+
+/* --- replay, retained, the line --------------------------------------------------------------- */
 
 bool receive_replay(struct core *core, struct actor *actor, const char *text, size_t len,
                     bool retained, struct studio_replay *out)

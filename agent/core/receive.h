@@ -7,6 +7,7 @@
 #include "model/replay.h"
 
 struct core;
+struct http_command;
 
 /* Of a connection. */
 void receive_message(struct core *core, struct actor *actor, const char *text, size_t len);
@@ -16,6 +17,9 @@ void receive_command(struct core *core, struct actor *actor, const char *field, 
 /* One that was retained: only refused, with its request_id. */
 void receive_retained(struct core *core, struct actor *actor, const char *field, const char *text,
                       size_t len);
+/* Of HTTP; `full`: so much waits that this cannot. */
+void receive_http_command(struct core *core, struct actor *actor,
+                          const struct http_command *command, bool full);
 /* A request for replay, of MQTT. True: it is one, `out` says of what, and who asked is answered by the
  * replay; else it has had its answer. */
 STUDIO_MUST_USE bool receive_replay(struct core *core, struct actor *actor, const char *text,

@@ -6,14 +6,26 @@
 #include "auth/digest.h"
 #include "core/inside.h"
 
-bool request_make(struct item *item, const char *text, size_t len)
+/* The table of a command of MQTT is its topic's, which is its actor's; over HTTP that of the address, which is
+ * in the message. */
+bool request_make(struct item *item, const char *kind, const char *text, size_t len)
 {
+    struct buf payload;
+
     item->request = (struct store_request){
-        .table_id = item->actor->table_id,
+        .table_id = item->actor->via == VIA_HTTP ? item->message.table_id : item->actor->table_id,
         .client = item->actor->user_id,
         .request_id = item->message.request_id,
     };
-    item->has_request = digest_make(text, len, item->request.digest);
+    buf_init(&payload, SIZE_MAX);
+    if (*kind) {
+        buf_str(&payload, kind);
+        buf_add(&payload, text, len);
+        text = payload.data;
+        len = payload.len;
+    }
+    item->has_request = buf_ok(&payload) && digest_make(text, len, item->request.digest);
+    buf_finish(&payload);
     return item->has_request;
 }
 

@@ -1,6 +1,6 @@
 /*
- * requests.h - the line of commands from MQTT, and what those with a request_id need: the same again
- * gets the same answer and is not applied again (section 4).
+ * requests.h - the line of commands from MQTT and of those from HTTP with a request_id, and what it takes
+ * that the same again gets the same answer and is not applied again (section 4).
  *
  * What was answered is in the store, what is about to be is in a batch, or ahead in the line. A
  * command is looked up in the store, on the reader's thread, only once none like it is in a batch or
@@ -17,10 +17,12 @@
 
 struct core;
 
-enum { LINE_MAX = 256 /* commands in line; then no more are taken from MQTT */ };
+enum { LINE_MAX = 256 /* commands in line; then no more are taken */ };
 
-/* Makes the item's request from its decoded message and its text. False: out of memory. */
-STUDIO_MUST_USE bool request_make(struct item *item, const char *text, size_t len);
+/* Makes the item's request from its decoded message and its text, before which `kind` is thought. False: out
+ * of memory. */
+STUDIO_MUST_USE bool request_make(struct item *item, const char *kind, const char *text,
+                                  size_t len);
 
 /* At the end of the line, its lookup sent off if it can be; takes the item over. */
 void line_add(struct core *core, struct item *item);

@@ -64,6 +64,13 @@ enum studio_err rights_check(const struct actor *actor, const struct message *me
     return studio_error_set(error, STUDIO_ERR_INVALID_FIELD_NAME, "id");
 }
 
+bool rights_to_read(const struct actor *actor, const char *table_id)
+{
+    enum reach how_far = reach(actor, MESSAGE_GET);
+
+    return how_far == ANY || (table_id && reaches_table(actor, how_far, table_id));
+}
+
 bool rights_to_create(const struct actor *actor)
 {
     return reach(actor, CREATE) != NO;

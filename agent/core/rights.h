@@ -10,6 +10,8 @@
 STUDIO_MUST_USE enum studio_err rights_check(const struct actor *actor,
                                              const struct message *message,
                                              struct studio_error *error);
+/* May it read this table; NULL: any? */
+bool rights_to_read(const struct actor *actor, const char *table_id);
 /* May it, by joining or by a command, make its own table? (On MQTT if it is configured.) */
 bool rights_to_create(const struct actor *actor);
 /* Does it stand in the presence of its table? */

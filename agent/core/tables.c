@@ -26,6 +26,8 @@ struct family {
 
 struct tables {
     struct table *by_id;
+    struct table **by_name; /* the same ones, in order */
+    size_t named, named_max;
     size_t count;
     size_t count_staged;
     struct family families[FAMILIES];
@@ -55,8 +57,61 @@ void tables_destroy(struct tables *tables)
     {
         drop(tables, table);
     }
+    free(tables->by_name);
     free(tables);
 }
+
+/* --- in the order of their names -------------------------------------------------------------- */
+
+size_t tables_place(const struct tables *tables, const char *id)
+{
+    size_t from = 0, to = tables->named;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(tables->by_name[middle]->id, id) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+struct table *tables_at(const struct tables *tables, size_t place)
+{
+    return place < tables->named ? tables->by_name[place] : NULL;
+}
+
+/* Tables come seldom: to move those behind it costs less than the commit that makes one. */
+static bool give_place(struct tables *tables, struct table *table)
+{
+    size_t place = tables_place(tables, table->id);
+
+    if (tables->named == tables->named_max) {
+        size_t max = tables->named_max ? tables->named_max * 2 : 64;
+        struct table **by_name = realloc(tables->by_name, max * sizeof(struct table *));
+        if (!by_name)
+            return false;
+        tables->by_name = by_name;
+        tables->named_max = max;
+    }
+    memmove(&tables->by_name[place + 1], &tables->by_name[place],
+            (tables->named - place) * sizeof(struct table *));
+    tables->by_name[place] = table;
+    tables->named++;
+    return true;
+}
+
+static void take_place(struct tables *tables, const struct table *table)
+{
+    size_t place = tables_place(tables, table->id);
+
+    tables->named--;
+    memmove(&tables->by_name[place], &tables->by_name[place + 1],
+            (tables->named - place) * sizeof(struct table *));
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
 
 struct table *tables_find(struct tables *tables, const char *id)
 {
@@ -83,6 +138,10 @@ struct table *tables_add(struct tables *tables, const char *id)
         free(table);
         return NULL;
     }
+    if (!give_place(tables, table)) {
+        drop(tables, table);
+        return NULL;
+    }
     tables->unknown++;
     return table;
 }
@@ -92,6 +151,7 @@ void tables_forget(struct tables *tables, struct table *table)
     if (table_known(table))
         return;
     tables->unknown--;
+    take_place(tables, table);
     drop(tables, table);
 }
 

@@ -33,6 +33,12 @@ size_t tables_count_like(struct tables *tables, const char *prefix, size_t len);
 /* Calls fn for every table that ever had a committed event, also removed ones. */
 void tables_each(struct tables *tables, void (*fn)(void *ctx, struct table *table), void *ctx);
 
+/* All that are known stand in the order of their names, bytewise; also removed ones, and such as do not exist
+ * yet. Where this name stands, or would; and which stands there: NULL behind the last. Places are valid until
+ * the next is added or forgotten. */
+size_t tables_place(const struct tables *tables, const char *id);
+struct table *tables_at(const struct tables *tables, size_t place);
+
 const char *table_id(const struct table *table);
 /* Committed and not removed. */
 bool table_exists(const struct table *table);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 enum event_kind { EVENT_CHANGE = 1, EVENT_EXCEPTION = 2 }; /* as in the store */
 
 /* Immutable, but for `seq` and `committed_us`, which its commit sets before anybody else sees the event. */
@@ -34,5 +36,9 @@ struct studio_event *studio_event_create(enum event_kind kind, const char *table
 /* Any thread. unref frees with the last reference; NULL does nothing. */
 struct studio_event *studio_event_ref(struct studio_event *event);
 void studio_event_unref(struct studio_event *event);
+
+/* Appends it as clients get it, JSON; with `replay` it says so. */
+void studio_event_print(struct buf *out, const struct studio_event *event, const char *epoch,
+                        bool replay);
 
 #endif

@@ -127,10 +127,18 @@ void exchange_reply(struct exchange *x, int status, const char *text, size_t len
     exchange_send(x, status, "application/json", text, len);
 }
 
+/* The one that stands in `reply`. What passes, by itself or with the rate, may be tried again in a second. */
+static void begin_problem(struct exchange *x, int status)
+{
+    if (status == 429 || status == 503)
+        exchange_header(x, "retry-after", "1");
+    begin_reply(x, status, PROBLEM_TYPE);
+}
+
 void exchange_problem(struct exchange *x, int status, const char *title)
 {
     problem_print(&x->reply, status, title);
-    begin_reply(x, status, PROBLEM_TYPE);
+    begin_problem(x, status);
 }
 
 void exchange_stream(struct exchange *x, int status, const char *type,
@@ -206,7 +214,7 @@ static void on_answer(struct actor *actor, enum studio_err err, const char *text
         exchange_reply(x, status, text ? text : "", text ? len : 0);
     } else {
         problem_of_answer(&x->reply, status, text, len);
-        begin_reply(x, status, PROBLEM_TYPE);
+        begin_problem(x, status);
     }
 }
 
@@ -365,6 +373,11 @@ const char *exchange_arg(const struct exchange *x, const char *name)
         if (strncmp(x->args[i], name, len) == 0 && x->args[i][len] == '=')
             return x->args[i] + len + 1;
     return NULL;
+}
+
+const char *exchange_arg_at(const struct exchange *x, size_t i)
+{
+    return i < x->arg_count ? x->args[i] : NULL;
 }
 
 void exchange_known(struct exchange *x)

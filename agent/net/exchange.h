@@ -106,6 +106,8 @@ const char *exchange_peer(const struct exchange *exchange);
 const char *exchange_field(const struct exchange *exchange, enum exchange_field field);
 /* The first parameter of this name in the address; NULL: none. */
 const char *exchange_arg(const struct exchange *exchange, const char *name);
+/* Each of them, `name=value`; NULL behind the last. */
+const char *exchange_arg_at(const struct exchange *exchange, size_t i);
 /* The body; NUL-terminated. */
 const char *exchange_request(const struct exchange *exchange, size_t *len);
 /* Who it is for the core; filled in by who answers. An error it is answered with becomes a problem. */
@@ -125,7 +127,7 @@ void exchange_reply(struct exchange *exchange, int status, const char *text, siz
 /* The same with any type of content, a constant; NULL: there is no body (304). */
 void exchange_send(struct exchange *exchange, int status, const char *type, const void *bytes,
                    size_t len);
-/* Answers with an error as `application/problem+json`. */
+/* Answers with an error as `application/problem+json`; of a 429 and a 503 it says when to try again. */
 void exchange_problem(struct exchange *exchange, int status, const char *title);
 /* The same with an error of ours, and the status that says what it says. */
 void exchange_error(struct exchange *exchange, const struct studio_error *error);

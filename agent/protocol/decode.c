@@ -230,8 +230,26 @@ static enum studio_err decode_object(struct decoder *d, const cJSON *object)
     return decode_update(d, object, UPDATE_FLAT);
 }
 
-enum studio_err message_decode(const struct studio_values *lists, const char *text, size_t len,
-                               struct message *out, struct studio_error *error)
+static enum studio_err decode_message(struct decoder *d, const cJSON *tree)
+{
+    return cJSON_IsObject(tree) ? decode_object(d, tree)
+                                : decoder_refuse(d, STUDIO_ERR_NOT_OBJECT, NULL);
+}
+
+static enum studio_err decode_exception_body(struct decoder *d, const cJSON *tree)
+{
+    if (cJSON_IsObject(tree) && cJSON_IsString(decoder_member(tree, "event")))
+        return decode_object(d, tree);
+    d->out->kind = MESSAGE_EXCEPTION;
+    enum studio_err err = decode_exception(d, tree);
+    if (err == STUDIO_OK)
+        return err;
+    return decoder_refuse(d, err, err == STUDIO_ERR_INVALID_DATA ? "exception" : NULL);
+}
+
+static enum studio_err decode_text(const struct studio_values *lists, const char *text, size_t len,
+                                   enum studio_err (*decode)(struct decoder *d, const cJSON *tree),
+                                   struct message *out, struct studio_error *error)
 {
     *out = (struct message){0};
     if (len > STUDIO_MESSAGE_MAX)
@@ -242,8 +260,7 @@ enum studio_err message_decode(const struct studio_values *lists, const char *te
     enum studio_err err = tree_parse(text, len, &d.facts, &tree);
     if (err != STUDIO_OK)
         return studio_error_set(error, err, NULL);
-    err = cJSON_IsObject(tree) ? decode_object(&d, tree)
-                               : decoder_refuse(&d, STUDIO_ERR_NOT_OBJECT, NULL);
+    err = decode(&d, tree);
     cJSON_Delete(tree);
 
     if (err != STUDIO_OK) {
@@ -254,4 +271,17 @@ enum studio_err message_decode(const struct studio_values *lists, const char *te
         *out = kept;
     }
     return err;
+}
+
+enum studio_err message_decode(const struct studio_values *lists, const char *text, size_t len,
+                               struct message *out, struct studio_error *error)
+{
+    return decode_text(lists, text, len, decode_message, out, error);
+}
+
+enum studio_err message_decode_exception(const struct studio_values *lists, const char *text,
+                                         size_t len, struct message *out,
+                                         struct studio_error *error)
+{
+    return decode_text(lists, text, len, decode_exception_body, out, error);
 }

@@ -18,6 +18,13 @@ STUDIO_MUST_USE enum studio_err message_decode(const struct studio_values *lists
                                                size_t len, struct message *out,
                                                struct studio_error *error);
 
+/* The same of what stands for itself as an exception: its data alone, or the envelope of one. An object with a
+ * string `event` is an envelope. */
+STUDIO_MUST_USE enum studio_err message_decode_exception(const struct studio_values *lists,
+                                                         const char *text, size_t len,
+                                                         struct message *out,
+                                                         struct studio_error *error);
+
 /*
  * Decodes the first message of a client that did not authenticate in its address: any object
  * becomes MESSAGE_AUTH with whatever of id, token, device, gameCode it has; anything else is

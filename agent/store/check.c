@@ -69,9 +69,9 @@ static const char *const queries[] = {
     " WINDOW changes AS (PARTITION BY table_id ORDER BY rev, seq))"
     " WHERE rev <> before + 1 OR seq < before_seq",
 
-    "SELECT printf('spans: span %d does not know the changes of %s from rev %d on', e.span,"
-    " e.table_id, e.rev) FROM (SELECT seq / 1024 AS span, table_id, min(rev) AS rev FROM events"
-    " WHERE kind = 1 GROUP BY 1, 2) e WHERE NOT EXISTS (SELECT 1 FROM spans s"
+    "SELECT printf('spans: span %d does not know the events of %s from rev %d on', e.span,"
+    " e.table_id, e.rev) FROM (SELECT seq / 1024 AS span, table_id, min(rev + kind - 1) AS rev"
+    " FROM events WHERE kind IN (1, 2) GROUP BY 1, 2) e WHERE NOT EXISTS (SELECT 1 FROM spans s"
     " WHERE s.span = e.span AND s.table_id = e.table_id AND s.rev <= e.rev)",
 
     "SELECT DISTINCT printf('tables: %s has events but is not there', table_id) FROM events"

@@ -145,7 +145,7 @@ static int add_event(struct store *store, const struct studio_event *event)
     sql_i64(&call, event->wall_ms);
     sql_text(&call, event->body, event->body_len);
     int rc = sql_run(&call);
-    return rc == SQLITE_OK && event->kind == EVENT_CHANGE ? spans_add(store, event) : rc;
+    return rc == SQLITE_OK ? spans_add(store, event) : rc;
 }
 
 static int put_table(struct store *store, const struct studio_snapshot *snapshot)

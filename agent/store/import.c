@@ -67,7 +67,7 @@ static const char *const texts[IMPORT_COUNT] = {
     " (SELECT t.rev FROM tables t WHERE t.id = events.table_id), 0) WHERE rev = -1"
 #define FILL_SPANS                                                                                 \
     "INSERT OR IGNORE INTO spans (span, table_id, rev)"                                            \
-    " SELECT seq / 1024, table_id, rev FROM events WHERE kind = 1 ORDER BY seq"
+    " SELECT seq / 1024, table_id, rev + kind - 1 FROM events ORDER BY seq"
 
 struct import {
     FILE *in;

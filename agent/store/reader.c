@@ -15,7 +15,9 @@ enum reader_stmt {
     READ_SPANS,
     READ_SPAN,
     READ_EVENTS,
-    READ_CHANGES,
+    READ_OLDEST_FIRST,
+    READ_NEWEST_FIRST,
+    READ_TIMES,
     READ_OLDEST,
     READ_REQUEST,
     READ_CLEARED,
@@ -25,10 +27,15 @@ enum reader_stmt {
 #define EVENT_COLUMNS                                                                              \
     "SELECT seq, kind, table_id, rev, wall_ms, parked IS NOT NULL, body FROM events"
 
+#define WALK                                                                                       \
+    " WHERE seq BETWEEN ?1 AND ?2 AND table_id = ?3 AND kind BETWEEN ?4 AND ?5"                    \
+    " AND rev BETWEEN ?6 AND ?7 AND wall_ms BETWEEN ?8 AND ?9"
+
 static const char *const texts[READ_COUNT] = {
     [READ_EVENTS] = EVENT_COLUMNS " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3",
-    [READ_CHANGES] = EVENT_COLUMNS " WHERE seq BETWEEN ?1 AND ?2 AND kind = 1 AND table_id = ?3"
-                                   " AND rev >= ?4 ORDER BY seq LIMIT ?5",
+    [READ_OLDEST_FIRST] = EVENT_COLUMNS WALK " ORDER BY seq",
+    [READ_NEWEST_FIRST] = EVENT_COLUMNS WALK " ORDER BY seq DESC",
+    [READ_TIMES] = "SELECT min(wall_ms), max(wall_ms) FROM events WHERE seq BETWEEN ?1 AND ?2",
     [READ_BEGIN] = "BEGIN",
     [READ_END] = "ROLLBACK",
     [READ_SPANS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
@@ -40,9 +47,24 @@ static const char *const texts[READ_COUNT] = {
     [READ_CLEARED] = "SELECT table_id, field FROM cleared ORDER BY table_id, field",
 };
 
+enum {
+    TIMES_KEPT = 1024, /* spans of a million events */
+    WALK_STEP =
+        1024, /* what a step of a walk may cost: to see whether a span knows the table is 1, */
+    WALK_SPAN = 64, /*   to look through one that does, or for its times, so much */
+    WALK_AHEAD = 64 /* spans looked at for whether one may be passed over */
+};
+
+/* When the events of a span were, by the wall clock: known for good when it is full. */
+struct span_times {
+    uint64_t next; /* span + 1; 0: none */
+    int64_t first_ms, last_ms;
+};
+
 struct store_reader {
     sqlite3 *db;
     sqlite3_stmt *stmts[READ_COUNT];
+    struct span_times times[TIMES_KEPT];
 };
 
 enum studio_err store_reader_open(const char *dir, struct store_reader **out,
@@ -146,13 +168,29 @@ enum studio_err store_read_events(struct store_reader *reader, uint64_t from, ui
     return result(each_event(&call, &(struct sink){fn, ctx, limit}));
 }
 
-/* --- the changes of one table ---------------------------------------------------------------- */
+/* --- the history of one table ---------------------------------------------------------------- */
 
-/* Which of them, and where they can be. */
-struct quest {
-    const char *table_id;
-    uint64_t from_rev, after_seq;
-    uint64_t span, last_span; /* the one at hand, and the last there is */
+struct store_walk store_walk(const char *table_id)
+{
+    return (struct store_walk){
+        .table_id = table_id,
+        .changes = true,
+        .exceptions = true,
+        .to_seq = UINT64_MAX,
+        .to_rev = UINT64_MAX,
+        .since_ms = INT64_MIN,
+        .until_ms = INT64_MAX,
+    };
+}
+
+/* Where a step is. */
+struct step {
+    struct store_reader *reader;
+    struct store_walk *walk;
+    struct sink *sink;
+    uint64_t first, last; /* events of any table that can be meant; none: first > last */
+    uint64_t newest;      /* there is */
+    int left;             /* of WALK_STEP */
 };
 
 static int run_stmt(struct store_reader *reader, enum reader_stmt stmt)
@@ -161,93 +199,175 @@ static int run_stmt(struct store_reader *reader, enum reader_stmt stmt)
     return sql_run(&call);
 }
 
-/* Sets the spans to look at; none: span > last_span. SQLITE_OK or an error. */
-static int find_spans(struct store_reader *reader, struct quest *q)
+static int find_ends(struct step *s)
 {
-    struct sql_call call = sql_call(reader->stmts[READ_SPANS]);
+    const struct store_walk *w = s->walk;
+    struct sql_call call = sql_call(s->reader->stmts[READ_SPANS]);
     int rc = sql_step(&call);
+    bool none = rc != SQLITE_ROW || sqlite3_column_type(call.stmt, 0) == SQLITE_NULL;
     uint64_t oldest = (uint64_t)sqlite3_column_int64(call.stmt, 0);
-    uint64_t newest = (uint64_t)sqlite3_column_int64(call.stmt, 1);
+    s->newest = (uint64_t)sqlite3_column_int64(call.stmt, 1);
     sql_end(&call);
-    if (q->after_seq >= oldest)
-        oldest = q->after_seq < newest ? q->after_seq + 1 : newest + STORE_SPAN;
-    q->span = oldest / STORE_SPAN;
-    q->last_span = newest / STORE_SPAN;
+    s->first = none ? 1 : w->from_seq > oldest ? w->from_seq : oldest;
+    s->last = none ? 0 : w->to_seq < s->newest ? w->to_seq : s->newest;
     return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* Leads q->span to the first span from there on that knows the table; none: beyond last_span. */
-static int seek(struct store_reader *reader, struct quest *q, uint64_t *rev)
+/* Does a span know the table: from which rev on? */
+static int ask_span(struct step *s, uint64_t span, bool *known, uint64_t *rev)
 {
-    int rc = SQLITE_DONE;
-    for (; q->span <= q->last_span; q->span++) {
-        struct sql_call call = sql_call(reader->stmts[READ_SPAN]);
-        sql_u64(&call, q->span);
-        sql_str(&call, q->table_id);
-        rc = sql_step(&call);
-        *rev = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(call.stmt, 0) : 0;
-        sql_end(&call);
-        if (rc != SQLITE_DONE)
-            break;
-    }
+    struct sql_call call = sql_call(s->reader->stmts[READ_SPAN]);
+    sql_u64(&call, span);
+    sql_str(&call, s->walk->table_id);
+    int rc = sql_step(&call);
+    *known = rc == SQLITE_ROW;
+    *rev = *known ? (uint64_t)sqlite3_column_int64(call.stmt, 0) : 0;
+    sql_end(&call);
+    s->left--;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* Leads q->span to the last one that begins no later than from_rev: those before hold less. */
-static int seek_rev(struct store_reader *reader, struct quest *q)
+/* Is all in the span before from_rev, since the next that knows the table begins no later? */
+static int may_pass_over(struct step *s, bool *pass)
 {
     uint64_t rev;
-    int rc = seek(reader, q, &rev);
-    uint64_t found = q->span;
-    while (rc == SQLITE_OK && q->span <= q->last_span && rev < q->from_rev) {
-        q->span++;
-        rc = seek(reader, q, &rev);
-        if (q->span <= q->last_span && rev <= q->from_rev)
-            found = q->span;
+    bool known = false;
+    int rc = SQLITE_OK;
+    *pass = false;
+    for (uint64_t i = 1; rc == SQLITE_OK && !known && i <= WALK_AHEAD; i++) {
+        if (s->walk->span + i > s->last / STORE_SPAN)
+            break;
+        rc = ask_span(s, s->walk->span + i, &known, &rev);
+        *pass = known && rev <= s->walk->from_rev;
     }
-    q->span = found;
     return rc;
 }
 
-static int changes_of_span(struct store_reader *reader, const struct quest *q, struct sink *sink)
+static int learn_times(struct step *s, struct span_times *times)
 {
-    uint64_t first = q->span * STORE_SPAN;
-    struct sql_call call = sql_call(reader->stmts[READ_CHANGES]);
-    sql_u64(&call, first > q->after_seq ? first : q->after_seq + 1);
+    uint64_t first = s->walk->span * STORE_SPAN;
+    struct sql_call call = sql_call(s->reader->stmts[READ_TIMES]);
+    sql_u64(&call, first);
     sql_u64(&call, first + STORE_SPAN - 1);
-    sql_str(&call, q->table_id);
-    sql_u64(&call, q->from_rev);
-    sql_u64(&call, sink->left);
-    return each_event(&call, sink);
+    int rc = sql_step(&call);
+    if (rc == SQLITE_ROW)
+        *times = (struct span_times){s->walk->span + 1, sqlite3_column_int64(call.stmt, 0),
+                                     sqlite3_column_int64(call.stmt, 1)};
+    sql_end(&call);
+    s->left -= WALK_SPAN;
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* In one transaction, which ends here. */
-static int each_change(struct store_reader *reader, struct quest *q, struct sink *sink)
+/* Can the span have an event of the time that is asked for? What retention has taken of it does no harm. */
+static int of_that_time(struct step *s, bool *can)
 {
-    uint64_t rev;
+    const struct store_walk *w = s->walk;
+    struct span_times *times = &s->reader->times[w->span % TIMES_KEPT];
+    int rc = SQLITE_OK;
+    *can = true;
+    if ((w->since_ms == INT64_MIN && w->until_ms == INT64_MAX) ||
+        w->span >= s->newest / STORE_SPAN) /* which still grows */
+        return rc;
+    if (times->next != w->span + 1)
+        rc = learn_times(s, times);
+    *can = times->last_ms >= w->since_ms && times->first_ms <= w->until_ms;
+    return rc;
+}
+
+static int read_span(struct step *s)
+{
+    const struct store_walk *w = s->walk;
+    uint64_t first = w->span * STORE_SPAN, last = first + STORE_SPAN - 1;
+    bool can;
+    int rc = of_that_time(s, &can);
+    if (rc != SQLITE_OK || !can)
+        return rc;
+    struct sql_call call =
+        sql_call(s->reader->stmts[w->newest_first ? READ_NEWEST_FIRST : READ_OLDEST_FIRST]);
+    sql_u64(&call, first > s->first ? first : s->first);
+    sql_u64(&call, last < s->last ? last : s->last);
+    sql_str(&call, w->table_id);
+    sql_i64(&call, w->changes ? EVENT_CHANGE : EVENT_EXCEPTION);
+    sql_i64(&call, w->exceptions ? EVENT_EXCEPTION : EVENT_CHANGE);
+    sql_u64(&call, w->from_rev);
+    sql_u64(&call, w->to_rev);
+    sql_i64(&call, w->since_ms);
+    sql_i64(&call, w->until_ms);
+    s->left -= WALK_SPAN;
+    rc = each_event(&call, s->sink);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* A span that knows the table, from this rev on: an event there has at least one less, one before it at most. */
+static int visit(struct step *s, uint64_t rev)
+{
+    struct store_walk *w = s->walk;
+    bool beyond = rev > 0 && rev - 1 > w->to_rev, pass = beyond;
+    int rc = SQLITE_OK;
+    if (!pass && !w->newest_first && rev < w->from_rev)
+        rc = may_pass_over(s, &pass);
+    if (rc == SQLITE_OK && !pass)
+        rc = read_span(s);
+    w->ended = s->sink->left == 0 || (w->newest_first ? rev <= w->from_rev : beyond);
+    return rc;
+}
+
+static int take_step(struct step *s)
+{
+    struct store_walk *w = s->walk;
+    int rc = find_ends(s);
+    uint64_t first = s->first / STORE_SPAN, last = s->last / STORE_SPAN;
+    if (!w->begun)
+        w->span = w->newest_first ? last : first;
+    w->begun = true;
+    if (!w->newest_first && w->span < first) /* retention has come by */
+        w->span = first;
+    while (rc == SQLITE_OK && !w->ended && s->left > 0) {
+        bool known;
+        uint64_t rev;
+        w->ended = s->first > s->last || w->span < first || w->span > last;
+        if (w->ended)
+            break;
+        rc = ask_span(s, w->span, &known, &rev);
+        if (rc == SQLITE_OK && known)
+            rc = visit(s, rev);
+        w->span += w->newest_first ? UINT64_MAX : 1; /* before the first: beyond the last */
+    }
+    return rc;
+}
+
+/* In a transaction, so that no checkpoint of the writer's changes what is under way. */
+static enum studio_err walk_step(struct store_reader *reader, struct store_walk *walk,
+                                 struct sink *sink)
+{
+    struct step step = {.reader = reader, .walk = walk, .sink = sink, .left = WALK_STEP};
     int rc = run_stmt(reader, READ_BEGIN);
     if (rc != SQLITE_OK)
-        return rc;
-    rc = find_spans(reader, q);
-    if (rc == SQLITE_OK)
-        rc = seek_rev(reader, q);
-    while (rc == SQLITE_OK && sink->left > 0 && q->span <= q->last_span) {
-        rc = changes_of_span(reader, q, sink);
-        if (rc != SQLITE_DONE)
-            break;
-        q->span++;
-        rc = seek(reader, q, &rev);
-    }
+        return sql_classify(rc);
+    rc = take_step(&step);
     (void)run_stmt(reader, READ_END); /* some errors have ended it by themselves */
-    return rc;
+    return sql_classify(rc);
+}
+
+enum studio_err store_walk_step(struct store_reader *reader, struct store_walk *walk,
+                                studio_event_fn *fn, void *ctx)
+{
+    return walk_step(reader, walk, &(struct sink){fn, ctx, SIZE_MAX});
 }
 
 enum studio_err store_read_changes(struct store_reader *reader, const char *table_id,
                                    uint64_t from_rev, uint64_t after_seq, size_t limit,
                                    studio_event_fn *fn, void *ctx)
 {
-    struct quest q = {.table_id = table_id, .from_rev = from_rev, .after_seq = after_seq};
-    return sql_classify(each_change(reader, &q, &(struct sink){fn, ctx, limit}));
+    struct sink sink = {fn, ctx, limit};
+    struct store_walk walk = store_walk(table_id);
+    enum studio_err err = STUDIO_OK;
+    walk.exceptions = false;
+    walk.from_rev = from_rev;
+    walk.from_seq = after_seq < UINT64_MAX ? after_seq + 1 : after_seq;
+    while (err == STUDIO_OK && !walk.ended)
+        err = walk_step(reader, &walk, &sink);
+    return err;
 }
 
 enum studio_err store_read_oldest(struct store_reader *reader, uint64_t *seq)

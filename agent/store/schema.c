@@ -50,6 +50,11 @@ static const char *const steps[] = {
     /* 4 */
     /* The table's rev that removed the field: the newest are kept, and it says which were published. */
     "ALTER TABLE cleared ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;",
+    /* 5 */
+    /* Exceptions are found by spans, too: the changes of a span have its rev or a later one, also where an
+       exception, which has the rev of the change before it, is the first. */
+    "INSERT OR IGNORE INTO spans (span, table_id, rev) SELECT seq / 1024, table_id, rev + 1"
+    "  FROM events WHERE kind = 2 ORDER BY seq;",
 };
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 _Static_assert(STORE_SPAN == 1024, "as in step 3");

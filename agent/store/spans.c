@@ -1,7 +1,7 @@
 /*
- * spans.c - in which spans of events a table has changed (see the schema): one row for the first change.
+ * spans.c - in which spans of events a table has any (see the schema): one row for the first.
  *
- * That it is there already is remembered for the tables that changed last, else each of the following would
+ * That it is there already is remembered for the tables that had one last, else each of the following would
  * look for it in the file: a quarter of what an event costs there.
  */
 #include <string.h>
@@ -25,7 +25,7 @@ int spans_add(struct store *store, const struct studio_event *event)
     struct sql_call call = sql_call(store->stmts[STMT_ADD_SPAN]);
     sql_u64(&call, span);
     sql_str(&call, event->table_id);
-    sql_u64(&call, event->rev);
+    sql_u64(&call, event->kind == EVENT_CHANGE ? event->rev : event->rev + 1);
     int rc = sql_run(&call);
     size_t len = strlen(event->table_id);
     if (rc == SQLITE_OK && len < sizeof note->table_id) {

@@ -177,6 +177,33 @@ STUDIO_MUST_USE enum studio_err store_read_changes(struct store_reader *reader,
                                                    const char *table_id, uint64_t from_rev,
                                                    uint64_t after_seq, size_t limit,
                                                    studio_event_fn *fn, void *ctx);
+
+/*
+ * A walk through what is kept of one table, in the order of seq, in steps that are short for those who wait
+ * behind them. The caller fills in what it is after (store_walk has all of it) and keeps `table_id`.
+ *
+ * A wall clock may have stepped, so a time is looked for in all of it; of a thousand events nothing more is read
+ * when none of them, of any table, can be of that time.
+ */
+struct store_walk {
+    const char *table_id;
+    bool changes, exceptions; /* which kinds; one at least */
+    bool newest_first;
+    /* All of these are included: */
+    uint64_t from_seq, to_seq;
+    uint64_t from_rev, to_rev; /* an exception has that of the change before it */
+    int64_t since_ms, until_ms;
+    /* The walk's: */
+    bool ended; /* nothing comes any more, or fn stopped it */
+    bool begun;
+    uint64_t span;
+};
+struct store_walk store_walk(const char *table_id);
+/* One step: some events, or none yet. */
+STUDIO_MUST_USE enum studio_err store_walk_step(struct store_reader *reader,
+                                                struct store_walk *walk, studio_event_fn *fn,
+                                                void *ctx);
+
 /* The oldest kept seq (last + 1 when none is), and the oldest kept rev of a table. */
 STUDIO_MUST_USE enum studio_err store_read_oldest(struct store_reader *reader, uint64_t *seq);
 STUDIO_MUST_USE enum studio_err store_read_oldest_rev(struct store_reader *reader,

@@ -8,7 +8,7 @@
  * schema.c     is this file ours, is it sound, bring it to this version
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
- * spans.c      in which spans of events a table has changed
+ * spans.c      in which spans of events a table has any
  * copier.c     the log's pages into the database, on another thread
  * housekeep.c  the end of a checkpoint, retention, forgetting
  * reader.c     the read-only connection
@@ -238,7 +238,7 @@ enum studio_err store_checkpoint(struct store *store, bool wait);
 
 /* --- spans.c --------------------------------------------------------------------------------- */
 
-/* Inside a transaction: the change can be found by its table. SQLITE_OK or an error. */
+/* Inside a transaction: the event can be found by its table. SQLITE_OK or an error. */
 int spans_add(struct store *store, const struct studio_event *event);
 /* After a rollback: what was noted may not be there. */
 void spans_forget(struct store *store);

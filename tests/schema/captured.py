@@ -10,12 +10,12 @@ import re
 import sys
 from pathlib import Path
 
+from openapi import OpenApi
 from schemas import Api, Schemas, value_fault
 
 SHOWN = 20
 RETAINED = {"status", "fields", "presence"}  # an empty payload says that it is gone
-HTTP = {"/healthz": "healthz.json", "/readyz": "readyz.json"}
-API = Api()
+API, HTTP = Api(), OpenApi()
 
 
 def records(path):
@@ -59,7 +59,7 @@ class Program:
         self.done = set()  # messages that differ in digits only are looked at once
         for kind, channel, data in everything:
             self.upgrades += kind == "upgrade"
-            if kind in ("websocket", "mqtt", "http"):
+            if kind in ("websocket", "mqtt", "http", "request"):
                 self.look(kind, channel, data)
 
     def look(self, kind, channel, data):
@@ -116,16 +116,37 @@ class Program:
             value if isinstance(value, str) else json.dumps(value) for value in allowed]
         return value_fault(text, names)
 
+    def described(self, what, schema, data):
+        try:
+            return self.schemas.wrong(schema, json.loads(data)), what
+        except ValueError as error:
+            return f"not JSON: {error}", what
+
     def http(self, channel, data):
+        """An answer; channel is method, target and status."""
         method, target, status = channel.split(" ")
-        if method == "HEAD" or not data:
+        path = target.split("?")[0]
+        operation = HTTP.operation(method, path)
+        if method == "HEAD" or (not data and operation is None):
             return None, None
-        if status[0] == "4" and data.startswith(b"{"):
-            return self.json(data, {"http-error.json"})
-        name = HTTP.get(target.split("?")[0])
-        if name and status in ("200", "503"):
-            return self.json(data, {name})
-        return None, None
+        if operation is None or status in ("400", "405", "411", "413", "431", "501"):
+            return self.json(data, {"problem.json", "http-error.json"}) if data.startswith(b"{") else (None, None)
+        media = HTTP.response(operation, status)
+        if media is None:
+            return f"a status the description does not know: {status}", operation["operationId"]
+        if not media:
+            return ("a body" if data else None), operation["operationId"]
+        for name, schema in media.items():
+            return self.described(operation["operationId"], schema, data) if name.endswith("json") else (None, None)
+
+    def request(self, channel, data):
+        """The body of a request; one that was carried out must be described."""
+        method, target, status = channel.split(" ")
+        operation = HTTP.operation(method, target.split("?")[0])
+        if status != "200" or operation is None or "requestBody" not in operation:
+            return None, None
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        return self.described(operation["operationId"] + " body", schema, data)
 
 
 def main():

@@ -10,6 +10,7 @@ import re
 import sys
 from pathlib import Path
 
+from openapi import OpenApi
 from schemas import FOLDER, Api, Schemas, follow, jsonschema, load, value_fault
 
 ROOT = FOLDER.parents[1]
@@ -65,9 +66,9 @@ def check_api(api):
         named = set(re.findall(r"\{(\w+)\}", channel["address"]))
         if named != set(channel.get("parameters", {})):
             fault(f"asyncapi.yaml: {channel['address']} and its parameters differ")
-    http = {"healthz.json", "readyz.json", "http-error.json"}
+    http = OpenApi().names() | {"http-error.json"}
     for name in sorted(set(load()) - used - http - {"common.json"}):
-        fault(f"{name} is used by no message of asyncapi.yaml")
+        fault(f"{name} is used by no message of asyncapi.yaml or openapi.yaml")
 
 
 def check_topics(api, page):

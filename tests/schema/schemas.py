@@ -24,6 +24,9 @@ def refuses(message):
 # How messages that may come the same way are told apart: the first that fits, and those of its kind.
 MARKS = [
     ("status-document.json", lambda m: "TABLE_ID" in m),
+    ("problem.json", lambda m: "title" in m),
+    ("history.json", lambda m: "events" in m),
+    ("tables.json", lambda m: set(m) == {"tables"}),
     ("welcome.json", lambda m: "message" in m),
     ("http-error.json", refuses),
     ("error.json", refuses),
@@ -81,13 +84,21 @@ class Schemas:
         if closed:
             close(self.all)
         base = FOLDER.as_uri() + "/"
-        store = {base + name: schema for name, schema in self.all.items()}
+        self.store = {base + name: schema for name, schema in self.all.items()}
         self.validators = {
-            name: jsonschema.Draft202012Validator(
-                schema, resolver=jsonschema.RefResolver(base + name, schema, store=store)
-            )
-            for name, schema in self.all.items()
+            name: self.validator(base + name, schema) for name, schema in self.all.items()
         }
+
+    def validator(self, uri, schema):
+        return jsonschema.Draft202012Validator(
+            schema, resolver=jsonschema.RefResolver(uri, schema, store=self.store)
+        )
+
+    def wrong(self, schema, value):
+        """What is wrong with a value that a schema of openapi.yaml should describe; None: nothing."""
+        validator = self.validator(FOLDER.parent.as_uri() + "/openapi.yaml", schema)
+        error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+        return None if error is None else f"{error.json_path}: {error.message}"
 
     def fault(self, message, names):
         """What is wrong with a message that one of these schemas should describe; None: nothing.

@@ -17,7 +17,8 @@ void capture_agent(const char *config);
 /* One record, if an agent was started: `kind` is
  *   websocket   a text frame; `channel` says whether it was the first of its connection
  *   mqtt, own   what was received on, or published by the test on, the topic `channel`
- *   http        a body; `channel` is method, target and status
+ *   http        the body of an answer; `channel` is method, target and status
+ *   request     that of its request
  *   upgrade     a WebSocket connection was made, so that something should be heard on it */
 void capture(const char *kind, const char *channel, const char *data, size_t len);
 

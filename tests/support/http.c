@@ -73,6 +73,8 @@ struct http_answer http_request(uint16_t port, const char *method, const char *t
     answer.headers = text;
     answer.body = test_printf("%s", split ? split + 4 : "");
     char *channel = test_printf("%s %s %d", method, target, answer.status);
+    if (body)
+        capture("request", channel, body, strlen(body));
     capture("http", channel, answer.body, strlen(answer.body));
     free(channel);
     return answer;

@@ -83,20 +83,6 @@ static void info_lists_fields_and_what_the_agent_adds(void **state)
     assert_string_equal(strstr(out.data, ",\"limits\""), ",\"limits\":{\"x\":1},\"site\":\"A\"}");
 }
 
-static void events_get_their_head_and_say_when_they_are_replayed(void **state)
-{
-    static const char body[] = "\"table_id\":\"T\",\"rev\":1}";
-    const struct studio_event event = {.seq = 12, .body = body, .body_len = sizeof(body) - 1};
-
-    (void)state;
-    announce_event(&out, &event, "e", false);
-    assert_string_equal(out.data, "{\"seq\":12,\"epoch\":\"e\",\"table_id\":\"T\",\"rev\":1}");
-    buf_clear(&out);
-    announce_event(&out, &event, "e", true);
-    assert_string_equal(out.data, "{\"seq\":12,\"epoch\":\"e\",\"table_id\":\"T\",\"rev\":1,"
-                                  "\"replay\":true}");
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -104,7 +90,6 @@ int main(void)
         TEST(availability_names_the_connection),
         TEST(health_tells_all),
         TEST(info_lists_fields_and_what_the_agent_adds),
-        TEST(events_get_their_head_and_say_when_they_are_replayed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,48 @@ static void test_refused(void **state)
     }
 }
 
+static void test_any_time_of_rfc3339(void **state)
+{
+    static const struct {
+        const char *text, *ts; /* NULL: it is none */
+    } rows[] = {
+        {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000Z"},
+        {"2026-01-02t03:04:05z", "2026-01-02T03:04:05.000Z"},
+        {"2026-01-02T03:04:05.6Z", "2026-01-02T03:04:05.600Z"},
+        {"2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.678Z"},
+        {"2026-01-02T03:04:05+02:00", "2026-01-02T01:04:05.000Z"},
+        {"2026-01-02T03:04:05 02:00", "2026-01-02T01:04:05.000Z"},
+        {"2026-01-02T03:04:05.250-05:30", "2026-01-02T08:34:05.250Z"},
+        {"2026-01-01T00:30:00+01:00", "2025-12-31T23:30:00.000Z"},
+        {"2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z"},
+        {"2026-02-29T00:00:00Z", NULL},
+        {"2026-01-02T03:04:05", NULL},
+        {"2026-01-02T03:04:05.Z", NULL},
+        {"2026-01-02T03:04:05+2:00", NULL},
+        {"2026-01-02T03:04:05+0200", NULL},
+        {"2026-01-02T03:04:05+24:00", NULL},
+        {"2026-01-02T03:04:05+02:60", NULL},
+        {"2026-01-02T03:04:05Zx", NULL},
+        {"2026-01-02T03:04:05+02:00x", NULL},
+        {"2026-01-02 03:04:05Z", NULL},
+        {"2026-01-02", NULL},
+        {"now", NULL},
+        {"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char ts[TIME_MS_LEN + 1];
+        int64_t ms;
+        bool valid = time_parse_rfc3339(rows[i].text, &ms);
+        if (valid != (rows[i].ts != NULL))
+            fail_msg("%s is %s", rows[i].text, valid ? "taken" : "refused");
+        if (!valid)
+            continue;
+        time_print_ms(ms, ts);
+        assert_string_equal(ts, rows[i].ts);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_print_and_parse),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_any_time_of_rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

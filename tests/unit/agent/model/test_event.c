@@ -48,11 +48,30 @@ static void threads_share_it_by_reference(void **state)
         pthread_join(threads[i], NULL);
 }
 
+static void events_get_their_head_and_say_when_they_are_replayed(void **state)
+{
+    static const char body[] = "\"table_id\":\"T\",\"rev\":1}";
+    const struct studio_event event = {.seq = 12, .body = body, .body_len = sizeof(body) - 1};
+
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, SIZE_MAX);
+    studio_event_print(&out, &event, "e", false);
+    assert_string_equal(out.data, "{\"seq\":12,\"epoch\":\"e\",\"table_id\":\"T\",\"rev\":1}");
+    buf_clear(&out);
+    studio_event_print(&out, &event, "e", true);
+    assert_string_equal(out.data, "{\"seq\":12,\"epoch\":\"e\",\"table_id\":\"T\",\"rev\":1,"
+                                  "\"replay\":true}");
+    buf_finish(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_one_block_with_its_strings),
         cmocka_unit_test(threads_share_it_by_reference),
+        cmocka_unit_test(events_get_their_head_and_say_when_they_are_replayed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

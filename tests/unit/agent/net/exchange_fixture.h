@@ -15,6 +15,7 @@ struct wire {
     struct exchange *exchange;
     bool wanted, paused, killed;
     bool unread; /* the peer has sent more */
+    bool known;  /* it has authenticated */
     int status;  /* of the answer */
     struct exchange_answer answer;
     char body[1 << 16]; /* what came of it */
@@ -47,8 +48,13 @@ static inline bool wire_unread(void *connection)
     return ((struct wire *)connection)->unread;
 }
 
+static inline void wire_known(void *connection)
+{
+    ((struct wire *)connection)->known = true;
+}
+
 static const struct transport_ops wire_ops = {wire_want_write, wire_pause, wire_kill, NULL,
-                                              wire_unread,     NULL};
+                                              wire_unread,     wire_known};
 
 static struct exchange_env wire_env;
 

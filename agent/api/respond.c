@@ -7,11 +7,12 @@
 
 enum { ALLOW_MAX = 64 };
 
+static const char hole[] = "{table}";
+
 /* Does the path have the form of the pattern? Then `table` is what stands for `{table}`, if it could be
  * one, else "". What stands for `*` is the handler's to look at. */
 static bool matches(const char *pattern, const char *path, char table[STUDIO_TABLE_ID_MAX + 1])
 {
-    static const char hole[] = "{table}";
     const char *at = strstr(pattern, hole);
     size_t before, len;
 
@@ -49,6 +50,20 @@ static void allow(struct buf *list, const char *method)
         buf_str(list, ", HEAD");
 }
 
+/* May it go on to its handler? Commands are counted where they are carried out. */
+static bool may_pass(struct api_request *request, const struct route *route)
+{
+    if (route->access == ACCESS_ANYBODY)
+        return true;
+    if (!request_login(request) ||
+        (strcmp(route->method, "GET") == 0 && !request_within_rate(request)))
+        return false;
+    if (request->table[0] || !strstr(route->path, hole))
+        return true;
+    request_refuse(request, STUDIO_ERR_UNKNOWN_TABLE, "that is no name of one");
+    return false;
+}
+
 static void pass_on(struct api *api, struct exchange *exchange, const struct route *route,
                     const char *table)
 {
@@ -57,7 +72,7 @@ static void pass_on(struct api *api, struct exchange *exchange, const struct rou
     if (!request)
         return;
     strcpy(request->table, table);
-    if (route->access == ACCESS_ANYBODY || request_login(request))
+    if (may_pass(request, route))
         route->respond(request);
 }
 

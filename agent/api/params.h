@@ -1,0 +1,26 @@
+/* params.h - the parameters of an address, and the next page. Net thread. */
+#ifndef AGENT_API_PARAMS_H
+#define AGENT_API_PARAMS_H
+
+#include "api/request.h"
+
+/* One that a path takes. */
+struct param {
+    const char *name;
+    const char *expected; /* what a wrong value is told: `1 to 1000` */
+    /* Reads a value into what request_params was given. False: it is none. */
+    bool (*read)(void *query, const char *value);
+};
+
+/* Reads all there are, each at most once. False: there is one the path does not take, or a wrong value; it is
+ * answered. */
+bool request_params(struct api_request *request, const struct param *params, size_t count,
+                    void *query);
+
+/* A whole number from `least` to `most`, in digits. */
+bool param_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+
+/* Tells where the answer goes on (RFC 8288): the same address with this `after`. */
+void request_next(struct api_request *request, const char *after);
+
+#endif
