@@ -124,6 +124,7 @@ static void on_tick(void *ctx)
     struct studio_agent *agent = ctx;
 
     core_announce_due(agent->core);
+    pacing_tick(&agent->sessions.pacing, clock_mono(agent->clock));
     if (figure_get(&agent->figures.stopping))
         go_on_stopping(agent);
 }

@@ -53,10 +53,11 @@ struct watcher {
     size_t next_bit;      /* where the search goes on, so that no table starves another */
     struct frame **queue; /* ring of HUB_EXCEPTIONS_MAX, allocated at the first exception */
     unsigned queue_head, queue_len;
-    uint64_t missed; /* exceptions dropped and not yet told */
-    bool failed;     /* a push could not be marked for want of memory: close it */
-    bool counted;    /* among the subscribers */
-    bool presence;   /* set it: wants to know whether devices are connected */
+    uint64_t missed;      /* exceptions dropped and not yet told */
+    bool failed;          /* a push could not be marked for want of memory: close it */
+    bool counted;         /* among the subscribers */
+    bool presence;        /* set it: wants to know whether devices are connected */
+    unsigned interval_ms; /* set it: wants its pushes so far apart; its connection sees to that */
 };
 
 /* What to send next; exactly one of the three is set. The references are the caller's. */

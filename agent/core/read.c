@@ -18,8 +18,14 @@ static enum studio_err subscribe(struct core *core, struct actor *actor,
     enum studio_err err = STUDIO_OK;
 
     if (message->kind == MESSAGE_SUBSCRIBE) {
+        unsigned interval = actor->watcher->interval_ms;
+
+        if (message->interval_ms >= 0) /* counts for the first pushes already */
+            actor->watcher->interval_ms = (unsigned)message->interval_ms;
         err = hub_subscribe(core->hub, actor->watcher, tables, message->table_count);
-        if (err == STUDIO_OK && message->presence)
+        if (err != STUDIO_OK)
+            actor->watcher->interval_ms = interval;
+        else if (message->presence)
             actor->watcher->presence = true;
     } else {
         hub_unsubscribe(core->hub, actor->watcher, tables, message->table_count);
@@ -43,7 +49,7 @@ static bool split(char *list, char **names, size_t *count)
 bool read_subscribe(struct core *core, struct actor *actor, const char *list)
 {
     char *names[MESSAGE_SUBSCRIBE_MAX];
-    struct message message = {.kind = MESSAGE_SUBSCRIBE, .tables = names};
+    struct message message = {.kind = MESSAGE_SUBSCRIBE, .tables = names, .interval_ms = -1};
     struct item *item = item_create(ITEM_READ, actor);
     char *copy = strdup(list);
     struct studio_error error;

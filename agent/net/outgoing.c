@@ -53,11 +53,38 @@ static struct frame *lagged(uint64_t missed)
     return frame;
 }
 
-bool outgoing_push(struct outgoing *out, struct hub *hub, struct watcher *watcher)
+bool outgoing_may_push(struct outgoing *out, struct watcher *watcher, struct pacing *pacing,
+                       int64_t now_ms)
+{
+    return watcher->interval_ms == 0 || pacing_begin(pacing, &out->paced, watcher, now_ms);
+}
+
+bool outgoing_push_waits(const struct outgoing *out, const struct watcher *watcher)
+{
+    /* One that is paced is asked until there is nothing more, so that its rest begins. */
+    return watcher->interval_ms > 0 ? out->paced.running : hub_waiting(watcher);
+}
+
+static bool next_push(struct outgoing *out, struct hub *hub, struct watcher *watcher,
+                      struct push *push, const struct clock *clock)
+{
+    struct paced *paced = &out->paced;
+
+    if (watcher->interval_ms > 0 && !paced->running)
+        return false;
+    if (hub_next(hub, watcher, push))
+        return true;
+    if (watcher->interval_ms > 0)
+        pacing_end(paced, clock_mono(clock), watcher->interval_ms);
+    return false;
+}
+
+bool outgoing_push(struct outgoing *out, struct hub *hub, struct watcher *watcher,
+                   const struct clock *clock)
 {
     struct push push;
 
-    if (!hub_next(hub, watcher, &push))
+    if (!next_push(out, hub, watcher, &push, clock))
         return false;
     if (push.missed && !(push.frame = lagged(push.missed))) {
         watcher->missed += push.missed; /* told later */

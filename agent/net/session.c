@@ -186,7 +186,8 @@ static void on_push(struct watcher *watcher)
     struct session *s =
         (struct session *)(void *)((char *)watcher - offsetof(struct session, watcher));
 
-    want_write(s);
+    if (outgoing_may_push(&s->out, watcher, &s->env->pacing, clock_mono(s->env->clock)))
+        want_write(s);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
@@ -314,6 +315,7 @@ void session_destroy(struct session *s)
     logins_left(&s->env->logins, s->logged_in ? s->actor.user_id : NULL, s->peer, s->ended,
                 s->close_reason);
     retire(s);
+    pacing_leave(&s->env->pacing, &s->out.paced);
     if (s->congested)
         DL_DELETE(s->env->paused, s);
     outgoing_finish(&s->out);
@@ -411,7 +413,7 @@ struct session_frame session_next(struct session *s)
         out.kind = SESSION_PING;
     } else if (s->watcher.failed) {
         close_with(s, STUDIO_ERR_LIMIT);
-    } else if (outgoing_push(&s->out, core_hub(s->env->core), &s->watcher)) {
+    } else if (outgoing_push(&s->out, core_hub(s->env->core), &s->watcher, s->env->clock)) {
         out.kind = SESSION_TEXT;
     }
     out.data = s->out.data;
@@ -430,7 +432,7 @@ bool session_written(struct session *s)
     else if (s->state == CLOSING)
         more = s->actor.outstanding == 0 && !s->close_sent;
     else
-        more = s->ping_due || hub_waiting(&s->watcher);
+        more = s->ping_due || outgoing_push_waits(&s->out, &s->watcher);
     if (more)
         session_waits(s);
     return more;

@@ -11,6 +11,7 @@
 #include "base/networks.h"
 #include "core/core.h"
 #include "net/logins.h"
+#include "net/pacing.h"
 #include "net/transport.h"
 
 struct session;
@@ -27,6 +28,7 @@ struct session_env {
     struct logins logins;
     size_t count;           /* sessions alive */
     struct session *paused; /* not read until the core is no longer congested */
+    struct pacing pacing;   /* of those who want their pushes some time apart */
 };
 
 /* How the client came: the parameters of its address and header, decoded; NULL where absent. */

@@ -52,6 +52,11 @@ static enum studio_err decode_tables(struct decoder *d, const cJSON *data)
     if (presence != NULL && !cJSON_IsBool(presence))
         return STUDIO_ERR_INVALID_DATA;
     d->out->presence = cJSON_IsTrue(presence);
+    const cJSON *interval = decoder_member(data, "interval_ms");
+    double ms = cJSON_IsNumber(interval) ? interval->valuedouble : -1;
+    if (interval != NULL && !(ms >= 0 && ms <= MESSAGE_INTERVAL_MAX && ms == (int)ms))
+        return STUDIO_ERR_INVALID_DATA;
+    d->out->interval_ms = (int)ms;
     int count = cJSON_GetArraySize(names);
     if (count > MESSAGE_SUBSCRIBE_MAX)
         return STUDIO_ERR_INVALID_DATA;

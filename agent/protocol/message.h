@@ -18,6 +18,7 @@ enum message_kind {
 
 enum {
     MESSAGE_SUBSCRIBE_MAX = 1024, /* names in one subscribe; more is `Invalid data` */
+    MESSAGE_INTERVAL_MAX = 10000, /* ms between pushes */
     /* Custom fields in one update, as many as a table can lose and gain; more is TOO_MANY_FIELDS. */
     MESSAGE_CUSTOM_MAX = 2 * STUDIO_CUSTOM_FIELDS_MAX
 };
@@ -41,7 +42,8 @@ struct message {
     char *data;           /* EXCEPTION: `data` as printed JSON; owned */
     char **tables;        /* (UN)SUBSCRIBE: names, "*" allowed; owned */
     size_t table_count;
-    bool presence; /* SUBSCRIBE: with whether devices are connected */
+    bool presence;   /* SUBSCRIBE: with whether devices are connected */
+    int interval_ms; /* SUBSCRIBE: between its pushes; -1: it does not say */
     /* AUTH: NULL where absent or not a string; owned */
     char *id, *token, *device, *game_code;
     struct refused_value refused; /* also after an error */

@@ -120,6 +120,30 @@ static void presence_with_the_status(void **state)
     wsclient_close(plain);
 }
 
+static void pushes_some_time_apart(void **state)
+{
+    (void)state;
+    struct wsclient *c = device("PACE-001_a");
+    struct wsclient *wall = wsclient_login(port, "WALL", TOKEN_VIEWER);
+    wsclient_ask(
+        wall,
+        "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"PACE-001\"],\"interval_ms\":10000}}",
+        "{\"status\":\"subscribed\",\"tables\":[\"PACE-001\"]}");
+    expect_push(wall, "PACE-001", "0"); /* at once; now it rests */
+    for (int i = 0; i < 3; i++)
+        update(c, "{\"sdp\":\"up\"}");
+    wsclient_expect_nothing(wall);
+    wsclient_ask(
+        wall, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"PACE-001\"],\"interval_ms\":200}}",
+        "{\"status\":\"subscribed\",\"tables\":[\"PACE-001\"]}");
+    wsclient_ask(wall, "{\"event\":\"subscribe\",\"data\":{\"tables\":[],\"interval_ms\":0}}",
+                 "{\"status\":\"subscribed\",\"tables\":[\"PACE-001\"]}");
+    expect_push(wall, "PACE-001", "3");
+    wsclient_expect_nothing(wall);
+    wsclient_close(wall);
+    wsclient_close(c);
+}
+
 static void exceptions_are_pushed(void **state)
 {
     (void)state;
@@ -391,17 +415,12 @@ static void a_long_list_in_the_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(presence_with_the_status),
-        cmocka_unit_test(subscribed_to_the_own_table),
-        cmocka_unit_test(exceptions_are_pushed),
-        cmocka_unit_test(subscribed_in_the_address),
-        cmocka_unit_test(what_a_device_may_watch),
-        cmocka_unit_test(what_a_viewer_may_do),
-        cmocka_unit_test(what_an_operator_may_do),
-        cmocka_unit_test(an_unsubscribed_star),
-        cmocka_unit_test(wrong_data),
-        cmocka_unit_test(a_slow_reader_is_conflated),
-        cmocka_unit_test(a_stuck_reader_is_cut),
+        cmocka_unit_test(presence_with_the_status),    cmocka_unit_test(pushes_some_time_apart),
+        cmocka_unit_test(subscribed_to_the_own_table), cmocka_unit_test(exceptions_are_pushed),
+        cmocka_unit_test(subscribed_in_the_address),   cmocka_unit_test(what_a_device_may_watch),
+        cmocka_unit_test(what_a_viewer_may_do),        cmocka_unit_test(what_an_operator_may_do),
+        cmocka_unit_test(an_unsubscribed_star),        cmocka_unit_test(wrong_data),
+        cmocka_unit_test(a_slow_reader_is_conflated),  cmocka_unit_test(a_stuck_reader_is_cut),
         cmocka_unit_test(a_long_list_in_the_address),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);

@@ -303,6 +303,46 @@ static void a_binary_frame_ends_it(void **state)
 
 /* --- pushes ---------------------------------------------------------------------------------- */
 
+static void pushes_come_some_time_apart(void **state)
+{
+    struct connection c, viewer;
+
+    (void)state;
+    connect_as(&c, "ARO-001_a", TOKEN_DEVICE);
+    net_settle();
+    take_frame(&c);
+    connect_as(&viewer, "WALL", TOKEN_VIEWER);
+    net_settle();
+    take_frame(&viewer);
+    receive(&viewer, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],\"interval_ms\":250}}");
+    expect_frame(&viewer, "{\"status\":\"subscribed\",\"tables\":[\"*\"]}");
+    assert_non_null(strstr(take_frame(&viewer), "\"UPTIME\":0")); /* the first at once */
+    expect_frame(&viewer, "");
+    for (int i = 0; i < 3; i++) {
+        receive(&c, "{\"sdp\":\"up\"}");
+        net_settle();
+        pacing_tick(&net.env.pacing, clock_mono(net.env.clock));
+        assert_false(viewer.wanted);
+        fake_clock_advance(&net.f.clock, i < 2 ? 100 : 49);
+    }
+    pacing_tick(&net.env.pacing, clock_mono(net.env.clock));
+    assert_false(viewer.wanted);
+    fake_clock_advance(&net.f.clock, 1);
+    pacing_tick(&net.env.pacing, clock_mono(net.env.clock));
+    assert_non_null(strstr(take_frame(&viewer), "\"UPTIME\":3"));
+    expect_frame(&viewer, "");
+    fake_clock_advance(&net.f.clock, 250);
+    receive(&c, "{\"sdp\":\"up\"}");
+    net_settle();
+    assert_non_null(strstr(take_frame(&viewer), "\"UPTIME\":4")); /* after a rest at once */
+    expect_frame(&viewer, "");
+    receive(&c, "{\"sdp\":\"up\"}");
+    net_settle();
+    disconnect(&viewer); /* while it waits */
+    disconnect(&c);
+    assert_null(net.env.pacing.waiting);
+}
+
 static void an_answer_goes_out_before_the_push_it_causes(void **state)
 {
     struct connection c;
@@ -426,6 +466,7 @@ int main(void)
         TEST(sixteen_kib_and_not_a_byte_more),
         TEST(a_binary_frame_ends_it),
         TEST(an_answer_goes_out_before_the_push_it_causes),
+        TEST(pushes_come_some_time_apart),
         TEST(a_slow_reader_is_told_what_it_lost),
         TEST(subscribed_by_address),
         TEST(a_device_subscribes_its_new_table_by_address),

@@ -1,5 +1,6 @@
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,17 @@ static void test_subscribe(void **state)
     message_finish(&m);
     expect_error("{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],\"presence\":1}}",
                  "Invalid data for subscribe", NULL);
+    for (const char **wrong = (const char *[]){"-1", "10001", "1.5", "\"1\"", "1e300", NULL};
+         *wrong; wrong++) {
+        char text[128];
+        snprintf(text, sizeof(text),
+                 "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],\"interval_ms\":%s}}",
+                 *wrong);
+        expect_error(text, "Invalid data for subscribe", NULL);
+    }
+    decode("{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],\"interval_ms\":250}}", &m);
+    assert_int_equal(m.interval_ms, 250);
+    message_finish(&m);
     decode("{\"event\":\"unsubscribe\",\"data\":{\"tables\":[]}}", &m);
     assert_int_equal(m.kind, MESSAGE_UNSUBSCRIBE);
     assert_int_equal(m.table_count, 0);
