@@ -194,7 +194,7 @@ export class Link {
     /* All the role may watch, and what the role is: no message tells, but what is refused does. The
      * session is a new one from the answer on, before the first document that follows it. */
     async subscribe() {
-        const watch = (tables) => this.ask({ event: 'subscribe', data: { tables, presence: true } });
+        const watch = (tables) => this.ask({ event: 'subscribe', data: { tables, presence: true, interval_ms: 100 } });
         const nothing = await this.ask({}); // an update of nothing: an operator may, a viewer may not
         this.role = nothing.error === 'Not permitted' ? 'viewer' : 'operator';
         this.session++;
