@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/history.h"
+#include "api/stream.h"
 #include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/faulty.h"
@@ -125,6 +126,7 @@ static void on_tick(void *ctx)
 
     core_announce_due(agent->core);
     pacing_tick(&agent->sessions.pacing, clock_mono(agent->clock));
+    streams_tick(agent->api.streams);
     if (figure_get(&agent->figures.stopping))
         go_on_stopping(agent);
 }
@@ -328,6 +330,9 @@ static enum studio_err open_net(struct studio_agent *agent,
         .lookup = agent->lookup,
         .epoch = agent->info.epoch,
     };
+    agent->api.streams = streams_create(&agent->api);
+    if (!agent->api.streams)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,
         .respond = api_respond,
@@ -469,6 +474,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     server = atomic_exchange(&agent->server, NULL);
     server_destroy(server);
     history_finish(&agent->api);
+    streams_destroy(agent->api.streams);
     core_destroy(agent->core);
     inbox_destroy(agent->inbox, agent->bridge);
     bridge_destroy(agent->bridge);

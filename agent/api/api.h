@@ -17,6 +17,7 @@ struct core;
 struct figures;
 struct history;
 struct lookup;
+struct streams;
 
 /* Filled by the agent before the first request; all of it outlives the last. */
 struct api {
@@ -28,6 +29,7 @@ struct api {
     int64_t rate, burst; /* of each */
     struct lookup *lookup;
     const char *epoch; /* of the store */
+    struct streams *streams;
     /* history.c's: pages on their way */
     struct history *histories;
     size_t history_count, histories_out;

@@ -5,6 +5,7 @@
 #include "api/health.h"
 #include "api/history.h"
 #include "api/openapi.h"
+#include "api/stream.h"
 #include "api/tables.h"
 
 const struct route routes[] = {
@@ -19,6 +20,7 @@ const struct route routes[] = {
     {"GET", "/api/v1/tables/{table}/history", ACCESS_USER, history_get},
     {"POST", "/api/v1/tables/{table}/status", ACCESS_USER, commands_update},
     {"POST", "/api/v1/tables/{table}/exceptions", ACCESS_USER, commands_exception},
+    {"GET", "/api/v1/stream", ACCESS_USER, stream_respond},
     {"GET", "/api/v1/openapi.json", ACCESS_USER, openapi_get},
 };
 

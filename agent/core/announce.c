@@ -75,6 +75,8 @@ static size_t newest(struct batch *batch)
 void announce_batch(struct core *core, struct batch *batch)
 {
     announce(core, batch->events, batch->event_count, batch->snapshots, newest(batch));
+    if (core->listener && batch->event_count > 0)
+        core->listener(core->listener_ctx, batch->events, batch->event_count);
 }
 
 void announce_table(struct core *core, struct table *table)

@@ -7,7 +7,7 @@
 struct core;
 
 /* A settled batch: all its events and the newest snapshot of each table go to the bridge in one
- * piece, so that it sees no gap; the snapshots to the watchers. */
+ * piece, so that it sees no gap; the snapshots to the watchers; the events to the listener. */
 void announce_batch(struct core *core, struct batch *batch);
 /* One table now, if its newest state is not announced yet. */
 void announce_table(struct core *core, struct table *table);

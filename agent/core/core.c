@@ -117,6 +117,12 @@ void core_set_bridge(struct core *core, struct bridge *bridge)
     core->bridge = bridge;
 }
 
+void core_set_listener(struct core *core, studio_events_fn *listener, void *ctx)
+{
+    core->listener = listener;
+    core->listener_ctx = ctx;
+}
+
 static void show_figures(struct core *core)
 {
     figure_set(&core->o.figures->tables, tables_count(core->tables));
@@ -136,17 +142,23 @@ void core_announce_due(struct core *core)
 
 /* --- coming and going ------------------------------------------------------------------------ */
 
-/* The actor counts, and the table it needs is there or staged. */
-static enum studio_err enter(struct core *core, struct actor *actor)
+bool core_attend(struct core *core, struct actor *actor)
 {
-    struct table *table = tables_find(core->tables, actor->table_id);
     bool changed; /* its presence is told with its welcome */
 
     if (!actor->joined)
         actor->joined =
             presence_join(core->presence, actor->user_id, actor->table_id, rights_to_be_seen(actor),
                           clock_wall(core->o.clock), &changed);
-    if (!actor->joined)
+    return actor->joined;
+}
+
+/* The actor counts, and the table it needs is there or staged. */
+static enum studio_err enter(struct core *core, struct actor *actor)
+{
+    struct table *table = tables_find(core->tables, actor->table_id);
+
+    if (!core_attend(core, actor))
         return STUDIO_ERR_LIMIT;
     if ((table && table_exists_staged(table)) || !rights_to_create(actor))
         return STUDIO_OK;

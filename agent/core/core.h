@@ -14,6 +14,7 @@
 #include "core/actor.h"
 #include "core/http_command.h"
 #include "core/options.h"
+#include "model/event.h"
 #include "model/replay.h"
 
 struct bridge;
@@ -41,6 +42,8 @@ uint64_t core_last_seq(const struct core *core);
 void core_set_committer(struct core *core, struct committer *committer);
 /* From now on committed events, documents and presence go to the bridge as well; NULL: to none. */
 void core_set_bridge(struct core *core, struct bridge *bridge);
+/* From now on it hears of all events that have become visible, in order, once a batch. */
+void core_set_listener(struct core *core, studio_events_fn *listener, void *ctx);
 /* Announces every restored table. False: out of memory. */
 STUDIO_MUST_USE bool core_announce(struct core *core);
 /* Announces what could not be for want of memory. Call it now and then. */
@@ -49,6 +52,8 @@ void core_announce_due(struct core *core);
 /* An authenticated connection is there: it counts, and a device's table is created if need be. It is
  * answered with its first document, or with why it cannot be; maybe before this returns. */
 void core_join(struct core *core, struct actor *actor);
+/* The same for one that only listens: it counts, no more. False: out of memory. */
+STUDIO_MUST_USE bool core_attend(struct core *core, struct actor *actor);
 /* It counts no more and nothing is pushed to it; what it is owed is still answered. Also for one that
  * never joined. */
 void core_leave(struct core *core, struct actor *actor);

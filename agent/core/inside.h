@@ -19,7 +19,9 @@ struct core {
     struct tables *tables;
     struct hub *hub;
     struct presence *presence;
-    struct bridge *bridge; /* NULL: none */
+    struct bridge *bridge;      /* NULL: none */
+    studio_events_fn *listener; /* NULL: none */
+    void *listener_ctx;
     struct batch batches[2];
     struct batch *open;       /* being filled */
     struct batch *flying;     /* with the store */

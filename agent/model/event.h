@@ -29,6 +29,8 @@ struct studio_event {
 };
 /* Takes its own reference if it keeps the event; false stops. */
 typedef bool studio_event_fn(void *ctx, struct studio_event *event);
+/* Takes references to those it keeps. */
+typedef void studio_events_fn(void *ctx, struct studio_event *const *events, size_t count);
 
 /* One block with a copy of the strings; the one reference is the caller's. NULL: out of memory. */
 struct studio_event *studio_event_create(enum event_kind kind, const char *table_id, uint64_t rev,

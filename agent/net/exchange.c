@@ -480,15 +480,20 @@ void exchange_tick(struct exchange *x)
 {
     int64_t now = clock_mono(x->env->clock);
     int64_t blocked = x->blocked_ms ? now - x->blocked_ms : 0;
+    bool endless = x->state == ANSWERING && x->source && x->source->tick;
 
     if (x->state == HELD && now >= x->deadline_ms) {
         x->state = ANSWERING;
         want_write(x);
-        return;
-    }
-    if (((x->state == BODY || x->state == LINGERING) && now >= x->deadline_ms) ||
+    } else if (
+        ((x->state == BODY || x->state == LINGERING) && now >= x->deadline_ms) ||
         blocked >= x->env->write_timeout_ms ||
-        /* The library asks the processor for as long as it cannot read what comes. */
-        (blocked >= EXCHANGE_SPIN_MS && x->env->ops->unread(x->connection)))
+        /* The library asks the processor for as long as it cannot read what comes; what is paused
+                * does not hear that its peer has gone. */
+        ((blocked >= EXCHANGE_SPIN_MS || (endless && x->paused)) &&
+         x->env->ops->unread(x->connection))) {
         x->env->ops->kill(x->connection);
+    } else if (endless) {
+        x->source->tick(x->source_ctx);
+    }
 }

@@ -71,6 +71,9 @@ struct exchange_source {
     size_t (*read)(void *ctx, char *out, size_t cap, bool *end);
     /* Nothing more will be read: all of it has been, or the connection is gone. */
     void (*close)(void *ctx);
+    /* NULL, or the answer has no end of its own: called about once a second, and when the agent begins to
+     * stop. Such a connection is cut when anything more comes on it, or its end. */
+    void (*tick)(void *ctx);
 };
 
 struct exchange_header {
@@ -158,7 +161,7 @@ enum exchange_step exchange_next(struct exchange *exchange, const struct exchang
 /* After CLOSE: true if the request's body is still coming and can be read away. The connection reads
  * on, to be cut by exchange_tick. */
 bool exchange_lingers(struct exchange *exchange);
-/* About once a second: deadlines. */
+/* About once a second, and when env->closing was set: deadlines. */
 void exchange_tick(struct exchange *exchange);
 
 #endif

@@ -454,12 +454,11 @@ enum studio_err server_create(const struct server_options *options, struct serve
                                 : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
     if (err == STUDIO_OK)
         err = watch_door(server, error);
-    if (err != STUDIO_OK) {
+    if (err == STUDIO_OK)
+        *out = server;
+    else
         server_destroy(server);
-        return err;
-    }
-    *out = server;
-    return STUDIO_OK;
+    return err;
 }
 
 void server_destroy(struct server *server)
@@ -478,20 +477,19 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
-static void close_session(void *ctx, struct wheel_node *node)
+static void retire(void *ctx, struct wheel_node *node)
 {
-    struct connection *c = of_node(node);
-
-    (void)ctx;
-    if (c->session)
-        session_close(c->session, 1001, "Server shutting down");
+    if (of_node(node)->session)
+        session_close(of_node(node)->session, 1001, "Server shutting down");
+    else
+        tick(ctx, node);
 }
 
 void server_retire(struct server *server)
 {
     door_shut(server->door);
     server->o.exchanges->closing = true;
-    wheel_each(&server->wheel, close_session, server);
+    wheel_each(&server->wheel, retire, server);
 }
 
 bool server_empty(const struct server *server)

@@ -236,6 +236,8 @@ static void start_body(struct buf *out, const char *table_id)
     json_string(out, table_id, strlen(table_id));
 }
 
+static const char removed_end[] = ",\"removed\":true}";
+
 void event_change_body(struct buf *out, const struct event_origin *origin, uint64_t rev,
                        const char *changes, bool removed)
 {
@@ -244,7 +246,16 @@ void event_change_body(struct buf *out, const struct event_origin *origin, uint6
     add_origin(out, origin);
     json_key(out, "changes");
     buf_str(out, changes);
-    buf_str(out, removed ? ",\"removed\":true}" : "}");
+    buf_str(out, removed ? removed_end : "}");
+}
+
+/* Within `changes` the value would be one of two in brackets. */
+bool event_removes(const struct studio_event *event)
+{
+    const size_t len = sizeof(removed_end) - 1;
+
+    return event->kind == EVENT_CHANGE && event->body_len > len &&
+           memcmp(event->body + event->body_len - len, removed_end, len) == 0;
 }
 
 void event_exception_body(struct buf *out, const struct event_origin *origin, const char *data)

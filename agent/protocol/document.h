@@ -7,6 +7,7 @@
 #define AGENT_PROTOCOL_DOCUMENT_H
 
 #include "base/buf.h"
+#include "model/event.h"
 #include "model/snapshot.h"
 
 struct refused_value;
@@ -53,6 +54,8 @@ struct event_origin {
 void event_change_body(struct buf *out, const struct event_origin *origin, uint64_t rev,
                        const char *changes, bool removed);
 void event_exception_body(struct buf *out, const struct event_origin *origin, const char *data);
+/* Is this the body of the change that removed its table? */
+bool event_removes(const struct studio_event *event);
 
 /* The answers of section 3.3. `request_id` is printed JSON or NULL. */
 void answer_done(struct buf *out, const char *status, const char *table_id, const char *request_id);

@@ -16,6 +16,8 @@ from schemas import Api, Schemas, value_fault
 SHOWN = 20
 RETAINED = {"status", "fields", "presence"}  # an empty payload says that it is gone
 API, HTTP = Api(), OpenApi()
+STREAM = {"status": "status-document.json", "change": "change-event.json", "removed": "change-event.json",
+          "exception": "exception-event.json", "reset": "stream-reset.json"}
 
 
 def records(path):
@@ -59,7 +61,7 @@ class Program:
         self.done = set()  # messages that differ in digits only are looked at once
         for kind, channel, data in everything:
             self.upgrades += kind == "upgrade"
-            if kind in ("websocket", "mqtt", "http", "request"):
+            if kind in ("websocket", "mqtt", "http", "request", "sse"):
                 self.look(kind, channel, data)
 
     def look(self, kind, channel, data):
@@ -147,6 +149,11 @@ class Program:
             return None, None
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         return self.described(operation["operationId"] + " body", schema, data)
+
+    def sse(self, event, data):
+        if event not in STREAM:
+            return f"an event the protocol does not know: {event}", None
+        return self.json(data, {STREAM[event]})
 
 
 def main():

@@ -28,6 +28,7 @@ MARKS = [
     ("history.json", lambda m: "events" in m),
     ("tables.json", lambda m: set(m) == {"tables"}),
     ("welcome.json", lambda m: "message" in m),
+    ("stream-reset.json", lambda m: refuses(m) and "epoch" in m and "oldest_seq" in m),
     ("http-error.json", refuses),
     ("error.json", refuses),
     ("replay-error.json", refuses),

@@ -19,6 +19,7 @@ void capture_agent(const char *config);
  *   mqtt, own   what was received on, or published by the test on, the topic `channel`
  *   http        the body of an answer; `channel` is method, target and status
  *   request     that of its request
+ *   sse         the data of an event of the live stream; `channel` is its name
  *   upgrade     a WebSocket connection was made, so that something should be heard on it */
 void capture(const char *kind, const char *channel, const char *data, size_t len);
 

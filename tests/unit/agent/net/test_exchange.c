@@ -257,6 +257,8 @@ static void what_a_request_says(void **state)
     assert_string_equal(exchange_arg(waiting, "a"), "2");
     assert_string_equal(exchange_arg(waiting, "ab"), "1");
     assert_null(exchange_arg(waiting, "b"));
+    assert_string_equal(exchange_arg_at(waiting, 3), "b");
+    assert_null(exchange_arg_at(waiting, 4));
     exchange_attach(waiting, &finished, count_finish);
     assert_ptr_equal(exchange_data(waiting), &finished);
     wire_close(&wire);
@@ -377,7 +379,7 @@ static void feed_close(void *ctx)
     ((struct feed *)ctx)->closed++;
 }
 
-static const struct exchange_source feed_source = {feed_read, feed_close};
+static const struct exchange_source feed_source = {feed_read, feed_close, NULL};
 
 static void a_stream_comes_when_there_is_some(void **state)
 {
@@ -406,6 +408,41 @@ static void a_stream_comes_when_there_is_some(void **state)
     assert_string_equal(wire.body, "one two");
     assert_int_equal(wire.last, EXCHANGE_CLOSE);
     assert_int_equal(feed.closed, 1);
+    wire_close(&wire);
+    assert_int_equal(feed.closed, 1);
+}
+
+static unsigned ticks;
+
+static void feed_tick(void *ctx)
+{
+    (void)ctx;
+    ticks++;
+}
+
+static void a_stream_without_an_end(void **state)
+{
+    static const struct exchange_source endless = {feed_read, feed_close, feed_tick};
+    struct feed feed = {0};
+
+    (void)state;
+    wire_env.respond = answer_later;
+    wire_open(&wire, "GET", "/", NULL);
+    exchange_tick(wire.exchange);
+    exchange_stream(waiting, 200, "text/event-stream", &endless, &feed);
+    ticks = 0;
+    exchange_tick(wire.exchange);
+    assert_int_equal(ticks, 1);
+    wire_step(&wire);
+    wire.unread = true;
+    exchange_tick(wire.exchange); /* there is something to write: whether that goes will show */
+    assert_int_equal(ticks, 2);
+    assert_false(wire.killed);
+    wire_step(&wire);
+    assert_true(wire.paused);
+    exchange_tick(wire.exchange); /* its peer has gone, or sends what belongs to nothing */
+    assert_true(wire.killed);
+    assert_int_equal(ticks, 2);
     wire_close(&wire);
     assert_int_equal(feed.closed, 1);
 }
@@ -443,6 +480,7 @@ int main(void)
         TEST(who_does_not_read_is_cut),
         TEST(a_stopping_agent_ends_connections),
         TEST(a_stream_comes_when_there_is_some),
+        TEST(a_stream_without_an_end),
         TEST(a_stream_nobody_waits_for),
     };
 #undef TEST
