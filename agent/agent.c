@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/guard.h"
 #include "api/history.h"
 #include "api/stream.h"
 #include "auth/tokens.h"
@@ -303,8 +304,6 @@ static enum studio_err open_net(struct studio_agent *agent,
     *tokens = NULL;
     reload_init(&agent->reload, agent->admission, agent->tokens_file, wake, agent);
     agent->rates = rates_create(RATES_IDLE);
-    if (!agent->rates)
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
@@ -331,7 +330,7 @@ static enum studio_err open_net(struct studio_agent *agent,
         .epoch = agent->info.epoch,
     };
     agent->api.streams = streams_create(&agent->api);
-    if (!agent->api.streams)
+    if (!agent->rates || !agent->api.streams)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,
@@ -340,7 +339,9 @@ static enum studio_err open_net(struct studio_agent *agent,
         .proxies = &agent->sessions.proxies,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
-    err = server_create(&options, &server, error);
+    err = guard_init(&agent->api.metrics, config, error);
+    if (err == STUDIO_OK)
+        err = server_create(&options, &server, error);
     if (err != STUDIO_OK)
         return err;
     atomic_store(&agent->server, server);
@@ -361,7 +362,6 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
     agent->clock = clock_system();
     agent->lists = studio_built_in_values;
     figure_set(&agent->figures.mirror, config->broker != NULL);
-    figure_set(&agent->figures.started, (uint64_t)clock_wall(agent->clock));
     agent->tokens_file = config_tokens_path(config);
     if (!agent->tokens_file)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);

@@ -9,6 +9,7 @@
 #define AGENT_API_API_H
 
 #include "auth/admission.h"
+#include "auth/digest.h"
 #include "auth/rates.h"
 #include "base/clock.h"
 #include "net/exchange.h"
@@ -19,6 +20,16 @@ struct history;
 struct lookup;
 struct streams;
 
+enum { API_BROKERS_MAX = 4096 };
+
+/* Of `GET /metrics`. */
+struct api_metrics {
+    bool has_token;                  /* besides this machine, who has it may see them */
+    unsigned char token[DIGEST_LEN]; /* its SHA-256 */
+    char brokers[API_BROKERS_MAX];   /* URI[,URI...] as configured, without a login; empty: none */
+    size_t tables;                   /* how many tell their states; the others are counted */
+};
+
 /* Filled by the agent before the first request; all of it outlives the last. */
 struct api {
     const struct clock *clock;
@@ -28,6 +39,7 @@ struct api {
     struct rates *rates; /* by user id, shared with WebSocket */
     int64_t rate, burst; /* of each */
     struct lookup *lookup;
+    struct api_metrics metrics;
     const char *epoch; /* of the store */
     struct streams *streams;
     /* history.c's: pages on their way */

@@ -4,6 +4,7 @@
 #include "api/commands.h"
 #include "api/health.h"
 #include "api/history.h"
+#include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/stream.h"
 #include "api/tables.h"
@@ -11,6 +12,7 @@
 const struct route routes[] = {
     {"GET", "/healthz", ACCESS_ANYBODY, health_alive},
     {"GET", "/readyz", ACCESS_ANYBODY, health_ready},
+    {"GET", "/metrics", ACCESS_FIGURES, metrics_respond},
     {"GET", "/", ACCESS_ANYBODY, assets_page},
     {"GET", "/dashboard/*", ACCESS_ANYBODY, assets_file},
     {"GET", "/v1/ws", ACCESS_ANYBODY, health_websocket},

@@ -6,7 +6,8 @@
 
 enum access {
     ACCESS_ANYBODY,
-    ACCESS_USER /* who has logged in; what his role allows is the handler's to ask */
+    ACCESS_FIGURES, /* this machine, or who has the token for them (guard.h) */
+    ACCESS_USER     /* who has logged in; what his role allows is the handler's to ask */
 };
 
 struct route {

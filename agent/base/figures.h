@@ -70,7 +70,7 @@ enum figure_parked {
     ROW(broker, STATE, "", "number in the list of the one it is connected to, from 1; 0: none")    \
     ROW(acked_seq, STATE, "", "every event up to it is acknowledged by a broker")                  \
     ROW(waiting_since, STATE, "ms", "when the oldest event that waits came, monotonic; 0: none")   \
-    ROW(started, STATE, "ms", "when the agent was started, wall clock")                            \
+    ROW(started, STATE, "ms", "when all began to be counted, wall clock")                          \
     ROW(stopping, STATE, "", "1: the agent is about to end")
 
 /* ROW(name, what it tells): in seconds, shown with that behind the name */

@@ -183,3 +183,10 @@ const char *check_networks(const char *value)
     struct networks ignored;
     return networks_parse(value, &ignored);
 }
+
+const char *check_token(const char *value)
+{
+    return !*value || name_is_token(value, strlen(value))
+               ? NULL
+               : "expected 4 to 128 of A-Z a-z 0-9 . _ ~ -";
+}

@@ -313,6 +313,9 @@ enum studio_err config_check(const struct studio_agent_config *config, struct st
         return config_fail(error, STUDIO_ERR_USAGE,
                            "websocket.proxy_protocol needs websocket.trusted_proxies: name the "
                            "proxies that speak it");
+    if (config->metrics_token && config->metrics_token_file)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "metrics.token and metrics.token_file are both set; keep one of them");
     if (config->key && !config->cert)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "mqtt.key needs mqtt.cert: set the certificate it belongs to");

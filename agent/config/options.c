@@ -125,6 +125,13 @@ const struct option options[] = {
     {"limits", "device_values", NULL, STRING(device_values, "NAME[,NAME...]"), .check = check_values,
      .help = "more values for the device fields"},
 
+    {"metrics", "token", NULL, STRING(metrics_token, "TOKEN"), .secret = true, .check = check_token,
+     .help = "Bearer token with which others than this machine see /metrics; better in token_file"},
+    {"metrics", "token_file", NULL, STRING(metrics_token_file, "FILE"), .absent = "this machine only",
+     .help = "file with that token"},
+    {"metrics", "tables", NULL, INT(metrics_tables, 0, 2000, "200"),
+     .help = "tables whose states are in /metrics, the first by name"},
+
     {"log", "level", "log-level", ENUM(log_level, log_levels, "info"),
      .help = "least important messages to log"},
     {"log", "format", "log-format", ENUM(log_format, log_formats, "text"),

@@ -55,6 +55,9 @@ struct studio_agent_config {
     int64_t connections, connections_per_id, auth_failures_per_minute, tables;
     int64_t unauthenticated_per_address;
     char *service_values, *device_values; /* added to the built-in lists */
+    /* [metrics] */
+    char *metrics_token, *metrics_token_file; /* NULL: this machine alone may see them */
+    int64_t metrics_tables;                   /* whose states are told */
     /* [log] */
     int64_t log_level;        /* enum log_level */
     int64_t log_format;       /* enum log_format */

@@ -25,6 +25,7 @@ struct core *core_create(const struct core_options *options)
     core->flying = &core->batches[1];
     core->last_seq = options->last_seq;
     figure_set(&core->o.figures->seq, core->last_seq);
+    figure_set(&core->o.figures->started, (uint64_t)clock_wall(core->o.clock));
     buf_init(&core->text, SIZE_MAX);
     buf_init(&core->changes, SIZE_MAX);
     core->tables = tables_create();

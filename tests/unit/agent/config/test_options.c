@@ -40,7 +40,7 @@ static void sections_are_contiguous(void **state)
     size_t groups = 1;
     for (size_t i = 1; i < option_count; i++)
         groups += strcmp(options[i].section, options[i - 1].section) != 0;
-    assert_int_equal(groups, 6);
+    assert_int_equal(groups, 7);
 }
 
 static void the_nearest_name_is_found(void **state)

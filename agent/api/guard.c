@@ -1,0 +1,114 @@
+#include "api/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/request.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "config/file.h"
+#include "config/settings.h"
+
+enum { FILE_MAX = 4096 };
+
+/* --- the token ------------------------------------------------------------------------------- */
+
+static enum studio_err keep(struct api_metrics *metrics, const char *token, size_t len)
+{
+    metrics->has_token = digest_make(token, len, metrics->token);
+    return metrics->has_token ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
+}
+
+/* Its first line. */
+static enum studio_err keep_file(struct api_metrics *metrics, const char *file,
+                                 struct studio_error *error)
+{
+    struct studio_error detail;
+    struct stat about;
+    char *text;
+    size_t len;
+    enum studio_err err = file_read(file, FILE_MAX, &text, &len, &about, &detail);
+
+    if (err != STUDIO_OK)
+        return studio_error_set(error, err, ": metrics.token_file: %s", detail.text);
+    if (about.st_mode & S_IROTH)
+        log_warn("metrics",
+                 "metrics.token_file %s can be read by everybody on this machine: chmod "
+                 "o-r",
+                 file);
+    size_t line = strcspn(text, "\r\n");
+    err = name_is_token(text, line) ? keep(metrics, text, line) : STUDIO_ERR_USAGE;
+    explicit_bzero(text, len);
+    free(text);
+    if (err == STUDIO_ERR_USAGE)
+        return studio_error_set(error, err,
+                                ": metrics.token_file %s: its first line is no token, of 4 to 128 "
+                                "of A-Z a-z 0-9 . _ ~ -",
+                                file);
+    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
+}
+
+enum studio_err guard_init(struct api_metrics *metrics, const struct studio_agent_config *config,
+                           struct studio_error *error)
+{
+    const char *token = config->metrics_token;
+    enum studio_err err;
+
+    metrics->tables = (size_t)config->metrics_tables;
+    snprintf(metrics->brokers, sizeof(metrics->brokers), "%s",
+             config->broker ? config->broker : "");
+    if (config->metrics_token_file)
+        return keep_file(metrics, config->metrics_token_file, error);
+    err = token ? keep(metrics, token, strlen(token)) : STUDIO_OK;
+    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
+}
+
+/* --- who asks -------------------------------------------------------------------------------- */
+
+static bool is_here(const char *peer)
+{
+    struct networks here;
+
+    return !networks_parse("127.0.0.0/8,::1", &here) && networks_have(&here, peer);
+}
+
+static bool is_token(const struct api_metrics *metrics, const char *header)
+{
+    static const char scheme[] = "bearer ";
+    unsigned char digest[DIGEST_LEN];
+    const char *token;
+
+    if (strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
+        return false;
+    token = header + sizeof(scheme) - 1;
+    token += strspn(token, " ");
+    /* Of hashes: how long it takes tells nothing of the token. */
+    return digest_make(token, strcspn(token, " "), digest) &&
+           memcmp(digest, metrics->token, DIGEST_LEN) == 0;
+}
+
+static void refuse(struct api_request *r, enum studio_err err)
+{
+    if (err != STUDIO_ERR_NOT_PERMITTED)
+        exchange_header(r->exchange, "www-authenticate", "Bearer");
+    request_refuse(r, err, NULL);
+}
+
+bool guard_lets_in(struct api_request *r)
+{
+    const struct api_metrics *metrics = &r->api->metrics;
+    const char *header = exchange_field(r->exchange, EXCHANGE_AUTHORIZATION);
+
+    if (is_here(exchange_peer(r->exchange)))
+        return true;
+    if (metrics->has_token && header && is_token(metrics, header)) {
+        exchange_known(r->exchange); /* no flood of strangers takes its place */
+        return true;
+    }
+    refuse(r, !metrics->has_token ? STUDIO_ERR_NOT_PERMITTED
+              : header            ? STUDIO_ERR_AUTH_CREDENTIALS
+                                  : STUDIO_ERR_AUTH_MISSING);
+    return false;
+}
