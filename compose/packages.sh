@@ -58,15 +58,28 @@ packages_without_services() {
     return "$status"
 }
 
-# True if a Mosquitto is installed or running that is not ours to change.
-packages_has_mosquitto() {
-    [[ $(dpkg-query -W -f='${db:Status-Status}' mosquitto 2>/dev/null) == installed ]] ||
-        { command -v systemctl >/dev/null && systemctl cat mosquitto.service >/dev/null 2>&1; }
+# Packages that also make a service start at boot, on its usual port. They come for their programs only.
+packages_services=(mosquitto prometheus)
+
+# True if this service is installed or running, and not ours to change.
+packages_has_service() {
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]] ||
+        { command -v systemctl >/dev/null && systemctl cat "$1.service" >/dev/null 2>&1; }
+}
+
+# packages_leave_off SERVICE...: those that were not there before stay off.
+packages_leave_off() {
+    local service
+    command -v systemctl >/dev/null || return 0
+    for service in "$@"; do
+        packages_as_root systemctl disable --now "$service.service" >/dev/null 2>&1 || true
+        echo "The system's own $service service stays off (systemctl enable --now $service)."
+    done
 }
 
 # packages_install SECTION...: installs what is missing. Returns 1 with a message if it cannot.
 packages_install() {
-    local missing had_mosquitto=yes
+    local missing service new=()
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         echo "This is not a Debian system: install what $packages_list names by hand." >&2
         return 1
@@ -79,18 +92,16 @@ packages_install() {
         echo "Run this as root, or install them as root: apt-get install ${missing[*]}" >&2
         return 1
     fi
-    packages_has_mosquitto || had_mosquitto=no
+    for service in "${packages_services[@]}"; do
+        if packages_of "$@" | grep -qx "$service" && ! packages_has_service "$service"; then
+            new+=("$service")
+        fi
+    done
     if ! { packages_as_root apt-get -qq update &&
         packages_without_services env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
             apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install "${missing[@]}"; }; then
         echo "The packages could not be installed (see above); is the network there?" >&2
         return 1
     fi
-    # The package of the broker also makes it start at boot, on the usual port. It came for its
-    # program only: if it was not there before, leave it off.
-    if [[ $had_mosquitto == no ]] && packages_of "$@" | grep -qx mosquitto &&
-        command -v systemctl >/dev/null; then
-        packages_as_root systemctl disable --now mosquitto.service >/dev/null 2>&1 || true
-        echo "The system's own Mosquitto service stays off (systemctl enable --now mosquitto)."
-    fi
+    packages_leave_off "${new[@]}"
 }

@@ -236,7 +236,6 @@ void receive_http_command(struct core *core, struct actor *actor,
         return;
     }
     item->received_us = core_turn_us(core);
-    item->received_us = core_turn_us(core);
     err = decode_http(core, command, message, &error);
     log_refused_value(core, item);
     if (!within_rate(core, actor, command->len))
