@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "about.h"
 #include "api/api.h"
 #include "api/guard.h"
 #include "api/history.h"
@@ -22,6 +23,7 @@
 #include "net/lws.h"
 #include "net/openfiles.h"
 #include "reload.h"
+#include "republish.h"
 #include "restore.h"
 #include "source.h"
 #include "studio/version.h"
@@ -155,17 +157,7 @@ static bool answer_reload(struct studio_agent *agent, struct buf *answer)
 
 static bool answer_republish(struct studio_agent *agent, struct buf *answer)
 {
-    struct bridge_stats stats;
-
-    if (!agent->bridge) {
-        buf_str(answer, "this agent has no broker: nothing is published");
-        return false;
-    }
-    bridge_get_stats(agent->bridge, &stats);
-    bridge_again(agent->bridge);
-    buf_printf(answer, "all retained messages are published again, on %s%s", stats.broker,
-               stats.connected ? "" : " as soon as there is a connection");
-    return true;
+    return republish(agent->bridge, answer);
 }
 
 static bool on_command(void *ctx, const char *command, struct buf *answer)
@@ -254,12 +246,8 @@ static enum studio_err open_bridge(struct studio_agent *agent,
                                    const struct studio_agent_config *config,
                                    struct studio_error *error)
 {
-    if (!config->broker) {
-        log_info("agent", "no broker configured: a status server only (--broker mqtt://HOST adds "
-                          "the mirror)");
-        return STUDIO_OK;
-    }
     agent->source = (struct source){
+        .clock = agent->clock,
         .reader = agent->bridge_reader,
         .committer = agent->committer,
         .inbox = agent->inbox,
@@ -267,7 +255,13 @@ static enum studio_err open_bridge(struct studio_agent *agent,
         .store = &agent->info,
         .lists = &agent->lists,
     };
-    return source_open_bridge(&agent->source, config, agent->clock, &agent->bridge, error);
+    source_limits(config, agent->source.limits);
+    if (!config->broker) {
+        log_info("agent", "no broker configured: a status server only (--broker mqtt://HOST adds "
+                          "the mirror)");
+        return STUDIO_OK;
+    }
+    return source_open_bridge(&agent->source, config, &agent->bridge, error);
 }
 
 static enum studio_err open_net(struct studio_agent *agent,
@@ -328,6 +322,8 @@ static enum studio_err open_net(struct studio_agent *agent,
         .burst = config->updates_burst,
         .lookup = agent->lookup,
         .epoch = agent->info.epoch,
+        .describe = about_print,
+        .describe_ctx = &agent->source,
     };
     agent->api.streams = streams_create(&agent->api);
     if (!agent->rates || !agent->api.streams)

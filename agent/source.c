@@ -96,9 +96,18 @@ struct bridge_source source_ops(struct source *source)
     };
 }
 
+void source_limits(const struct studio_agent_config *config, char out[SOURCE_LIMITS_MAX])
+{
+    snprintf(out, SOURCE_LIMITS_MAX,
+             "\"limits\":{\"message_bytes\":%d,\"custom_fields\":%d,\"custom_value_bytes\":%d,"
+             "\"updates_per_second\":%lld,\"connections\":%lld,\"tables\":%lld}",
+             STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX,
+             (long long)config->updates_per_second, (long long)config->connections,
+             (long long)config->tables);
+}
+
 enum studio_err source_open_bridge(struct source *source, const struct studio_agent_config *config,
-                                   const struct clock *clock, struct bridge **out,
-                                   struct studio_error *error)
+                                   struct bridge **out, struct studio_error *error)
 {
     const struct bridge_source ops = source_ops(source);
     const struct store_info *store = source->store;
@@ -128,17 +137,9 @@ enum studio_err source_open_bridge(struct source *source, const struct studio_ag
         .session_expiry_s = (unsigned)config->session_expiry_s,
         .shared_root = config->shared_root,
         .topic_escape = config->topic_escape,
+        .info = source->limits,
     };
-    char limits[256];
-
-    snprintf(limits, sizeof(limits),
-             "\"limits\":{\"message_bytes\":%d,\"custom_fields\":%d,\"custom_value_bytes\":%d,"
-             "\"updates_per_second\":%lld,\"connections\":%lld,\"tables\":%lld}",
-             STUDIO_MESSAGE_MAX, STUDIO_CUSTOM_FIELDS_MAX, STUDIO_CUSTOM_VALUE_MAX,
-             (long long)config->updates_per_second, (long long)config->connections,
-             (long long)config->tables);
-    bridge.info = limits;
-    enum studio_err err = bridge_create(&bridge, &ops, clock, out, error);
+    enum studio_err err = bridge_create(&bridge, &ops, source->clock, out, error);
     source->bridge = *out;
     return err;
 }

@@ -10,7 +10,10 @@
 #include "core/committer.h"
 #include "inbox.h"
 
+enum { SOURCE_LIMITS_MAX = 256 };
+
 struct source {
+    const struct clock *clock;
     struct store_reader *reader; /* the bridge thread's own */
     struct committer *committer;
     struct inbox *inbox;
@@ -18,14 +21,16 @@ struct source {
     struct figures *figures;
     const struct store_info *store; /* as it was opened */
     const struct studio_values *lists;
+    char limits[SOURCE_LIMITS_MAX]; /* of source_limits */
 };
 
+/* Prints the limits of a configuration, a member of `info`. */
+void source_limits(const struct studio_agent_config *config, char out[SOURCE_LIMITS_MAX]);
 /* The functions of `source` for the bridge; the source must outlive it. */
 struct bridge_source source_ops(struct source *source);
 /* The bridge that the configuration asks for, on this source. Errors as of bridge_create. */
 STUDIO_MUST_USE enum studio_err source_open_bridge(struct source *source,
                                                    const struct studio_agent_config *config,
-                                                   const struct clock *clock, struct bridge **out,
-                                                   struct studio_error *error);
+                                                   struct bridge **out, struct studio_error *error);
 
 #endif

@@ -98,7 +98,7 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_u64(out, "agent", h->parked.agent);
     buf_str(out, "}");
     json_key(out, "uncarried");
-    carry_print(h->carry, out);
+    buf_str(out, h->uncarried);
     add_figure(out, "tables", &h->agent->tables);
     json_u64(out, "clients", FIGURE_SUM(h->agent->connections));
     add_figure(out, "subscribers", &h->agent->subscribers);
@@ -114,4 +114,26 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_text(out, "commands", h->commands);
     json_key(out, "store");
     buf_printf(out, "{\"writable\":%s}}", figure_get(&h->agent->store_writable) ? "true" : "false");
+}
+
+void announce_stats(struct buf *out, const struct figures *figures,
+                    const struct bridge_stats *stats, const struct buf *uncarried,
+                    const struct clock *clock)
+{
+    int64_t now_ms = clock_mono(clock), since = (int64_t)figure_get(&figures->waiting_since);
+    uint64_t seq = figure_get(&figures->seq);
+    const struct announce_health health = {
+        .now_ms = clock_wall(clock),
+        .agent = figures,
+        .acked = stats->acked,
+        .parked = stats->parked,
+        .ignored = stats->ignored,
+        .backlog = seq > stats->acked ? seq - stats->acked : 0,
+        .oldest_age_ms = since && since < now_ms ? now_ms - since : 0,
+        .broker = stats->broker,
+        .commands = stats->commands ? stats->commands : "waiting",
+        .uncarried = buf_ok(uncarried) && uncarried->len > 0 ? uncarried->data : "[]",
+    };
+
+    announce_health(out, &health);
 }

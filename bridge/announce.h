@@ -6,8 +6,8 @@
 #define BRIDGE_ANNOUNCE_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "bridge_source.h"
-#include "carry.h"
 
 /* What is true only while the agent is there carries an expiry on MQTT 5 and is said again: a broker that
  * comes back from its files after the agent and it were killed together would show it for ever. */
@@ -36,9 +36,14 @@ struct announce_health {
     uint64_t backlog;
     int64_t oldest_age_ms; /* of the oldest event that waits; 0: none */
     const char *broker;
-    const char *commands;      /* on, waiting, off */
-    const struct carry *carry; /* names that are not carried */
+    const char *commands;  /* on, waiting, off */
+    const char *uncarried; /* names that are not carried, as carry_print has them */
 };
 void announce_health(struct buf *out, const struct announce_health *health);
+/* The same for who does not run the bridge, out of what its thread has left: of what has changed since, the
+ * figures tell. `uncarried` may be empty, or failed. */
+void announce_stats(struct buf *out, const struct figures *figures,
+                    const struct bridge_stats *stats, const struct buf *uncarried,
+                    const struct clock *clock);
 
 #endif

@@ -53,6 +53,7 @@ struct bridge {
     bool stop, quiesce, again;
     bool quiet; /* no command can come any more */
     struct bridge_stats stats;
+    struct buf uncarried; /* of `health` */
 };
 
 /* --- construction ---------------------------------------------------------------------------- */
@@ -119,8 +120,8 @@ static char *print_info(struct bridge *b, const struct bridge_config *config)
     struct buf out;
 
     buf_init(&out, INFO_MAX);
-    announce_info(&out, config->lists, config->agent_id, config->epoch, clock_wall(b->clock),
-                  config->info);
+    announce_info(&out, config->lists, config->agent_id, config->epoch,
+                  (int64_t)figure_get(&b->source.figures->started), config->info);
     return buf_take(&out);
 }
 
@@ -178,6 +179,7 @@ static void free_bridge(struct bridge *b)
     if (b->wake >= 0)
         close(b->wake);
     brokers_finish(&b->brokers);
+    buf_finish(&b->uncarried);
     free(b->info);
     free((char *)(uintptr_t)b->config.agent_id);
     free((char *)(uintptr_t)b->config.topic_root);
@@ -258,6 +260,7 @@ enum studio_err bridge_create(const struct bridge_config *config,
     if (!b)
         return studio_error_set(error, err, NULL);
     pthread_mutex_init(&b->lock, NULL);
+    buf_init(&b->uncarried, SIZE_MAX);
     b->clock = clock;
     clock_turn_init(&b->turn, clock);
     b->source = *source;
@@ -318,6 +321,8 @@ static void publish_stats(struct bridge *b, bool commands_handed_over)
     figure_set(&b->source.figures->waiting_since, (uint64_t)relay_waiting_since(&b->relay));
     pthread_mutex_lock(&b->lock);
     relay_get_stats(&b->relay, &b->stats);
+    buf_clear(&b->uncarried);
+    relay_print_uncarried(&b->relay, &b->uncarried);
     show_figures(b);
     b->quiet = relay_quiet(&b->relay) && commands_handed_over;
     pthread_mutex_unlock(&b->lock);
@@ -477,6 +482,13 @@ void bridge_replay(struct bridge *b, struct bridge_command *command,
 {
     commands_replay(&b->commands, command, replay);
     wake(b);
+}
+
+void bridge_print_health(struct bridge *b, struct buf *out)
+{
+    pthread_mutex_lock(&b->lock);
+    announce_stats(out, b->source.figures, &b->stats, &b->uncarried, b->clock);
+    pthread_mutex_unlock(&b->lock);
 }
 
 void bridge_get_stats(struct bridge *b, struct bridge_stats *out)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "bridge_source.h"
 #include "model/event.h"
 #include "model/replay.h"
@@ -59,6 +60,8 @@ void bridge_replay(struct bridge *bridge, struct bridge_command *command,
                    const struct studio_replay *replay);
 /* Any thread. Everything retained is published again, as after a new connection. */
 void bridge_again(struct bridge *bridge);
+/* Any thread. Appends the payload of `health` as it is now. */
+void bridge_print_health(struct bridge *bridge, struct buf *out);
 /* Any thread. */
 void bridge_get_stats(struct bridge *bridge, struct bridge_stats *out);
 

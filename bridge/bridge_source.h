@@ -100,6 +100,8 @@ struct bridge_stats {
     struct bridge_parked parked;
     uint64_t connections; /* made since start */
     size_t number;        /* of the broker, in the list, from 0 on */
+    uint64_t ignored;     /* messages on command topics that were no commands */
+    const char *commands; /* a literal: on, waiting, off */
 };
 
 #endif

@@ -143,19 +143,23 @@ int64_t control_deadline(const struct control *c)
 
 static void print_health(struct control *c, int64_t now_ms, struct buf *out)
 {
+    struct buf uncarried;
     struct announce_health health = {
         .agent = c->o.source->figures,
         .now_ms = clock_wall(c->window->o.clock),
         .ignored = c->o.ignored ? c->o.ignored(c->o.ignored_ctx) : 0,
         .commands = c->o.commands ? c->o.commands(c->o.commands_ctx) : "waiting",
         .broker = c->window->broker,
-        .carry = &c->window->carry,
     };
 
+    buf_init(&uncarried, SIZE_MAX);
     carry_look(&c->window->carry, now_ms);
+    carry_print(&c->window->carry, &uncarried);
+    health.uncarried = buf_ok(&uncarried) ? uncarried.data : "[]";
     window_parked(c->window, &health.parked);
     outbox_health(c->outbox, now_ms, &health);
     announce_health(out, &health);
+    buf_finish(&uncarried);
 }
 
 static void print(struct control *c, enum control_word word, int64_t now_ms, struct buf *out)

@@ -418,12 +418,20 @@ void relay_get_stats(const struct relay *r, struct bridge_stats *out)
 {
     const char *broker = dial_broker(&r->dial)->name;
 
-    *out = (struct bridge_stats){.connected = r->connection.state >= CONNECTION_UP,
-                                 .acked = sender_acked(&r->sender),
-                                 .parked = sender_parked(&r->sender),
-                                 .connections = r->connections,
-                                 .number = r->dial.current};
+    *out = (struct bridge_stats){
+        .connected = r->connection.state >= CONNECTION_UP,
+        .acked = sender_acked(&r->sender),
+        .parked = sender_parked(&r->sender),
+        .connections = r->connections,
+        .number = r->dial.current,
+        .ignored = r->o.control.ignored ? r->o.control.ignored(r->o.control.ignored_ctx) : 0,
+        .commands = listener_state(&r->listener)};
     strncpy(out->broker, broker, sizeof(out->broker) - 1);
+}
+
+void relay_print_uncarried(const struct relay *r, struct buf *out)
+{
+    carry_print(&r->sender.window.carry, out);
 }
 
 int64_t relay_waiting_since(struct relay *r)

@@ -85,6 +85,8 @@ bool relay_quiet(const struct relay *r);
 void relay_stop(struct relay *r);
 bool relay_ended(const struct relay *r);
 void relay_get_stats(const struct relay *r, struct bridge_stats *out);
+/* Appends the names that this broker does not carry, as `health` tells them. */
+void relay_print_uncarried(const struct relay *r, struct buf *out);
 /* outbox_waiting_since now; may read the store. */
 int64_t relay_waiting_since(struct relay *r);
 

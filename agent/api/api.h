@@ -11,6 +11,7 @@
 #include "auth/admission.h"
 #include "auth/digest.h"
 #include "auth/rates.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "net/exchange.h"
 
@@ -42,6 +43,9 @@ struct api {
     struct api_metrics metrics;
     const char *epoch; /* of the store */
     struct streams *streams;
+    /* Appends info and health of the agent, as one JSON object. */
+    void (*describe)(void *ctx, struct buf *out);
+    void *describe_ctx;
     /* history.c's: pages on their way */
     struct history *histories;
     size_t history_count, histories_out;

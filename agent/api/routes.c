@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include "api/agent.h"
 #include "api/assets.h"
 #include "api/commands.h"
 #include "api/health.h"
@@ -23,6 +24,7 @@ const struct route routes[] = {
     {"POST", "/api/v1/tables/{table}/status", ACCESS_USER, commands_update},
     {"POST", "/api/v1/tables/{table}/exceptions", ACCESS_USER, commands_exception},
     {"GET", "/api/v1/stream", ACCESS_USER, stream_respond},
+    {"GET", "/api/v1/agent", ACCESS_USER, agent_get},
     {"GET", "/api/v1/openapi.json", ACCESS_USER, openapi_get},
 };
 

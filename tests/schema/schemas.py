@@ -27,6 +27,7 @@ MARKS = [
     ("problem.json", lambda m: "title" in m),
     ("history.json", lambda m: "events" in m),
     ("tables.json", lambda m: set(m) == {"tables"}),
+    ("agent.json", lambda m: "info" in m and "health" in m),
     ("welcome.json", lambda m: "message" in m),
     ("stream-reset.json", lambda m: refuses(m) and "epoch" in m and "oldest_seq" in m),
     ("http-error.json", refuses),

@@ -48,7 +48,8 @@ static int setup(void **state)
     committer = committer_create(f.store, &f.clock.clock, &f.figures, on_wake, NULL);
     core_fixture_start(&f, committer);
     inbox = inbox_create(f.core, &f.options, on_wake, NULL);
-    source = (struct source){.reader = f.reader,
+    source = (struct source){.clock = &f.clock.clock,
+                             .reader = f.reader,
                              .committer = committer,
                              .inbox = inbox,
                              .bridge = &bridge,
@@ -160,8 +161,8 @@ static void the_bridge_is_made_as_configured(void **state)
     config_init(&config);
     assert_int_equal(studio_agent_config_set(&config, "mqtt.broker", "mqtt://a", &error),
                      STUDIO_OK);
-    assert_int_equal(source_open_bridge(&source, &config, &f.clock.clock, &made, &error),
-                     STUDIO_OK);
+    source_limits(&config, source.limits);
+    assert_int_equal(source_open_bridge(&source, &config, &made, &error), STUDIO_OK);
     assert_string_equal(
         fake_bridge_next(&bridge),
         "mqtt://a as edge-1 at 4: \"limits\":{\"message_bytes\":16384,\"custom_fields\":32,"

@@ -8,14 +8,11 @@
 #include "support/cmocka_all.h"
 
 static struct buf out;
-static const struct topics topics = {.root = "studio", .agent = "edge.1"};
-static struct carry carry;
 
 static int setup(void **state)
 {
     (void)state;
     buf_init(&out, 65536);
-    carry_init(&carry, &topics);
     return 0;
 }
 
@@ -57,7 +54,7 @@ static void health_tells_all(void **state)
                                            .oldest_age_ms = 7999,
                                            .broker = "mqtt://a:1883",
                                            .commands = "on",
-                                           .carry = &carry};
+                                           .uncarried = "[]"};
 
     (void)state;
     announce_health(&out, &health);

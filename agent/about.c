@@ -1,0 +1,36 @@
+#include "about.h"
+
+#include "base/figures.h"
+#include "bridge/announce.h"
+#include "source.h"
+
+/* Without a broker every event counts as acknowledged, and nothing waits. */
+static void print_health(const struct source *source, struct buf *out)
+{
+    const struct announce_health health = {
+        .now_ms = clock_wall(source->clock),
+        .agent = source->figures,
+        .acked = figure_get(&source->figures->seq),
+        .parked = {.events = source->store->parked},
+        .broker = "",
+        .commands = "off",
+        .uncarried = "[]",
+    };
+
+    announce_health(out, &health);
+}
+
+void about_print(void *ctx, struct buf *out)
+{
+    const struct source *source = ctx;
+
+    buf_str(out, "{\"info\":");
+    announce_info(out, source->lists, source->store->agent_id, source->store->epoch,
+                  (int64_t)figure_get(&source->figures->started), source->limits);
+    buf_str(out, ",\"health\":");
+    if (source->bridge)
+        bridge_print_health(source->bridge, out);
+    else
+        print_health(source, out);
+    buf_str(out, "}");
+}
