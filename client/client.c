@@ -22,15 +22,20 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static enum studio_err check_options(const struct studio_client_options *o, const char *table_id,
-                                     const char *device, struct studio_error *error)
+enum studio_err client_user_of(const struct studio_client_options *o, struct client_user *out,
+                               struct studio_error *error)
 {
-    if (!name_is_table(table_id, strlen(table_id)))
+    *out = (struct client_user){
+        .address = o->server_url != NULL ? o->server_url : "ws://localhost:8080",
+        .table_id = o->table_id != NULL ? o->table_id : "ARO-001",
+        .device = o->device_name != NULL ? o->device_name : "dealerPC",
+    };
+    if (!name_is_table(out->table_id, strlen(out->table_id)))
         return client_error_usage(error,
                                   "'%.80s' is no table id: it begins with a letter or digit, then "
                                   "letters, digits, '.', '-', at most %d, as in ARO-001",
-                                  table_id, STUDIO_TABLE_ID_MAX);
-    if (device[0] != '\0' && !name_is_device(device, strlen(device)))
+                                  out->table_id, STUDIO_TABLE_ID_MAX);
+    if (out->device[0] != '\0' && !name_is_device(out->device, strlen(out->device)))
         return client_error_usage(error,
                                   "the device name must be 1-%d bytes of UTF-8 without "
                                   "control characters",
@@ -42,6 +47,11 @@ static enum studio_err check_options(const struct studio_client_options *o, cons
     if (o->ca_file != NULL && access(o->ca_file, R_OK) != 0)
         return client_error_usage(error, "the CA file %.200s cannot be read", o->ca_file);
     return STUDIO_OK;
+}
+
+unsigned client_timeout_ms(const struct studio_client_options *options)
+{
+    return options->timeout_ms != 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
 }
 
 static void free_client(struct studio_client *client)
@@ -74,12 +84,10 @@ static bool start_thread(struct studio_client *client)
 enum studio_err studio_client_connect(const struct studio_client_options *options,
                                       struct studio_client **out, struct studio_error *error)
 {
-    const char *table_id = options->table_id != NULL ? options->table_id : "ARO-001";
-    const char *device = options->device_name != NULL ? options->device_name : "dealerPC";
-    const char *address = options->server_url != NULL ? options->server_url : "ws://localhost:8080";
+    struct client_user user;
+    enum studio_err err = client_user_of(options, &user, error);
 
     *out = NULL;
-    enum studio_err err = check_options(options, table_id, device, error);
     if (err != STUDIO_OK)
         return err;
 
@@ -89,7 +97,7 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
     pthread_mutex_init(&client->lock, NULL);
     pthread_cond_init(&client->changed, NULL);
     session_init(&client->session);
-    client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    client->timeout_ms = client_timeout_ms(options);
     client->no_reconnect = options->no_reconnect;
     client->presence = options->presence;
     client->on_push = options->on_push;
@@ -101,14 +109,15 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
 
     err = studio_values_add(&client->lists, options->service_values, options->device_values, error);
     if (err == STUDIO_OK)
-        err = url_parse(address, &client->url, error);
+        err = url_parse(user.address, &client->url, error);
     if (err != STUDIO_OK)
         goto fail;
     err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    client->table_id = strdup(table_id);
+    client->table_id = strdup(user.table_id);
     client->token = strdup(options->token);
     if (client->table_id == NULL || client->token == NULL ||
-        asprintf(&client->user_id, "%s%s%s", table_id, device[0] != '\0' ? "_" : "", device) < 0) {
+        asprintf(&client->user_id, "%s%s%s", user.table_id, user.device[0] != '\0' ? "_" : "",
+                 user.device) < 0) {
         client->user_id = NULL;
         goto fail;
     }

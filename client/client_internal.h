@@ -79,6 +79,15 @@ struct studio_client {
     char *greeting; /* the document this login brought; NULL: none */
 };
 
+/* Who is meant by the options, with the defaults for what they leave out. */
+struct client_user {
+    const char *address, *table_id, *device;
+};
+/* Strings are theirs. Errors: USAGE (but for the address). */
+STUDIO_MUST_USE enum studio_err client_user_of(const struct studio_client_options *options,
+                                               struct client_user *out, struct studio_error *error);
+unsigned client_timeout_ms(const struct studio_client_options *options);
+
 /* What the thread does about the connection; ctx is the client. */
 extern const struct client_ws_ops client_thread_ops;
 

@@ -173,3 +173,31 @@ char *json_member(const char *json, const char *name)
     cJSON_Delete(root);
     return value;
 }
+
+bool json_each_element(const char *json, const char *name, json_element_fn *fn, void *ctx)
+{
+    cJSON *root = cJSON_Parse(json);
+    const cJSON *array = get(root, name);
+    bool ok = cJSON_IsArray(array), more = true;
+
+    for (const cJSON *item = ok ? array->child : NULL; ok && more && item != NULL;
+         item = item->next) {
+        char *text = cJSON_PrintUnformatted(item);
+        ok = text != NULL;
+        more = ok && fn(ctx, text);
+        cJSON_free(text);
+    }
+    cJSON_Delete(root);
+    return ok;
+}
+
+const char *json_event_name(const char *json)
+{
+    cJSON *root = cJSON_Parse(json);
+    const char *name = get(root, "changes") == NULL         ? "exception"
+                       : cJSON_IsTrue(get(root, "removed")) ? "removed"
+                                                            : "change";
+
+    cJSON_Delete(root);
+    return name;
+}

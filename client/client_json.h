@@ -53,4 +53,12 @@ bool json_each_member(const char *json, json_member_fn *fn, void *ctx);
 /* The member `name` of an object, to be free()d; NULL if absent. Strings as they are. */
 char *json_member(const char *json, const char *name);
 
+/* Calls `fn` for each element of the array `name` of an object, in order, as JSON; `fn` returning false
+ * stops. False if there is no such array or memory is short. */
+typedef bool json_element_fn(void *ctx, const char *json);
+bool json_each_element(const char *json, const char *name, json_element_fn *fn, void *ctx);
+
+/* What an event of section 4 is called in a stream: change, exception or removed. */
+const char *json_event_name(const char *json);
+
 #endif

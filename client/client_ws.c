@@ -222,32 +222,22 @@ static void silence(void)
     lws_set_log_level(0, NULL);
 }
 
-enum studio_err client_ws_create(const struct url *url, const char *ca_file,
-                                 const struct client_ws_ops *ops, void *ctx, struct client_ws **out,
-                                 struct studio_error *error)
+struct lws_context *client_ws_context(const struct url *url, const char *ca_file,
+                                      const struct lws_protocols *list, void *user)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct client_ws *ws = calloc(1, sizeof(*ws));
-
-    *out = NULL;
-    if (ws == NULL)
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    pthread_once(&once, silence);
-    ws->url = *url;
-    ws->ops = ops;
-    ws->ctx = ctx;
-    buf_init(&ws->rx, CLIENT_WS_RX_MAX);
-
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = protocols,
-        .user = ws,
+        .protocols = list,
+        .user = user,
         .gid = -1,
         .uid = -1,
         .fd_limit_per_thread = FDS_MAX, /* else a table for every descriptor the limit allows */
         .http_proxy_address = "",       /* not whatever http_proxy says: this is a local network */
         .retry_and_idle_policy = &idle_policy,
     };
+
+    pthread_once(&once, silence);
     if (url->tls) {
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         if (ca_file != NULL) {
@@ -255,7 +245,23 @@ enum studio_err client_ws_create(const struct url *url, const char *ca_file,
             info.client_ssl_ca_filepath = ca_file;
         }
     }
-    ws->context = lws_create_context(&info);
+    return lws_create_context(&info);
+}
+
+enum studio_err client_ws_create(const struct url *url, const char *ca_file,
+                                 const struct client_ws_ops *ops, void *ctx, struct client_ws **out,
+                                 struct studio_error *error)
+{
+    struct client_ws *ws = calloc(1, sizeof(*ws));
+
+    *out = NULL;
+    if (ws == NULL)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    ws->url = *url;
+    ws->ops = ops;
+    ws->ctx = ctx;
+    buf_init(&ws->rx, CLIENT_WS_RX_MAX);
+    ws->context = client_ws_context(url, ca_file, protocols, ws);
     if (ws->context == NULL) {
         client_ws_destroy(ws);
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");

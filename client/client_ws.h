@@ -1,6 +1,6 @@
 /*
- * client_ws.h - one outgoing WebSocket connection at a time, on the thread that runs it. The only
- * file of the client that knows libwebsockets is its .c.
+ * client_ws.h - one outgoing WebSocket connection at a time, on the thread that runs it. Its .c and that of
+ * client_http are the only files of the client that know libwebsockets.
  */
 #ifndef CLIENT_CLIENT_WS_H
 #define CLIENT_CLIENT_WS_H
@@ -41,6 +41,14 @@ STUDIO_MUST_USE enum studio_err client_ws_create(const struct url *url, const ch
                                                  struct studio_error *error);
 /* Not while it runs. NULL does nothing. */
 void client_ws_destroy(struct client_ws *ws);
+
+struct lws_context;
+struct lws_protocols;
+
+/* A context of the library for one connection at a time, for which `url` and ca_file (may be NULL) are used;
+ * its log goes nowhere. NULL: no memory. Any thread. */
+struct lws_context *client_ws_context(const struct url *url, const char *ca_file,
+                                      const struct lws_protocols *protocols, void *user);
 
 /* Runs until client_ws_leave; calls `woken` when it begins. */
 void client_ws_run(struct client_ws *ws);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "client/client_error.h"
 
-enum option_kind { OPTION_TEXT, OPTION_FLAG, OPTION_SECONDS, OPTION_INTERACTIVE };
+enum option_kind { OPTION_TEXT, OPTION_FLAG, OPTION_NUMBER, OPTION_SECONDS, OPTION_INTERACTIVE };
 
 /* The one table of options: parsing and --help come from it. */
 static const struct option_row {
@@ -44,6 +44,23 @@ static const struct option_row {
     {"custom", OPTION_FLAG, offsetof(struct args, custom), NULL,
      "set: custom fields may be called almost like built-in ones"},
     {"yes", OPTION_FLAG, offsetof(struct args, yes), NULL, "demo: do not ask first"},
+    {"since", OPTION_TEXT, offsetof(struct args, since), "TIME",
+     "history: from this time on, as in 2026-01-02T06:00:00Z"},
+    {"until", OPTION_TEXT, offsetof(struct args, until), "TIME", "history: up to this time"},
+    {"from-rev", OPTION_NUMBER, offsetof(struct args, from_rev), "N",
+     "history: from this revision on"},
+    {"to-rev", OPTION_NUMBER, offsetof(struct args, to_rev), "N", "history: up to this revision"},
+    {"newest-first", OPTION_FLAG, offsetof(struct args, newest_first), NULL,
+     "history: in the opposite order"},
+    {"limit", OPTION_NUMBER, offsetof(struct args, limit), "N", "history: at most so many events"},
+    {"kinds", OPTION_TEXT, offsetof(struct args, kinds), "A,B",
+     "history, events: changes, exceptions or both (history: changes)"},
+    {"tables", OPTION_TEXT, offsetof(struct args, tables), "A,B",
+     "events: of these tables (default all that the token may watch)"},
+    {"from-seq", OPTION_NUMBER, offsetof(struct args, from_seq), "N",
+     "events: from this one on, without the documents"},
+    {"state", OPTION_TEXT, offsetof(struct args, state), "FILE",
+     "events: go on behind what FILE says was told, and keep it"},
     {"interactive", OPTION_INTERACTIVE, 0, NULL, "the same as the command interactive"},
     {"help", OPTION_FLAG, offsetof(struct args, help), NULL, "this text"},
     {"version", OPTION_FLAG, offsetof(struct args, version), NULL, "the version"},
@@ -61,6 +78,17 @@ static enum studio_err set_seconds(unsigned *out, const char *text, struct studi
     return STUDIO_OK;
 }
 
+static enum studio_err set_number(uint64_t *out, const char *name, const char *text,
+                                  struct studio_error *error)
+{
+    size_t len = strlen(text);
+
+    if (len == 0 || len > 18 || strspn(text, "0123456789") != len)
+        return client_error_usage(error, "--%s is a number, not '%.40s'", name, text);
+    *out = strtoull(text, NULL, 10);
+    return STUDIO_OK;
+}
+
 static enum studio_err apply(struct args *out, const struct option_row *row, const char *value,
                              struct studio_error *error)
 {
@@ -73,6 +101,8 @@ static enum studio_err apply(struct args *out, const struct option_row *row, con
     case OPTION_FLAG:
         *(bool *)(base + row->offset) = true;
         break;
+    case OPTION_NUMBER:
+        return set_number((uint64_t *)(void *)(base + row->offset), row->name, value, error);
     case OPTION_SECONDS:
         return set_seconds((unsigned *)(void *)(base + row->offset), value, error);
     case OPTION_INTERACTIVE:

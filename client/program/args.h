@@ -3,6 +3,7 @@
 #define CLIENT_PROGRAM_ARGS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "studio/error.h"
@@ -14,6 +15,9 @@ struct args {
     unsigned timeout_ms;
     const char *id; /* instead of table and device */
     bool all, json, custom, yes, help, version;
+    const char *tables, *kinds, *since, *until, *state;
+    uint64_t from_rev, to_rev, limit, from_seq;
+    bool newest_first;
     const char *command;     /* `demo` if none is given */
     int count;               /* of what follows the command */
     const char *const *rest; /* */

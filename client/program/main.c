@@ -27,6 +27,8 @@ static const struct command {
     {"status", "[TABLE]", 0, 1, cmd_get, NULL, true},
     {"custom", "JSON", 1, 1, cmd_custom, "send any JSON object, show the answer", false},
     {"watch", "[TABLE...]", 0, MANY, cmd_watch, "follow tables; lines of JSON on a pipe", true},
+    {"history", "[TABLE]", 0, 1, cmd_history, "what has happened to a table, lines of JSON", true},
+    {"events", "", 0, 0, cmd_events, "all that happens from now on, without a gap", true},
     {"exception", "CODE", 1, 1, cmd_exception, "report an exception", false},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -60,6 +62,9 @@ static void print_help(void)
          "  studio-client get | jq .SDP\n"
          "  studio-client watch --all      with the token of a viewer or operator\n"
          "  studio-client watch ARO-001 ARO-002 | jq -c '[.TABLE_ID,.SDP]'\n"
+         "  studio-client history ARO-001 --since 2026-01-02T06:00:00Z --kinds changes,exceptions\n"
+         "  studio-client events --state seen | jq -c 'select(.seq) | [.table_id,.changes]'\n"
+         "                                 go on where it broke off, also after a restart\n"
          "  studio-client exception 'NO BALL DETECT'\n"
          "  printf 'sdp up\\nmaintenance off\\n' | studio-client interactive\n"
          "\n"

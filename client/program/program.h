@@ -26,7 +26,7 @@ struct program {
 /* Each is one row of the table of commands in main.c; returns an exit code. */
 typedef int program_command_fn(struct program *program);
 program_command_fn cmd_demo, cmd_interactive, cmd_set, cmd_get, cmd_watch, cmd_exception,
-    cmd_custom;
+    cmd_custom, cmd_history, cmd_events;
 
 /* The exit code an error stands for. */
 int program_exit_code(enum studio_err err);

@@ -1,5 +1,6 @@
 /*
- * client.h - the client library: report and watch the status of a table over WebSocket.
+ * client.h - the client library: report and watch the status of a table over WebSocket, read its history
+ * and follow all events over HTTP.
  *
  *     struct studio_client_options o = {.server_url = "ws://localhost:8080", .table_id = "ARO-001",
  *                                       .device_name = "dealerPC", .token = getenv("STUDIO_TOKEN")};
@@ -141,6 +142,62 @@ STUDIO_MUST_USE enum studio_err studio_client_unsubscribe(struct studio_client *
                                                           struct studio_error *error);
 
 enum studio_client_state studio_client_get_state(struct studio_client *client);
+
+/*
+ * --- over HTTP: what has happened, and what happens, without a gap (protocol section 5) ----------
+ *
+ * These need no studio_client. They ask as the user of the options, of which only server_url, table_id,
+ * device_name, token, ca_file, timeout_ms, no_reconnect, on_state and ctx count; the API is beside the
+ * WebSocket of that address. They run on the thread that calls them.
+ */
+
+/* `event` is "change", "exception" or "removed", and `json` the event as it is on MQTT; of a stream also
+ * "status", the document of a table, and "reset": what follows does not follow what came before. `id` is
+ * where a stream goes on behind it, "" if that cannot be said. Valid during the call. */
+struct studio_client_event {
+    const char *event, *id, *json;
+    size_t len;
+};
+/* False ends it. */
+typedef bool studio_client_event_fn(void *ctx, const struct studio_client_event *event);
+
+/* NULL and 0 leave out a bound. */
+struct studio_client_history_query {
+    const char *table_id; /* default: the one of the options */
+    uint64_t from_rev, to_rev;
+    const char *since, *until; /* RFC 3339, as in 2026-01-02T06:00:00Z */
+    const char *kinds;         /* `changes` (the default), `changes,exceptions` */
+    bool newest_first;
+    uint64_t limit; /* events in all */
+};
+/* Calls fn with each event, in order. Errors: USAGE, those of the server, NOT_CONNECTED, TIMEOUT,
+ * NO_MEMORY; some events may have been told by then. */
+STUDIO_MUST_USE enum studio_err studio_client_history(
+    const struct studio_client_options *options, const struct studio_client_history_query *query,
+    studio_client_event_fn *fn, void *ctx, struct studio_error *error);
+
+/* Strings are copied. */
+struct studio_client_stream_query {
+    const char *tables;  /* names with commas, or `*`; default: all that the user may watch */
+    const char *kinds;   /* default `changes,exceptions` */
+    const char *last_id; /* goes on behind this id of an event; */
+    uint64_t from_seq;   /* else from this number on; 0: with the documents */
+    studio_client_event_fn *on_event; /* its ctx is that of the options */
+};
+struct studio_client_stream;
+/* Errors: USAGE, NO_MEMORY; then *out is NULL. */
+STUDIO_MUST_USE enum studio_err studio_client_stream_create(
+    const struct studio_client_options *options, const struct studio_client_stream_query *query,
+    struct studio_client_stream **out, struct studio_error *error);
+/* Follows the stream until it is stopped or refused; once. After a loss it goes on behind the last event,
+ * with backoff; the first connection is not tried again. STUDIO_OK: on_event returned false, or it was
+ * stopped. Errors: those of the server, NOT_CONNECTED, TIMEOUT, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err studio_client_stream_run(struct studio_client_stream *stream,
+                                                         struct studio_error *error);
+/* Any thread: ends studio_client_stream_run. */
+void studio_client_stream_stop(struct studio_client_stream *stream);
+/* Not while it runs. NULL does nothing. */
+void studio_client_stream_destroy(struct studio_client_stream *stream);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

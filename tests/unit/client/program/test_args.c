@@ -87,6 +87,21 @@ static void help_and_version(void **state)
     assert_true(args.version);
 }
 
+static void numbers(void **state)
+{
+    struct args args;
+    (void)state;
+    assert_int_equal(parse(&args, NULL,
+                           WORDS("history", "--from-rev", "7", "--to-rev=123456789012345678",
+                                 "--limit", "0", "--newest-first")),
+                     STUDIO_OK);
+    assert_int_equal(args.from_rev, 7);
+    assert_int_equal(args.to_rev, 123456789012345678);
+    assert_int_equal(args.limit, 0);
+    assert_int_equal(args.from_seq, 0);
+    assert_true(args.newest_first);
+}
+
 static void mistakes(void **state)
 {
     struct args args;
@@ -100,6 +115,11 @@ static void mistakes(void **state)
     assert_int_equal(parse(&args, &error, WORDS("--timeout", "soon")), STUDIO_ERR_USAGE);
     assert_int_equal(parse(&args, &error, WORDS("--timeout", "0")), STUDIO_ERR_USAGE);
     assert_int_equal(parse(&args, &error, WORDS("--timeout", "nan")), STUDIO_ERR_USAGE);
+    assert_int_equal(parse(&args, &error, WORDS("--from-rev", "-1")), STUDIO_ERR_USAGE);
+    assert_string_equal(error.text, "--from-rev is a number, not '-1'");
+    assert_int_equal(parse(&args, &error, WORDS("--limit", "")), STUDIO_ERR_USAGE);
+    assert_int_equal(parse(&args, &error, WORDS("--limit", "1234567890123456789")),
+                     STUDIO_ERR_USAGE);
 }
 
 int main(void)
@@ -110,6 +130,7 @@ int main(void)
         cmocka_unit_test(after_two_dashes_all_is_text),
         cmocka_unit_test(interactive_both_ways),
         cmocka_unit_test(help_and_version),
+        cmocka_unit_test(numbers),
         cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

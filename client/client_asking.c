@@ -1,0 +1,43 @@
+#include "client_asking.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client_error.h"
+#include "client_json.h"
+#include "url.h"
+
+enum studio_err client_asking_refused(struct studio_error *error, const char *server,
+                                      unsigned status, const struct buf *body)
+{
+    char *title = body->len > 0 ? json_member(body->data, "title") : NULL;
+    enum studio_err err;
+
+    if (title == NULL)
+        err = studio_error_set(error, STUDIO_ERR_NOT_CONNECTED, " to %s: it answered HTTP %u",
+                               server, status);
+    else if (status == 404 && strcmp(title, "Not found") == 0)
+        err = client_error_exact(error, STUDIO_ERR_UNKNOWN_EVENT,
+                                 "this agent has no HTTP API: it is of an earlier version");
+    else
+        err = client_error_from_server(error, title);
+    free(title);
+    return err;
+}
+
+enum studio_err client_asking_lost(struct studio_error *error, const char *server, const char *why)
+{
+    return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED,
+                            " to %s: %s; is the agent running, and is this its address?", server,
+                            why);
+}
+
+void client_asking_add(struct buf *path, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    buf_str(path, path->len > 0 && strchr(path->data, '?') != NULL ? "&" : "?");
+    buf_str(path, name);
+    buf_str(path, "=");
+    url_encode(path, value);
+}
