@@ -20,6 +20,7 @@ static const struct sizes usual = {.seconds = 3,
                                    .tables = 20000,
                                    .backlog = {10000, 100000, 1000000},
                                    .storm = 10000,
+                                   .boards = 50,
                                    .scale = {100, 1000, 10000, 100000}};
 static const struct sizes quick = {.seconds = 1,
                                    .writers = 50,
@@ -29,6 +30,7 @@ static const struct sizes quick = {.seconds = 1,
                                    .tables = 2000,
                                    .backlog = {500, 5000, 50000},
                                    .storm = 1000,
+                                   .boards = 50,
                                    .scale = {50, 200, 800, 3200}};
 
 struct options {

@@ -117,6 +117,10 @@ static void became_ready(struct load *l, struct conn *c, uint64_t rev)
         c->writer->first_rev = rev;
     if (c->tabled)
         say(l, c);
+    if (c->client.board) {
+        unsigned char out[WIRE_MAX];
+        conn_send(c, out, wire_board(out));
+    }
 }
 
 /* The messages in one frame; returns the number of answers. */
@@ -124,6 +128,8 @@ static unsigned conn_frame(struct load *l, struct conn *c, const unsigned char *
                            int64_t now)
 {
     unsigned answers = 0;
+    if (c->client.board && c->state == READY)
+        return 0; /* a person reads it */
     while (len > 0) {
         enum wire_said said;
         uint64_t rev = 0;
@@ -307,6 +313,7 @@ static void conn_add(struct load *l, enum load_role role)
     struct wire_client *client = &c->client;
     c->number = l->count;
     client->watches = role == LOAD_SUBSCRIBER;
+    client->board = role == LOAD_BOARD;
     if (role == LOAD_WRITER)
         snprintf(client->table, sizeof client->table, "B-%zu", l->writer_count);
     else if (role == LOAD_IDLE)

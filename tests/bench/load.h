@@ -20,6 +20,7 @@ enum load_role {
     LOAD_IDLE,       /* says nothing; a hundred share one table */
     LOAD_FAN_WRITER, /* writes table FAN-001 */
     LOAD_SUBSCRIBER, /* watches table FAN-001 */
+    LOAD_BOARD,      /* shows all tables, as the dashboard does */
 };
 
 struct load_plan {
@@ -27,6 +28,7 @@ struct load_plan {
     unsigned window; /* updates in flight on each writer; 0: at `rate` */
     double rate;     /* updates per second over all writers */
     bool cold;       /* measure from the first update on */
+    bool scraped;    /* its metrics are asked for every second meanwhile */
 };
 
 struct load_result {

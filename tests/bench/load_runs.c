@@ -1,10 +1,14 @@
 /* load_runs.c - what the clients do: the measurements of load.h. */
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/load_inside.h"
 #include "support/deadline.h"
+#include "support/http.h"
 
 static struct conn *writer_of(struct load *l, uint64_t n)
 {
@@ -48,9 +52,47 @@ static void finish(struct load *l)
     }
 }
 
+struct scraper {
+    uint16_t port;
+    atomic_bool end;
+    pthread_t thread;
+};
+
+static void *scrape(void *arg)
+{
+    struct scraper *s = arg;
+    for (unsigned i = 0; !atomic_load(&s->end); i++) {
+        if (i % 20 == 0) {
+            struct http_answer answer = http_get(s->port, "/metrics");
+            if (answer.status != 200)
+                test_fail("/metrics was answered %d", answer.status);
+            http_answer_finish(&answer);
+        }
+        usleep(50 * 1000);
+    }
+    return NULL;
+}
+
+static void scraper_start(struct scraper *s, uint16_t port)
+{
+    s->port = port;
+    atomic_init(&s->end, false);
+    if (pthread_create(&s->thread, NULL, scrape, s) != 0)
+        test_fail("no thread to ask for metrics");
+}
+
+static void scraper_stop(struct scraper *s)
+{
+    atomic_store(&s->end, true);
+    pthread_join(s->thread, NULL);
+}
+
 void load_run(struct load *l, const struct load_plan *plan, struct load_result *result)
 {
+    struct scraper scraper;
     memset(result, 0, sizeof *result);
+    if (plan->scraped)
+        scraper_start(&scraper, l->port);
     if (!plan->cold) {
         drive(l, plan, load_now() + SECOND / 2);
         finish(l);
@@ -63,6 +105,8 @@ void load_run(struct load *l, const struct load_plan *plan, struct load_result *
     l->result = NULL;
     result->seconds = (double)(load_now() - start) / (double)SECOND;
     result->cpu_seconds = load_cpu(l->pid) - cpu;
+    if (plan->scraped)
+        scraper_stop(&scraper);
 }
 
 /* One change, to the last watcher; returns the nanoseconds. */

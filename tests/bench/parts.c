@@ -38,7 +38,8 @@ static struct load *writers_on(const struct server *s, const struct sizes *sizes
 static void run_window(struct column *c, struct load *load, unsigned row, unsigned window,
                        const struct sizes *sizes)
 {
-    const struct load_plan plan = {.seconds = sizes->seconds, .window = window};
+    const struct load_plan plan = {
+        .seconds = sizes->seconds, .window = window, .scraped = row == ROW_BOARDS};
     struct load_result *r = test_alloc(sizeof *r);
     load_run(load, &plan, r);
     set(c, row + RATE, (double)r->answers / r->seconds);
@@ -122,6 +123,18 @@ static void measure_idle(struct column *c, enum server_kind kind, const struct p
     run_paced(c, load, ROW_IDLE_2000, part->arg, sizes);
     run_window(c, load, ROW_IDLE_1, 1, sizes);
     run_window(c, load, ROW_IDLE_16, 16, sizes);
+    load_destroy(load);
+    server_stop(&s);
+}
+
+static void measure_boards(struct column *c, enum server_kind kind, const struct part *part,
+                           const struct sizes *sizes)
+{
+    struct server s;
+    server_start(&s, kind);
+    struct load *load = writers_on(&s, sizes);
+    load_connect(load, LOAD_BOARD, sizes->boards);
+    run_window(c, load, part->first, part->arg, sizes);
     load_destroy(load);
     server_stop(&s);
 }
@@ -285,6 +298,7 @@ const struct part parts[] = {
     {ROW_4000, 1, ALL, 4000, measure_paced},
     {ROW_FRESH_P50, 2, MQTT, 2000, measure_fresh},
     {ROW_IDLE_MEMORY, 1 + 2 * RATE_ROWS + PACED_ROWS, ALL, 2000, measure_idle},
+    {ROW_BOARDS, RATE_ROWS, AGENTS | BIT(SERVER_ALONE), 1, measure_boards},
     {ROW_FEW, CHANGE_ROWS, PUSHING, 0, measure_change},
     {ROW_MANY, CHANGE_ROWS, PUSHING, 0, measure_change},
     {ROW_TABLE_MEMORY, 1, AGENTS, 0, measure_tables},

@@ -29,6 +29,12 @@
     [(row) + RATE_P50] = {"answer p50, window " n ", %s idle beside, ms", SIZE(idle), {{0}}},      \
     [(row) + RATE_P99] = {"answer p99, window " n ", %s idle beside, ms", SIZE(idle), {{0}}}
 
+#define WINDOW_BOARDS(row, n, without)                                                             \
+    [(row) + RATE] = {"updates/s, window " n ", %s dashboards and a scraper beside", SIZE(boards), {LEAST_OWN(0.95, without)}}, \
+    [(row) + RATE_CPU] = {"CPU per update, window " n ", %s dashboards and a scraper beside, µs", SIZE(boards), {{0}}}, \
+    [(row) + RATE_P50] = {"answer p50, window " n ", %s dashboards and a scraper beside, ms", SIZE(boards), {{0}}}, \
+    [(row) + RATE_P99] = {"answer p99, window " n ", %s dashboards and a scraper beside, ms", SIZE(boards), {{0}}}
+
 #define CHANGE(row, field)                                                                         \
     [(row) + CHANGE_CPU] = {"CPU per watcher and change, %s watchers, µs", SIZE(field), {{0}}}
 
@@ -68,6 +74,7 @@ const struct row_info row_infos[ROWS] = {
     [ROW_IDLE_2000 + ANSWER_P99] = {"answer p99, 2,000/s, %s idle beside, ms", SIZE(idle), {MOST_OWN(1.11, ROW_2000 + ANSWER_P99)}},
     [ROW_IDLE_2000 + ARRIVAL_P50] = {"MQTT arrival p50, 2,000/s, %s idle beside, ms", SIZE(idle), {{0}}},
     [ROW_IDLE_2000 + ARRIVAL_P99] = {"MQTT arrival p99, 2,000/s, %s idle beside, ms", SIZE(idle), {MOST_OWN(1.11, ROW_2000 + ARRIVAL_P99)}},
+    WINDOW_BOARDS(ROW_BOARDS, "1", ROW_WINDOW_1),
     [ROW_FEW + CHANGE_MS] = {"one change until the last of %s watchers has it, ms", SIZE(few), {MOST(0.6, SERVER_NODE)}},
     CHANGE(ROW_FEW, few),
     [ROW_MANY + CHANGE_MS] = {"one change until the last of %s watchers has it, ms", SIZE(many), {MOST_OWN(10, ROW_FEW + CHANGE_MS)}},

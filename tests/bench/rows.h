@@ -12,7 +12,7 @@ enum { SCALES = 4, BACKLOGS = 3, GOALS_MAX = 3 };
 /* How much of everything. */
 struct sizes {
     double seconds;
-    size_t writers, idle, few, many, tables, storm;
+    size_t writers, idle, few, many, tables, storm, boards;
     size_t backlog[BACKLOGS], scale[SCALES]; /* the curves: each ten times the one before */
 };
 
@@ -37,7 +37,8 @@ enum row {
     ROW_IDLE_1,
     ROW_IDLE_16 = ROW_IDLE_1 + RATE_ROWS,
     ROW_IDLE_2000 = ROW_IDLE_16 + RATE_ROWS,
-    ROW_FEW = ROW_IDLE_2000 + PACED_ROWS,
+    ROW_BOARDS = ROW_IDLE_2000 + PACED_ROWS,
+    ROW_FEW = ROW_BOARDS + RATE_ROWS,
     ROW_MANY = ROW_FEW + CHANGE_ROWS,
     ROW_TABLE_MEMORY = ROW_MANY + CHANGE_ROWS,
     ROW_BACKLOG,

@@ -44,7 +44,9 @@ size_t wire_head(const unsigned char *at, size_t len, size_t *size)
 size_t wire_request(const struct wire *wire, char *out, const struct wire_client *client)
 {
     char who[128] = "";
-    if (wire->by_address)
+    if (client->board)
+        snprintf(who, sizeof who, "?id=OFFICE_%s&token=" TOKEN_VIEWER, client->device);
+    else if (wire->by_address)
         snprintf(who, sizeof who, "?id=%s_%s&token=" TOKEN_DEVICE "%s", client->table,
                  client->device, client->watches ? "&subscribe=FAN-001" : "");
     int n = snprintf(out, WIRE_REQUEST_MAX,
@@ -53,6 +55,13 @@ size_t wire_request(const struct wire *wire, char *out, const struct wire_client
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
                      who, wire->headers);
     return (size_t)n;
+}
+
+size_t wire_board(unsigned char *out)
+{
+    static const char text[] = "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"*\"],"
+                               "\"presence\":true,\"interval_ms\":100}}";
+    return wire_frame(out, 1, text, sizeof text - 1);
 }
 
 static bool starts_with(const unsigned char *text, size_t len, const char *start)

@@ -17,6 +17,7 @@ enum wire_said { WIRE_NOTHING, WIRE_READY, WIRE_ANSWER, WIRE_PUSH, WIRE_BAD };
 struct wire_client {
     char table[24], device[24];
     bool watches; /* table FAN-001 */
+    bool board;   /* shows all tables to a person */
 };
 
 /* How a kind of server is spoken to. The functions that build return the size, at most WIRE_MAX. */
@@ -37,6 +38,9 @@ extern const struct wire wire_studio, wire_mqtt;
 
 /* The upgrade; `out` has WIRE_REQUEST_MAX bytes. */
 size_t wire_request(const struct wire *wire, char *out, const struct wire_client *client);
+
+/* How the dashboard asks for all tables, one frame. */
+size_t wire_board(unsigned char *out);
 
 /* A masked frame. */
 size_t wire_frame(unsigned char *out, unsigned char opcode, const void *data, size_t len);
