@@ -1,8 +1,19 @@
 #include "about.h"
 
 #include "base/figures.h"
+#include "base/log.h"
 #include "bridge/announce.h"
 #include "source.h"
+#include "studio/version.h"
+
+void about_log(const struct source *source)
+{
+    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %llu tables, seq %llu",
+             STUDIO_VERSION, source->store->agent_id, source->store->epoch,
+             (unsigned long long)source->store->boot,
+             (unsigned long long)figure_get(&source->figures->tables),
+             (unsigned long long)figure_get(&source->figures->seq));
+}
 
 /* Without a broker every event counts as acknowledged, and nothing waits. */
 static void print_health(const struct source *source, struct buf *out)

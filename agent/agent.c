@@ -26,7 +26,6 @@
 #include "republish.h"
 #include "restore.h"
 #include "source.h"
-#include "studio/version.h"
 
 /*
  * The agent is its parts, built in order and torn down in the opposite one. Threads: the net thread
@@ -372,11 +371,7 @@ static enum studio_err build(struct studio_agent *agent, const struct studio_age
         tokens_destroy(tokens);
         return err;
     }
-    const struct store_info *info = &agent->info;
-    log_info("agent", "studio-agent %s, agent %s, epoch %s, boot %llu, %llu tables, seq %llu",
-             STUDIO_VERSION, info->agent_id, info->epoch, (unsigned long long)info->boot,
-             (unsigned long long)figure_get(&agent->figures.tables),
-             (unsigned long long)figure_get(&agent->figures.seq));
+    about_log(&agent->source);
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
     if (control_open(config->data, on_command, agent, &agent->control, error) != STUDIO_OK)
