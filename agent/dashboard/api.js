@@ -39,17 +39,16 @@ function nextOf(response) {
 
 /*
  * A table's history; `query` as in the protocol. Reads pages until `enough(events)` or `max` events.
- * Gives {events, state, oldest_rev, cut}: `cut` says that there is more.
+ * Gives {events, state, cut}: `cut` says that there is more.
  */
 export async function history(id, query, { max = 1000, enough = () => false, signal } = {}) {
     const parameters = new URLSearchParams(query);
     let url = address(`tables/${encodeURIComponent(id)}/history?${parameters}`);
-    const all = { events: [], cut: false };
+    const all = { events: [], cut: false, state: undefined };
     while (url) {
         const response = await get(url, signal);
         const page = await response.json();
-        all.state ??= page.state;
-        all.oldest_rev ??= page.oldest_rev;
+        if (all.state === undefined) all.state = page.state ?? null; // before the first page
         all.events.push(...page.events);
         url = nextOf(response);
         if (enough(all.events)) break;
@@ -73,7 +72,7 @@ function parseEvent(block) {
         else if (name === 'id') event.id = value;
         else if (name === 'data') event.data.push(value);
     }
-    return event.data.length || event.type !== 'message' ? { ...event, data: event.data.join('\n') } : null;
+    return event.data.length || event.id ? { ...event, data: event.data.join('\n') } : null; // an id alone is a place
 }
 
 /*

@@ -110,9 +110,15 @@ export class Attention {
 
     /* [what, since when and by whom] for each thing to be said. */
     say(table, verdict) {
-        const said = verdict.reasons.slice(0, REASONS_MAX).map((name) =>
-            [`${name} ${table.doc[name]}`, sinceWords(this.origins.of(table, name))]);
-        const more = verdict.reasons.length - said.length;
+        const said = [];
+        for (const name of verdict.reasons.slice(0, REASONS_MAX)) {
+            const since = sinceWords(this.origins.of(table, name));
+            const what = `${name} ${table.doc[name]}`;
+            const before = said.at(-1);
+            if (before?.[1] === since) before[0] += `, ${what}`; // of one update
+            else said.push([what, since]);
+        }
+        const more = verdict.reasons.length - REASONS_MAX;
         if (more > 0) said.push([t('word.more', { n: more }), '']);
         if (verdict.notice) said.push([verdict.notice.title, `${minute(verdict.notice.at)}, ${ago(verdict.notice.at)}`]);
         if (verdict.level === 'unknown') {

@@ -10,6 +10,7 @@ import { t } from './texts.js';
 const BACK = 10000; // events looked through at first; ten times more each time it is asked for
 const SHOWN_MAX = 300;
 const AGAIN_MS = 3000;
+const GLANCE_MS = 8000;
 
 export class Feed {
     constructor(model, tables, newestSeq) {
@@ -17,6 +18,7 @@ export class Feed {
         this.tables = tables; // of the stream: all the role may see
         this.newestSeq = newestSeq; // of the agent, as it said last
         this.back = BACK;
+        this.oldest = 1;
         this.rows = h('div', { class: 'rows-of-all' });
         this.note = h('p', { class: 'nothing', role: 'status' });
         this.missed = h('p', { class: 'refusal', hidden: true });
@@ -35,6 +37,12 @@ export class Feed {
         this.openNow = false;
         this.ending?.abort();
         clearTimeout(this.timer);
+    }
+
+    /* Once at the beginning: what was heard before the page was opened belongs on the board, too. */
+    glance() {
+        this.listen();
+        setTimeout(() => this.openNow || this.close(), GLANCE_MS);
     }
 
     lagged(n) {
@@ -59,9 +67,9 @@ export class Feed {
             return;
         }
         const query = { tables: this.tables, kinds: 'exceptions' };
-        const from = Math.max(1, this.newestSeq() - this.back);
+        const from = Math.max(this.oldest, this.newestSeq() - this.back);
         if (!this.last) query.from_seq = from;
-        setHidden(this.earlier, from === 1);
+        setHidden(this.earlier, from === this.oldest);
         try {
             await stream(query, this.last, ending.signal, (type, data, id) => this.event(type, data, id));
             this.why = null;
@@ -79,8 +87,9 @@ export class Feed {
         if (type === 'exception') {
             this.model.exception(data);
         } else if (type === 'reset') {
-            this.last = null; // it goes on with what comes now
-            setHidden(this.earlier, true);
+            this.last = null;
+            this.oldest = data.oldest_seq; // what is older is gone
+            this.listen();
         }
     }
 

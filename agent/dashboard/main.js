@@ -71,6 +71,7 @@ function enter() {
     setText($('user'), credentials.id);
     $('head').hidden = false;
     page.line.start();
+    page.feed.glance();
     route();
 }
 
@@ -178,7 +179,7 @@ function route() {
     if (view === 'exceptions') {
         page.unseen = 0;
         feed.open();
-    } else {
+    } else if (feed.openNow) {
         feed.close();
     }
     for (const [link, on] of [['nav-board', !board.element.hidden], ['nav-feed', !feed.element.hidden]])

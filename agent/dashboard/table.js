@@ -388,7 +388,7 @@ export function exceptionTable(list, withTable) {
                 withTable && h('td', null, h('a', { href: `#/table/${encodeURIComponent(event.table_id)}` }, event.table_id)),
                 h('td', null, mark('notice'), h('b', null, told.title), told.code && told.code !== told.title ? ` ${told.code}` : '',
                     told.description && h('span', { class: 'described' }, told.description)),
-                h('td', null, told.suggestion || '–'),
+                h('td', null, told.suggestion),
                 h('td', null, event.by ?? '–'));
         })));
 }

@@ -15,7 +15,7 @@ const texts = {
     'nav.theme': 'Theme',
     'nav.help': 'Keys',
     'nav.logout': 'Log out',
-    'theme.auto': 'Theme: as the system',
+    'theme.auto': 'Theme: auto',
     'theme.light': 'Theme: light',
     'theme.dark': 'Theme: dark',
 

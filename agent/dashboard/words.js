@@ -4,6 +4,7 @@ import { wordOf } from './model.js';
 import { t } from './texts.js';
 
 const NOTHING = '–';
+const CHANGES_MAX = 3; // told of an event; its table's page has all
 export const shown = (value) => (value === undefined || value === null ? NOTHING : wordOf(value));
 
 /* Of a tile: one short phrase. */
@@ -53,8 +54,10 @@ export function eventWords(event) {
     if (event.rev === 0) return t('table.last.created');
     const changes = Object.entries(event.changes ?? {});
     if (!changes.length) return t('table.last.same');
-    return changes.map(([field, [from, to]]) =>
-        t('board.last.change', { field, from: shown(from), to: shown(to) })).join(', ');
+    const told = changes.slice(0, CHANGES_MAX).map(([field, [from, to]]) =>
+        t('board.last.change', { field, from: shown(from), to: shown(to) }));
+    if (changes.length > CHANGES_MAX) told.push(t('word.more', { n: changes.length - CHANGES_MAX }));
+    return told.join(', ');
 }
 
 export function lastWords(event) {
