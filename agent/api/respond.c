@@ -74,7 +74,7 @@ static void pass_on(struct api *api, struct exchange *exchange, const struct rou
 
     if (!request)
         return;
-    strcpy(request->table, table);
+    memcpy(request->table, table, sizeof(request->table));
     if (may_pass(request, route))
         route->respond(request);
 }

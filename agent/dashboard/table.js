@@ -259,13 +259,18 @@ export class TablePage {
             this.recent.events = [...fresh].reverse().concat(this.recent.events).slice(0, RECENT_MAX);
             this.recent.rev = Math.max(this.recent.rev, fresh.at(-1)?.rev ?? 0);
             const { read: drawn } = this.window;
-            if (drawn && this.window.end === null) drawn.events.push(...fresh);
-            this.since.events = [...fresh].reverse().concat(this.since.events);
+            if (drawn && this.window.end === null) drawn.events.push(...beyond(drawn.events, fresh));
+            this.since.events.unshift(...beyond(this.since.events, fresh).reverse());
             this.draw();
             this.showChanges();
         }).finally(() => {
             this.follower = null;
         }), FOLLOW_MS);
+    }
+
+    /* What has been read of the newest events, newest first: it may be more than a reading that was under way. */
+    followed(from) {
+        return this.recent.events.filter((event) => parseTime(event.ts) >= from);
     }
 
     /* --- the timeline ----------------------------------------------------------------------------- */
@@ -297,6 +302,7 @@ export class TablePage {
             const read = await history(this.id, query, { max: DRAWN_MAX, signal });
             if (signal.aborted || this.window.length !== length || this.window.end !== end) return;
             for (const event of read.events) if (event.data !== undefined) this.model.exception({ table_id: this.id, ...event });
+            if (end === null) read.events.push(...beyond(read.events, this.followed(from)).reverse());
             this.window.read = read;
             this.draw();
         });
@@ -339,7 +345,7 @@ export class TablePage {
         return this.part('changes', async (signal) => {
             const read = await history(this.id, { since: iso(from), order: 'desc', limit: LISTED_MAX }, { max: LISTED_MAX, signal });
             if (signal.aborted || this.since.from !== from) return;
-            this.since.events = read.events;
+            this.since.events = [...beyond(read.events, this.followed(from)), ...read.events];
             this.since.cut = read.cut;
             this.since.ready = true;
         }).then(() => this.id !== null && this.showChanges());
@@ -368,6 +374,12 @@ export class TablePage {
                 h('td', null, changeWords(change, this.id)),
                 h('td', null, change.by, h('span', { class: 'via' }, ` ${change.via}`)))))));
     }
+}
+
+/* Those of `events` that a list does not reach to yet: a table's revisions have no gaps. */
+function beyond(list, events) {
+    const newest = list.reduce((rev, event) => Math.max(rev, event.rev ?? -1), -1);
+    return events.filter((event) => event.rev > newest);
 }
 
 function changeWords(change, id) {

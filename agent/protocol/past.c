@@ -43,6 +43,18 @@ static struct past_field *find(const struct past *past, const char *name, size_t
     return field;
 }
 
+/* What it lies in does not end with a NUL. */
+static char *copy(const struct json_span *span)
+{
+    char *text = malloc(span->len + 1);
+
+    if (!text)
+        return NULL;
+    memcpy(text, span->text, span->len);
+    text[span->len] = '\0';
+    return text;
+}
+
 /* What is told first counts. */
 static void learn(struct past *past, const struct json_span *name, const struct json_span *value)
 {
@@ -57,7 +69,7 @@ static void learn(struct past *past, const struct json_span *name, const struct 
     if (!field)
         return;
     memcpy(field->name, name->text, name->len);
-    if (!is(value, "null") && !(field->json = strndup(value->text, value->len))) {
+    if (!is(value, "null") && !(field->json = copy(value))) {
         free(field);
         return;
     }
