@@ -30,7 +30,8 @@ static int more(struct sseclient *c, int64_t deadline)
     struct pollfd pfd = {.fd = c->fd, .events = POLLIN};
     if (poll(&pfd, 1, deadline_left(deadline)) <= 0)
         return 0;
-    memmove(c->text, c->text + c->at, c->len - c->at);
+    if (c->at > 0)
+        memmove(c->text, c->text + c->at, c->len - c->at);
     c->len -= c->at;
     c->at = 0;
     if (c->cap - c->len < READ_MAX + 1) {
