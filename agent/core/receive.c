@@ -72,17 +72,26 @@ static bool within_rate(struct core *core, struct actor *actor, size_t len)
                                          core->o.burst, core_turn_us(core) / 1000);
 }
 
-void receive_message(struct core *core, struct actor *actor, const char *text, size_t len)
+/* The item of a message that has just come; NULL: it has had its answer. */
+static struct item *take_in(struct core *core, struct actor *actor)
 {
     struct item *item = item_create(ITEM_ANSWER, actor);
+
+    if (item)
+        item->received_us = core_turn_us(core);
+    else
+        reply_no_memory(core, actor);
+    return item;
+}
+
+void receive_message(struct core *core, struct actor *actor, const char *text, size_t len)
+{
+    struct item *item = take_in(core, actor);
     struct studio_error error;
     enum studio_err err;
 
-    if (!item) {
-        reply_no_memory(core, actor);
+    if (!item)
         return;
-    }
-    item->received_us = core_turn_us(core);
     err = message_decode(core->o.lists, text, len, &item->message, &error);
     log_refused_value(core, item);
     /* Decoded first, so that the refusal carries the request_id too. */
@@ -105,18 +114,11 @@ static bool is_for_another(const struct core *core, const struct actor *actor)
 /* The item of a command of MQTT; NULL: it has had its answer. */
 static struct item *command_item(struct core *core, struct actor *actor)
 {
-    struct item *item;
-
     if (is_for_another(core, actor)) {
         actor->ops->answer(actor, STUDIO_OK, NULL, 0);
         return NULL;
     }
-    item = item_create(ITEM_ANSWER, actor);
-    if (item)
-        item->received_us = core_turn_us(core);
-    else
-        reply_no_memory(core, actor);
-    return item;
+    return take_in(core, actor);
 }
 
 void receive_command(struct core *core, struct actor *actor, const char *field, const char *text,
@@ -226,16 +228,13 @@ static enum studio_err decode_http(const struct core *core, const struct http_co
 void receive_http_command(struct core *core, struct actor *actor,
                           const struct http_command *command, bool full)
 {
-    struct item *item = item_create(ITEM_ANSWER, actor);
+    struct item *item = take_in(core, actor);
     struct message *message = item ? &item->message : NULL;
     struct studio_error error;
     enum studio_err err;
 
-    if (!item) {
-        reply_no_memory(core, actor);
+    if (!item)
         return;
-    }
-    item->received_us = core_turn_us(core);
     err = decode_http(core, command, message, &error);
     log_refused_value(core, item);
     if (!within_rate(core, actor, command->len))

@@ -5,8 +5,8 @@
 #include "api/api.h"
 #include "support/core_fixture.h"
 #include "support/fake_committer.h"
-#include "support/tokens.h"
 #include "unit/agent/net/exchange_fixture.h"
+#include "unit/agent/tokens_fixture.h"
 
 #define DEVICE   "ARO-001_pc:" TOKEN_DEVICE
 #define VIEWER   "ARO-001_board:" TOKEN_VIEWER
@@ -16,23 +16,6 @@ static struct core_fixture core_f;
 static struct committer committer;
 static struct api api;
 static struct wire wire;
-
-static inline struct tokens *fixture_tokens(void)
-{
-    char *device = tokens_line("*", "device", TOKEN_DEVICE, NULL);
-    char *viewer = tokens_line("*", "viewer", TOKEN_VIEWER, NULL);
-    char *operator_ = tokens_line("*", "operator", TOKEN_OPERATOR, NULL);
-    char *text = test_printf("%s%s%s", device, viewer, operator_);
-    struct tokens *tokens = NULL;
-    struct studio_error error;
-
-    assert_int_equal(tokens_parse(text, strlen(text), "tokens", &tokens, &error), STUDIO_OK);
-    free(text);
-    free(device);
-    free(viewer);
-    free(operator_);
-    return tokens;
-}
 
 /* All that waits becomes durable. */
 static inline void settle(void)
@@ -66,7 +49,7 @@ static inline int api_open(void **state)
         .clock = &core_f.clock.clock,
         .core = core_f.core,
         .figures = &core_f.figures,
-        .admission = admission_create(&admission, fixture_tokens()),
+        .admission = admission_create(&admission, fixture_tokens(NULL)),
         .rates = rates_create(16),
         .lookup = &core_f.lookup,
     };

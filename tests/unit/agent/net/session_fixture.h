@@ -7,7 +7,7 @@
 #include "net/session.h"
 #include "support/core_fixture.h"
 #include "support/fake_committer.h"
-#include "support/tokens.h"
+#include "unit/agent/tokens_fixture.h"
 
 struct connection {
     struct session *session;
@@ -58,23 +58,6 @@ static inline void fake_known(void *connection)
     ((struct connection *)connection)->known = true;
 }
 
-static inline struct tokens *net_tokens(const char *extra)
-{
-    char *device = tokens_line("*", "device", TOKEN_DEVICE, NULL);
-    char *viewer = tokens_line("*", "viewer", TOKEN_VIEWER, NULL);
-    char *operator_ = tokens_line("*", "operator", TOKEN_OPERATOR, NULL);
-    char *text = test_printf("%s%s%s%s", device, viewer, operator_, extra ? extra : "");
-    struct tokens *tokens = NULL;
-    struct studio_error error;
-
-    assert_int_equal(tokens_parse(text, strlen(text), "tokens", &tokens, &error), STUDIO_OK);
-    free(text);
-    free(device);
-    free(viewer);
-    free(operator_);
-    return tokens;
-}
-
 static inline void net_open(size_t connections_per_id)
 {
     static const struct transport_ops ops = {fake_want_write, fake_pause, fake_kill,
@@ -95,7 +78,7 @@ static inline void net_open(size_t connections_per_id)
         .logins = {.figures = &net.f.figures},
         .clock = &net.f.clock.clock,
         .core = net.f.core,
-        .admission = admission_create(&admission, net_tokens(NULL)),
+        .admission = admission_create(&admission, fixture_tokens(NULL)),
         .rates = rates_create(16),
         .ops = &ops,
         .auth_timeout_ms = 10000,

@@ -252,7 +252,7 @@ static void expired_while_connected(void **state)
     char *line = tokens_line("TMP*", "viewer", "TEMPORARY", "2024-01-01");
 
     (void)state;
-    tokens_destroy(admission_reload(net.env.admission, net_tokens(line)));
+    tokens_destroy(admission_reload(net.env.admission, fixture_tokens(line)));
     free(line);
     join_as(&c, "TMP_wall", "TEMPORARY");
     fake_clock_advance(&net.f.clock, (12 * 3600 - 1) * 1000); /* the day's last second */
