@@ -14,6 +14,16 @@
 #include "support/crashvfs.h"
 #include "unit/agent/store/fixture.h"
 
+/* One image of so many is judged: all of them in a plain build, in an instrumented one as many as its
+ * ten times longer way leaves room for. Prime to the number of modes, so that each has its turn. */
+enum {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    ONE_OF = 5,
+#else
+    ONE_OF = 1,
+#endif
+};
+
 /* --- the judge ------------------------------------------------------------------------------- */
 
 /* `look`, or for one that is to be new: nothing in it. */
@@ -92,7 +102,8 @@ static uint64_t first_seed(void)
 }
 
 struct tally {
-    unsigned images;
+    unsigned cuts;
+    unsigned images; /* those of the cuts that were judged */
     unsigned bad[CRASH_MODE_COUNT];
 };
 
@@ -110,6 +121,8 @@ static void empty(const char *dir)
 static void cut(struct tally *tally, size_t op, enum crash_mode mode, uint64_t seed, bool verbose)
 {
     static const char *dir;
+    if (tally->cuts++ % ONE_OF != 0)
+        return;
     if (!dir)
         dir = tmpdir_create();
     empty(dir);
@@ -165,7 +178,7 @@ static void test_power_cut(void **state)
     run_script(dir, true);
     struct tally tally = cut_everywhere(true);
     print_message("%u images\n", tally.images);
-    assert_true(tally.images > 300);
+    assert_true(tally.cuts > 300);
     assert_int_equal(all_bad(&tally), 0);
     crashvfs_stop();
     forget_marks();
@@ -180,7 +193,7 @@ static void test_power_cut_while_the_log_is_copied(void **state)
     run_script_with(dir, true, true);
     struct tally tally = cut_everywhere(true);
     print_message("%u images\n", tally.images);
-    assert_true(tally.images > 300);
+    assert_true(tally.cuts > 300);
     assert_int_equal(all_bad(&tally), 0);
     crashvfs_stop();
     forget_marks();
@@ -195,9 +208,9 @@ static void test_a_store_that_does_not_sync_is_caught(void **state)
     run_script(dir, false);
     struct tally tally = cut_everywhere(false);
     assert_int_equal(tally.bad[CRASH_KEEP], 0); /* kill -9 loses nothing even then */
-    assert_true(tally.bad[CRASH_DROP] > 10);
-    assert_true(tally.bad[CRASH_REORDER] > 10);
-    assert_true(tally.bad[CRASH_TEAR] > 10);
+    assert_true(tally.bad[CRASH_DROP] > 10 / ONE_OF);
+    assert_true(tally.bad[CRASH_REORDER] > 10 / ONE_OF);
+    assert_true(tally.bad[CRASH_TEAR] > 10 / ONE_OF);
     crashvfs_stop();
     forget_marks();
 }

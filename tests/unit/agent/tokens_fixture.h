@@ -7,6 +7,9 @@
 #include "support/deadline.h"
 #include "support/tokens.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* One of each role for any id, and the lines of `extra` (may be NULL). */
 static inline struct tokens *fixture_tokens(const char *extra)
 {
