@@ -4,156 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "protocol/document.h"
+#include "net/exchange_inside.h"
 
-/*
- *   create ── framing is wrong ─────────────────────────────┐
- *     │                                                     ▼
- *     ├── a body is announced ──► BODY ── all of it ──► (respond)
- *     │                             │ deadline: cut         │
- *     └── none ─────────────────────┼───────────────────────┤ later: WAITING, not read
- *                                   ▼                       ▼
- *                                  cut     (HELD ──►) ANSWERING ── last piece ──► DONE
- *
- * DONE waits for the connection: it goes on with the next request, or ends. It is LINGERING while it
- * reads away what is left of a refused body.
- */
-enum state { BODY, WAITING, HELD, ANSWERING, DONE, LINGERING };
-
-enum { METHOD_MAX = 16, LENGTH_DIGITS_MAX = 15, ARGS_MAX = 16 };
-
-struct exchange {
-    struct actor actor; /* first: an actor of ours is its exchange */
-    struct exchange_env *env;
-    void *connection;
-    enum state state;
-    bool paused;  /* not read */
-    bool begun;   /* the answer's head was handed out */
-    bool refused; /* the body is not taken: it may still come */
-    bool endless; /* and where it ends cannot be told */
-    bool bodiless;
-    bool broken;     /* there was no memory for a part of the answer */
-    size_t expected; /* bytes of the request's body */
-    struct buf request, reply;
-    size_t sent; /* of `reply` */
-    struct exchange_answer answer;
-    const struct exchange_source *source; /* NULL: `reply` */
-    void *source_ctx;
-    void *data; /* of who answers */
-    void (*finish)(void *data);
-    int64_t deadline_ms; /* BODY: for all of it; HELD: to answer; LINGERING: for the end */
-    int64_t delay_ms;    /* of the answer */
-    int64_t blocked_ms;  /* since when writing waits; 0: it does not */
-    char method[METHOD_MAX];
-    char peer[PEER_TEXT_MAX + 1];
-    const char *path; /* these point to `texts` */
-    const char *fields[EXCHANGE_FIELDS];
-    const char *args[ARGS_MAX];
-    size_t arg_count;
-    char texts[];
-};
-
-static void set_paused(struct exchange *x, bool paused)
-{
-    if (x->paused == paused)
-        return;
-    x->paused = paused;
-    x->env->ops->pause(x->connection, paused);
-}
-
-static void want_write(struct exchange *x)
-{
-    if (x->blocked_ms == 0)
-        x->blocked_ms = clock_mono(x->env->clock);
-    set_paused(x, false); /* a connection that is not read is not written either */
-    x->env->ops->want_write(x->connection);
-}
-
-/* --- answering ------------------------------------------------------------------------------- */
-
-static void begin_answer(struct exchange *x, int status, const char *type, long long length)
-{
-    assert(x->state == BODY || x->state == WAITING);
-    if (x->broken) {
-        x->env->ops->kill(x->connection);
-        return;
-    }
-    x->answer.status = status;
-    x->answer.type = type;
-    x->answer.length = length;
-    x->answer.close = x->refused || x->env->closing || length < 0;
-    x->state = x->delay_ms > 0 ? HELD : ANSWERING;
-    if (x->state == HELD) {
-        x->deadline_ms = clock_mono(x->env->clock) + x->delay_ms;
-        set_paused(x, true);
-    } else {
-        want_write(x);
-    }
-}
-
-void exchange_header(struct exchange *x, const char *name, const char *text)
-{
-    struct exchange_header header = {name, strdup(text)};
-
-    assert(x->answer.header_count < EXCHANGE_HEADERS_MAX);
-    if (header.text)
-        x->answer.headers[x->answer.header_count++] = header;
-    else
-        x->broken = true;
-}
-
-void exchange_delay(struct exchange *x, int64_t ms)
-{
-    x->delay_ms = ms;
-}
-
-/* What stands in `reply`. */
-static void begin_reply(struct exchange *x, int status, const char *type)
-{
-    if (!buf_ok(&x->reply))
-        x->broken = true;
-    begin_answer(x, status, type, (long long)x->reply.len);
-}
-
-void exchange_send(struct exchange *x, int status, const char *type, const void *bytes, size_t len)
-{
-    buf_add(&x->reply, bytes, len);
-    begin_reply(x, status, type);
-}
-
-void exchange_reply(struct exchange *x, int status, const char *text, size_t len)
-{
-    exchange_send(x, status, "application/json", text, len);
-}
-
-/* The one that stands in `reply`. What passes, by itself or with the rate, may be tried again in a second. */
-static void begin_problem(struct exchange *x, int status)
-{
-    if (status == 429 || status == 503)
-        exchange_header(x, "retry-after", "1");
-    begin_reply(x, status, PROBLEM_TYPE);
-}
-
-void exchange_problem(struct exchange *x, int status, const char *title)
-{
-    problem_print(&x->reply, status, title);
-    begin_problem(x, status);
-}
-
-void exchange_stream(struct exchange *x, int status, const char *type,
-                     const struct exchange_source *source, void *ctx)
-{
-    x->source = source;
-    x->source_ctx = ctx;
-    begin_answer(x, status, type, -1);
-}
-
-void exchange_ready(struct exchange *x)
-{
-    if (x->state == ANSWERING)
-        want_write(x);
-}
+enum { LENGTH_DIGITS_MAX = 15 };
 
 static void close_source(struct exchange *x)
 {
@@ -167,55 +20,7 @@ static void respond(struct exchange *x)
     x->state = WAITING;
     x->env->respond(x->env->ctx, x);
     if (x->state == WAITING)
-        set_paused(x, true); /* the library would look at what comes now again and again */
-}
-
-/* The status that says what an error says (section 5). */
-static int status_of(enum studio_err err)
-{
-    switch (err) {
-    case STUDIO_OK:
-        return 200;
-    case STUDIO_ERR_AUTH_MISSING:
-    case STUDIO_ERR_AUTH_CREDENTIALS:
-    case STUDIO_ERR_AUTH_TABLE:
-    case STUDIO_ERR_AUTH_REVOKED:
-        return 401;
-    case STUDIO_ERR_NOT_PERMITTED:
-        return 403;
-    case STUDIO_ERR_UNKNOWN_TABLE:
-        return 404;
-    case STUDIO_ERR_REQUEST_ID_USED:
-    case STUDIO_ERR_DEVICES_CONNECTED:
-        return 409;
-    case STUDIO_ERR_TOO_LARGE:
-    case STUDIO_ERR_VALUE_TOO_LARGE:
-        return 413;
-    case STUDIO_ERR_RATE_LIMIT:
-        return 429;
-    default:
-        return studio_err_class(err) == STUDIO_CLASS_PEER ? 400 : 503;
-    }
-}
-
-void exchange_error(struct exchange *x, const struct studio_error *error)
-{
-    exchange_problem(x, status_of(error->code), error->text);
-}
-
-static void on_answer(struct actor *actor, enum studio_err err, const char *text, size_t len)
-{
-    struct exchange *x = (struct exchange *)actor;
-    int status = status_of(err);
-
-    if (actor->gone || x->state != WAITING)
-        return;
-    if (err == STUDIO_OK) {
-        exchange_reply(x, status, text ? text : "", text ? len : 0);
-    } else {
-        problem_of_answer(&x->reply, status, text, len);
-        begin_problem(x, status);
-    }
+        exchange_pause(x, true); /* the library would look at what comes now again and again */
 }
 
 static void on_release(struct actor *actor)
@@ -223,7 +28,7 @@ static void on_release(struct actor *actor)
     free(actor);
 }
 
-static const struct actor_ops actor_ops = {on_answer, on_release};
+static const struct actor_ops actor_ops = {exchange_answered, on_release};
 
 struct actor *exchange_actor(struct exchange *x)
 {
@@ -450,11 +255,11 @@ enum exchange_step exchange_next(struct exchange *x, const struct exchange_answe
         x->begun = true;
         *answer = &x->answer;
     } else if (*len == 0 && !end) {
-        set_paused(x, true); /* until exchange_ready */
+        exchange_pause(x, true); /* until exchange_ready */
         return EXCHANGE_WAIT;
     }
     if (!end) {
-        want_write(x);
+        exchange_want_write(x);
         return EXCHANGE_WRITE;
     }
     close_source(x);
@@ -484,7 +289,7 @@ void exchange_tick(struct exchange *x)
 
     if (x->state == HELD && now >= x->deadline_ms) {
         x->state = ANSWERING;
-        want_write(x);
+        exchange_want_write(x);
     } else if (
         ((x->state == BODY || x->state == LINGERING) && now >= x->deadline_ms) ||
         blocked >= x->env->write_timeout_ms ||

@@ -5,60 +5,13 @@
 #include <utlist.h>
 
 #include "base/names.h"
-#include "net/outgoing.h"
+#include "net/session_inside.h"
 #include "protocol/decode.h"
 
-/*
- *            address without id and token
- *   create ──────────────────────────────► GREETED ── first message ──┐
- *      │                                      │ timeout: 1008         ▼
- *      └── id and token in the address ───────┼──────────────────► (check) ── refused ──► CLOSING
- *                                             ▼                       │   (too often wrong: ▲
- *                                             ▼                       │    first REFUSED)   │
- *                                          CLOSING                    ▼                     │
- *                                                                  JOINING ── refused ──────┤
- *                                                                     │ document            │
- *                                                                     ▼                     │
- *                                                                   READY ── any close ─────┘
- *
- * CLOSING waits until the answers still owed have left, then hands out the close frame once.
- */
-enum state { GREETED, REFUSED, JOINING, READY, CLOSING };
-
 enum {
-    REPLIES_PAUSE = 128,    /* answers waiting to be written: stop reading */
-    REPLIES_RESUME = 32,    /* go on reading */
-    OUTSTANDING_PAUSE = 64, /* messages waiting for the store: stop reading */
-    QUIET_JITTER_MS = 20    /* the socket's clock is coarse */
-};
-
-struct session {
-    struct actor actor; /* first: an actor of ours is its session */
-    struct watcher watcher;
-    struct rate *rate; /* of its user */
-    struct session_env *env;
-    void *connection;
-    enum state state;
-    bool welcomed;   /* joining was answered */
-    bool inside;     /* counted by the admission */
-    bool logged_in;  /* its login is in the log */
-    bool paused;     /* not reading */
-    bool congested;  /* in env->paused */
-    bool close_sent; /* the close frame was handed out */
-    bool ping_due;
-    struct buf incoming; /* the message being received */
-    struct outgoing out;
-    int64_t created_ms, heard_ms, ping_ms; /* ping_ms: when the unanswered ping went out; 0: none */
-    int64_t blocked_ms;                    /* since when writing waits; 0: it does not */
-    int64_t refuse_ms;                     /* REFUSED: when it is told */
-    enum figure_closed ended;              /* why; unless it was the client */
-    unsigned generation;
-    unsigned close_code;
-    const char *close_reason;
-    const char *peer;
-    char *subscribe; /* of the address, until READY */
-    unsigned char digest[32];
-    struct session *prev, *next; /* in env->paused */
+    REPLIES_PAUSE = 128,   /* answers waiting to be written: stop reading */
+    REPLIES_RESUME = 32,   /* go on reading */
+    OUTSTANDING_PAUSE = 64 /* messages waiting for the store: stop reading */
 };
 
 static struct session *of_actor(struct actor *actor)
@@ -70,14 +23,6 @@ void session_waits(struct session *s)
 {
     if (s->blocked_ms == 0)
         s->blocked_ms = clock_mono(s->env->clock);
-}
-
-static void want_write(struct session *s)
-{
-    if (!s->connection)
-        return;
-    session_waits(s);
-    s->env->ops->want_write(s->connection);
 }
 
 /* --- reading and pausing --------------------------------------------------------------------- */
@@ -121,7 +66,7 @@ static void send_text(struct session *s, const char *text, size_t len)
     if (!s->connection || s->close_sent)
         return;
     if (outgoing_put(&s->out, text, len))
-        want_write(s);
+        session_want_write(s);
     else /* an answer that cannot be given must not be passed over in silence */
         session_close(s, 1013, studio_err_text(STUDIO_ERR_LIMIT));
 }
@@ -131,13 +76,7 @@ static void on_settled(struct session *s)
 {
     update_pause(s);
     if (s->state == CLOSING && s->actor.outstanding == 0)
-        want_write(s);
-}
-
-static void cut(struct session *s, enum figure_closed why)
-{
-    s->ended = why;
-    s->env->ops->kill(s->connection);
+        session_want_write(s);
 }
 
 /* The answer to joining. */
@@ -187,7 +126,7 @@ static void on_push(struct watcher *watcher)
         (struct session *)(void *)((char *)watcher - offsetof(struct session, watcher));
 
     if (outgoing_may_push(&s->out, watcher, &s->env->pacing, clock_mono(s->env->clock)))
-        want_write(s);
+        session_want_write(s);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
@@ -209,21 +148,20 @@ void session_close(struct session *s, unsigned code, const char *reason)
     s->ended = logins_closed(code, s->logged_in);
     s->close_code = code;
     s->close_reason = reason;
-    want_write(s);
+    session_want_write(s);
 }
 
-static void close_with(struct session *s, enum studio_err err)
+void session_close_with(struct session *s, enum studio_err err)
 {
     session_close(s, err == STUDIO_ERR_LIMIT ? 1013 : 1008, studio_err_text(err));
 }
 
 /* --- arriving -------------------------------------------------------------------------------- */
 
-/* `id` is what it said, NULL if it did not. */
-static void close_refused(struct session *s, enum studio_err err, const char *id)
+void session_close_refused(struct session *s, enum studio_err err, const char *id)
 {
     logins_refused(&s->env->logins, id, s->peer, err, NULL);
-    close_with(s, err);
+    session_close_with(s, err);
 }
 
 /* Who guesses waits; whoever has the right token does not come here. `site` as it is counted. */
@@ -234,7 +172,7 @@ static void refuse(struct session *s, enum studio_err err, const char *site,
     int64_t delay = wrong ? admission_delay(s->env->admission, site, credentials->table_id) : 0;
 
     if (delay == 0) {
-        close_refused(s, err, credentials->user_id);
+        session_close_refused(s, err, credentials->user_id);
         return;
     }
     logins_refused(&s->env->logins, credentials->user_id, s->peer, err, "wrong again and again");
@@ -250,7 +188,7 @@ static void authenticate(struct session *s, const struct credentials_in *in)
     enum studio_err err = credentials_make(in, &credentials);
 
     if (err != STUDIO_OK) {
-        close_refused(s, err, in->id);
+        session_close_refused(s, err, in->id);
         return;
     }
     peer_name(s->peer, site);
@@ -354,7 +292,7 @@ static void first_message(struct session *s, const char *text, size_t len)
         struct credentials_in in = {message.id, message.token, message.device, message.game_code};
         authenticate(s, &in);
     } else {
-        close_refused(s, STUDIO_ERR_AUTH_MISSING, NULL);
+        session_close_refused(s, STUDIO_ERR_AUTH_MISSING, NULL);
     }
     message_finish(&message);
 }
@@ -383,7 +321,7 @@ void session_receive(struct session *s, const char *bytes, size_t len, bool fina
     }
     buf_add(&s->incoming, bytes, len);
     if (!buf_ok(&s->incoming)) {
-        close_with(s, STUDIO_ERR_LIMIT);
+        session_close_with(s, STUDIO_ERR_LIMIT);
     } else if (final) {
         dispatch(s, s->incoming.data, s->incoming.len);
         buf_finish(&s->incoming); /* an idle connection holds no buffer */
@@ -412,7 +350,7 @@ struct session_frame session_next(struct session *s)
         s->ping_due = false;
         out.kind = SESSION_PING;
     } else if (s->watcher.failed) {
-        close_with(s, STUDIO_ERR_LIMIT);
+        session_close_with(s, STUDIO_ERR_LIMIT);
     } else if (outgoing_push(&s->out, core_hub(s->env->core), &s->watcher, s->env->clock)) {
         out.kind = SESSION_TEXT;
     }
@@ -441,59 +379,4 @@ bool session_written(struct session *s)
 bool session_ends(const struct session *s)
 {
     return s->state == CLOSING && s->out.waiting == 0;
-}
-
-/* --- time ------------------------------------------------------------------------------------ */
-
-/* Frames the library keeps to itself (pings, empty pongs) are signs of life too. */
-static void ask_the_socket(struct session *s, int64_t now)
-{
-    int64_t quiet = s->env->ops->quiet_ms(s->connection);
-
-    if (quiet < 0 || now - quiet <= s->heard_ms + QUIET_JITTER_MS)
-        return;
-    s->heard_ms = now - quiet;
-    s->ping_ms = 0; /* before the ping was sent the socket was asked as well: this came after it */
-}
-
-void session_tick(struct session *s)
-{
-    const struct session_env *env = s->env;
-    int64_t now = clock_mono(env->clock);
-    unsigned generation = admission_generation(env->admission);
-
-    if (s->blocked_ms && now - s->blocked_ms >= env->write_timeout_ms) {
-        cut(s, CLOSED_SLOW);
-        return;
-    }
-    if (s->state == CLOSING && s->actor.outstanding == 0 && !s->close_sent)
-        want_write(s); /* in case what it waited for ended without an answer */
-    if (s->state == GREETED && now - s->created_ms >= env->auth_timeout_ms) {
-        close_refused(s, STUDIO_ERR_AUTH_MISSING, NULL);
-        return;
-    }
-    if (s->state == REFUSED && now >= s->refuse_ms) {
-        close_with(s, STUDIO_ERR_AUTH_CREDENTIALS);
-        return;
-    }
-    if (s->actor.joined && generation != s->generation) {
-        s->generation = generation;
-        if (!admission_still_valid(env->admission, s->actor.user_id, s->digest, s->actor.role)) {
-            close_with(s, STUDIO_ERR_AUTH_REVOKED);
-            return;
-        }
-    }
-    if (s->paused) { /* it is we who do not listen */
-        session_alive(s);
-        return;
-    }
-    if (s->ping_ms || now - s->heard_ms >= env->ping_after_ms)
-        ask_the_socket(s, now);
-    if (s->ping_ms && now - s->ping_ms >= env->ping_grace_ms) {
-        cut(s, CLOSED_SILENT);
-    } else if (!s->ping_ms && s->state != CLOSING && now - s->heard_ms >= env->ping_after_ms) {
-        s->ping_ms = now;
-        s->ping_due = true;
-        want_write(s);
-    }
 }
