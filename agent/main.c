@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -112,6 +113,7 @@ static int serve(const struct studio_agent_config *config)
     struct studio_agent *agent;
     struct studio_error error;
     block_signals(&signals);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* what it starts cannot have more than it has */
     log_init(&signals.log, (enum log_level)config->log_level, (enum log_format)config->log_format);
     log_use(&signals.log);
 

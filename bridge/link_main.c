@@ -15,8 +15,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/capability.h>
-#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,35 +23,21 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "link_acks.h"
+#include "link_confine.h"
 #include "link_gather.h"
 #include "link_paho.h"
 #include "link_process.h"
 #include "studio/version.h"
 
 enum {
-    MEMORY_MAX = 256 << 20, /* bytes of data; a few MB are used */
-    OUT_MAX = 96 << 20,     /* more than all commands that may be under way */
+    OUT_MAX = 96 << 20, /* more than all commands that may be under way */
     IN_CHUNK = 64 << 10,
     RETRY_MS = 20
 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-#else
-enum { SANITIZED = 0 };
-#endif
 
 static struct {
     pthread_mutex_t lock;    /* guards `out` */
@@ -74,25 +58,6 @@ static struct {
 bool link_main_wanted(int argc, char **argv)
 {
     return argc == 1 && strncmp(argv[0], LINK_ARGV0, sizeof(LINK_ARGV0) - 1) == 0;
-}
-
-/* --- what this process may not do ------------------------------------------------------------- */
-
-static void give_up_privileges(void)
-{
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {{0}};
-    const struct rlimit no_core = {0, 0}, memory = {MEMORY_MAX, MEMORY_MAX};
-
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    syscall(SYS_capset, &head, none);
-    setrlimit(RLIMIT_CORE, &no_core);
-    if (SANITIZED)
-        return;
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a password is in our memory */
-    setrlimit(RLIMIT_DATA, &memory);
-    mallopt(M_ARENA_MAX, 1);
 }
 
 /* The agent says when it is over: a signal for everybody (a terminal's, a service manager's) must not
@@ -367,13 +332,17 @@ static void sleep_at_work(int blocked, int ms)
 
 void link_main(const char *name)
 {
+    const char *unfiltered;
+
     live_with_the_agent(name + sizeof(LINK_ARGV0) - 1);
-    give_up_privileges();
+    unfiltered = link_confine();
     buf_init(&child.out, OUT_MAX);
     buf_init(&child.sending, OUT_MAX);
     child.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (child.wake < 0)
         _exit(1);
+    if (unfiltered)
+        report_log(LOG_DEBUG, unfiltered);
     while (!child.connecting)
         serve(-1, INT_MAX);
     atomic_store(&child.started, true);

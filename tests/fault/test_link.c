@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "bridge/link_confine.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/procfs.h"
@@ -84,6 +86,17 @@ static int take_answers(struct mqttclient *plc, bool *answered, int count)
     return more;
 }
 
+/* What becomes of a process that is confined as they are: 2 where calls of the kernel are filtered. */
+static int filtered(void)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(link_confine() ? 0 : 2);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
 static void the_processes_have_names_and_nothing_else(void **state)
 {
     struct scene s;
@@ -97,7 +110,9 @@ static void the_processes_have_names_and_nothing_else(void **state)
             assert_in_range(procfs_count(pids[i], "fd"), 6, 6);
         assert_in_range(procfs_kib(pids[i], "VmRSS"), 1, 64 * 1024);
         assert_int_equal(procfs_kib(pids[i], "NoNewPrivs"), 1);
+        assert_int_equal(procfs_kib(pids[i], "Seccomp"), filtered());
     }
+    assert_int_equal(procfs_kib(agent_pid(&s), "NoNewPrivs"), 1);
     scene_close(&s);
 }
 
