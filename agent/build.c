@@ -1,0 +1,218 @@
+/* build.c - the parts of an agent put together, each on those before it. */
+#include "inside.h"
+
+#include <unistd.h>
+
+#include "about.h"
+#include "api/guard.h"
+#include "api/stream.h"
+#include "auth/tokens.h"
+#include "base/faulty.h"
+#include "base/names.h"
+#include "config/config.h"
+#include "net/openfiles.h"
+#include "restore.h"
+
+enum { RATES_IDLE = 16384 /* users whose rate is remembered while they are away */ };
+
+static enum studio_err open_store(struct studio_agent *agent,
+                                  const struct studio_agent_config *config,
+                                  struct studio_error *error)
+{
+    char host[256] = "", host_name[NAME_CLIENT_MAX + 1];
+    struct store_options options = {
+        .dir = config->data,
+        .agent_id = config->agent_id,
+        .host_name = host_name,
+        .retention_events = (uint64_t)config->retention_events,
+        .retention_days = (unsigned)config->retention_days,
+        .max_bytes = (uint64_t)config->max_bytes,
+        .mirror = config->broker != NULL,
+        .unsafe_no_sync = faulty("no-sync"),
+    };
+    enum studio_err err;
+
+    (void)gethostname(host, sizeof(host) - 1);
+    name_make_client(host, host_name);
+    err = store_open(&options, &agent->store, error);
+    if (err == STUDIO_OK)
+        agent->info = *store_info(agent->store); /* later it is the store thread's */
+    if (err == STUDIO_OK)
+        err = store_reader_open(config->data, &agent->lookup_reader, error);
+    if (err == STUDIO_OK)
+        err = store_reader_open(config->data, &agent->bridge_reader, error);
+    return err;
+}
+
+static enum studio_err open_core(struct studio_agent *agent,
+                                 const struct studio_agent_config *config,
+                                 struct studio_error *error)
+{
+    agent->lookup = lookup_create(agent->lookup_reader, agent_wake, agent);
+    if (!agent->lookup)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    struct core_options options = {
+        .clock = agent->clock,
+        .lists = &agent->lists,
+        .figures = &agent->figures,
+        .lookup = agent->lookup,
+        .last_seq = agent->info.last_seq,
+        .mirror = config->broker != NULL,
+        .max_backlog = (uint64_t)config->max_backlog,
+        .max_tables = (size_t)config->tables,
+        .rate = config->updates_per_second,
+        .burst = config->updates_burst,
+        .create_tables = config->create_tables,
+        .shared_root = config->shared_root,
+    };
+    enum studio_err err;
+
+    agent->core = core_create(&options);
+    if (!agent->core)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    err = restore_tables(agent->store, agent->core, error);
+    if (err != STUDIO_OK)
+        return err;
+    agent->committer =
+        committer_create(agent->store, agent->clock, &agent->figures, agent_wake, agent);
+    agent->inbox = inbox_create(agent->core, &options, agent_wake, agent);
+    if (!agent->committer || !agent->inbox)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    core_set_committer(agent->core, agent->committer);
+    return STUDIO_OK;
+}
+
+static enum studio_err open_bridge(struct studio_agent *agent,
+                                   const struct studio_agent_config *config,
+                                   struct studio_error *error)
+{
+    agent->source = (struct source){
+        .clock = agent->clock,
+        .reader = agent->bridge_reader,
+        .committer = agent->committer,
+        .inbox = agent->inbox,
+        .figures = &agent->figures,
+        .store = &agent->info,
+        .lists = &agent->lists,
+    };
+    source_limits(config, agent->source.limits);
+    if (!config->broker) {
+        log_info("agent", "no broker configured: a status server only (--broker mqtt://HOST adds "
+                          "the mirror)");
+        return STUDIO_OK;
+    }
+    return source_open_bridge(&agent->source, config, &agent->bridge, error);
+}
+
+static enum studio_err open_net(struct studio_agent *agent,
+                                const struct studio_agent_config *config, struct tokens **tokens,
+                                struct studio_error *error)
+{
+    const size_t connections = openfiles_fit((size_t)config->connections);
+    struct admission_options admission = {
+        .clock = agent->clock,
+        .connections = connections,
+        .connections_per_id = (size_t)config->connections_per_id,
+        .failures_per_minute = (unsigned)config->auth_failures_per_minute,
+    };
+    struct server_options options = {
+        .host = agent->host,
+        .event_loop = (enum event_loop)config->event_loop,
+        .door = {.clock = agent->clock,
+                 .proxies = &agent->sessions.proxies,
+                 .proxy_protocol = config->proxy_protocol,
+                 .connections = connections,
+                 .guests_per_site = (size_t)config->unauthenticated_per_address},
+        .sessions = &agent->sessions,
+        .exchanges = &agent->exchanges,
+        .hooks = agent_hooks(agent),
+    };
+    struct server *server;
+    enum studio_err err;
+
+    if (!address_split(config->listen, agent->host, &options.port))
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.listen is HOST:PORT");
+    agent->admission = admission_create(&admission, *tokens);
+    if (!agent->admission)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    *tokens = NULL;
+    reload_init(&agent->reload, agent->admission, agent->tokens_file, agent_wake, agent);
+    agent->rates = rates_create(RATES_IDLE);
+    agent->sessions = (struct session_env){
+        .clock = agent->clock,
+        .core = agent->core,
+        .logins = {.figures = &agent->figures},
+        .admission = agent->admission,
+        .rates = agent->rates,
+        .auth_timeout_ms = config->auth_timeout_s * 1000,
+        .ping_after_ms = config->ping_after_s * 1000,
+        .ping_grace_ms = config->ping_grace_s * 1000,
+        .write_timeout_ms = config->write_timeout_s * 1000,
+    };
+    const char *wrong = networks_parse(config->trusted_proxies, &agent->sessions.proxies);
+    if (wrong)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.trusted_proxies: %s", wrong);
+    agent->api = (struct api){
+        .clock = agent->clock,
+        .core = agent->core,
+        .figures = &agent->figures,
+        .admission = agent->admission,
+        .rates = agent->rates,
+        .rate = config->updates_per_second,
+        .burst = config->updates_burst,
+        .lookup = agent->lookup,
+        .epoch = agent->info.epoch,
+        .describe = about_print,
+        .describe_ctx = &agent->source,
+    };
+    agent->api.streams = streams_create(&agent->api);
+    if (!agent->rates || !agent->api.streams)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    agent->exchanges = (struct exchange_env){
+        .clock = agent->clock,
+        .respond = api_respond,
+        .ctx = &agent->api,
+        .proxies = &agent->sessions.proxies,
+        .write_timeout_ms = config->write_timeout_s * 1000,
+    };
+    err = guard_init(&agent->api.metrics, config, error);
+    if (err == STUDIO_OK)
+        err = server_create(&options, &server, error);
+    if (err != STUDIO_OK)
+        return err;
+    atomic_store(&agent->server, server);
+    core_set_bridge(agent->core, agent->bridge);
+    /* Who is connected is known to be nobody: what an agent that crashed left is overwritten. */
+    if (!core_announce(agent->core))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    return STUDIO_OK;
+}
+
+enum studio_err agent_build(struct studio_agent *agent, const struct studio_agent_config *config,
+                            struct studio_error *error)
+{
+    struct tokens *tokens = NULL;
+    enum studio_err err;
+
+    agent->clock = clock_system();
+    agent->lists = studio_built_in_values;
+    figure_set(&agent->figures.mirror, config->broker != NULL);
+    agent->tokens_file = config_tokens_path(config);
+    if (!agent->tokens_file)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if ((err = config_check(config, error)) != STUDIO_OK ||
+        (err = studio_values_add(&agent->lists, config->service_values, config->device_values,
+                                 error)) != STUDIO_OK ||
+        (err = tokens_read(agent->tokens_file, TOKENS_FOR_AGENT, &tokens, error)) != STUDIO_OK ||
+        (err = open_store(agent, config, error)) != STUDIO_OK ||
+        (err = open_core(agent, config, error)) != STUDIO_OK ||
+        (err = open_bridge(agent, config, error)) != STUDIO_OK ||
+        (err = open_net(agent, config, &tokens, error)) != STUDIO_OK) {
+        tokens_destroy(tokens);
+        return err;
+    }
+    about_log(&agent->source);
+    if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
+        return studio_error_set(error, err, ": the bridge's thread cannot be started");
+    return STUDIO_OK;
+}
