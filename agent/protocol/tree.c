@@ -1,5 +1,6 @@
 #include "protocol/tree.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,6 +50,10 @@ static void print_number(struct buf *out, double d)
     } while (strtod(text, NULL) != d && ++digits <= 17);
     if (fabs(d) > integer_max && strchr(text, 'e') == NULL)
         (void)snprintf(text, sizeof(text), "%.*e", digits - 1, d);
+    char *point =
+        strpbrk(text, localeconv()->decimal_point); /* a program's locale may have a comma */
+    if (point)
+        *point = '.';
     buf_str(out, text);
 }
 
