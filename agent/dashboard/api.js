@@ -22,19 +22,23 @@ async function get(url, signal) {
     return response;
 }
 
+/* An answer that does not come is one that is not known. */
+const patience = () => AbortSignal.timeout(5000);
+
 export async function agent() {
-    return (await get(address('agent'))).json();
+    return (await get(address('agent'), patience())).json();
 }
 
 /* Without credentials; also what it says when it is not ready. */
 export async function ready() {
-    return (await fetch(new URL('readyz', document.baseURI.split('#')[0]), { cache: 'no-store' })).json();
+    return (await fetch(new URL('readyz', document.baseURI.split('#')[0]), { cache: 'no-store', signal: patience() })).json();
 }
 
-/* Where the next page is, of a header `<…>; rel="next"`. */
+/* Where the next page is, of a header `<…>; rel="next"`; below the folder a proxy gives the agent, which does
+ * not know it. */
 function nextOf(response) {
-    const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '');
-    return link ? new URL(link[1], response.url).href : null;
+    const link = /<[^>]*\/api\/v1\/([^>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '');
+    return link && address(link[1]);
 }
 
 /*

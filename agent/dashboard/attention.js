@@ -74,7 +74,8 @@ export class Attention {
         if (more) setText(this.more, t('board.more', { n: more }));
         setText(this.number, sorted.length ? String(sorted.length) : '');
         setHidden(this.calm, sorted.length > 0 || total === 0 || counts.unknown > 0);
-        setText(this.calm, t('board.calm', { n: total }));
+        setText(this.calm, counts.maintenance ? t('board.calm.kept', { n: total, kept: counts.maintenance })
+            : t('board.calm', { n: total }));
         setHidden(this.element, sorted.length === 0 && this.calm.hidden);
         setClass(this.element, sorted.length ? 'attention' : 'attention quiet');
     }

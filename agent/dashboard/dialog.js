@@ -3,7 +3,7 @@
  * does it names the table, so that nobody sets the one beside it.
  */
 import { $, h } from './dom.js';
-import { fields, wordOf } from './model.js';
+import { allFinite, fields, isCustomName, wordOf } from './model.js';
 import { t } from './texts.js';
 import { shown } from './words.js';
 
@@ -29,7 +29,10 @@ export function openDialog(label, ...content) {
 /* What the user chooses from: {element, read()}; read throws with the words to show. */
 function chooser(field, table, changed) {
     const values = fields.get(field);
-    if (field === 'MAINTENANCE') return { element: null, read: () => !table.doc.MAINTENANCE };
+    if (field === 'MAINTENANCE') { // what the button says, whatever others do meanwhile
+        const wanted = !table.doc.MAINTENANCE;
+        return { element: null, read: () => wanted };
+    }
     if (values) {
         const select = h('select', { id: 'set-value', onchange: changed },
             values.map((value) => h('option', { value, selected: value === table.doc[field] }, wordOf(value))));
@@ -40,11 +43,14 @@ function chooser(field, table, changed) {
     return {
         element: h('label', null, t('set.json'), area),
         read: () => {
+            let value;
             try {
-                return JSON.parse(area.value);
+                value = JSON.parse(area.value);
             } catch {
                 throw new Error(t('set.json.wrong'));
             }
+            if (!allFinite(value)) throw new Error(t('set.json.number')); // it would be sent as null
+            return value;
         },
     };
 }
@@ -95,6 +101,7 @@ export function setDialog({ link, model, table, field }) {
         const target = fieldNow();
         let value;
         try {
+            if (!field && !isCustomName(target)) throw new Error(t('set.name.wrong', { name: target }));
             value = choice.read();
         } catch (error) {
             refuse(error.message);

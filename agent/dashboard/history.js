@@ -16,42 +16,49 @@ export function sinceWhen(names, events) {
     return found;
 }
 
+/*
+ * Since when a field is what it is: {at, by, via}, {before} or null. `seen` is what the model noted,
+ * `read` what `sinceWhen` found, `before` the time of the oldest event that was looked at.
+ */
+export function originOf(seen, read, before) {
+    if (seen && (!read || read.rev < seen.rev)) return seen.at ? seen : null;
+    return read ?? (before ? { before } : null);
+}
+
 /* All of them are found, or there was nothing before. */
 export function allFound(names, events) {
     return sinceWhen(names, events).size === names.length || events.some((event) => event.rev === 0);
 }
 
 /*
- * What a field was in [from, to), as pieces {from, to, value}; value undefined: not recorded. `events`
- * are the changes in that time, oldest first; `state` is the document before them, or null; `current`
- * the document now, which counts if nothing else tells and the window reaches to now.
+ * What a field was in [from, end), as pieces {from, to, value}; value undefined: not recorded. `events`
+ * are the changes in that time, oldest first, and reach to `to`; `state` is the document before them, or
+ * null: then what was before the oldest of them is not recorded. `current` is the document now, if the
+ * window reaches to now.
  */
-export function segments(name, { events, state, current, from, to }) {
+export function segments(name, { events, state, current, from, to, end }) {
     const pieces = [];
-    let value = state ? state[name] : undefined;
-    let told = state != null;
+    const of = (doc) => (doc && Object.hasOwn(doc, name) ? doc[name] : undefined);
+    const changes = events.filter((event) => event.changes);
+    let value = of(state);
     let at = from;
-    const until = (end, next) => {
-        if (end > at) pieces.push({ from: at, to: end, value });
-        at = Math.max(at, end);
+    const until = (time, next) => {
+        const when = Math.min(Math.max(time, at), end);
+        if (when > at) pieces.push({ from: at, to: when, value });
+        at = when;
         value = next;
     };
-    for (const event of events) {
-        if (!event.changes) continue;
-        const when = Math.min(Math.max(parseTime(event.ts), from), to);
-        if (event.removed) {
-            until(when, undefined);
-            told = true;
-            continue;
-        }
-        const change = event.changes[name];
-        if (!change) continue;
-        if (!told) value = change[0] ?? undefined; // what it had been until then
-        told = true;
-        until(when, change[1] ?? undefined);
+    const first = changes[0];
+    if (!state && first) { // from then on it was what the next change of it says it had been
+        const next = changes.find((event) => event.removed || Object.hasOwn(event.changes, name));
+        until(parseTime(first.ts), next ? (next.removed ? undefined : next.changes[name]?.[0] ?? undefined) : of(current));
     }
-    if (!told && current) value = current[name];
+    for (const event of changes) {
+        if (event.removed) until(parseTime(event.ts), undefined);
+        else if (Object.hasOwn(event.changes, name)) until(parseTime(event.ts), event.changes[name][1] ?? undefined);
+    }
     until(to, undefined);
+    until(end, undefined);
     return pieces;
 }
 

@@ -40,7 +40,7 @@ function showLogin(reason, id = '') {
 function start(credentials) {
     const model = new Model();
     const link = new Link(credentials, {
-        state: (state) => linkState(state),
+        state: linkState,
         refused: (reason, wasLive) => {
             end();
             showLogin(t(wasLive ? 'login.ended' : 'login.refused', { reason }), credentials.id);
@@ -94,7 +94,7 @@ $('logout').addEventListener('click', () => {
 
 /* --- the connection ----------------------------------------------------------------------------- */
 
-function linkState(state) {
+function linkState(state, reason) {
     if (!page) return;
     const { link, model } = page;
     if (state === 'live') {
@@ -104,7 +104,9 @@ function linkState(state) {
     } else if ((state === 'silent' || state === 'waiting') && model.session > 0) {
         model.lost(now() - (Date.now() - link.heard));
     } else if (state === 'waiting' && !page.shown) {
-        login?.said.replaceChildren(t('login.unreachable'));
+        if (!login?.element.isConnected) showLogin(null, page.credentials.id); // known from before a reload
+        login.busy(true); // it goes on trying
+        setText(login.said, reason ? t('login.later', { reason }) : t('login.unreachable'));
     }
     wake();
 }
@@ -167,6 +169,15 @@ setInterval(() => {
 
 /* --- the address: #/, #/table/ID, #/exceptions --------------------------------------------------- */
 
+/* The address may be anything. */
+function decoded(text = '') {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+}
+
 function route() {
     if (!page?.shown) return;
     const [, view, id] = /^#\/(\w*)\/?(.*)$/.exec(location.hash) ?? [];
@@ -174,7 +185,7 @@ function route() {
     board.element.hidden = view === 'table' || view === 'exceptions';
     table.element.hidden = view !== 'table';
     feed.element.hidden = view !== 'exceptions';
-    if (view === 'table') table.open(decodeURIComponent(id));
+    if (view === 'table') table.open(decoded(id));
     else table.close();
     if (view === 'exceptions') {
         page.unseen = 0;

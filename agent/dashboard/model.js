@@ -19,6 +19,16 @@ export function learnFields(info) {
     for (const [name, values] of Object.entries(info ?? {})) fields.set(name, values);
 }
 
+/* Names that a message keeps for itself, in every spelling: no field can have them. */
+const KEPT = new Set(['tableid', 'requestid', 'uptime', 'timestamp', 'id', 'token', 'event', 'data']);
+export const isCustomName = (name) => !KEPT.has(name.toLowerCase().replaceAll('_', ''));
+
+/* No number in a value is beyond what JSON can carry. */
+export function allFinite(value) {
+    if (typeof value === 'number') return Number.isFinite(value);
+    return value === null || typeof value !== 'object' || Object.values(value).every(allFinite);
+}
+
 export const isBad = (value) => value === 'down' || value === 'exception';
 /* A value as a word. */
 export const wordOf = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
@@ -100,14 +110,19 @@ export class Model {
         this.touch(id);
     }
 
-    /* Since when a field is what it is, as far as it was seen from here; by whom the history tells. */
+    /*
+     * Since when a field is what it is, as far as it was seen from here: {rev, at}; by whom the history
+     * tells. Of what changed in a revision that was not seen it is known only that it was not before `rev`.
+     */
     noteChanges(table, doc, at) {
-        if (doc.UPTIME > table.doc.UPTIME + 1) { // what was between is not known
+        const next = table.doc.UPTIME + 1;
+        if (doc.UPTIME > next) {
             table.since.clear();
             if (table.origins) table.origins.found = new Map();
         }
         for (const name of [...builtin(doc), ...custom(doc)])
-            if (wordOf(doc[name]) !== wordOf(table.doc[name] ?? null)) table.since.set(name, { at, rev: doc.UPTIME });
+            if (wordOf(doc[name]) !== wordOf(table.doc[name] ?? null))
+                table.since.set(name, doc.UPTIME > next ? { rev: next } : { rev: next, at });
     }
 
     removed(id) {

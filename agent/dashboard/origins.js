@@ -3,7 +3,7 @@
  * a few at a time, and only when somebody looks.
  */
 import { history } from './api.js';
-import { allFound, sinceWhen } from './history.js';
+import { allFound, originOf, sinceWhen } from './history.js';
 
 const AT_ONCE = 2;
 const PAUSE_MS = 2000; // of one table
@@ -14,15 +14,10 @@ export class Origins {
         this.model = model;
         this.waiting = new Set();
         this.running = 0;
-        this.off = false;
     }
 
-    /* What is known of a field: {at, by, via}, {before} or null. */
     of(table, name) {
-        const seen = table.since.get(name);
-        const read = table.origins?.found.get(name);
-        if (seen && (!read || read.rev < seen.rev)) return seen;
-        return read ?? (table.origins?.before ? { before: table.origins.before } : null);
+        return originOf(table.since.get(name), table.origins?.found.get(name), table.origins?.before);
     }
 
     /* What was changed last, as an event; null: not read yet. */
@@ -32,7 +27,7 @@ export class Origins {
 
     /* Sees to it that the table's story is read as far as its newest revision. */
     want(table) {
-        if (this.off || table.origins?.rev === table.doc.UPTIME || this.waiting.has(table.id)) return;
+        if (table.origins?.rev === table.doc.UPTIME || this.waiting.has(table.id)) return;
         this.waiting.add(table.id);
         const rest = (table.origins?.read ?? 0) + PAUSE_MS - Date.now();
         if (rest > 0) setTimeout(() => this.next(), rest);

@@ -5,7 +5,7 @@
 import { ago, clock, h, mark, minute, now, parseTime, scroller, setHidden, setText, timeElement } from './dom.js';
 import { history } from './api.js';
 import { setDialog } from './dialog.js';
-import { allFound, changesOf, sinceWhen } from './history.js';
+import { allFound, changesOf, originOf, sinceWhen } from './history.js';
 import { builtin, custom, exceptionOf, isBad } from './model.js';
 import { t } from './texts.js';
 import { drawTimeline } from './timeline.js';
@@ -182,10 +182,7 @@ export class TablePage {
             const value = table.doc[name];
             const bad = own && isBad(value);
             const level = !known ? 'unknown' : bad ? 'trouble' : name === 'MAINTENANCE' && value ? 'maintenance' : 'well';
-            const seen = table.since.get(name);
-            const read = found.get(name);
-            const origin = seen && (!read || read.rev < seen.rev) ? seen
-                : read ?? (this.recent.before ? { before: this.recent.before } : null);
+            const origin = originOf(table.since.get(name), found.get(name), this.recent.before);
             return h('tr', { class: level, 'data-field': name },
                 h('th', { scope: 'row' }, name),
                 h('td', null, mark(level), h('span', { class: 'value' }, shown(value))),
@@ -259,7 +256,7 @@ export class TablePage {
             this.recent.events = [...fresh].reverse().concat(this.recent.events).slice(0, RECENT_MAX);
             this.recent.rev = Math.max(this.recent.rev, fresh.at(-1)?.rev ?? 0);
             const { read: drawn } = this.window;
-            if (drawn && this.window.end === null) drawn.events.push(...beyond(drawn.events, fresh));
+            if (drawn && this.window.end === null && !drawn.cut) drawn.events.push(...beyond(drawn.events, fresh));
             this.since.events.unshift(...beyond(this.since.events, fresh).reverse());
             this.draw();
             this.showChanges();
@@ -302,7 +299,7 @@ export class TablePage {
             const read = await history(this.id, query, { max: DRAWN_MAX, signal });
             if (signal.aborted || this.window.length !== length || this.window.end !== end) return;
             for (const event of read.events) if (event.data !== undefined) this.model.exception({ table_id: this.id, ...event });
-            if (end === null) read.events.push(...beyond(read.events, this.followed(from)).reverse());
+            if (end === null && !read.cut) read.events.push(...beyond(read.events, this.followed(from)).reverse());
             this.window.read = read;
             this.draw();
         });
@@ -331,7 +328,8 @@ export class TablePage {
         const live = this.window.end === null;
         const width = Math.max(280, Math.floor(this.drawing.clientWidth));
         this.drawing.replaceChildren(drawTimeline(this.id, names, {
-            events: read.events, state: read.state ?? null, current: live ? doc : null, from, to: end, end,
+            events: read.events, state: read.state, current: live && !read.cut ? doc : null, from, end,
+            to: read.cut ? parseTime(read.events.at(-1).ts) : end,
             exceptions: this.model.exceptions.filter((event) => event.table_id === this.id && event.at >= from && event.at < end),
         }, width), ...(read.cut ? [h('p', { class: 'nothing' }, t('timeline.cut'))] : []));
     }

@@ -73,6 +73,24 @@ test('the token is kept for the tab only', async () => {
     clean();
 });
 
+test('a page that is not let in after it was loaded again says why, and goes on trying', async () => {
+    await enter();
+    let closed = true;
+    await page.routeWebSocket(/v1\/ws$/, (socket) => (closed ? socket.close({ code: 1013, reason: 'Try again later' }) : socket.connectToServer()));
+    await page.reload();
+    await page.getByText('The agent does not let the page in: Try again later.').waitFor();
+    assert.equal(await page.inputValue('#login-id'), viewer.id);
+    closed = false;
+    await everyTile();
+    clean();
+});
+
+test('an address that is none is no harm', async () => {
+    await enter(viewer, '#/table/%');
+    await page.getByText('There is no table %.').waitFor();
+    clean();
+});
+
 test('a board in which all is well is calm', async () => {
     await enter();
     await allWell();
@@ -204,6 +222,13 @@ test('an operator sets a value; what he does names the table', async () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Start maintenance of BAC-002' }).click();
     await page.getByRole('button', { name: 'End maintenance' }).waitFor();
     assert.equal((await stage.api('tables/BAC-002')).MAINTENANCE, true);
+    // What the button says is what it does, whatever another does meanwhile.
+    await page.getByRole('button', { name: 'End maintenance' }).click();
+    await office.update({ table_id: 'BAC-002', maintenance: false });
+    await page.getByRole('button', { name: 'Start maintenance', includeHidden: true }).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'End maintenance of BAC-002' }).click();
+    await page.getByText('BAC-002: MAINTENANCE is false now').waitFor();
+    assert.equal((await stage.api('tables/BAC-002')).MAINTENANCE, false);
     await office.update({ table_id: 'BAC-002', maintenance: false, ...allUp });
     clean();
 });
@@ -212,6 +237,10 @@ test('a refusal is told in the words of the agent', async () => {
     await enter(operator, '#/table/BAC-002');
     await page.getByRole('button', { name: 'Set a custom field' }).click();
     const dialog = page.getByRole('dialog');
+    await dialog.locator('#set-name').fill('Time_Stamp');
+    await dialog.locator('textarea').fill('5');
+    await dialog.locator('.go').click();
+    await dialog.getByText('No field can be named Time_Stamp').waitFor();
     await dialog.locator('#set-name').fill('dealer');
     await dialog.locator('textarea').fill('Ann');
     await dialog.locator('.go').click();

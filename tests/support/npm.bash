@@ -12,8 +12,9 @@ npm_install() {
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then skip "node or npm is not installed"; fi
     (($(node -p 'process.versions.node.split(".")[0]') >= 20)) || skip "node is older than 20"
     mkdir -p "$to"
+    cp "$from/package.json" "$to/"
     if ! cmp -s "$from/package-lock.json" "$to/installed.json"; then
-        cp "$from/package.json" "$from/package-lock.json" "$to/"
+        cp "$from/package-lock.json" "$to/"
         npm ci --prefix "$to" --omit=optional --ignore-scripts --no-audit --no-fund >"$to/npm.log" 2>&1 ||
             skip "npm is not reachable ($to/npm.log)"
         cp "$from/package-lock.json" "$to/installed.json"
