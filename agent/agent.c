@@ -16,11 +16,12 @@
  */
 
 /* A command that came over the socket in the data directory. */
-static bool answer_reload(struct studio_agent *agent, struct buf *answer)
+static bool answer_reload(struct studio_agent *agent, struct control_call *call, struct buf *answer)
 {
     struct studio_error error;
     size_t users;
 
+    (void)call;
     if (studio_agent_reload(agent, &users, &error) != STUDIO_OK) {
         buf_str(answer, error.text);
         return false;
@@ -29,21 +30,34 @@ static bool answer_reload(struct studio_agent *agent, struct buf *answer)
     return true;
 }
 
-static bool answer_republish(struct studio_agent *agent, struct buf *answer)
+static bool answer_republish(struct studio_agent *agent, struct control_call *call,
+                             struct buf *answer)
 {
+    (void)call;
     return republish(agent->bridge, answer);
 }
 
-static bool on_command(void *ctx, const char *command, struct buf *answer)
+static bool answer_backup(struct studio_agent *agent, struct control_call *call, struct buf *answer)
+{
+    const char *why = "no file came along";
+
+    call->taken = call->file >= 0 && backup_begin(agent->backup, call->caller, call->file, &why);
+    if (!call->taken)
+        buf_str(answer, why);
+    return call->taken;
+}
+
+static bool on_command(void *ctx, struct control_call *call, struct buf *answer)
 {
     static const struct {
         const char *command;
-        bool (*answer)(struct studio_agent *agent, struct buf *answer);
-    } commands[] = {{"reload", answer_reload}, {"republish", answer_republish}};
+        bool (*answer)(struct studio_agent *agent, struct control_call *call, struct buf *answer);
+    } commands[] = {
+        {"reload", answer_reload}, {"republish", answer_republish}, {"backup", answer_backup}};
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-        if (strcmp(command, commands[i].command) == 0)
-            return commands[i].answer(ctx, answer);
+        if (strcmp(call->command, commands[i].command) == 0)
+            return commands[i].answer(ctx, call, answer);
     buf_str(answer, "this agent does not know the command");
     return false;
 }
@@ -132,6 +146,7 @@ void studio_agent_destroy(struct studio_agent *agent)
         return;
     const struct log *before = log_use(&agent->log);
     control_close(agent->control);
+    backup_destroy(agent->backup);
     if (agent->bridge)
         bridge_stop(agent->bridge);
     lookup_destroy(agent->lookup);

@@ -76,7 +76,8 @@ static enum studio_err open_core(struct studio_agent *agent,
     agent->committer =
         committer_create(agent->store, agent->clock, &agent->figures, agent_wake, agent);
     agent->inbox = inbox_create(agent->core, &options, agent_wake, agent);
-    if (!agent->committer || !agent->inbox)
+    agent->backup = agent->committer ? backup_create(agent->committer) : NULL;
+    if (!agent->backup || !agent->inbox)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     core_set_committer(agent->core, agent->committer);
     return STUDIO_OK;

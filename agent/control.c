@@ -61,15 +61,36 @@ static void close_fd(int fd)
 
 /* --- the agent's side ------------------------------------------------------------------------ */
 
+/* As recv, with the file that may come along; *file is the last one. */
+static ssize_t receive(int fd, char *to, size_t cap, int *file)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))]; /* what is more is closed by the system */
+    } extra;
+    struct iovec bytes = {.iov_base = to, .iov_len = cap};
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &extra, .msg_controllen = sizeof(extra)};
+    const ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *head = n >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+        head->cmsg_len == CMSG_LEN(sizeof(int))) {
+        close_fd(*file);
+        memcpy(file, CMSG_DATA(head), sizeof(*file));
+    }
+    return n;
+}
+
 /* A line without its newline; false: none came. */
-static bool read_command(int fd, char command[COMMAND_MAX])
+static bool read_command(int fd, char command[COMMAND_MAX], int *file)
 {
     const int64_t until = clock_mono(clock_system()) + CALLER_S * 1000;
     size_t len = 0;
     ssize_t n;
 
     while (len < COMMAND_MAX && clock_mono(clock_system()) < until &&
-           (n = recv(fd, command + len, COMMAND_MAX - len, 0)) > 0) {
+           (n = receive(fd, command + len, COMMAND_MAX - len, file)) > 0) {
         char *newline = memchr(command + len, '\n', (size_t)n);
         if (newline) {
             *newline = '\0';
@@ -80,22 +101,34 @@ static bool read_command(int fd, char command[COMMAND_MAX])
     return false;
 }
 
+static void answer_call(struct control *control, struct control_call *call)
+{
+    struct buf text, answer;
+
+    buf_init(&text, ANSWER_MAX);
+    buf_init(&answer, 2 * ANSWER_MAX);
+    buf_str(&answer, control->fn(control->ctx, call, &text) ? "ok " : "error ");
+    buf_add(&answer, text.data, text.len);
+    if (!call->taken &&
+        (!buf_ok(&answer) || send(call->caller, answer.data, answer.len, MSG_NOSIGNAL) < 0))
+        log_warn("control", "the caller did not hear what came of `%s`", call->command);
+    buf_finish(&answer);
+    buf_finish(&text);
+}
+
+/* Closes the connection, unless it was taken over. */
 static void serve_caller(struct control *control, int fd)
 {
     char command[COMMAND_MAX];
-    struct buf text, answer;
+    struct control_call call = {.command = command, .caller = fd, .file = -1};
 
     set_timeouts(fd, CALLER_S);
-    if (!read_command(fd, command))
+    if (read_command(fd, command, &call.file))
+        answer_call(control, &call);
+    if (call.taken)
         return;
-    buf_init(&text, ANSWER_MAX);
-    buf_init(&answer, 2 * ANSWER_MAX);
-    buf_str(&answer, control->fn(control->ctx, command, &text) ? "ok " : "error ");
-    buf_add(&answer, text.data, text.len);
-    if (!buf_ok(&answer) || send(fd, answer.data, answer.len, MSG_NOSIGNAL) < 0)
-        log_warn("control", "the caller did not hear what came of `%s`", command);
-    buf_finish(&answer);
-    buf_finish(&text);
+    close_fd(call.file);
+    close(fd);
 }
 
 static void *serve(void *arg)
@@ -116,7 +149,6 @@ static void *serve(void *arg)
             continue;
         }
         serve_caller(control, fd);
-        close(fd);
     }
 }
 
@@ -176,21 +208,63 @@ void control_close(struct control *control)
 
 /* --- the caller's side ----------------------------------------------------------------------- */
 
-static enum studio_err call(int fd, const char *command, struct buf *answer)
+/* The command, and the file with its first byte. */
+static bool send_command(int fd, const char *command, int file)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } extra = {.space = {0}};
+    char text[COMMAND_MAX + 1];
+    struct iovec bytes = {.iov_base = text};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+    bytes.iov_len = (size_t)snprintf(text, sizeof(text), "%s\n", command);
+    if (file >= 0) {
+        message.msg_control = &extra;
+        message.msg_controllen = sizeof(extra);
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        *head = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+        memcpy(CMSG_DATA(head), &file, sizeof(file));
+    }
+    return sendmsg(fd, &message, MSG_NOSIGNAL) == (ssize_t)bytes.iov_len;
+}
+
+/* Takes the whole lines `at DONE TOTAL` from the beginning of what came so far. */
+static void take_progress(struct buf *whole, void (*tell)(uint64_t done, uint64_t total))
+{
+    char *newline;
+
+    while (whole->len > 0 && strncmp(whole->data, "at ", 3) == 0 &&
+           (newline = strchr(whole->data, '\n'))) {
+        char *end;
+        const uint64_t done = strtoull(whole->data + 3, &end, 10);
+        const size_t used = (size_t)(newline + 1 - whole->data);
+        if (tell)
+            tell(done, strtoull(end, NULL, 10));
+        memmove(whole->data, newline + 1, whole->len - used + 1);
+        whole->len -= used;
+    }
+}
+
+static bool hear(int fd, struct buf *whole, void (*tell)(uint64_t done, uint64_t total))
 {
     char text[256];
     ssize_t n;
 
-    snprintf(text, sizeof(text), "%s\n", command);
-    if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-        return STUDIO_ERR_IO;
-    while ((n = recv(fd, text, sizeof(text), 0)) > 0)
-        buf_add(answer, text, (size_t)n);
-    return n == 0 && buf_ok(answer) ? STUDIO_OK : STUDIO_ERR_IO;
+    while ((n = recv(fd, text, sizeof(text), 0)) > 0) {
+        buf_add(whole, text, (size_t)n);
+        if (buf_ok(whole))
+            take_progress(whole, tell);
+    }
+    return n == 0 && buf_ok(whole) && whole->data &&
+           (strncmp(whole->data, "ok ", 3) == 0 || strncmp(whole->data, "error ", 6) == 0);
 }
 
-enum studio_err control_ask(const char *dir, const char *command, bool *ok, struct buf *answer,
-                            struct studio_error *error)
+enum studio_err control_ask_long(const char *dir, const char *command, int file,
+                                 void (*tell)(uint64_t done, uint64_t total), bool *ok,
+                                 struct buf *answer, struct studio_error *error)
 {
     int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -201,12 +275,10 @@ enum studio_err control_ask(const char *dir, const char *command, bool *ok, stru
     buf_init(&whole, 4 * ANSWER_MAX);
     set_timeouts(fd, AGENT_S);
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-        config_fail(error, err,
-                    errno == EACCES ? "%s: not allowed; ask as its owner" : "no agent runs on %s",
-                    dir);
-    else if (call(fd, command, &whole) != STUDIO_OK ||
-             (strncmp(whole.data ? whole.data : "", "ok ", 3) != 0 &&
-              strncmp(whole.data ? whole.data : "", "error ", 6) != 0))
+        err = config_fail(
+            error, errno == EACCES ? STUDIO_ERR_IO : STUDIO_ERR_NOT_CONNECTED,
+            errno == EACCES ? "%s: not allowed; ask as its owner" : "no agent runs on %s", dir);
+    else if (!send_command(fd, command, file) || !hear(fd, &whole, tell))
         config_fail(error, err, "the agent on %s does not answer; its log may tell more", dir);
     else
         err = STUDIO_OK;
@@ -219,4 +291,10 @@ enum studio_err control_ask(const char *dir, const char *command, bool *ok, stru
     close_fd(fd);
     close_fd(dir_fd);
     return err;
+}
+
+enum studio_err control_ask(const char *dir, const char *command, bool *ok, struct buf *answer,
+                            struct studio_error *error)
+{
+    return control_ask_long(dir, command, -1, NULL, ok, answer, error);
 }

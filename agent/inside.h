@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "backup.h"
 #include "base/figures.h"
 #include "base/log.h"
 #include "config/checks.h"
@@ -38,6 +39,7 @@ struct studio_agent {
     char *tokens_file;
     atomic_bool stop_asked;
     struct reload reload;
+    struct backup *backup;
     struct control *control; /* NULL: the directory has no place for a socket */
     int64_t stop_until_ms;
     int exit_code;

@@ -18,7 +18,9 @@ enum {
     RELOAD = 1u << CLI_RELOAD,
     STORE = 1u << CLI_STORE,
     REPUBLISH = 1u << CLI_REPUBLISH,
-    ALL = RUN | CHECK | TOKEN | RELOAD | STORE | REPUBLISH
+    BACKUP = 1u << CLI_BACKUP,
+    ON_DATA = TOKEN | RELOAD | STORE | REPUBLISH | BACKUP,
+    ALL = RUN | CHECK | ON_DATA
 };
 
 struct command {
@@ -29,7 +31,7 @@ struct command {
 
 static const struct command commands[] = {
     {"check", CLI_CHECK, 0}, {"token", CLI_TOKEN, 2},         {"reload", CLI_RELOAD, 0},
-    {"store", CLI_STORE, 2}, {"republish", CLI_REPUBLISH, 0},
+    {"store", CLI_STORE, 2}, {"republish", CLI_REPUBLISH, 0}, {"backup", CLI_BACKUP, 1},
 };
 
 enum flag_id {
@@ -87,7 +89,7 @@ static const struct option *find_option(const char *arg, size_t len, unsigned co
     const struct option *option = option_by_flag(name);
     if (!option || command & (RUN | CHECK))
         return option;
-    bool data = strcmp(name, "data") == 0 && (command & (TOKEN | RELOAD | STORE | REPUBLISH));
+    bool data = strcmp(name, "data") == 0 && (command & ON_DATA);
     bool tokens = strcmp(name, "tokens") == 0 && (command & TOKEN);
     return data || tokens ? option : NULL;
 }
@@ -269,7 +271,7 @@ static bool is_for_commands(const struct option *option)
 {
     char flag[40];
     int len = snprintf(flag, sizeof flag, "--%s", option->flag ? option->flag : "");
-    return find_option(flag, (size_t)len, TOKEN | RELOAD | STORE | REPUBLISH) != NULL;
+    return find_option(flag, (size_t)len, ON_DATA) != NULL;
 }
 
 enum studio_err cli_configure(const struct cli *cli, const char *const *variables,

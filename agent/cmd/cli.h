@@ -19,6 +19,7 @@ enum cli_command {
     CLI_RELOAD,
     CLI_STORE,
     CLI_REPUBLISH,
+    CLI_BACKUP,
     CLI_COMMAND_COUNT
 };
 

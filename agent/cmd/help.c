@@ -20,6 +20,8 @@ static const char usage[] =
     "                                         users, in the file of --tokens, --data or -c\n"
     "  studio-agent reload --data DIR         have a running agent read its tokens again\n"
     "  studio-agent republish --data DIR      have it publish everything retained again\n"
+    "  studio-agent backup FILE --data DIR    copy the store into a new file, also of a running "
+    "agent\n"
     "  studio-agent store check|export|import|restored --data DIR\n"
     "  studio-agent --version | --help | --help options\n";
 

@@ -2,30 +2,32 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/copy.h"
 #include "config/config.h"
 #include "store/tools.h"
 
-static enum studio_err check(const char *dir, struct studio_error *error)
+static enum studio_err check(const char *dir, int copy, struct studio_error *error)
 {
-    return store_check(dir, stdout, error);
+    return store_check(dir, copy, stdout, error);
 }
 
-static enum studio_err export_lines(const char *dir, struct studio_error *error)
+static enum studio_err export_lines(const char *dir, int copy, struct studio_error *error)
 {
-    return store_export(dir, stdout, error);
+    return store_export(dir, copy, stdout, error);
 }
 
-static enum studio_err import_lines(const char *dir, struct studio_error *error)
+static enum studio_err import_lines(const char *dir, int copy, struct studio_error *error)
 {
+    (void)copy;
     return store_import(dir, stdin, error);
 }
 
-static enum studio_err restored(const char *dir, struct studio_error *error)
+static enum studio_err restored(const char *dir, int copy, struct studio_error *error)
 {
     char epoch[STORE_EPOCH_LEN + 1];
+    (void)copy;
     enum studio_err err = store_restored(dir, epoch, error);
 
     if (err == STUDIO_OK)
@@ -35,21 +37,28 @@ static enum studio_err restored(const char *dir, struct studio_error *error)
 
 static const struct {
     const char *name;
-    enum studio_err (*run)(const char *dir, struct studio_error *error);
+    bool reads; /* only: beside an agent it reads a copy */
+    enum studio_err (*run)(const char *dir, int copy, struct studio_error *error);
 } actions[] = {
-    {"check", check},
-    {"export", export_lines},
-    {"import", import_lines},
-    {"restored", restored},
+    {"check", true, check},
+    {"export", true, export_lines},
+    {"import", false, import_lines},
+    {"restored", false, restored},
 };
 
-/* Root acts as the owner of the directory, so that the agent can open what is made there. */
-static void act_as_owner(const char *dir)
+static enum studio_err run(size_t action, const char *dir, struct studio_error *error)
 {
-    struct stat about;
+    int copy = -1;
+    enum studio_err err = STUDIO_OK;
 
-    if (geteuid() == 0 && stat(dir, &about) == 0 && about.st_uid != 0 && setegid(about.st_gid) == 0)
-        (void)!seteuid(about.st_uid);
+    copy_as_owner(dir);
+    if (actions[action].reads)
+        err = copy_to_read(dir, &copy, error);
+    if (err == STUDIO_OK)
+        err = actions[action].run(dir, copy, error);
+    if (copy >= 0)
+        close(copy);
+    return err;
 }
 
 int command_store(const struct cli *cli, const char *const *variables)
@@ -69,10 +78,8 @@ int command_store(const struct cli *cli, const char *const *variables)
     }
     config_init(&config);
     err = cli_configure(cli, variables, &config, &error);
-    if (err == STUDIO_OK) {
-        act_as_owner(config.data);
-        err = actions[i].run(config.data, &error);
-    }
+    if (err == STUDIO_OK)
+        err = run(i, config.data, &error);
     if (err != STUDIO_OK)
         cli_complain(error.text);
     config_finish(&config);

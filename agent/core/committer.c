@@ -49,6 +49,10 @@ struct committer {
     size_t clearing_count;
     char memo[STORE_MEMO_MAX + 1];
     bool memo_due;
+    committer_errand_fn *errand; /* to be run; NULL: none */
+    void *errand_ctx;
+    bool ended; /* nobody runs one any more */
+    pthread_cond_t errand_done;
 
     atomic_bool busy; /* net thread's view: submitted or done */
     atomic_bool failed;
@@ -235,15 +239,38 @@ static void wait_for_work(struct committer *c, int64_t ms)
 {
     const struct timespec until = clock_after(ms);
 
-    while (ms > 0 && !c->submitted && !c->worker.stop &&
+    while (ms > 0 && !c->submitted && !c->errand && !c->worker.stop &&
            pthread_cond_clockwait(&c->worker.work, &c->worker.lock, CLOCK_MONOTONIC, &until) !=
                ETIMEDOUT)
         ;
 }
 
-static void run(void *arg)
+static void run_errand(struct committer *c)
 {
-    struct committer *c = arg;
+    committer_errand_fn *fn;
+
+    pthread_mutex_lock(&c->worker.lock);
+    fn = c->errand;
+    pthread_mutex_unlock(&c->worker.lock);
+    if (!fn)
+        return;
+    fn(c->store, c->errand_ctx);
+    pthread_mutex_lock(&c->worker.lock);
+    c->errand = NULL;
+    pthread_cond_signal(&c->errand_done);
+    pthread_mutex_unlock(&c->worker.lock);
+}
+
+static void end_errands(struct committer *c)
+{
+    pthread_mutex_lock(&c->worker.lock);
+    c->ended = true;
+    pthread_cond_signal(&c->errand_done);
+    pthread_mutex_unlock(&c->worker.lock);
+}
+
+static void work(struct committer *c)
+{
     int64_t pause_ms = 0;
 
     for (;;) {
@@ -256,6 +283,10 @@ static void run(void *arg)
             make_room(c);
             if (!atomic_load(&c->failed))
                 forget_cleared(c);
+        }
+        if (!stop)
+            run_errand(c);
+        if (submitted) {
             pause_ms = 0;
             continue;
         }
@@ -274,6 +305,12 @@ static void run(void *arg)
     write_memo(c);
 }
 
+static void run(void *arg)
+{
+    work(arg);
+    end_errands(arg);
+}
+
 struct committer *committer_create(struct store *store, const struct clock *clock,
                                    struct figures *figures, void (*wake)(void *ctx), void *ctx)
 {
@@ -286,6 +323,7 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     c->figures = figures;
     c->wake = wake;
     c->ctx = ctx;
+    pthread_cond_init(&c->errand_done, NULL);
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
     figure_set(&figures->store_writable, 1);
@@ -309,6 +347,7 @@ void committer_destroy(struct committer *c)
     if (!c)
         return;
     committer_stop(c);
+    pthread_cond_destroy(&c->errand_done);
     free(c);
 }
 
@@ -398,6 +437,22 @@ void committer_memo(struct committer *c, const char *text)
     c->memo_due = true;
     pthread_cond_signal(&c->worker.work);
     pthread_mutex_unlock(&c->worker.lock);
+}
+
+bool committer_errand(struct committer *c, committer_errand_fn *fn, void *ctx)
+{
+    bool done;
+
+    pthread_mutex_lock(&c->worker.lock);
+    c->errand = fn;
+    c->errand_ctx = ctx;
+    pthread_cond_signal(&c->worker.work);
+    while (c->errand && !c->ended)
+        pthread_cond_wait(&c->errand_done, &c->worker.lock);
+    done = !c->errand;
+    c->errand = NULL;
+    pthread_mutex_unlock(&c->worker.lock);
+    return done;
 }
 
 bool committer_failed(const struct committer *c)

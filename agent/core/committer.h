@@ -47,6 +47,12 @@ void committer_cleared(struct committer *committer, const char *table_id, uint64
 /* Bridge thread: kept for the next start (store_put_memo), soon; a newer one takes its place. */
 void committer_memo(struct committer *committer, const char *text);
 
+/* Any thread but the net thread: has the store's thread call fn between two batches, and waits for that; one
+ * caller at a time. False: that thread has ended, and fn was not called. */
+typedef void committer_errand_fn(struct store *store, void *ctx);
+STUDIO_MUST_USE bool committer_errand(struct committer *committer, committer_errand_fn *fn,
+                                      void *ctx);
+
 /* Any thread: an error after which the process must stop (a failed sync). */
 bool committer_failed(const struct committer *committer);
 

@@ -205,11 +205,11 @@ static void print_summary(sqlite3 *db, FILE *out)
             info.oldest, info.last_seq, info.acked, info.parked);
 }
 
-enum studio_err store_check(const char *dir, FILE *out, struct studio_error *error)
+enum studio_err store_check(const char *dir, int copy, FILE *out, struct studio_error *error)
 {
     struct findings findings = {.out = out};
     struct tool tool;
-    enum studio_err err = tool_open(dir, false, &tool, error);
+    enum studio_err err = tool_open_to_read(dir, copy, &tool, error);
     if (err != STUDIO_OK)
         return err;
     if (tool.damage.found) {

@@ -192,11 +192,11 @@ static enum studio_err put_all(struct export *x, struct tool *tool, const struct
     return err;
 }
 
-enum studio_err store_export(const char *dir, FILE *out, struct studio_error *error)
+enum studio_err store_export(const char *dir, int copy, FILE *out, struct studio_error *error)
 {
     struct store_info info = {0};
     struct tool tool;
-    enum studio_err err = tool_open(dir, false, &tool, error);
+    enum studio_err err = tool_open_to_read(dir, copy, &tool, error);
     if (err != STUDIO_OK)
         return err;
     struct export x = {.out = out, .epoch = info.epoch};

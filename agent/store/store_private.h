@@ -12,6 +12,8 @@
  * copier.c     the log's pages into the database, on another thread
  * housekeep.c  the end of a checkpoint, retention, forgetting
  * reader.c     the read-only connection
+ * fd_vfs.c     a database in a file that is open already
+ * backup.c     a copy of it all
  * tools.c      the maintenance commands' way in; `store restored`
  * check.c      `store check`
  * export.c     `store export`
@@ -139,6 +141,12 @@ enum studio_err wal_refuse(struct studio_error *error, const char *path,
  * usual one serves. */
 const char *wal_vfs(void);
 
+/* --- fd_vfs.c -------------------------------------------------------------------------------- */
+
+/* Opens the file behind a descriptor, which stays the caller's, as a database for one who writes all of it,
+ * with no locks, no journal, no sync, or who only reads it. *db must be closed also after an error. */
+int fd_open(int fd, bool to_read, sqlite3 **db);
+
 /* --- schema.c -------------------------------------------------------------------------------- */
 
 /* Refuses what is not a store of this version or older. *blank: there is nothing in it yet. */
@@ -260,6 +268,9 @@ struct tool {
 };
 enum studio_err tool_open(const char *dir, bool writing, struct tool *tool,
                           struct studio_error *error);
+/* The same to read; of an agent's store from a copy in the file `copy`, -1: there is none. */
+enum studio_err tool_open_to_read(const char *dir, int copy, struct tool *tool,
+                                  struct studio_error *error);
 void tool_close(struct tool *tool);
 
 /* What a check found; the first is kept for the error message. */

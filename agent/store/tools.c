@@ -48,6 +48,29 @@ fail:
     return err;
 }
 
+static enum studio_err open_copy(int copy, struct tool *tool, struct studio_error *error)
+{
+    enum studio_err err = STUDIO_OK;
+    bool blank;
+    *tool = (struct tool){.lock_fd = -1, .path = strdup("a copy of the store")};
+    if (!tool->path)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    int rc = fd_open(copy, true, &tool->db);
+    if (rc != SQLITE_OK)
+        err = sql_refuse(error, tool->path, rc, tool->db);
+    if (err == STUDIO_OK)
+        err = schema_identify(tool->db, tool->path, &blank, error);
+    if (err != STUDIO_OK)
+        tool_close(tool);
+    return err;
+}
+
+enum studio_err tool_open_to_read(const char *dir, int copy, struct tool *tool,
+                                  struct studio_error *error)
+{
+    return copy >= 0 ? open_copy(copy, tool, error) : tool_open(dir, false, tool, error);
+}
+
 void tool_close(struct tool *tool)
 {
     (void)sqlite3_close(tool->db);

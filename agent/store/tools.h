@@ -1,7 +1,8 @@
 /*
  * tools.h - the maintenance commands of a store: check, export, import, restored (section 7).
  *
- * Each takes the lock, so none runs beside an agent, and none counts as a start. `error` (never
+ * Each takes the lock, so none runs beside an agent, and none counts as a start. Those that only read can do so
+ * in a copy of an agent's store: `copy` is the file that backup.h made, -1 without. `error` (never
  * NULL) gets one clear sentence. Errors of all: STORE_UNUSABLE (no store, in use, damaged, no
  * permission), NO_MEMORY; of what goes to or comes from a FILE also IO.
  */
@@ -17,7 +18,8 @@
  * revisions without a jump, every event and document JSON that agrees with its row. Prints a line
  * for each fault and one at the end to `out`. STUDIO_OK: no fault.
  */
-STUDIO_MUST_USE enum studio_err store_check(const char *dir, FILE *out, struct studio_error *error);
+STUDIO_MUST_USE enum studio_err store_check(const char *dir, int copy, FILE *out,
+                                            struct studio_error *error);
 
 /*
  * Prints the store as lines of JSON:
@@ -32,7 +34,7 @@ STUDIO_MUST_USE enum studio_err store_check(const char *dir, FILE *out, struct s
  *
  * The request id I and the answer S are strings that hold JSON; H is hex.
  */
-STUDIO_MUST_USE enum studio_err store_export(const char *dir, FILE *out,
+STUDIO_MUST_USE enum studio_err store_export(const char *dir, int copy, FILE *out,
                                              struct studio_error *error);
 
 /*

@@ -365,10 +365,10 @@ static void a_restored_store_has_a_new_epoch(void **state)
 
 /* --- usage ------------------------------------------------------------------------------------ */
 
-static void none_runs_beside_an_agent(void **state)
+static void none_that_writes_runs_beside_an_agent(void **state)
 {
     (void)state;
-    static const char *const actions[] = {"check", "export", "import", "restored"};
+    static const char *const actions[] = {"import", "restored"};
     struct agent_proc *a = agent_proc_start(NULL);
     fill(a);
     char *before = documents(a);
@@ -456,7 +456,7 @@ int main(void)
         cmocka_unit_test(a_new_field_takes_over_a_custom_one),
         cmocka_unit_test(a_former_custom_field_leaves_no_topic),
         cmocka_unit_test(a_restored_store_has_a_new_epoch),
-        cmocka_unit_test(none_runs_beside_an_agent),
+        cmocka_unit_test(none_that_writes_runs_beside_an_agent),
         cmocka_unit_test(no_other_program_opens_it_meanwhile),
         cmocka_unit_test(a_folder_without_a_store),
         cmocka_unit_test(anything_else_is_a_usage_mistake),

@@ -18,12 +18,22 @@ static const char *dir;
 static struct control *control;
 static unsigned carried_out;
 
-static bool carry_out(void *ctx, const char *command, struct buf *answer)
+static bool carry_out(void *ctx, struct control_call *call, struct buf *answer)
 {
     (void)ctx;
     carried_out++;
-    buf_printf(answer, "did %s\nindeed", command);
-    return strcmp(command, "fail") != 0;
+    if (call->file >= 0 &&
+        strcmp(call->command, "slow") == 0) { /* somebody else would do so later */
+        static const char text[] = "at 1 3\nat 2 3\nok in the file";
+        call->taken = true;
+        assert_int_equal(write(call->file, "written", 7), 7);
+        assert_int_equal(write(call->caller, text, strlen(text)), strlen(text));
+        close(call->file);
+        close(call->caller);
+        return true;
+    }
+    buf_printf(answer, "did %s\nindeed", call->command);
+    return strcmp(call->command, "fail") != 0;
 }
 
 static int setup(void **state)
@@ -66,6 +76,41 @@ static void commands_and_what_comes_of_them(void **state)
     assert_int_equal(carried_out, 3);
 }
 
+static unsigned long long told;
+
+static void hear(uint64_t done, uint64_t total)
+{
+    assert_int_equal(done, ++told);
+    assert_int_equal(total, 3);
+}
+
+static void a_file_goes_along(void **state)
+{
+    struct studio_error error;
+    struct buf answer;
+    bool ok = false;
+    char *text;
+    const char *path = tmpdir_path(tmpdir_create(), "file");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    (void)state;
+    told = 0;
+    buf_init(&answer, 4096);
+    assert_int_equal(control_ask_long(dir, "slow", fd, hear, &ok, &answer, &error), STUDIO_OK);
+    assert_true(ok);
+    assert_string_equal(answer.data, "in the file");
+    assert_int_equal(told, 2);
+    text = tmpdir_read(path, NULL);
+    assert_string_equal(text, "written");
+    buf_clear(&answer);
+    /* To a command that is not about one it is nothing. */
+    assert_int_equal(control_ask_long(dir, "reload", fd, NULL, &ok, &answer, &error), STUDIO_OK);
+    assert_string_equal(answer.data, "did reload\nindeed");
+    buf_finish(&answer);
+    free(text);
+    close(fd);
+}
+
 static void expect_nobody(const char *where)
 {
     struct studio_error error;
@@ -73,7 +118,7 @@ static void expect_nobody(const char *where)
     bool ok;
 
     buf_init(&answer, 4096);
-    assert_int_equal(control_ask(where, "reload", &ok, &answer, &error), STUDIO_ERR_IO);
+    assert_int_equal(control_ask(where, "reload", &ok, &answer, &error), STUDIO_ERR_NOT_CONNECTED);
     assert_non_null(strstr(error.text, "no agent runs on "));
     buf_finish(&answer);
 }
@@ -143,6 +188,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(commands_and_what_comes_of_them),
+        TEST(a_file_goes_along),
         TEST(nobody_is_there),
         TEST(only_for_the_owner),
         TEST(callers_without_manners),

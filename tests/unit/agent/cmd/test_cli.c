@@ -65,6 +65,9 @@ static void commands(void **state)
     assert_string_equal(cli.words[1], "A_*");
     assert_string_equal(cli.role, "viewer");
     assert_string_equal(cli.expires, "2026-01-01");
+    assert_int_equal(PARSE("backup", "f", "--data", "d"), STUDIO_OK);
+    assert_int_equal(cli.command, CLI_BACKUP);
+    assert_string_equal(cli.words[0], "f");
     assert_int_equal(PARSE("reload", "--data", "d"), STUDIO_OK);
     assert_int_equal(cli.command, CLI_RELOAD);
     assert_int_equal(PARSE("store", "check", "--data", "d"), STUDIO_OK);

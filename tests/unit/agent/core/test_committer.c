@@ -141,6 +141,44 @@ static void what_it_does_is_measured(void **state)
     assert_true(figure_get(&f.figures.store_bytes) > before);
 }
 
+/* --- errands --- */
+
+struct errand {
+    struct store *store;
+    pthread_t thread;
+    unsigned run;
+};
+
+static void run_errand(struct store *store, void *ctx)
+{
+    struct errand *errand = ctx;
+
+    assert_ptr_equal(store, errand->store);
+    assert_false(pthread_equal(pthread_self(), errand->thread));
+    errand->run++;
+}
+
+/* Also between the batches of one who never pauses; none when it has stopped. */
+static void an_errand_is_run_on_its_thread(void **state)
+{
+    struct errand errand = {.store = f.store, .thread = pthread_self()};
+
+    (void)state;
+    for (uint64_t i = 0; i < 20; i++) {
+        struct store_item item = change("ARO-001", i);
+        enum studio_err err;
+        committer_submit(committer, &item, 1);
+        assert_true(committer_errand(committer, run_errand, &errand));
+        assert_int_equal(errand.run, i + 1);
+        while (!committer_take(committer, &err))
+            wait_for_bell();
+        assert_int_equal(err, STUDIO_OK);
+    }
+    committer_stop(committer);
+    assert_false(committer_errand(committer, run_errand, &errand));
+    assert_int_equal(errand.run, 20);
+}
+
 static void it_is_busy_until_the_batch_is_taken(void **state)
 {
     struct store_item item = change("ARO-001", 0);
@@ -370,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_comes_back_with_its_numbers),
         TEST(what_it_does_is_measured),
+        TEST(an_errand_is_run_on_its_thread),
         TEST(it_is_busy_until_the_batch_is_taken),
         TEST(the_batch_under_way_is_finished_before_the_end),
         TEST(a_memo_is_there_at_the_next_start),

@@ -183,7 +183,7 @@ static void the_commands_know_it(void **state)
     free(text);
     FILE *out = fopen("/dev/null", "w");
     assert_non_null(out);
-    assert_int_equal(store_export(dir, out, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(store_export(dir, -1, out, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_non_null(strstr(error.text, "damaged at frame "));
     fclose(out);
     assert_int_equal(opened(dir), -1);

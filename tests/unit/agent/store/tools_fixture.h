@@ -67,7 +67,7 @@ static inline char *export_text(const char *dir)
     struct studio_error error = {0};
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
-    if (store_export(dir, out, &error) != STUDIO_OK)
+    if (store_export(dir, -1, out, &error) != STUDIO_OK)
         fail_msg("store_export: %s", error.text);
     fclose(out);
     char *copy = test_printf("%s", text); /* gcc takes the stream's own for a local */
@@ -93,7 +93,7 @@ static inline char *check_text(const char *dir, enum studio_err *err, struct stu
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
-    *err = store_check(dir, out, error);
+    *err = store_check(dir, -1, out, error);
     fclose(out);
     return text;
 }
