@@ -3,6 +3,7 @@
 #include "base/figures.h"
 #include "base/log.h"
 #include "bridge/announce.h"
+#include "config/exposure.h"
 #include "source.h"
 #include "studio/version.h"
 
@@ -13,6 +14,18 @@ void about_log(const struct source *source)
              (unsigned long long)source->store->boot,
              (unsigned long long)figure_get(&source->figures->tables),
              (unsigned long long)figure_get(&source->figures->seq));
+}
+
+static void log_warning(void *ctx, const char *what)
+{
+    (void)ctx;
+    log_warn("agent", "%s", what);
+}
+
+void about_warn(const struct studio_agent_config *config, struct figures *figures)
+{
+    figure_set(&figures->exposed, config_exposed(config));
+    config_warnings(config, log_warning, NULL);
 }
 
 /* Without a broker every event counts as acknowledged, and nothing waits. */

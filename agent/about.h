@@ -5,10 +5,14 @@
 
 #include "base/buf.h"
 
+struct figures;
 struct source;
+struct studio_agent_config;
 
 /* Its first line: which agent, and what it has found in its store. */
 void about_log(const struct source *source);
+/* What of tokens and passwords the configuration lets others read, in the log and in `exposed` of health. */
+void about_warn(const struct studio_agent_config *config, struct figures *figures);
 /* Appends {"info":…,"health":…}; `ctx` is the struct source. Net thread. */
 void about_print(void *ctx, struct buf *out);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/guard.h"
 #include "api/history.h"
 #include "api/stream.h"
 #include "auth/tokens.h"
@@ -133,7 +134,7 @@ enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
     if (err == STUDIO_OK)
         log_info("agent", "%zu users read from %s", *users, agent->tokens_file);
     else
-        log_error("agent", "the tokens are as before, the file was not taken: %s", error->text);
+        log_error("agent", "the tokens are as before, nothing was taken: %s", error->text);
     log_use(before);
     return err;
 }
@@ -160,6 +161,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     bridge_destroy(agent->bridge);
     if (agent->admission)
         reload_finish(&agent->reload);
+    guard_finish(&agent->api.metrics);
     admission_destroy(agent->admission);
     rates_destroy(agent->rates);
     store_reader_close(agent->bridge_reader);

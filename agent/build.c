@@ -137,7 +137,8 @@ static enum studio_err open_net(struct studio_agent *agent,
     if (!agent->admission)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     *tokens = NULL;
-    reload_init(&agent->reload, agent->admission, agent->tokens_file, agent_wake, agent);
+    reload_init(&agent->reload, agent->admission, &agent->api.metrics, agent->tokens_file,
+                agent_wake, agent);
     agent->rates = rates_create(RATES_IDLE);
     agent->sessions = (struct session_env){
         .clock = agent->clock,
@@ -213,6 +214,7 @@ enum studio_err agent_build(struct studio_agent *agent, const struct studio_agen
         return err;
     }
     about_log(&agent->source);
+    about_warn(config, &agent->figures);
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
     return STUDIO_OK;

@@ -157,6 +157,7 @@ int main(int argc, char **argv)
     bool other = err == STUDIO_OK && cli.command != CLI_RUN;
     if (err == STUDIO_OK && !other)
         err = cli_configure(&cli, variables, &config, &error);
+    config_clear_environment(environ);
     if (err != STUDIO_OK)
         cli_complain(error.text);
     else

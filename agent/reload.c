@@ -1,9 +1,14 @@
 #include "reload.h"
 
-void reload_init(struct reload *r, struct admission *admission, const char *file,
-                 void (*wake)(void *ctx), void *ctx)
+#include <string.h>
+
+#include "api/guard.h"
+
+void reload_init(struct reload *r, struct admission *admission, struct api_metrics *metrics,
+                 const char *file, void (*wake)(void *ctx), void *ctx)
 {
-    *r = (struct reload){.admission = admission, .file = file, .wake = wake, .ctx = ctx};
+    *r = (struct reload){
+        .admission = admission, .metrics = metrics, .file = file, .wake = wake, .ctx = ctx};
     pthread_mutex_init(&r->turn, NULL);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->taken, NULL);
@@ -22,6 +27,8 @@ static void take(struct reload *r)
     if (!r->fresh)
         return;
     r->old = admission_reload(r->admission, r->fresh);
+    if (r->metrics->token_file)
+        memcpy(r->metrics->token, r->token, sizeof(r->token));
     r->fresh = NULL;
     pthread_cond_signal(&r->taken);
 }
@@ -42,12 +49,14 @@ void reload_take(struct reload *r)
 }
 
 /* Returns the tokens that count no longer: who asked frees them, not the net thread. */
-static struct tokens *hand_over(struct reload *r, struct tokens *tokens)
+static struct tokens *hand_over(struct reload *r, struct tokens *tokens,
+                                const unsigned char token[DIGEST_LEN])
 {
     struct tokens *old;
 
     pthread_mutex_lock(&r->lock);
     r->fresh = tokens;
+    memcpy(r->token, token, sizeof(r->token));
     if (r->running)
         r->wake(r->ctx);
     else
@@ -62,15 +71,20 @@ static struct tokens *hand_over(struct reload *r, struct tokens *tokens)
 
 enum studio_err reload_ask(struct reload *r, size_t *users, struct studio_error *error)
 {
-    struct tokens *tokens;
+    const char *metrics_file = r->metrics->token_file; /* does not change */
+    unsigned char token[DIGEST_LEN] = {0};
+    struct tokens *tokens = NULL;
     enum studio_err err;
 
     pthread_mutex_lock(&r->turn);
     err = tokens_reread(r->file, &tokens, error);
+    if (err == STUDIO_OK && metrics_file)
+        err = guard_read(metrics_file, token, error);
     if (err == STUDIO_OK) {
         *users = tokens_count(tokens);
-        tokens_destroy(hand_over(r, tokens));
+        tokens = hand_over(r, tokens, token);
     }
+    tokens_destroy(tokens);
     pthread_mutex_unlock(&r->turn);
     return err;
 }

@@ -1,16 +1,18 @@
 /*
- * reload.h - a tokens file read again while the agent runs: read and checked on the thread of who
- * asks, however large it is; then the net thread takes it, whole.
+ * reload.h - the files of tokens read again while the agent runs: read and checked on the thread of who
+ * asks, however large they are; then the net thread takes all of it, or nothing.
  */
 #ifndef AGENT_RELOAD_H
 #define AGENT_RELOAD_H
 
 #include <pthread.h>
 
+#include "api/api.h"
 #include "auth/admission.h"
 
 struct reload {
     struct admission *admission;
+    struct api_metrics *metrics;
     const char *file;
     void (*wake)(void *ctx); /* the net thread, to call reload_take */
     void *ctx;
@@ -19,10 +21,12 @@ struct reload {
     pthread_cond_t taken;
     bool running; /* the admission is the net thread's */
     struct tokens *fresh, *old;
+    unsigned char
+        token[DIGEST_LEN]; /* with `fresh`: that of the metrics, if they have a file for it */
 };
 
-void reload_init(struct reload *reload, struct admission *admission, const char *file,
-                 void (*wake)(void *ctx), void *ctx);
+void reload_init(struct reload *reload, struct admission *admission, struct api_metrics *metrics,
+                 const char *file, void (*wake)(void *ctx), void *ctx);
 void reload_finish(struct reload *reload);
 
 /* The net thread begins and ends to run. */

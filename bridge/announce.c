@@ -112,6 +112,8 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_u64(out, "ignored", h->ignored);
     json_text(out, "broker", h->broker);
     json_text(out, "commands", h->commands);
+    json_key(out, "exposed");
+    buf_str(out, figure_get(&h->agent->exposed) ? "true" : "false");
     json_key(out, "store");
     buf_printf(out, "{\"writable\":%s}}", figure_get(&h->agent->store_writable) ? "true" : "false");
 }

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 
 /* What users write, and what the MQTT library calls it. */
 static const struct {
@@ -30,8 +30,10 @@ struct parts {
 
 static void parts_finish(struct parts *p)
 {
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
+        secret_clear(p->list[i]); /* passwords go this way, too */
         free(p->list[i]);
+    }
     p->count = 0;
 }
 
@@ -68,13 +70,14 @@ static enum studio_err split(const char *text, struct parts *out)
 
 static enum studio_err read_lines(const char *file, struct parts *out, struct studio_error *error)
 {
-    char line[LINE_MAX_BYTES];
+    char line[LINE_MAX_BYTES], space[LINE_MAX_BYTES];
     FILE *f = fopen(file, "re");
     enum studio_err err = STUDIO_OK;
 
     if (!f)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read the password file %s: %s",
                                 file, strerror(errno));
+    setvbuf(f, space, _IOFBF, sizeof(space)); /* to be cleared */
     while (err == STUDIO_OK && fgets(line, sizeof(line), f)) {
         size_t len = strcspn(line, "\r\n");
 
@@ -85,8 +88,9 @@ static enum studio_err read_lines(const char *file, struct parts *out, struct st
         else
             err = STUDIO_ERR_USAGE;
     }
-    explicit_bzero(line, sizeof(line));
     fclose(f);
+    explicit_bzero(line, sizeof(line));
+    explicit_bzero(space, sizeof(space));
     if (err == STUDIO_ERR_USAGE)
         return studio_error_set(error, err,
                                 ": the password file %s has a line above %d bytes or "
@@ -157,7 +161,7 @@ static enum studio_err give(struct brokers *b, const struct parts *parts, const 
         struct login *login = commands ? &b->list[i].commands : &b->list[i].login;
         char **to = password ? &login->password : &login->username;
 
-        if (*part && !(*to = strdup(part)))
+        if (*part && !(*to = password ? secret_dup(part, strlen(part)) : strdup(part)))
             return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
     return STUDIO_OK;
@@ -197,8 +201,6 @@ static enum studio_err give_passwords(struct brokers *b, const struct given *giv
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     if (err == STUDIO_OK)
         err = give(b, &parts, "passwords", given->commands, true, error);
-    for (size_t i = 0; i < parts.count; i++)
-        explicit_bzero(parts.list[i], strlen(parts.list[i]));
     parts_finish(&parts);
     return err;
 }
@@ -233,16 +235,17 @@ static enum studio_err check_files(const struct bridge_config *config, struct st
     };
 
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        struct stat about;
+        enum studio_err err = STUDIO_OK;
 
         if (!files[i].file)
             continue;
-        if (access(files[i].file, R_OK) != 0 || stat(files[i].file, &about) != 0)
-            return studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read %s %s: %s",
-                                    files[i].option, files[i].file, strerror(errno));
-        if (files[i].secret && about.st_mode & S_IROTH)
-            log_warn("bridge", "%s %s can be read by everybody on this machine: chmod o-r",
-                     files[i].option, files[i].file);
+        if (files[i].secret)
+            err = secret_check(files[i].option, files[i].file, error);
+        else if (access(files[i].file, R_OK) != 0)
+            err = studio_error_set(error, STUDIO_ERR_USAGE, ": cannot read %s %s: %s",
+                                   files[i].option, files[i].file, strerror(errno));
+        if (err != STUDIO_OK)
+            return err;
     }
     return STUDIO_OK;
 }
@@ -290,8 +293,6 @@ static enum studio_err fresh_password(const struct broker *b, const struct login
                                login->password_file, line + 1);
     if (err == STUDIO_OK)
         snprintf(out, BROKER_PASSWORD_MAX, "%s", parts.list[line]);
-    for (size_t i = 0; i < parts.count; i++)
-        explicit_bzero(parts.list[i], strlen(parts.list[i]));
     parts_finish(&parts);
     return err;
 }
@@ -317,9 +318,7 @@ const char *broker_password(const struct broker *b, const struct login *login,
 static void login_finish(struct login *login)
 {
     free(login->username);
-    if (login->password)
-        explicit_bzero(login->password, strlen(login->password));
-    free(login->password);
+    secret_free(login->password);
 }
 
 void brokers_finish(struct brokers *b)

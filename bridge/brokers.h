@@ -11,7 +11,7 @@ enum { BROKERS_MAX = 16, BROKER_URI_MAX = 255 };
 /* As whom we come. */
 struct login {
     char *username;            /* NULL: none */
-    char *password;            /* NULL: none; as read at the start */
+    char *password;            /* NULL: none; as read at the start; memory of base/secret.h */
     const char *password_file; /* NULL: none; the list's */
 };
 
@@ -33,8 +33,8 @@ enum { BROKER_PASSWORD_MAX = 1024 };
 /*
  * Takes the configuration apart: URIs by comma; user names one for all or one for each, by comma;
  * the password for all, or from a file with one line for all or one for each, taken as it stands, blanks
- * and all; the same for the login of the commands. Every file it names must be readable. `error` (never NULL)
- * says what is wrong. Errors: USAGE, NO_MEMORY. Call brokers_finish in either case.
+ * and all; the same for the login of the commands. Every file it names must be readable, those with a secret
+ * not by everybody (base/secret.h). `error` (never NULL) says what is wrong. Errors: USAGE, NO_MEMORY. Call brokers_finish in either case.
  */
 STUDIO_MUST_USE enum studio_err brokers_init(struct brokers *b, const struct bridge_config *config,
                                              struct studio_error *error);

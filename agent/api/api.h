@@ -27,6 +27,7 @@ enum { API_BROKERS_MAX = 4096 };
 struct api_metrics {
     bool has_token;                  /* besides this machine, who has it may see them */
     unsigned char token[DIGEST_LEN]; /* its SHA-256 */
+    char *token_file;                /* where it is; NULL: in the configuration, or there is none */
     char brokers[API_BROKERS_MAX];   /* URI[,URI...] as configured, without a login; empty: none */
     size_t tables;                   /* how many tell their states; the others are counted */
 };

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "api/request.h"
-#include "base/log.h"
 #include "base/names.h"
+#include "base/secret.h"
 #include "config/file.h"
 #include "config/settings.h"
 
@@ -15,54 +15,55 @@ enum { FILE_MAX = 4096 };
 
 /* --- the token ------------------------------------------------------------------------------- */
 
-static enum studio_err keep(struct api_metrics *metrics, const char *token, size_t len)
-{
-    metrics->has_token = digest_make(token, len, metrics->token);
-    return metrics->has_token ? STUDIO_OK : STUDIO_ERR_NO_MEMORY;
-}
-
-/* Its first line. */
-static enum studio_err keep_file(struct api_metrics *metrics, const char *file,
-                                 struct studio_error *error)
+/* The first line. */
+enum studio_err guard_read(const char *file, unsigned char token[DIGEST_LEN],
+                           struct studio_error *error)
 {
     struct studio_error detail;
-    struct stat about;
     char *text;
     size_t len;
-    enum studio_err err = file_read(file, FILE_MAX, &text, &len, &about, &detail);
+    enum studio_err err = secret_check("metrics.token_file", file, error);
 
     if (err != STUDIO_OK)
+        return err;
+    err = file_read(file, FILE_MAX, &text, &len, NULL, &detail);
+    if (err != STUDIO_OK)
         return studio_error_set(error, err, ": metrics.token_file: %s", detail.text);
-    if (about.st_mode & S_IROTH)
-        log_warn("metrics",
-                 "metrics.token_file %s can be read by everybody on this machine: chmod "
-                 "o-r",
-                 file);
     size_t line = strcspn(text, "\r\n");
-    err = name_is_token(text, line) ? keep(metrics, text, line) : STUDIO_ERR_USAGE;
+    if (!name_is_token(text, line))
+        err = studio_error_set(error, STUDIO_ERR_USAGE,
+                               ": metrics.token_file %s: its first line is no token, of 4 to 128 "
+                               "of A-Z a-z 0-9 . _ ~ -",
+                               file);
+    else if (!digest_make(text, line, token))
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     explicit_bzero(text, len);
     free(text);
-    if (err == STUDIO_ERR_USAGE)
-        return studio_error_set(error, err,
-                                ": metrics.token_file %s: its first line is no token, of 4 to 128 "
-                                "of A-Z a-z 0-9 . _ ~ -",
-                                file);
-    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
+    return err;
 }
 
 enum studio_err guard_init(struct api_metrics *metrics, const struct studio_agent_config *config,
                            struct studio_error *error)
 {
-    const char *token = config->metrics_token;
-    enum studio_err err;
+    const char *token = config->metrics_token, *file = config->metrics_token_file;
 
     metrics->tables = (size_t)config->metrics_tables;
     snprintf(metrics->brokers, sizeof(metrics->brokers), "%s",
              config->broker ? config->broker : "");
-    if (config->metrics_token_file)
-        return keep_file(metrics, config->metrics_token_file, error);
-    err = token ? keep(metrics, token, strlen(token)) : STUDIO_OK;
-    return err == STUDIO_OK ? err : studio_error_set(error, err, NULL);
+    metrics->has_token = token || file;
+    if (file && !(metrics->token_file = strdup(file)))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (file)
+        return guard_read(file, metrics->token, error);
+    if (token && !digest_make(token, strlen(token), metrics->token))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    return STUDIO_OK;
+}
+
+void guard_finish(struct api_metrics *metrics)
+{
+    free(metrics->token_file);
+    metrics->token_file = NULL;
 }
 
 /* --- who asks -------------------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "auth/token_line.h"
+#include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/file.h"
@@ -164,6 +166,12 @@ static enum studio_err read_for(const char *file, enum tokens_reader reader, str
     if (err != STUDIO_OK)
         return err;
     err = tokens_safe(&about, file, reader, error);
+    if (err == STUDIO_OK && reader == TOKENS_FOR_AGENT &&
+        secret_reach(file, &about) != SECRET_CLOSED)
+        log_warn("auth",
+                 "everybody on this machine can read %s: it has hashes only, but those of short "
+                 "tokens are soon guessed; run: chmod o-r '%s'",
+                 file, file);
     if (err == STUDIO_OK)
         err = tokens_parse(text, len, file, out, error);
     free(text);

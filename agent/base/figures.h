@@ -70,6 +70,7 @@ enum figure_parked {
     ROW(broker, STATE, "", "number in the list of the one it is connected to, from 1; 0: none")    \
     ROW(acked_seq, STATE, "", "every event up to it is acknowledged by a broker")                  \
     ROW(waiting_since, STATE, "ms", "when the oldest event that waits came, monotonic; 0: none")   \
+    ROW(exposed, STATE, "", "1: tokens can be read on their way, the port is open without TLS")    \
     ROW(started, STATE, "ms", "when all began to be counted, wall clock")                          \
     ROW(stopping, STATE, "", "1: the agent is about to end")
 

@@ -12,6 +12,7 @@
 #include "cmd/token.h"
 #include "config/config.h"
 #include "config/config_file.h"
+#include "config/exposure.h"
 #include "studio/version.h"
 
 typedef int command_fn(const struct cli *cli, const char *const *variables);
@@ -68,6 +69,12 @@ static size_t check_flags(const struct cli *cli, struct studio_agent_config *con
     return mistakes;
 }
 
+static void print_warning(void *ctx, const char *what)
+{
+    const char *const *name = ctx;
+    printf("%s: warning: %s\n", *name, what);
+}
+
 static int command_check(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
@@ -91,6 +98,7 @@ static int command_check(const struct cli *cli, const char *const *variables)
     } else if (config_check(&config, &error) != STUDIO_OK) {
         printf("%s: %s\n", name, error.text);
     } else {
+        config_warnings(&config, print_warning, &name);
         printf("%s: ok\n", name);
         code = STUDIO_EXIT_OK;
     }

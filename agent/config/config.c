@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "config/options.h"
 
@@ -104,7 +105,9 @@ static bool set_scalar(void *slot, const struct option *option, const char *valu
 /* A string slot that still points to its default is not on the heap: `initial` in the table. */
 static void string_release(char *slot, const struct option *option)
 {
-    if (slot != option->initial)
+    if (option->secret)
+        secret_free(slot);
+    else if (slot != option->initial)
         free(slot);
 }
 
@@ -176,7 +179,7 @@ static enum studio_err set_string(char **slot, const struct option *option, cons
         return fail_value(error, option, value, expected);
     char *copy = NULL;
     if (*value) {
-        copy = strdup(value);
+        copy = option->secret ? secret_dup(value, strlen(value)) : strdup(value);
         if (!copy)
             return fail_memory(error);
     }
@@ -282,6 +285,19 @@ enum studio_err config_environment(struct studio_agent_config *config, const cha
                                detail.text);
     }
     return STUDIO_OK;
+}
+
+void config_clear_environment(char **variables)
+{
+    for (; *variables; variables++) {
+        char section[OPTION_ENV_MAX], key[OPTION_ENV_MAX];
+        size_t len = strcspn(*variables, "=");
+        if (!split_variable(*variables, len, section, key, sizeof section))
+            continue;
+        const struct option *option = option_find(section, key);
+        if (option && option->secret && (*variables)[len] == '=')
+            secret_clear(*variables + len + 1);
+    }
 }
 
 static enum studio_err check_login(const char *which, const char *username, const char *password,

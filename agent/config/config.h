@@ -25,6 +25,10 @@ STUDIO_MUST_USE enum studio_err config_environment(struct studio_agent_config *c
                                                    config_wanted_fn *wanted,
                                                    struct studio_error *error);
 
+/* Clears the values of secret options among the variables: an environment is in core files, and others
+ * inherit it. */
+void config_clear_environment(char **variables);
+
 /* Checks what only the whole can show: options that exclude each other. Errors: USAGE. */
 STUDIO_MUST_USE enum studio_err config_check(const struct studio_agent_config *config,
                                              struct studio_error *error);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/file.h"
@@ -25,7 +26,8 @@ struct parser {
     bool expects_key;  /* the line given to inih must lead to a call of the handler */
     bool skip_section; /* its name was wrong and has been told; its keys are not judged */
     bool no_memory;
-    unsigned *seen; /* per option: the line that set it, 0 if none */
+    enum secret_reach reach; /* of the file */
+    unsigned *seen;          /* per option: the line that set it, 0 if none */
     config_wanted_fn *wanted;
     config_mistake_fn *tell;
     void *ctx;
@@ -133,6 +135,20 @@ static char *read_line(char *out, int size, void *stream)
     return out;
 }
 
+/* A secret stands in a file that everybody can read. */
+static void judge_secret(struct parser *p, const struct option *option)
+{
+    char what[192];
+    snprintf(what, sizeof what,
+             "%s.%s is a secret, and everybody on this machine can read this file; run: chmod o-r, "
+             "or use %s_file",
+             option->section, option->key, option->key);
+    if (p->reach == SECRET_FORCED || (p->wanted && !p->wanted(option)))
+        log_warn("config", "line %u: %s", p->line, what);
+    else
+        mistake(p, what);
+}
+
 /* ini_handler: nonzero always, mistakes have been told. */
 static int take_key(void *user, const char *section, const char *key, const char *value)
 {
@@ -158,6 +174,8 @@ static int take_key(void *user, const char *section, const char *key, const char
         p->seen[option_index(option)] = p->line;
     snprintf(name, sizeof name, "%s.%s", section, key);
     enum studio_err err = studio_agent_config_set(p->config, name, value, &error);
+    if (err == STUDIO_OK && option && option->secret && *value && p->reach != SECRET_CLOSED)
+        judge_secret(p, option);
     if (err == STUDIO_ERR_NO_MEMORY)
         p->no_memory = true;
     else if (err != STUDIO_OK && option && p->wanted && !p->wanted(option))
@@ -167,37 +185,43 @@ static int take_key(void *user, const char *section, const char *key, const char
     return 1;
 }
 
+/* `p` is filled but for where it is. */
+static enum studio_err parse(struct parser *p, const char *text, size_t len, size_t *mistakes)
+{
+    static const char bom[] = "\xEF\xBB\xBF";
+    p->next = text + (len >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0);
+    p->end = text + len;
+    p->seen = calloc(option_count, sizeof *p->seen);
+    if (!p->seen)
+        return STUDIO_ERR_NO_MEMORY;
+    int result = ini_parse_stream(read_line, p, take_key, p);
+    free(p->seen);
+    *mistakes = p->mistakes;
+    return p->no_memory || result == -2 ? STUDIO_ERR_NO_MEMORY : STUDIO_OK;
+}
+
 enum studio_err config_parse(struct studio_agent_config *config, const char *text, size_t len,
                              config_wanted_fn *wanted, config_mistake_fn *tell, void *ctx,
                              size_t *mistakes)
 {
-    static const char bom[] = "\xEF\xBB\xBF";
-    size_t skip = len >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
-    struct parser p = {.config = config,
-                       .next = text + skip,
-                       .end = text + len,
-                       .wanted = wanted,
-                       .tell = tell,
-                       .ctx = ctx};
-    p.seen = calloc(option_count, sizeof *p.seen);
-    if (!p.seen)
-        return STUDIO_ERR_NO_MEMORY;
-    int result = ini_parse_stream(read_line, &p, take_key, &p);
-    free(p.seen);
-    *mistakes = p.mistakes;
-    return p.no_memory || result == -2 ? STUDIO_ERR_NO_MEMORY : STUDIO_OK;
+    struct parser p = {.config = config, .wanted = wanted, .tell = tell, .ctx = ctx};
+    return parse(&p, text, len, mistakes);
 }
 
 enum studio_err config_parse_file(struct studio_agent_config *config, const char *file,
                                   config_wanted_fn *wanted, config_mistake_fn *tell, void *ctx,
                                   size_t *mistakes, struct studio_error *error)
 {
+    struct parser p = {.config = config, .wanted = wanted, .tell = tell, .ctx = ctx};
+    struct stat about;
     char *text;
     size_t len;
-    enum studio_err err = file_read(file, CONFIG_FILE_MAX, &text, &len, NULL, error);
+    enum studio_err err = file_read(file, CONFIG_FILE_MAX, &text, &len, &about, error);
     if (err != STUDIO_OK)
         return err;
-    err = config_parse(config, text, len, wanted, tell, ctx, mistakes);
+    p.reach = secret_reach(file, &about);
+    err = parse(&p, text, len, mistakes);
+    explicit_bzero(text, len);
     free(text);
     if (err != STUDIO_OK)
         return config_fail(error, err, "out of memory reading %s", file);

@@ -41,7 +41,7 @@ struct option {
     size_t offset;                       /* in struct studio_agent_config */
     const char *help;                    /* one line */
     enum option_type type;
-    bool secret; /* never shown, never on the command line */
+    bool secret; /* a string never shown, never on the command line, in memory of secret.h */
 };
 
 /* Grouped by section, in the order of help. */

@@ -27,7 +27,7 @@ static const struct option_row {
      "log in as this user id, as it stands in the tokens file; --table then only says which "
      "table is meant"},
     {"token", OPTION_TEXT, offsetof(struct args, token), "TOKEN",
-     "token; others on this machine can read it here"},
+     "token; better STUDIO_TOKEN: others see this one in ps until it is read"},
     {"token-file", OPTION_TEXT, offsetof(struct args, token_file), "FILE",
      "read the token from the first line of a file"},
     {"ca", OPTION_TEXT, offsetof(struct args, ca_file), "FILE",

@@ -181,7 +181,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     int exit_code = command->run(&program);
-    memset(token, 0, sizeof(token));
+    explicit_bzero(token, sizeof(token));
     if (fflush(stdout) != 0 && exit_code == EXIT_CONFIRMED) {
         perror("studio-client: standard output");
         exit_code = EXIT_REFUSED;

@@ -8,6 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "client/client_error.h"
 #include "shown.h"
 
@@ -174,7 +175,7 @@ static bool read_line(FILE *in, char out[PROGRAM_TOKEN_MAX + 1])
         memcpy(out, line, len);
         out[len] = '\0';
     }
-    memset(line, 0, sizeof(line));
+    explicit_bzero(line, sizeof(line));
     return fits;
 }
 
@@ -229,6 +230,8 @@ enum studio_err program_token(const struct args *args, char out[PROGRAM_TOKEN_MA
             return client_error_usage(error, "a token has at most %d characters",
                                       PROGRAM_TOKEN_MAX);
         memcpy(out, given, strlen(given) + 1);
+        secret_clear(
+            (char *)given); /* argv and environment are ours: nobody reads it there any more */
         return STUDIO_OK;
     }
     if (token_from_terminal(out))

@@ -1,5 +1,7 @@
 /* test_bridge_tls.c - who the broker is and who we are: certificates, logins, and the words for what is
  * wrong with them; the bridge with an agent in memory. */
+#include <sys/stat.h>
+
 #include "support/certs.h"
 #include "support/port.h"
 #include "support/tmpdir.h"
@@ -142,7 +144,7 @@ static void we_may_have_to_say_who_we_are(void **state)
     free(foreign_key);
 }
 
-/* Both in one file, as some authorities hand them out; and who may read it. */
+/* Both in one file, as some authorities hand them out; not for everybody to read. */
 static void the_key_may_be_in_the_certificates_file(void **state)
 {
     const char *dir = tmpdir_create();
@@ -151,6 +153,7 @@ static void the_key_may_be_in_the_certificates_file(void **state)
     const char *argv[] = {"sh", "-c", both, NULL};
     struct broker *broker;
     struct bridge_config config;
+    struct studio_error error;
     struct port port;
     char *extra, *uri;
 
@@ -164,7 +167,12 @@ static void the_key_may_be_in_the_certificates_file(void **state)
     uri = test_printf("mqtts://localhost:%u", port.number);
     config = tls_config(uri, cert);
     config.cert_file = cert;
-    expect_said(config, "both.pem can be read by everybody on this machine");
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(bridge_create(&config, &source.ops, clock_system(), &bridge, &error),
+                     STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "mqtt.cert: everybody on this machine can read"));
+    bridge = NULL;
+    assert_int_equal(chmod(dir, 0700), 0);
     start(&config);
     wait_connected(uri, 1);
     stop();

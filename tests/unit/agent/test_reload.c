@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/digest.h"
 #include "support/cmocka_all.h"
 #include "support/fake_clock.h"
 #include "support/tmpdir.h"
@@ -13,6 +14,7 @@
 
 static struct fake_clock clock_;
 static struct admission *admission;
+static struct api_metrics metrics;
 static struct reload reload;
 static const char *dir, *file;
 static atomic_uint wakes;
@@ -45,7 +47,8 @@ static int setup(void **state)
         return -1;
     admission = admission_create(&options, tokens);
     atomic_store(&wakes, 0);
-    reload_init(&reload, admission, file, wake, NULL);
+    metrics = (struct api_metrics){.has_token = true};
+    reload_init(&reload, admission, &metrics, file, wake, NULL);
     return 0;
 }
 
@@ -92,6 +95,42 @@ static void a_mistake_changes_nothing(void **state)
     assert_true(counts("ARO-001"));
     assert_int_equal(atomic_load(&wakes), 0);
     reload_running(&reload, false);
+}
+
+static bool opens(const char *token)
+{
+    unsigned char digest[DIGEST_LEN];
+
+    return digest_make(token, strlen(token), digest) &&
+           memcmp(digest, metrics.token, sizeof(digest)) == 0;
+}
+
+/* All of it, or nothing. */
+static void the_token_of_the_metrics_with_them(void **state)
+{
+    struct studio_error error;
+    size_t users;
+    char *name;
+
+    (void)state;
+    assert_int_equal(reload_ask(&reload, &users, &error), STUDIO_OK);
+    assert_false(opens("first")); /* they have no file */
+    name = strdup(tmpdir_write(dir, "metrics", 0600, "first\n"));
+    metrics.token_file = name;
+    assert_int_equal(reload_ask(&reload, &users, &error), STUDIO_OK);
+    assert_true(opens("first"));
+    tmpdir_write(dir, "metrics", 0600, "no token\n");
+    put("ARO-002");
+    assert_int_equal(reload_ask(&reload, &users, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, name));
+    assert_true(opens("first"));
+    assert_true(counts("ARO-001"));
+    assert_false(counts("ARO-002"));
+    tmpdir_write(dir, "metrics", 0600, "second\n");
+    assert_int_equal(reload_ask(&reload, &users, &error), STUDIO_OK);
+    assert_true(opens("second"));
+    assert_true(counts("ARO-002"));
+    free(name);
 }
 
 static void *ask(void *arg)
@@ -150,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(before_the_agent_runs),
         TEST(a_mistake_changes_nothing),
+        TEST(the_token_of_the_metrics_with_them),
         TEST(the_running_agent_takes_it),
         TEST(who_asks_a_stopping_agent_is_answered),
     };

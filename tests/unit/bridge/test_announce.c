@@ -44,7 +44,8 @@ static void health_tells_all(void **state)
         .updates = {90, 8, 1},
         .refused = {[STUDIO_ERR_INVALID_JSON] = 3, [STUDIO_ERR_STORAGE] = 1},
         .closed = {[CLOSED_SILENT] = 11, [CLOSED_SLOW] = 12},
-        .store_writable = true};
+        .store_writable = true,
+        .exposed = true};
     const struct announce_health health = {.now_ms = 1767323045678,
                                            .agent = &agent,
                                            .acked = 100,
@@ -66,7 +67,8 @@ static void health_tells_all(void **state)
         "\"uncarried\":[],\"tables\":3,\"clients\":2,"
         "\"subscribers\":1,\"updates\":99,\"refused\":4,\"closed\":{\"silent\":11,\"slow\":12},"
         "\"ignored\":6,"
-        "\"broker\":\"mqtt://a:1883\",\"commands\":\"on\",\"store\":{\"writable\":true}}");
+        "\"broker\":\"mqtt://"
+        "a:1883\",\"commands\":\"on\",\"exposed\":true,\"store\":{\"writable\":true}}");
 }
 
 static void info_lists_fields_and_what_the_agent_adds(void **state)

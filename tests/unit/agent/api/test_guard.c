@@ -59,6 +59,7 @@ static enum studio_err configure(const char *name, const char *value, struct stu
     struct studio_agent_config config;
     enum studio_err err;
 
+    guard_finish(&api.metrics);
     memset(&api, 0, sizeof(api));
     config_init(&config);
     if (name)
@@ -139,6 +140,11 @@ static void the_token_may_stand_in_a_file(void **state)
         else
             expect("10.0.0.7", "Bearer " TOKEN, 200);
     }
+    assert_int_equal(chmod(file, 0644), 0);
+    assert_int_equal(chmod(dir, 0755), 0); /* now everybody can read it */
+    assert_int_equal(configure("metrics.token_file", file, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "chmod o-r"));
+    guard_finish(&api.metrics);
     free(file);
 }
 

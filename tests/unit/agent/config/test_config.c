@@ -175,6 +175,19 @@ static void the_environment_sets_options(void **state)
     assert_null(config.broker);
 }
 
+static void secrets_are_cleared_in_the_environment(void **state)
+{
+    char password[] = "STUDIO_MQTT_PASSWORD=hush", user[] = "STUDIO_MQTT_USERNAME=u";
+    char other[] = "STUDIO_WEB_PASSWORD=x", bare[] = "STUDIO_METRICS_TOKEN";
+    char *variables[] = {password, user, other, bare, NULL};
+    (void)state;
+    config_clear_environment(variables);
+    assert_memory_equal(password, "STUDIO_MQTT_PASSWORD=\0\0\0\0", sizeof password);
+    assert_string_equal(user, "STUDIO_MQTT_USERNAME=u");
+    assert_string_equal(other, "STUDIO_WEB_PASSWORD=x");
+    assert_string_equal(bare, "STUDIO_METRICS_TOKEN");
+}
+
 static void a_mistake_in_the_environment_names_the_variable(void **state)
 {
     const char *const wrong[] = {"STUDIO_LOG_LEVEL=loud", NULL};
@@ -300,6 +313,7 @@ int main(void)
         TEST(a_long_value_is_cut_in_the_message),
         TEST(the_environment_sets_options),
         TEST(a_mistake_in_the_environment_names_the_variable),
+        TEST(secrets_are_cleared_in_the_environment),
         TEST(an_unknown_name_in_the_environment_is_a_warning),
         TEST(only_what_is_wanted_is_read),
         TEST(options_that_exclude_each_other),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -205,6 +206,34 @@ static void a_file_is_read(void **state)
     rmdir(dir);
 }
 
+static void a_secret_wants_a_file_that_others_cannot_read(void **state)
+{
+    struct studio_error error;
+    char dir[] = P_tmpdir "/studio-test-XXXXXX", path[64];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/agent.conf", dir);
+    write_file(path, "[mqtt]\nusername = u\npassword = hush\n");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(studio_agent_config_read(&config, path, &error), STUDIO_OK);
+    assert_string_equal(config.password, "hush");
+
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(studio_agent_config_read(&config, path, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "agent.conf:3: mqtt.password is a secret"));
+    assert_non_null(strstr(error.text, "password_file"));
+    assert_null(strstr(error.text, "hush"));
+    assert_int_equal(config_read(&config, path, wants_data, &error), STUDIO_OK);
+
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(studio_agent_config_read(&config, path, &error), STUDIO_OK);
+    write_file(path, "[mqtt]\nusername = u\npassword =\n");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(studio_agent_config_read(&config, path, &error), STUDIO_OK);
+    unlink(path);
+    rmdir(dir);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -219,6 +248,7 @@ int main(void)
         TEST(a_line_too_long_is_told),
         TEST(bytes_that_are_no_text_are_told),
         TEST(a_file_is_read),
+        TEST(a_secret_wants_a_file_that_others_cannot_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

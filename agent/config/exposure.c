@@ -1,0 +1,77 @@
+#include "config/exposure.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/networks.h"
+#include "config/checks.h"
+#include "config/settings.h"
+
+enum { WARNING_MAX = 512 };
+
+static bool is_here(const char *host)
+{
+    struct networks here;
+
+    return strcasecmp(host, "localhost") == 0 ||
+           (!networks_parse("127.0.0.0/8,::1", &here) && networks_have(&here, host));
+}
+
+bool config_exposed(const struct studio_agent_config *config)
+{
+    char host[ADDRESS_HOST_MAX + 1];
+    uint16_t port;
+
+    return !config->tls_cert && address_split(config->listen, host, &port) && !is_here(host);
+}
+
+/* The first broker that a password goes to for everybody to read; its length in *len, 0: there is none. */
+static const char *clear_broker(const struct studio_agent_config *config, size_t *len)
+{
+    static const char *const clear[] = {"mqtt://", "tcp://"};
+    bool password = config->password || config->password_file;
+
+    for (const char *uri = config->broker; password && uri && *uri;
+         uri += *len + (uri[*len] == ',')) {
+        *len = strcspn(uri, ",");
+        for (size_t i = 0; i < sizeof clear / sizeof clear[0]; i++) {
+            char host[ADDRESS_HOST_MAX + 1];
+            size_t skip = strlen(clear[i]);
+            if (strncmp(uri, clear[i], skip) != 0)
+                continue;
+            bool bracket = uri[skip] == '[';
+            skip += bracket;
+            snprintf(host, sizeof host, "%.*s", (int)strcspn(uri + skip, bracket ? "]" : ":,"),
+                     uri + skip);
+            if (!is_here(host))
+                return uri;
+        }
+    }
+    *len = 0;
+    return NULL;
+}
+
+void config_warnings(const struct studio_agent_config *config, config_warning_fn *tell, void *ctx)
+{
+    char what[WARNING_MAX];
+    size_t len;
+    const char *broker = clear_broker(config, &len);
+
+    if (config_exposed(config)) {
+        snprintf(what, sizeof what,
+                 "NO TLS: websocket.listen %.64s is open to the network, and whoever is on the way "
+                 "reads "
+                 "tokens and updates; listen on localhost behind a proxy that speaks TLS, or set "
+                 "websocket.tls_cert and websocket.tls_key",
+                 config->listen);
+        tell(ctx, what);
+    }
+    if (broker) {
+        snprintf(
+            what, sizeof what,
+            "NO TLS: whoever is on the way to the broker %.*s reads mqtt.password; use mqtts://",
+            (int)len, broker);
+        tell(ctx, what);
+    }
+}
