@@ -13,7 +13,7 @@ struct studio_agent_config;
 void about_log(const struct source *source);
 /* What of tokens and passwords the configuration lets others read, in the log and in `exposed` of health. */
 void about_warn(const struct studio_agent_config *config, struct figures *figures);
-/* Appends {"info":…,"health":…}; `ctx` is the struct source. Net thread. */
+/* Appends {"info":…,"health":…}; `ctx` is the struct source. Any thread. */
 void about_print(void *ctx, struct buf *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "about.h"
 #include "api/guard.h"
 #include "api/history.h"
 #include "api/stream.h"
@@ -38,6 +39,13 @@ static bool answer_republish(struct studio_agent *agent, struct control_call *ca
     return republish(agent->bridge, answer);
 }
 
+static bool answer_about(struct studio_agent *agent, struct control_call *call, struct buf *answer)
+{
+    (void)call;
+    about_print(&agent->source, answer);
+    return true;
+}
+
 static bool answer_backup(struct studio_agent *agent, struct control_call *call, struct buf *answer)
 {
     const char *why = "no file came along";
@@ -53,8 +61,10 @@ static bool on_command(void *ctx, struct control_call *call, struct buf *answer)
     static const struct {
         const char *command;
         bool (*answer)(struct studio_agent *agent, struct control_call *call, struct buf *answer);
-    } commands[] = {
-        {"reload", answer_reload}, {"republish", answer_republish}, {"backup", answer_backup}};
+    } commands[] = {{"reload", answer_reload},
+                    {"republish", answer_republish},
+                    {"about", answer_about},
+                    {"backup", answer_backup}};
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
         if (strcmp(call->command, commands[i].command) == 0)

@@ -19,7 +19,7 @@
 
 enum {
     COMMAND_MAX = 64,
-    ANSWER_MAX = 4096,
+    ANSWER_MAX = 65536,
     BACKLOG = 8,
     CALLER_S = 2,   /* for a caller to say what it wants */
     PAUSE_MS = 100, /* where a caller cannot be accepted: no file may be opened */
@@ -272,7 +272,7 @@ enum studio_err control_ask_long(const char *dir, const char *command, int file,
     enum studio_err err = STUDIO_ERR_IO;
     struct buf whole;
 
-    buf_init(&whole, 4 * ANSWER_MAX);
+    buf_init(&whole, 2 * ANSWER_MAX);
     set_timeouts(fd, AGENT_S);
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         err = config_fail(

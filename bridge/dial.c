@@ -60,6 +60,14 @@ static enum dial_meaning meaning_of(int reason, const char **text)
     return MEANS_OTHER;
 }
 
+const char *dial_reason(int reason)
+{
+    const char *text = NULL;
+
+    (void)meaning_of(reason, &text);
+    return text;
+}
+
 void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
                backoff_random_fn *random, void *random_ctx)
 {

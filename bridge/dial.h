@@ -46,6 +46,9 @@ struct dial {
     char said[BROKERS_MAX][LINK_TEXT_MAX + 32]; /* what the log said last */
 };
 
+/* What the reason of a CONNACK or DISCONNECT means, in words; NULL: nothing we know more of. Any thread. */
+const char *dial_reason(int reason);
+
 void dial_init(struct dial *d, const struct brokers *brokers, int mqtt_version,
                backoff_random_fn *random, void *random_ctx);
 /* After dial_init: what was remembered in an earlier run, see dial_memo. */

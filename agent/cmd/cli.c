@@ -20,7 +20,9 @@ enum {
     REPUBLISH = 1u << CLI_REPUBLISH,
     BACKUP = 1u << CLI_BACKUP,
     ON_DATA = TOKEN | RELOAD | STORE | REPUBLISH | BACKUP,
-    ALL = RUN | CHECK | ON_DATA
+    DOCTOR = 1u << CLI_DOCTOR,
+    ON_ALL = RUN | CHECK | DOCTOR, /* take every option */
+    ALL = ON_ALL | ON_DATA
 };
 
 struct command {
@@ -30,8 +32,9 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"check", CLI_CHECK, 0}, {"token", CLI_TOKEN, 2},         {"reload", CLI_RELOAD, 0},
-    {"store", CLI_STORE, 2}, {"republish", CLI_REPUBLISH, 0}, {"backup", CLI_BACKUP, 1},
+    {"check", CLI_CHECK, 0},   {"token", CLI_TOKEN, 2},         {"reload", CLI_RELOAD, 0},
+    {"store", CLI_STORE, 2},   {"republish", CLI_REPUBLISH, 0}, {"backup", CLI_BACKUP, 1},
+    {"doctor", CLI_DOCTOR, 0},
 };
 
 enum flag_id {
@@ -41,7 +44,8 @@ enum flag_id {
     FLAG_VERSION,
     FLAG_ROLE,
     FLAG_EXPIRES,
-    FLAG_TABLES
+    FLAG_TABLES,
+    FLAG_JSON
 };
 
 /* The flags that are no options. */
@@ -52,10 +56,10 @@ static const struct flag {
     unsigned in; /* commands that know it */
 } flags[] = {
     {"-c", FLAG_CONFIG, true, ALL},         {"--config", FLAG_CONFIG, true, ALL},
-    {"--set", FLAG_SET, true, RUN | CHECK}, {"-h", FLAG_HELP, false, ALL},
+    {"--set", FLAG_SET, true, ON_ALL},      {"-h", FLAG_HELP, false, ALL},
     {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
     {"--role", FLAG_ROLE, true, TOKEN},     {"--expires", FLAG_EXPIRES, true, TOKEN},
-    {"--tables", FLAG_TABLES, true, TOKEN},
+    {"--tables", FLAG_TABLES, true, TOKEN}, {"--json", FLAG_JSON, false, DOCTOR},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -87,7 +91,7 @@ static const struct option *find_option(const char *arg, size_t len, unsigned co
     memcpy(name, arg + 2, len - 2);
     name[len - 2] = '\0';
     const struct option *option = option_by_flag(name);
-    if (!option || command & (RUN | CHECK))
+    if (!option || command & ON_ALL)
         return option;
     bool data = strcmp(name, "data") == 0 && (command & ON_DATA);
     bool tokens = strcmp(name, "tokens") == 0 && (command & TOKEN);
@@ -196,6 +200,9 @@ static enum studio_err apply_flag(struct cli *cli, enum flag_id id, const char *
     case FLAG_TABLES:
         cli->tables = value;
         break;
+    case FLAG_JSON:
+        cli->json = true;
+        break;
     }
     return STUDIO_OK;
 }
@@ -278,7 +285,7 @@ enum studio_err cli_configure(const struct cli *cli, const char *const *variable
                               struct studio_agent_config *config, struct studio_error *error)
 {
     enum studio_err err = STUDIO_OK;
-    bool run = cli->command == CLI_RUN;
+    bool run = cli->command == CLI_RUN || cli->command == CLI_DOCTOR; /* all of it counts */
     config_wanted_fn *wanted = run ? NULL : is_for_commands;
     if (cli->file)
         err = config_read(config, cli->file, wanted, error);

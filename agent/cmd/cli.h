@@ -5,6 +5,7 @@
 #ifndef AGENT_CMD_CLI_H
 #define AGENT_CMD_CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "studio/agent.h"
@@ -20,6 +21,7 @@ enum cli_command {
     CLI_STORE,
     CLI_REPUBLISH,
     CLI_BACKUP,
+    CLI_DOCTOR,
     CLI_COMMAND_COUNT
 };
 
@@ -36,6 +38,7 @@ struct cli {
     const char *file;                 /* -c; NULL if not given */
     const char *role;                 /* --role, --expires and --tables of `token new`; NULL if */
     const char *expires, *tables;     /*   not given */
+    bool json;                        /* --json of `doctor` */
     const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */
     size_t word_count;
     struct cli_setting *settings; /* options in the order given; owned */

@@ -7,6 +7,7 @@
 
 #include "cmd/ask.h"
 #include "cmd/backup.h"
+#include "cmd/doctor.h"
 #include "cmd/help.h"
 #include "cmd/store.h"
 #include "cmd/token.h"
@@ -111,7 +112,7 @@ static command_fn *const table[CLI_COMMAND_COUNT] = {
     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
     [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_ask,
     [CLI_STORE] = command_store,     [CLI_REPUBLISH] = command_ask,
-    [CLI_BACKUP] = command_backup,
+    [CLI_BACKUP] = command_backup,   [CLI_DOCTOR] = command_doctor,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

@@ -1,4 +1,5 @@
 /* tools.c - the maintenance commands' way in; and the new epoch of a restored store. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,6 +78,35 @@ void tool_close(struct tool *tool)
     lock_release(tool->lock_fd);
     free(tool->path);
     *tool = (struct tool){.lock_fd = -1};
+}
+
+enum studio_err store_look(const char *dir, struct store_info *info, uint64_t *bytes, bool *none,
+                           struct studio_error *error)
+{
+    struct tool tool;
+    struct stat about;
+    int64_t pages;
+    char *path = lock_path(dir, STORE_FILE);
+    if (!path)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    *none = stat(path, &about) < 0 && errno == ENOENT;
+    free(path);
+    if (*none)
+        return STUDIO_OK;
+    enum studio_err err = tool_open(dir, false, &tool, error);
+    if (err != STUDIO_OK)
+        return err;
+    int rc = schema_load(tool.db, info);
+    if (rc == SQLITE_OK)
+        rc = sql_number(tool.db, "PRAGMA page_count", &pages);
+    if (tool.damage.found)
+        err = wal_refuse(error, tool.path, &tool.damage);
+    else if (rc != SQLITE_OK)
+        err = sql_refuse(error, tool.path, rc, tool.db);
+    else
+        *bytes = (uint64_t)pages * STORE_PAGE;
+    tool_close(&tool);
+    return err;
 }
 
 enum studio_err store_restored(const char *dir, char epoch[STORE_EPOCH_LEN + 1],

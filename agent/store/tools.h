@@ -21,6 +21,10 @@
 STUDIO_MUST_USE enum studio_err store_check(const char *dir, int copy, FILE *out,
                                             struct studio_error *error);
 
+/* What a store knows, and how large it is; *none: there is no store, and that is no error. */
+STUDIO_MUST_USE enum studio_err store_look(const char *dir, struct store_info *info,
+                                           uint64_t *bytes, bool *none, struct studio_error *error);
+
 /*
  * Prints the store as lines of JSON:
  *

@@ -37,7 +37,7 @@ agent/auth       base model protocol config
 agent/core       base model protocol store config auth bridge
 agent/net        base model protocol store config auth core
 agent/api        base model protocol store config auth core net
-agent/cmd        base model store config auth
+agent/cmd        base model store config auth bridge
 bridge           base model
 client           base model protocol
 client/program   base model protocol client

@@ -1,0 +1,189 @@
+/* test_doctor.c - `studio-agent doctor`: what is right is ok, what is not has what to do next. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/agent.h"
+#include "support/broker.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/json.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+
+static const struct broker_user users[] = {{"agent", "agent-pw"}, {NULL, NULL}};
+
+static struct broker *broker;
+static const char *dir, *file;
+
+/* A configuration for the broker with this password; `more` lines of it. */
+static void configure(const char *password, const char *more)
+{
+    char *text = test_printf("[mqtt]\nbroker = %s\nusername = agent\npassword_file = %s\n"
+                             "agent_id = edge-1\n[store]\ndata = %s/data\n[auth]\ntokens = %s\n%s",
+                             broker_uri(broker), tmpdir_write(dir, "password", 0600, password), dir,
+                             tmpdir_path(dir, "tokens"), more);
+    file = tmpdir_write(dir, "agent.ini", 0600, text);
+    free(text);
+}
+
+static void open_broker(const char *acl)
+{
+    broker = broker_create(&(struct broker_options){.users = users, .acl = acl});
+    configure("agent-pw\n", "");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    dir = tmpdir_create();
+    tokens_write_default(dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    broker_destroy(broker);
+    broker = NULL;
+    return 0;
+}
+
+/* Exit code and what it says; free(). */
+static char *doctor(int expected)
+{
+    const char *argv[] = {studio_program("studio-agent"), "doctor", "-c", file, NULL};
+    char *out, *err;
+    const int code = proc_run(argv, NULL, &out, &err);
+    if (code != expected)
+        test_fail("exit %d, not %d: %s%s", code, expected, out, err);
+    free(err);
+    return out;
+}
+
+static void says(const char *out, const char *words)
+{
+    if (!strstr(out, words))
+        test_fail("'%s' is not in:\n%s", words, out);
+}
+
+static void all_is_right(void **state)
+{
+    (void)state;
+    open_broker(NULL);
+    char *out = doctor(0);
+    assert_null(strstr(out, "\nfault"));
+    says(out, "none runs on");
+    says(out, "connected and logged in with MQTT 5");
+    says(out, "a message to itself came back (studio/agents/edge-1/check/doctor)");
+    says(out, "0 faults");
+    assert_null(strstr(out, "\033"));
+    free(out);
+    /* And beside an agent, which is not disturbed. */
+    struct agent_proc *a =
+        agent_proc_start(&(struct agent_options){.data = tmpdir_path(dir, "data"),
+                                                 .tokens = tmpdir_path(dir, "tokens"),
+                                                 .broker = broker_uri(broker)});
+    agent_proc_destroy(a);
+    out = doctor(0); /* a store without an agent */
+    says(out, "no fault found in");
+    free(out);
+}
+
+static void beside_an_agent(void **state)
+{
+    (void)state;
+    open_broker(NULL);
+    const char *argv[] = {
+        studio_program("studio-agent"), "-c", file, "--listen", "localhost:0", NULL};
+    struct proc *a = proc_spawn(argv, NULL);
+    free(proc_wait_line(a, PROC_STDOUT, "listening on", WAIT_MS));
+    char *out = doctor(0);
+    says(out, "studio-agent 0.");
+    says(out, " runs on ");
+    says(out, "it can be written");
+    says(out, "0 events wait for the broker");
+    says(out, "a message to itself came back");
+    assert_int_equal(proc_stop(a, WAIT_MS), 0);
+    proc_destroy(a);
+    free(out);
+}
+
+static void what_is_wrong_with_the_broker(void **state)
+{
+    (void)state;
+    open_broker("user agent\ntopic read studio/#\n");
+    char *out = doctor(0);
+    says(out, "warning  access list");
+    says(out, "let the agent's login read and write studio/agents/edge-1/check/doctor");
+    free(out);
+    configure("wrong\n", "");
+    out = doctor(1);
+    says(out, "fault    broker");
+    says(out, "check mqtt.username");
+    free(out);
+    broker_stop(broker);
+    out = doctor(1);
+    says(out, "nobody listens at that port");
+    says(out, "-> see that it runs");
+    says(out, "1 fault,");
+    free(out);
+}
+
+static void a_configuration_with_mistakes(void **state)
+{
+    (void)state;
+    open_broker(NULL);
+    configure("agent-pw\n", "speed = 3\nspede = 4\n");
+    char *out = doctor(1);
+    says(out, "fault    configuration");
+    says(out, "unknown key 'speed'");
+    says(out, "unknown key 'spede'");
+    says(out, "2 faults, 0 warnings");
+    free(out);
+    configure("agent-pw\n", "");
+    tmpdir_write(dir, "tokens", 0600, "");
+    out = doctor(1);
+    says(out, "fault    tokens");
+    says(out, "studio-agent token new");
+    free(out);
+}
+
+/* A line of JSON for each, the words the same. */
+static void for_programs(void **state)
+{
+    (void)state;
+    open_broker(NULL);
+    broker_stop(broker);
+    const char *argv[] = {studio_program("studio-agent"), "doctor", "--json", "-c", file, NULL};
+    char *out, *rest, *line;
+    unsigned faults = 0;
+    assert_int_equal(proc_run(argv, NULL, &out, NULL), 1);
+    rest = out;
+    while ((line = strsep(&rest, "\n")) && *line) {
+        char *result = json_at(line, "result"), *text = json_at(line, "text"),
+             *advice = json_at(line, "advice");
+        assert_non_null(text);
+        assert_true((strcmp(result, "ok") == 0) == (advice == NULL));
+        faults += strcmp(result, "fault") == 0;
+        free(result);
+        free(text);
+        free(advice);
+    }
+    assert_int_equal(faults, 1);
+    free(out);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(all_is_right),
+        TEST(beside_an_agent),
+        TEST(what_is_wrong_with_the_broker),
+        TEST(a_configuration_with_mistakes),
+        TEST(for_programs),
+    };
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
