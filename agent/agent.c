@@ -10,6 +10,7 @@
 #include "auth/tokens.h"
 #include "inside.h"
 #include "republish.h"
+#include "service.h"
 
 /*
  * The agent is its parts, built in order and torn down in the opposite one. Threads: the net thread
@@ -139,8 +140,11 @@ enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
                                     struct studio_error *error)
 {
     const struct log *before = log_use(&agent->log);
-    enum studio_err err = reload_ask(&agent->reload, users, error);
+    enum studio_err err;
 
+    service_reloading(agent->report.service);
+    err = reload_ask(&agent->reload, users, error);
+    service_reloaded(agent->report.service);
     if (err == STUDIO_OK)
         log_info("agent", "%zu users read from %s", *users, agent->tokens_file);
     else

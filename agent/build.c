@@ -215,6 +215,7 @@ enum studio_err agent_build(struct studio_agent *agent, const struct studio_agen
     }
     about_log(&agent->source);
     about_warn(config, &agent->figures);
+    agent->report = (struct report){.service = config->service, .figures = &agent->figures};
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
     return STUDIO_OK;

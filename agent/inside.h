@@ -13,6 +13,7 @@
 #include "core/lookup.h"
 #include "net/lws.h"
 #include "reload.h"
+#include "report.h"
 #include "source.h"
 
 struct studio_agent {
@@ -40,6 +41,7 @@ struct studio_agent {
     atomic_bool stop_asked;
     struct reload reload;
     struct backup *backup;
+    struct report report;
     struct control *control; /* NULL: the directory has no place for a socket */
     int64_t stop_until_ms;
     int exit_code;

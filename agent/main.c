@@ -23,6 +23,7 @@
 #include "cmd/cli.h"
 #include "cmd/commands.h"
 #include "config/config.h"
+#include "service.h"
 
 enum { STOP_MS = 4800 /* of the 5 s of the contract */ };
 
@@ -107,16 +108,19 @@ static void announce(const struct studio_agent *agent)
         log_warn("agent", "cannot write to standard output: %s", strerror(errno));
 }
 
-static int serve(const struct studio_agent_config *config)
+static int serve(struct studio_agent_config *config)
 {
     struct signals signals = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct studio_agent *agent;
     struct studio_error error;
+    struct service service;
     block_signals(&signals);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* what it starts cannot have more than it has */
     log_init(&signals.log, (enum log_level)config->log_level, (enum log_format)config->log_format);
     log_use(&signals.log);
 
+    service_init(&service);
+    config->service = &service;
     enum studio_err err = studio_agent_create(config, &agent, &error);
     if (err != STUDIO_OK) {
         cli_complain(error.text);

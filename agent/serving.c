@@ -19,6 +19,7 @@ static void begin_stop(struct studio_agent *agent)
     figure_set(&agent->figures.stopping, 1);
     agent->stop_until_ms = clock_mono(agent->clock) + STOP_CLIENTS_MS;
     log_info("agent", "stopping");
+    report_stop(&agent->report);
     if (agent->bridge) /* the broker keeps later commands for the next start */
         bridge_quiesce(agent->bridge);
     server_retire(agent->server);
@@ -63,6 +64,7 @@ static void on_tick(void *ctx)
     core_announce_due(agent->core);
     pacing_tick(&agent->sessions.pacing, clock_mono(agent->clock));
     streams_tick(agent->api.streams);
+    report_tick(&agent->report, clock_mono(agent->clock), committer_turned(agent->committer));
     if (figure_get(&agent->figures.stopping))
         go_on_stopping(agent);
 }

@@ -58,11 +58,14 @@ static struct link_process *process(struct link *link)
 
 /* --- the child ------------------------------------------------------------------------------- */
 
-/* Our settings are no business of the child's: a password may be among them. The others would be followed
- * by the library: by way of a proxy for HTTP, or writing what it is told, the password with it, to a file. */
+/* Our settings are no business of the child's: a password may be among them; nor is what a service manager tells
+ * and hands over to the agent. The others would be followed by the library: by way of a proxy for HTTP, or
+ * writing what it is told, the password with it, to a file. */
 static bool is_kept(const char *variable)
 {
-    static const char *const not [] = {"STUDIO_", "http_proxy=", "https_proxy=", "MQTT_C_CLIENT_"};
+    static const char *const not [] = {"STUDIO_",      "NOTIFY_SOCKET=",         "WATCHDOG_",
+                                       "LISTEN_",      "CREDENTIALS_DIRECTORY=", "http_proxy=",
+                                       "https_proxy=", "MQTT_C_CLIENT_"};
 
     for (size_t i = 0; i < sizeof(not ) / sizeof(*not ); i++)
         if (strncmp(variable, not [i], strlen(not [i])) == 0)

@@ -63,6 +63,8 @@ struct studio_agent_config {
     int64_t log_format;       /* enum log_format */
     studio_agent_log_fn *log; /* instead of lines on standard error; NULL: those */
     void *log_ctx;
+    /* of the program alone */
+    const struct service *service; /* who started it; NULL: nobody who is to be told */
 };
 
 #endif

@@ -57,6 +57,7 @@ struct committer {
     atomic_bool busy; /* net thread's view: submitted or done */
     atomic_bool failed;
     atomic_uint_fast64_t acked;
+    atomic_int_fast64_t turned;
     uint64_t acked_written; /* from here on the store thread's only */
     int64_t ack_at, forget_at, housekeep_at, size_at;
 };
@@ -276,6 +277,7 @@ static void work(struct committer *c)
     for (;;) {
         pthread_mutex_lock(&c->worker.lock);
         wait_for_work(c, pause_ms);
+        atomic_store(&c->turned, clock_mono(c->clock));
         bool submitted = c->submitted, stop = c->worker.stop, park = c->parked_count > 0;
         pthread_mutex_unlock(&c->worker.lock);
         if (submitted) {
@@ -326,6 +328,7 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     pthread_cond_init(&c->errand_done, NULL);
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
+    atomic_init(&c->turned, clock_mono(clock));
     figure_set(&figures->store_writable, 1);
     note_size(c, clock_mono(clock));
     c->copying = copying_create(store);
@@ -453,6 +456,11 @@ bool committer_errand(struct committer *c, committer_errand_fn *fn, void *ctx)
     c->errand = NULL;
     pthread_mutex_unlock(&c->worker.lock);
     return done;
+}
+
+int64_t committer_turned(const struct committer *c)
+{
+    return atomic_load(&c->turned);
 }
 
 bool committer_failed(const struct committer *c)

@@ -53,6 +53,8 @@ typedef void committer_errand_fn(struct store *store, void *ctx);
 STUDIO_MUST_USE bool committer_errand(struct committer *committer, committer_errand_fn *fn,
                                       void *ctx);
 
+/* Any thread: when its own last went round, by the clock: while it is at one thing that stands still. */
+int64_t committer_turned(const struct committer *committer);
 /* Any thread: an error after which the process must stop (a failed sync). */
 bool committer_failed(const struct committer *committer);
 
