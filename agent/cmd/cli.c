@@ -248,10 +248,10 @@ enum studio_err cli_parse(struct cli *cli, int argc, const char *const *argv,
         enum studio_err err = STUDIO_OK;
         if (argv[i][0] == '-' && argv[i][1] != '\0')
             err = take_flag(cli, argc, argv, &i, bit, error);
-        else if (cli->command == CLI_HELP && strcmp(argv[i], "options") == 0)
-            cli->command = CLI_HELP_OPTIONS;
         else if (command && cli->word_count < command->words_max)
             cli->words[cli->word_count++] = argv[i];
+        else if (cli->command == CLI_HELP && !cli->topic)
+            cli->topic = argv[i];
         else
             err = fail_word(error, argv[i], !command && i == 1);
         if (err != STUDIO_OK)

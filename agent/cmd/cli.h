@@ -13,7 +13,6 @@
 enum cli_command {
     CLI_RUN,
     CLI_HELP,
-    CLI_HELP_OPTIONS,
     CLI_VERSION,
     CLI_CHECK,
     CLI_TOKEN,
@@ -39,6 +38,7 @@ struct cli {
     const char *role;                 /* --role, --expires and --tables of `token new`; NULL if */
     const char *expires, *tables;     /*   not given */
     bool json;                        /* --json of `doctor` */
+    const char *topic;                /* of --help; NULL if not given */
     const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */
     size_t word_count;
     struct cli_setting *settings; /* options in the order given; owned */

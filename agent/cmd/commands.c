@@ -3,12 +3,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd/ask.h"
 #include "cmd/backup.h"
+#include "cmd/completion.h"
 #include "cmd/doctor.h"
 #include "cmd/help.h"
+#include "cmd/pages.h"
 #include "cmd/store.h"
 #include "cmd/token.h"
 #include "config/config.h"
@@ -25,20 +28,32 @@ static bool wants_colour(void)
     return isatty(STDOUT_FILENO) && !(no && *no);
 }
 
+/* What --help can be asked for; all but the first are for the build. */
+static const struct topic {
+    const char *name;
+    void (*print)(FILE *out);
+} topics[] = {
+    {"options", help_print_options},
+    {"manual", manual_of_program},
+    {"ini", manual_of_file},
+    {"completion", completion_print},
+};
+
 static int command_help(const struct cli *cli, const char *const *variables)
 {
-    (void)cli;
     (void)variables;
-    help_print(stdout, wants_colour());
-    return STUDIO_EXIT_OK;
-}
-
-static int command_help_options(const struct cli *cli, const char *const *variables)
-{
-    (void)cli;
-    (void)variables;
-    help_print_options(stdout);
-    return STUDIO_EXIT_OK;
+    if (!cli->topic) {
+        help_print(stdout, wants_colour());
+        return STUDIO_EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
+        if (strcmp(topics[i].name, cli->topic) == 0) {
+            topics[i].print(stdout);
+            return STUDIO_EXIT_OK;
+        }
+    }
+    cli_complain("--help, or --help options for all of them in a table");
+    return STUDIO_EXIT_USAGE;
 }
 
 static int command_version(const struct cli *cli, const char *const *variables)
@@ -108,11 +123,9 @@ static int command_check(const struct cli *cli, const char *const *variables)
 }
 
 static command_fn *const table[CLI_COMMAND_COUNT] = {
-    [CLI_HELP] = command_help,       [CLI_HELP_OPTIONS] = command_help_options,
-    [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
-    [CLI_TOKEN] = command_token,     [CLI_RELOAD] = command_ask,
-    [CLI_STORE] = command_store,     [CLI_REPUBLISH] = command_ask,
-    [CLI_BACKUP] = command_backup,   [CLI_DOCTOR] = command_doctor,
+    [CLI_HELP] = command_help,     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
+    [CLI_TOKEN] = command_token,   [CLI_RELOAD] = command_ask,      [CLI_STORE] = command_store,
+    [CLI_REPUBLISH] = command_ask, [CLI_BACKUP] = command_backup,   [CLI_DOCTOR] = command_doctor,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

@@ -3,57 +3,23 @@
 
 #include <string.h>
 
+#include "cmd/texts.h"
 #include "config/options.h"
 #include "studio/version.h"
-
-static const char intro[] =
-    "studio-agent " STUDIO_VERSION " - keeps the status of gaming tables: devices report it over "
-    "WebSocket,\nevery change is made durable, answered, pushed to watchers and mirrored to "
-    "MQTT.\n";
-
-static const char usage[] =
-    "  studio-agent [-c FILE] [OPTION...]     run until SIGTERM or SIGINT\n"
-    "  studio-agent check [-c FILE] [OPTION...]  say what is wrong with a configuration\n"
-    "  studio-agent token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD]\n"
-    "               [--tables N]              N tables at most, of a pattern for many (256)\n"
-    "  studio-agent token list | revoke HASH|PATTERN\n"
-    "                                         users, in the file of --tokens, --data or -c\n"
-    "  studio-agent reload --data DIR         have a running agent read its tokens again\n"
-    "  studio-agent republish --data DIR      have it publish everything retained again\n"
-    "  studio-agent doctor [-c FILE] [OPTION...] [--json]\n"
-    "                                         is all right that an agent needs, and what to do if "
-    "not\n"
-    "  studio-agent backup FILE --data DIR    copy the store into a new file, also of a running "
-    "agent\n"
-    "  studio-agent store check|export|import|restored --data DIR\n"
-    "  studio-agent --version | --help | --help options\n";
-
-static const char examples[] =
-    "  studio-agent token new 'ARO-001_*'\n"
-    "      make the first user: any device of table ARO-001; prints its token once\n"
-    "  studio-agent\n"
-    "      a status server on ws://localhost:8080 that keeps its data in ./studio-data\n"
-    "  studio-agent --listen 0.0.0.0:8080 --broker mqtt://localhost --data /var/lib/studio\n"
-    "      open to the network and mirrored to MQTT\n"
-    "  STUDIO_LOG_LEVEL=debug studio-agent -c /etc/studio-agent.conf\n"
-    "      a file, and one option over it\n";
-
-static const char words[] =
-    "Every option has a key in the file (INI: a [section] line, then key = value lines) and a\n"
-    "variable STUDIO_<SECTION>_<KEY>. Defaults, file, environment, command line: the later wins.\n";
-
-static const char general[] =
-    "  -c, --config FILE                  read this configuration file\n"
-    "      --set SECTION.KEY=VALUE        any option, also one without its own flag\n"
-    "  -h, --help [options]               this text; options: the table of all in Markdown\n"
-    "      --version                      the version\n";
-
-static const char exit_codes[] = "  0 orderly, 1 failed while running, 2 usage or configuration, "
-                                 "3 port in use or not allowed,\n  4 store unusable\n";
 
 static void heading(FILE *out, bool colour, const char *text)
 {
     fprintf(out, "\n%s%s%s\n", colour ? "\033[1m" : "", text, colour ? "\033[0m" : "");
+}
+
+/* Two columns; what is too long for the first has its line to itself. */
+static void print_row(FILE *out, const char *program, const struct text_row *row, int width)
+{
+    int len = fprintf(out, "  %s%s", program, row->words) - 2;
+    if (*row->what)
+        fprintf(out, len > width ? "\n  %*s %s" : "%*s %s", len > width ? width : width - len, "",
+                row->what);
+    fputc('\n', out);
 }
 
 static void print_default(FILE *out, const struct option *option)
@@ -81,14 +47,17 @@ static void print_option(FILE *out, const struct option *option)
 
 void help_print(FILE *out, bool colour)
 {
-    fputs(intro, out);
+    fprintf(out, "studio-agent %s - %s\n", STUDIO_VERSION, text_intro);
     heading(out, colour, "Usage");
-    fputs(usage, out);
+    for (const struct text_row *row = text_forms; row->words; row++)
+        print_row(out, "studio-agent ", row, 38);
     heading(out, colour, "Examples");
-    fputs(examples, out);
+    for (const struct text_row *row = text_examples; row->words; row++)
+        fprintf(out, "  %s\n      %s\n", row->words, row->what);
     heading(out, colour, "Options");
-    fputs(words, out);
-    fputs(general, out);
+    fprintf(out, "%s\n", text_options);
+    for (const struct text_row *row = text_flags; row->words; row++)
+        print_row(out, *row->words == '-' && row->words[1] == '-' ? "    " : "", row, 34);
     const char *section = "";
     for (size_t i = 0; i < option_count; i++) {
         char name[40];
@@ -100,7 +69,8 @@ void help_print(FILE *out, bool colour)
         print_option(out, &options[i]);
     }
     heading(out, colour, "Exit codes");
-    fputs(exit_codes, out);
+    for (const struct text_row *row = text_exit_codes; row->words; row++)
+        print_row(out, "", row, 4);
 }
 
 /* A '|' would end the cell. */

@@ -1,7 +1,6 @@
 #include "args.h"
 
 #include <getopt.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@
 
 enum option_kind { OPTION_TEXT, OPTION_FLAG, OPTION_NUMBER, OPTION_SECONDS, OPTION_INTERACTIVE };
 
-/* The one table of options: parsing and --help come from it. */
+/* The one table of options: parsing, --help, manual and completion come from it. */
 static const struct option_row {
     const char *name;
     enum option_kind kind;
@@ -160,12 +159,10 @@ enum studio_err args_parse(int argc, char **argv, struct args *out, struct studi
     return STUDIO_OK;
 }
 
-void args_print_options(FILE *out)
+bool args_option(size_t i, struct args_option *out)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        char head[40];
-        snprintf(head, sizeof(head), "--%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
-                 rows[i].value != NULL ? rows[i].value : "");
-        fprintf(out, "  %-22s %s\n", head, rows[i].what);
-    }
+    if (i >= ROWS)
+        return false;
+    *out = (struct args_option){rows[i].name, rows[i].value, rows[i].what};
+    return true;
 }

@@ -3,8 +3,8 @@
 #define CLIENT_PROGRAM_ARGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "studio/error.h"
 
@@ -28,7 +28,12 @@ struct args {
 STUDIO_MUST_USE enum studio_err args_parse(int argc, char **argv, struct args *out,
                                            struct studio_error *error);
 
-/* One line for each option. */
-void args_print_options(FILE *out);
+/* The i-th option as help, manual and completion tell it; false behind the last. */
+struct args_option {
+    const char *name;  /* without the two dashes */
+    const char *value; /* what stands for it; NULL: it has none */
+    const char *what;
+};
+bool args_option(size_t i, struct args_option *out);
 
 #endif

@@ -23,7 +23,7 @@ struct program {
     struct studio_client_options options; /* from the arguments; commands add callbacks */
 };
 
-/* Each is one row of the table of commands in main.c; returns an exit code. */
+/* Each is one row of the table of commands (commands.h); returns an exit code. */
 typedef int program_command_fn(struct program *program);
 program_command_fn cmd_demo, cmd_interactive, cmd_set, cmd_get, cmd_watch, cmd_exception,
     cmd_custom, cmd_history, cmd_events;

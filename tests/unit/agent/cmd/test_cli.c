@@ -51,7 +51,8 @@ static void commands(void **state)
     assert_int_equal(PARSE("-h"), STUDIO_OK);
     assert_int_equal(cli.command, CLI_HELP);
     assert_int_equal(PARSE("--help", "options"), STUDIO_OK);
-    assert_int_equal(cli.command, CLI_HELP_OPTIONS);
+    assert_int_equal(cli.command, CLI_HELP);
+    assert_string_equal(cli.topic, "options");
     assert_int_equal(PARSE("--version"), STUDIO_OK);
     assert_int_equal(cli.command, CLI_VERSION);
     assert_int_equal(PARSE("check", "-c", "f"), STUDIO_OK);
