@@ -68,13 +68,6 @@ void guard_finish(struct api_metrics *metrics)
 
 /* --- who asks -------------------------------------------------------------------------------- */
 
-static bool is_here(const char *peer)
-{
-    struct networks here;
-
-    return !networks_parse("127.0.0.0/8,::1", &here) && networks_have(&here, peer);
-}
-
 static bool is_token(const struct api_metrics *metrics, const char *header)
 {
     static const char scheme[] = "bearer ";
@@ -102,7 +95,7 @@ bool guard_lets_in(struct api_request *r)
     const struct api_metrics *metrics = &r->api->metrics;
     const char *header = exchange_field(r->exchange, EXCHANGE_AUTHORIZATION);
 
-    if (is_here(exchange_peer(r->exchange)))
+    if (exchange_here(r->exchange))
         return true;
     if (metrics->has_token && header && is_token(metrics, header)) {
         exchange_known(r->exchange); /* no flood of strangers takes its place */

@@ -85,6 +85,16 @@ bool address_is(const char *text)
     return parse(text, bytes);
 }
 
+bool address_is_here(const char *text)
+{
+    static const struct networks here = {
+        .list = {{{[10] = 0xff, 0xff, 127}, 96 + 8}, {{[15] = 1}, 128}},
+        .count = 2,
+    };
+
+    return networks_have(&here, text);
+}
+
 void peer_name(const char *address, char out[PEER_TEXT_MAX + 1])
 {
     unsigned char bytes[16];

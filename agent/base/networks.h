@@ -23,6 +23,8 @@ const char *networks_parse(const char *text, struct networks *out);
 bool networks_have(const struct networks *networks, const char *address);
 
 bool address_is(const char *text);
+/* Of this machine itself: 127.0.0.0/8, ::1. */
+bool address_is_here(const char *text);
 
 /* The name under which an address is counted: an IPv4 address itself, also in its IPv6 form; of an IPv6
  * address its first 64 bits, which one site has. */

@@ -23,8 +23,9 @@ struct door {
     size_t accepted;                  /* in this turn of the loop */
     void *resting[ADDRESS_COUNT_MAX]; /* listeners that accept again in a later turn */
     size_t resting_count;
-    struct porch *porch;  /* NULL: nobody speaks the PROXY protocol */
-    const char *entering; /* whom the socket being taken in speaks for; NULL: for itself */
+    struct porch *porch; /* NULL: nobody speaks the PROXY protocol */
+    const char
+        *entering; /* whom the socket being taken in speaks for, "": nobody; NULL: no porch */
     bool shut;
     struct log_limit limit_log;
 };
@@ -86,7 +87,7 @@ static void come_in(void *ctx, int fd, void *listener, const char *peer)
 {
     struct door *door = ctx;
 
-    door->entering = *peer ? peer : NULL;
+    door->entering = peer;
     door->o.adopt(listener, fd);
     door->entering = NULL;
 }
@@ -125,12 +126,13 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
         door->known + guests_count(door->guests) >= door->o.connections + ADMISSION_OVERFLOW;
     bool in = false;
 
-    if (door->entering)
+    if (door->entering && *door->entering)
         peer = door->entering;
     peer_name(peer, site);
     if (socket) {
         socket->connection = connection;
         socket->guest.since_ms = clock_mono(door->o.clock);
+        socket->here = !door->entering && address_is_here(peer);
         strncpy(socket->peer, peer, PEER_TEXT_MAX);
         leaving = guests_add(door->guests, &socket->guest, site,
                              networks_have(door->o.proxies, peer), full, &in);

@@ -92,6 +92,7 @@ static void keep_head(struct exchange *x, const struct exchange_head *head)
 {
     char *at = x->texts;
 
+    x->here = head->here;
     x->path = keep(&at, head->path);
     for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
         x->fields[i] = keep(&at, head->fields[i]);
@@ -163,6 +164,11 @@ const char *exchange_path(const struct exchange *x)
 const char *exchange_peer(const struct exchange *x)
 {
     return x->peer;
+}
+
+bool exchange_here(const struct exchange *x)
+{
+    return x->here;
 }
 
 const char *exchange_field(const struct exchange *x, enum exchange_field field)

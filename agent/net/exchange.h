@@ -57,6 +57,7 @@ struct exchange_head {
     const char *method; /* "" if it is none we know */
     const char *path;   /* decoded */
     const char *peer;   /* who sends it: an IP address; NULL: not known */
+    bool here;          /* it comes from this machine, and for nobody else */
     const char *length; /* Content-Length; NULL: none */
     bool coded;         /* Transfer-Encoding: its end cannot be told */
     const char *fields[EXCHANGE_FIELDS];
@@ -105,6 +106,7 @@ void exchange_destroy(struct exchange *exchange);
 const char *exchange_method(const struct exchange *exchange);
 const char *exchange_path(const struct exchange *exchange);
 const char *exchange_peer(const struct exchange *exchange);
+bool exchange_here(const struct exchange *exchange);
 /* NULL: not sent. */
 const char *exchange_field(const struct exchange *exchange, enum exchange_field field);
 /* The first parameter of this name in the address; NULL: none. */

@@ -26,6 +26,7 @@ struct exchange {
     struct exchange_env *env;
     void *connection;
     enum exchange_state state;
+    bool here;    /* sent by this machine */
     bool paused;  /* not read */
     bool begun;   /* the answer's head was handed out */
     bool refused; /* the body is not taken: it may still come */

@@ -14,8 +14,7 @@ enum {
     HEAD_MAX = 4096,
     LENGTH_MAX = 32,
     EXPECT_MAX = 32,
-    ARGS_MAX = 16,       /* parameters of an address that are read */
-    FORWARDED_MAX = 1024 /* of a proxy's header; a longer one is not read */
+    ARGS_MAX = 16 /* parameters of an address that are read */
 };
 
 static const struct {
@@ -84,18 +83,26 @@ static bool pipelined_body(struct lws *wsi, const struct exchange_head *head)
 
 /* --- whose request ----------------------------------------------------------------------------- */
 
-void http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1])
+bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1])
 {
     static const char name[] = "forwarded:";
+    const int name_len = sizeof(name) - 1;
     const struct socket *socket = lws_get_opaque_user_data(wsi);
-    char header[FORWARDED_MAX];
+    char header[HTTP_HEADERS_MAX + 1];
+    bool list =
+        lws_hdr_copy_fragment(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR, 0) >= 0;
 
     snprintf(peer, PEER_TEXT_MAX + 1, "%s", socket ? socket->peer : "");
+    if (!list && lws_hdr_custom_length(wsi, name, name_len) < 0)
+        return socket && socket->here;
     if (!networks_have(proxies, peer))
-        return;
-    if (lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
-        lws_hdr_custom_copy(wsi, header, sizeof(header), name, sizeof(name) - 1) > 0)
-        (void)forwarded_for(proxies, header, peer);
+        return false;
+    /* Beside the list the other header is the client's own. */
+    if (list && lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR) >= 0)
+        (void)forwarded_list(proxies, header, peer);
+    else if (!list && lws_hdr_custom_copy(wsi, header, sizeof(header), name, name_len) >= 0)
+        (void)forwarded_pairs(proxies, header, peer);
+    return false;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -188,7 +195,7 @@ static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi,
         (void)http_refuse(wsi, 400, "Wait for an answer before a request with a body");
         return NULL;
     }
-    http_peer(env->proxies, wsi, peer);
+    head.here = http_peer(env->proxies, wsi, peer);
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* an exchange has deadlines of its own */
     http_note(wsi);
     exchange = exchange_create(env, wsi, &head);

@@ -8,12 +8,15 @@
 
 struct lws;
 
+enum { HTTP_HEADERS_MAX = 8192 /* of a request, together */ };
+
 /* Notes in the connection's socket.h how much of it has been read: when it is there, and whenever a
  * request is complete. */
 void http_note(struct lws *wsi);
 
-/* Who sends this request, of HTTP or an upgrade: its socket's peer, or whom a trusted proxy's headers name. */
-void http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1]);
+/* Who sends this request, of HTTP or an upgrade: its socket's peer, or whom a trusted proxy's headers name. Returns
+ * whether that is this machine, without any proxy between. */
+bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1]);
 
 /* The head of a request has come. NULL: out of memory, or answered and to be closed. */
 struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path);

@@ -326,7 +326,7 @@ static struct lws_context *create_context(struct server *server)
         .gid = -1,
         .uid = -1,
         .pt_serv_buf_size = 32768,
-        .max_http_header_data = 8192, /* only while a request is read */
+        .max_http_header_data = HTTP_HEADERS_MAX, /* only while a request is read */
         .max_http_header_pool = 2048,
         .retry_and_idle_policy = &no_pings,
     };

@@ -13,6 +13,7 @@ struct socket {
     void *connection;
     uint64_t bytes;               /* read when the last request was complete */
     bool known;                   /* its peer has authenticated */
+    bool here;                    /* it comes from this machine, and for nobody else */
     char peer[PEER_TEXT_MAX + 1]; /* its address, or whom a proxy named */
 };
 

@@ -151,7 +151,7 @@ struct session *ws_open(struct session_env *env, struct lws *wsi)
 
     if (!socket)
         return NULL;
-    http_peer(&env->proxies, wsi, peer); /* no other request follows: whose it is stays so */
+    (void)http_peer(&env->proxies, wsi, peer); /* no other request follows: whose it is stays so */
     memcpy(socket->peer, peer, sizeof(socket->peer));
     if (read_query(wsi, &request) && read_authorization(wsi, &request)) {
         bool query = request.values[Q_ID] || request.values[Q_TOKEN];

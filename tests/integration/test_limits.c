@@ -179,12 +179,16 @@ static void the_log_tells_who_came_and_who_did_not(void **state)
 /* Behind a proxy each client is itself; who is no proxy is believed nothing. */
 static void proxies_say_whom_they_speak_for(void **state)
 {
-    static const struct {
+    char *long_list =
+        test_printf("X-Forwarded-For: %0*d, 203.0.113.9\r\nForwarded: for=8.8.8.8\r\n", 2000, 0);
+    const struct {
         const char *headers, *address;
     } cases[] = {
         {"X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\n", "203.0.113.7"},
         {"Forwarded: for=\"[2001:db8::7]:80\";proto=https\r\n", "2001:db8::7"},
-        {"X-Forwarded-For: unknown\r\n", "127.0.0.1"},
+        {"X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 203.0.113.8\r\n", "203.0.113.8"},
+        {long_list, "203.0.113.9"},
+        {"X-Forwarded-For: unknown\r\nForwarded: for=8.8.8.8\r\n", "127.0.0.1"},
         {NULL, "127.0.0.1"},
     };
     (void)state;
@@ -205,6 +209,7 @@ static void proxies_say_whom_they_speak_for(void **state)
         }
         agent_proc_destroy(a);
     }
+    free(long_list);
 }
 
 /* --- the PROXY protocol ---------------------------------------------------------------------- */
@@ -256,6 +261,8 @@ static void proxies_say_it_before_the_first_byte(void **state)
     static const char chain[] = "PROXY TCP4 127.0.0.1 10.0.0.1 1 2\r\n" REQUEST(
         "A_3") "X-Forwarded-For: 203.0.113.9\r\n\r\n";
     static const char itself[] = "PROXY UNKNOWN\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char metrics[] = "PROXY TCP4 127.0.0.1 10.0.0.1 1 2\r\n"
+                                  "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char nothing[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     static const char *const lines[] = {
         "A_1 from 203.0.113.7 is refused", "A_2 from 2001:db8::7 is refused",
@@ -272,6 +279,7 @@ static void proxies_say_it_before_the_first_byte(void **state)
         expect_answer(knock(at, v2, sizeof v2 - 1), "HTTP/1.1 101");
         expect_answer(knock(at, chain, sizeof chain - 1), "HTTP/1.1 101");
         expect_answer(knock(at, itself, sizeof itself - 1), "HTTP/1.1 200");
+        expect_answer(knock(at, metrics, sizeof metrics - 1), "HTTP/1.1 403");
         close(knock(at, "", 0)); /* to look whether anybody is there */
         expect_answer(knock(at, nothing, sizeof nothing - 1), "");
         for (size_t n = 0; n < sizeof lines / sizeof *lines; n++)

@@ -261,6 +261,16 @@ static void expect_status(uint16_t port, const char *headers, int status, const 
 
 static void this_machine_alone_or_who_has_the_token(void **state)
 {
+    /* A proxy of this machine that does not say for whom, or says what its client told it to. */
+    static const char *const forwarded[] = {
+        "X-Forwarded-For: unix:\r\n",
+        "X-Forwarded-For:\r\n",
+        "X-Forwarded-For: 127.0.0.1\r\n",
+        "X-Forwarded-For: unknown\r\nForwarded: for=127.0.0.1\r\n",
+        "Forwarded: for=unknown\r\n",
+        "Forwarded: for=\"[::1]\"\r\n",
+        "Forwarded:\r\n",
+    };
     struct agent_proc *agent = agent_proc_start(
         &(struct agent_options){.config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"});
     uint16_t port = agent_proc_port(agent);
@@ -269,6 +279,15 @@ static void this_machine_alone_or_who_has_the_token(void **state)
     expect_status(port, NULL, 200, NULL);
     expect_status(port, ELSEWHERE, 403, "Not permitted");
     expect_status(port, ELSEWHERE "Authorization: Bearer " TOKEN "\r\n", 403, "Not permitted");
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+        expect_status(port, forwarded[i], 403, "Not permitted");
+    char *long_one = test_printf("X-Forwarded-For: %0*d, 192.0.2.7\r\n", 2000, 0);
+    expect_status(port, long_one, 403, "Not permitted");
+    free(long_one);
+    agent_proc_destroy(agent);
+    agent = agent_proc_start(NULL); /* whoever speaks for others is not believed, but heard */
+    expect_status(agent_proc_port(agent), NULL, 200, NULL);
+    expect_status(agent_proc_port(agent), ELSEWHERE, 403, "Not permitted");
     agent_proc_destroy(agent);
     agent = agent_proc_start(
         &(struct agent_options){.config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"

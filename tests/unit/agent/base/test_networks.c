@@ -45,11 +45,26 @@ static void names_under_which_addresses_are_counted(void **state)
     assert_string_equal(out, "somewhere");
 }
 
+static void this_machine(void **state)
+{
+    (void)state;
+    assert_true(address_is_here("127.0.0.1"));
+    assert_true(address_is_here("127.8.9.10"));
+    assert_true(address_is_here("::1"));
+    assert_true(address_is_here("::ffff:127.0.0.1"));
+    assert_false(address_is_here("128.0.0.1"));
+    assert_false(address_is_here("::2"));
+    assert_false(address_is_here("::"));
+    assert_false(address_is_here(""));
+    assert_false(address_is_here("localhost"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_of_networks),
         cmocka_unit_test(names_under_which_addresses_are_counted),
+        cmocka_unit_test(this_machine),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
