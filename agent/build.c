@@ -175,6 +175,7 @@ static enum studio_err open_net(struct studio_agent *agent,
         .respond = api_respond,
         .ctx = &agent->api,
         .proxies = &agent->sessions.proxies,
+        .figures = &agent->figures,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };
     err = guard_init(&agent->api.metrics, config, error);

@@ -43,11 +43,12 @@ struct stream {
     struct api_request *request; /* NULL: the connection is gone */
     struct stream_filter filter;
     enum phase phase;
-    uint64_t place;       /* all events up to it have been told or passed over */
-    const char *lost;     /* LOST, RESET: why */
-    uint64_t oldest;      /* RESET: the store's */
-    const char *farewell; /* it ends with these words; NULL: it goes on */
-    struct buf page;      /* whole events, not yet read by the connection from `sent` on */
+    uint64_t place;           /* all events up to it have been told or passed over */
+    const char *lost;         /* LOST, RESET: why */
+    uint64_t oldest;          /* RESET: the store's */
+    const char *farewell;     /* it ends with these words; NULL: it goes on */
+    enum figure_closed ended; /* why; unless it was the client */
+    struct buf page;          /* whole events, not yet read by the connection from `sent` on */
     size_t sent;
     bool begun;
     int64_t comment_ms;        /* the next one is due */
@@ -136,9 +137,11 @@ static void read_store(struct lookup_job *job, struct store_reader *reader)
     }
 }
 
-static void say_farewell(struct stream *s, const char *words)
+/* The store, or memory, fails: it comes again, with its place. */
+static void give_up(struct stream *s, enum studio_err err)
 {
-    s->farewell = words;
+    s->farewell = studio_err_text(err);
+    s->ended = CLOSED_LIMIT;
     buf_finish(&s->page);
     s->sent = 0;
 }
@@ -162,8 +165,8 @@ static void store_was_read(struct lookup_job *job)
         destroy(s);
         return;
     }
-    if (s->err != STUDIO_OK || !buf_ok(&s->page)) { /* it comes again, with its place */
-        say_farewell(s, studio_err_text(STUDIO_ERR_STORAGE));
+    if (s->err != STUDIO_OK || !buf_ok(&s->page)) {
+        give_up(s, STUDIO_ERR_STORAGE);
     } else if (s->lost) {
         s->phase = RESET;
     } else {
@@ -290,7 +293,7 @@ static void fill(struct stream *s)
     if (s->phase == EVENTS)
         tell_recent(s);
     if (!buf_ok(&s->page)) {
-        say_farewell(s, studio_err_text(STUDIO_ERR_LIMIT));
+        give_up(s, STUDIO_ERR_LIMIT);
     } else if (s->page.len == 0 && s->phase == EVENTS && s->place == committed(s)) {
         buf_finish(&s->page); /* who waits holds no memory */
         enter(s, &s->all->idle);
@@ -323,9 +326,13 @@ static void close_stream(void *ctx)
 {
     struct stream *s = ctx;
     struct streams *all = s->all;
+    struct figures *figures = all->api->figures;
 
     leave(s);
     core_leave(all->api->core, s->request->actor);
+    figure_drop(&figures->connections[s->request->actor->role], 1);
+    if (!exchange_slow(s->request->exchange)) /* which is counted there */
+        figure_add(&figures->closed[s->ended], 1);
     s->request = NULL;
     if (--all->count == 0)
         recent_clear(&all->recent);
@@ -351,10 +358,13 @@ static void tick_stream(void *ctx)
     struct stream *s = ctx;
     const struct api *api = s->all->api;
 
-    if (figure_get(&api->figures->stopping))
+    if (figure_get(&api->figures->stopping)) {
         s->farewell = "Server shutting down";
-    else if (!still_valid(s))
+        s->ended = CLOSED_SHUTDOWN;
+    } else if (!still_valid(s)) {
         s->farewell = studio_err_text(STUDIO_ERR_AUTH_REVOKED);
+        s->ended = CLOSED_REVOKED;
+    }
     if (s->farewell || clock_mono(api->clock) >= s->comment_ms)
         wake(s);
 }
@@ -377,6 +387,7 @@ static void begin(struct stream *s, const struct stream_wish *wish)
     s->comment_ms = clock_mono(api->clock);
     buf_init(&s->page, SIZE_MAX);
     s->all->count++;
+    figure_add(&api->figures->connections[s->request->actor->role], 1);
 }
 
 void stream_respond(struct api_request *request)

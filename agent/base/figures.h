@@ -39,7 +39,7 @@ enum figure_closed {
     CLOSED_LIMIT,
     CLOSED_SHUTDOWN, /* the agent's */
     CLOSED_SILENT,
-    CLOSED_SLOW, /* it did not read */
+    CLOSED_SLOW, /* it did not read, or a message or body of its own had no end */
     CLOSED_REASONS
 };
 enum figure_parked {
@@ -56,10 +56,12 @@ enum figure_parked {
 #define FIGURES_MAP(ROW, SET)                                                                      \
     SET(updates, COUNTER, "via", FIGURE_VIAS, "updates accepted and durable")                      \
     SET(refused, COUNTER, "reason", STUDIO_ERR_COUNT, "messages answered with an error")           \
-    SET(connections, GAUGE, "role", FIGURE_ROLES, "clients that have authenticated")               \
+    SET(connections, GAUGE, "role", FIGURE_ROLES,                                                  \
+        "clients that have authenticated, of WebSocket and live streams")                          \
     ROW(subscribers, GAUGE, "", "clients that watch a table")                                      \
     SET(logins, COUNTER, "result", LOGIN_RESULTS, "logins of connections and HTTP requests")       \
-    SET(closed, COUNTER, "reason", CLOSED_REASONS, "connections that ended")                       \
+    SET(closed, COUNTER, "reason", CLOSED_REASONS,                                                 \
+        "connections and live streams that ended, and slow HTTP requests")                         \
     ROW(tables, GAUGE, "", "tables known")                                                         \
     ROW(seq, GAUGE, "", "number of the newest durable event")                                      \
     SET(parked, COUNTER, "kind", PARKED_KINDS, "messages parked, as a broker does not take them")  \

@@ -47,7 +47,7 @@ const struct option options[] = {
     {"websocket", "ping_grace", NULL, INT(ping_grace_s, 1, 3600, "10"),
      .help = "seconds to wait for any frame after the ping"},
     {"websocket", "write_timeout", NULL, INT(write_timeout_s, 1, 3600, "30"),
-     .help = "seconds a client may leave waiting data unread"},
+     .help = "seconds a client may leave waiting data unread, or its own message unfinished"},
     {"websocket", "trusted_proxies", NULL, STRING(trusted_proxies, "ADDR[/BITS][,...]"), .absent = "none",
      .check = check_networks, .help = "proxies whose X-Forwarded-For or Forwarded names the client"},
     {"websocket", "proxy_protocol", NULL, BOOL(proxy_protocol),

@@ -22,7 +22,7 @@ struct studio_agent_config {
     int64_t auth_timeout_s;  /* for the first message of one who authenticates by message */
     int64_t ping_after_s;    /* of silence */
     int64_t ping_grace_s;    /* for any frame after the ping */
-    int64_t write_timeout_s; /* a client that does not read with data waiting */
+    int64_t write_timeout_s; /* a client that does not read, or to the end of its message */
     char *trusted_proxies;   /* NULL: nobody speaks for others */
     bool proxy_protocol;     /* they do it with the PROXY protocol */
     /* [mqtt] */

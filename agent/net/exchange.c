@@ -287,22 +287,37 @@ bool exchange_lingers(struct exchange *x)
 
 /* --- time ------------------------------------------------------------------------------------ */
 
+/* Once is enough: it may be looked at again before its connection is gone. */
+static void cut_slow(struct exchange *x)
+{
+    if (!x->slow)
+        figure_add(&x->env->figures->closed[CLOSED_SLOW], 1);
+    x->slow = true;
+    x->env->ops->kill(x->connection);
+}
+
+bool exchange_slow(const struct exchange *x)
+{
+    return x->slow;
+}
+
 void exchange_tick(struct exchange *x)
 {
     int64_t now = clock_mono(x->env->clock);
     int64_t blocked = x->blocked_ms ? now - x->blocked_ms : 0;
     bool endless = x->state == ANSWERING && x->source && x->source->tick;
+    bool unread = (blocked >= EXCHANGE_SPIN_MS || (endless && x->paused)) &&
+                  x->env->ops->unread(x->connection);
 
     if (x->state == HELD && now >= x->deadline_ms) {
         x->state = ANSWERING;
         exchange_want_write(x);
-    } else if (
-        ((x->state == BODY || x->state == LINGERING) && now >= x->deadline_ms) ||
-        blocked >= x->env->write_timeout_ms ||
-        /* The library asks the processor for as long as it cannot read what comes; what is paused
-                * does not hear that its peer has gone. */
-        ((blocked >= EXCHANGE_SPIN_MS || (endless && x->paused)) &&
-         x->env->ops->unread(x->connection))) {
+    } else if ((x->state == BODY && now >= x->deadline_ms) || blocked >= x->env->write_timeout_ms ||
+               /* The library asks the processor for as long as it cannot read what comes. */
+               (unread && blocked >= EXCHANGE_SPIN_MS)) {
+        cut_slow(x);
+    } else if ((x->state == LINGERING && now >= x->deadline_ms) ||
+               unread) { /* what is paused does not hear that its peer has gone */
         x->env->ops->kill(x->connection);
     } else if (endless) {
         x->source->tick(x->source_ctx);

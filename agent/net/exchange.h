@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "base/figures.h"
 #include "base/networks.h"
 #include "core/actor.h"
 #include "net/transport.h"
@@ -36,9 +37,10 @@ struct exchange_env {
     void (*respond)(void *ctx, struct exchange *exchange);
     void *ctx;
     const struct networks *proxies; /* whose headers say whom they speak for */
-    int64_t write_timeout_ms;       /* for a client that does not read */
-    bool closing;                   /* every answer ends its connection */
-    size_t count;                   /* exchanges alive */
+    struct figures *figures;
+    int64_t write_timeout_ms; /* for a client that does not read */
+    bool closing;             /* every answer ends its connection */
+    size_t count;             /* exchanges alive */
 };
 
 /* The headers of a request that somebody asks for. */
@@ -141,6 +143,8 @@ void exchange_stream(struct exchange *exchange, int status, const char *type,
                      const struct exchange_source *source, void *ctx);
 /* The source has more, or its end. */
 void exchange_ready(struct exchange *exchange);
+/* Its connection has been cut, and counted, as its peer takes too long: it does not read, or its body drips. */
+bool exchange_slow(const struct exchange *exchange);
 
 /* --- for the connection ----------------------------------------------------------------------- */
 

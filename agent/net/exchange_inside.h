@@ -32,6 +32,7 @@ struct exchange {
     bool refused; /* the body is not taken: it may still come */
     bool endless; /* and where it ends cannot be told */
     bool bodiless;
+    bool slow;       /* cut for that */
     bool broken;     /* there was no memory for a part of the answer */
     size_t expected; /* bytes of the request's body */
     struct buf request, reply;

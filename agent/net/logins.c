@@ -34,7 +34,7 @@ void logins_left(struct logins *l, const char *id, const char *peer, enum figure
     if (why == CLOSED_SILENT)
         reason = "it was silent";
     else if (why == CLOSED_SLOW)
-        reason = "it did not read";
+        reason = "it was too slow";
     else if (!*reason)
         reason = "its connection ended";
     if (id)

@@ -319,6 +319,8 @@ void session_receive(struct session *s, const char *bytes, size_t len, bool fina
         dispatch(s, bytes, len);
         return;
     }
+    if (s->incoming.len == 0)
+        s->incoming_ms = s->heard_ms;
     buf_add(&s->incoming, bytes, len);
     if (!buf_ok(&s->incoming)) {
         session_close_with(s, STUDIO_ERR_LIMIT);

@@ -37,6 +37,7 @@ struct session {
     bool close_sent; /* the close frame was handed out */
     bool ping_due;
     struct buf incoming; /* the message being received */
+    int64_t incoming_ms; /* since when; we have been reading all the time */
     struct outgoing out;
     int64_t created_ms, heard_ms, ping_ms; /* ping_ms: when the unanswered ping went out; 0: none */
     int64_t blocked_ms;                    /* since when writing waits; 0: it does not */

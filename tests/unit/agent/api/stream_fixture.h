@@ -70,6 +70,7 @@ static inline int setup(void **state)
     role = ROLE_VIEWER;
     wire_env_init(respond, &api);
     core_fixture_open(&f, false);
+    wire_env.figures = &f.figures;
     committer = (struct committer){.store = f.store};
     core_fixture_start(&f, &committer);
     api = (struct api){

@@ -3,13 +3,21 @@
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
-static void expect_farewell(const char *words)
+static void expect_ended(enum figure_closed why)
+{
+    assert_int_equal(core_connections(f.core, "ARO-001_pc"), 0);
+    assert_int_equal(FIGURE_SUM(f.figures.connections), 0);
+    assert_int_equal(figure_get(&f.figures.closed[why]), 1);
+    assert_int_equal(FIGURE_SUM(f.figures.closed), 1);
+}
+
+static void expect_farewell(const char *words, enum figure_closed why)
 {
     exchange_tick(wire.exchange);
     assert_string_equal(told(&wire), words);
     assert_int_equal(wire.last, EXCHANGE_CLOSE);
-    assert_int_equal(core_connections(f.core, "ARO-001_pc"), 0);
     hang_up(&wire);
+    expect_ended(why);
 }
 
 static void open_live(void)
@@ -17,6 +25,7 @@ static void open_live(void)
     ask(&wire, NULL, NULL, "6f1c:2");
     told(&wire);
     assert_int_equal(core_connections(f.core, "ARO-001_pc"), 1);
+    assert_int_equal(figure_get(&f.figures.connections[ROLE_VIEWER]), 1);
 }
 
 static void the_agent_stops(void **state)
@@ -26,7 +35,7 @@ static void the_agent_stops(void **state)
     exchange_tick(wire.exchange);
     assert_false(wire.wanted);
     figure_set(&f.figures.stopping, 1);
-    expect_farewell(": Server shutting down\n\n");
+    expect_farewell(": Server shutting down\n\n", CLOSED_SHUTDOWN);
 }
 
 static void the_agent_stops_while_the_store_is_asked(void **state)
@@ -35,7 +44,7 @@ static void the_agent_stops_while_the_store_is_asked(void **state)
     ask(&wire, NULL, NULL, "6f1c:1");
     told(&wire);
     figure_set(&f.figures.stopping, 1);
-    expect_farewell(": Server shutting down\n\n");
+    expect_farewell(": Server shutting down\n\n", CLOSED_SHUTDOWN);
     settle();
 }
 
@@ -47,7 +56,7 @@ static void the_token_is_revoked(void **state)
     exchange_tick(wire.exchange);
     assert_false(wire.wanted);
     tokens_destroy(admission_reload(api.admission, read_tokens("ANOTHER_TOKEN")));
-    expect_farewell(": Credentials revoked\n\n");
+    expect_farewell(": Credentials revoked\n\n", CLOSED_REVOKED);
 }
 
 static void the_peer_has_gone(void **state)
@@ -58,6 +67,18 @@ static void the_peer_has_gone(void **state)
     exchange_tick(wire.exchange);
     assert_true(wire.killed);
     hang_up(&wire);
+    expect_ended(CLOSED_CLIENT);
+}
+
+static void who_does_not_read_is_counted_once(void **state)
+{
+    (void)state;
+    ask(&wire, NULL, NULL, NULL);
+    fake_clock_advance(&wire_clock, wire_env.write_timeout_ms);
+    exchange_tick(wire.exchange);
+    assert_true(wire.killed);
+    hang_up(&wire);
+    expect_ended(CLOSED_SLOW);
 }
 
 static void only_the_head(void **state)
@@ -134,6 +155,7 @@ int main(void)
         TEST(the_agent_stops_while_the_store_is_asked),
         TEST(the_token_is_revoked),
         TEST(the_peer_has_gone),
+        TEST(who_does_not_read_is_counted_once),
         TEST(only_the_head),
         TEST(mistakes),
         TEST(a_device_follows_its_own_table),

@@ -57,15 +57,18 @@ static const struct transport_ops wire_ops = {wire_want_write, wire_pause, wire_
                                               wire_unread,     wire_known};
 
 static struct exchange_env wire_env;
+static struct figures wire_figures;
 
 static inline void wire_env_init(void (*respond)(void *ctx, struct exchange *exchange), void *ctx)
 {
     fake_clock_init(&wire_clock);
+    memset(&wire_figures, 0, sizeof(wire_figures));
     wire_env = (struct exchange_env){
         .clock = &wire_clock.clock,
         .ops = &wire_ops,
         .respond = respond,
         .ctx = ctx,
+        .figures = &wire_figures,
         .write_timeout_ms = 30000,
     };
 }

@@ -153,6 +153,9 @@ static void a_body_that_drips_has_a_deadline(void **state)
     }
     exchange_tick(wire.exchange);
     assert_true(wire.killed);
+    assert_true(exchange_slow(wire.exchange));
+    exchange_tick(wire.exchange); /* before it is gone */
+    assert_int_equal(figure_get(&wire_figures.closed[CLOSED_SLOW]), 1);
     wire_close(&wire);
 }
 
@@ -339,6 +342,7 @@ static void who_does_not_read_is_cut(void **state)
     fake_clock_advance(&wire_clock, EXCHANGE_SPIN_MS);
     exchange_tick(wire.exchange);
     assert_true(wire.killed);
+    assert_int_equal(figure_get(&wire_figures.closed[CLOSED_SLOW]), 2);
     wire_close(&wire);
 }
 

@@ -223,6 +223,30 @@ static void cut_when_it_has_not_read_for_30_seconds(void **state)
     disconnect(&c);
 }
 
+/* However many signs of life its pieces are. */
+static void a_message_that_drips_has_a_deadline(void **state)
+{
+    struct connection c;
+
+    (void)state;
+    join_as(&c, "ARO-001_pc", TOKEN_DEVICE);
+    for (int i = 0; i < 3; i++) { /* of one after the other each has its time */
+        session_receive(c.session, "{\"sdp\":", 7, false);
+        pass(&c, 29);
+        session_receive(c.session, "\"up\"}", 5, true);
+        net_settle();
+        expect_frame(&c, UPDATED);
+    }
+    for (int i = 0; i < 30; i++) {
+        assert_false(c.killed);
+        session_receive(c.session, " ", 1, false);
+        pass(&c, 1);
+    }
+    assert_true(c.killed);
+    disconnect(&c);
+    expect_ended(CLOSED_SLOW, 1);
+}
+
 static void revoked_while_connected(void **state)
 {
     struct connection c, kept;
@@ -351,6 +375,7 @@ int main(void)
         TEST(pinged_after_20_seconds_cut_after_10_more),
         TEST(frames_the_library_keeps_to_itself_count),
         TEST(cut_when_it_has_not_read_for_30_seconds),
+        TEST(a_message_that_drips_has_a_deadline),
         TEST(revoked_while_connected),
         TEST(expired_while_connected),
         TEST(sixty_four_messages_under_way_are_enough),
