@@ -307,7 +307,7 @@ void exchange_tick(struct exchange *x)
     int64_t blocked = x->blocked_ms ? now - x->blocked_ms : 0;
     bool endless = x->state == ANSWERING && x->source && x->source->tick;
     bool unread = (blocked >= EXCHANGE_SPIN_MS || (endless && x->paused)) &&
-                  x->env->ops->unread(x->connection);
+                  x->env->ops->unread(x->connection, x->paused);
 
     if (x->state == HELD && now >= x->deadline_ms) {
         x->state = ANSWERING;

@@ -81,6 +81,21 @@ static bool pipelined_body(struct lws *wsi, const struct exchange_head *head)
     return exchange_head_body(head) && socket && socket->bytes == bytes_read(wsi);
 }
 
+/* It does not say so of one connection, but whether of any that is read: then it would not wait for sockets. Had it
+ * to look at such bytes while a live stream is written, it would look at them again and again. */
+bool http_keeps(struct lws *wsi)
+{
+    struct lws_context *context = lws_get_context(wsi);
+    bool keeps;
+
+    if (lws_service_adjust_timeout(context, 1, 0) == 0)
+        return false;
+    lws_rx_flow_control(wsi, 1);
+    keeps = lws_service_adjust_timeout(context, 1, 0) == 0;
+    lws_rx_flow_control(wsi, 0);
+    return keeps;
+}
+
 /* --- whose request ----------------------------------------------------------------------------- */
 
 bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1])

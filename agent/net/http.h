@@ -14,6 +14,10 @@ enum { HTTP_HEADERS_MAX = 8192 /* of a request, together */ };
  * request is complete. */
 void http_note(struct lws *wsi);
 
+/* Whether the library keeps bytes that came behind the request being answered, while nothing is read from the
+ * connection; false also where it cannot be told now. */
+bool http_keeps(struct lws *wsi);
+
 /* Who sends this request, of HTTP or an upgrade: its socket's peer, or whom a trusted proxy's headers name. Returns
  * whether that is this machine, without any proxy between. */
 bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1]);

@@ -86,9 +86,9 @@ static int64_t quiet_ms(void *connection)
     return tcp_quiet_ms(lws_get_socket_fd(connection));
 }
 
-static bool unread(void *connection)
+static bool unread(void *connection, bool paused)
 {
-    return tcp_unread(lws_get_socket_fd(connection));
+    return tcp_unread(lws_get_socket_fd(connection)) || (paused && http_keeps(connection));
 }
 
 static void become_known(void *connection)

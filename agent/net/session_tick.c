@@ -53,7 +53,8 @@ void session_tick(struct session *s)
         return;
     }
     if (s->incoming.len > 0 && now - s->incoming_ms >= env->write_timeout_ms) {
-        cut(s, CLOSED_SLOW); /* every byte is a sign of life, a message has to come to its end, too */
+        cut(s,
+            CLOSED_SLOW); /* every byte is a sign of life, a message has to come to its end, too */
         return;
     }
     if (s->ping_ms || now - s->heard_ms >= env->ping_after_ms)

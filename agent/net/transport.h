@@ -11,7 +11,8 @@ struct transport_ops {
     void (*pause)(void *connection, bool paused); /* stop or go on reading */
     void (*kill)(void *connection);               /* cut it: the peer is not there */
     int64_t (*quiet_ms)(void *connection);        /* since bytes last came; -1: not known */
-    bool (*unread)(void *connection);             /* bytes or an end wait to be read */
+    /* Bytes or an end wait to be read; whether reading is paused, the caller knows. */
+    bool (*unread)(void *connection, bool paused);
     void (*known)(void *connection); /* its peer has authenticated: it keeps its place */
 };
 

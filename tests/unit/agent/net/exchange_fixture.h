@@ -43,9 +43,12 @@ static inline void wire_kill(void *connection)
     ((struct wire *)connection)->killed = true;
 }
 
-static inline bool wire_unread(void *connection)
+static inline bool wire_unread(void *connection, bool paused)
 {
-    return ((struct wire *)connection)->unread;
+    const struct wire *wire = connection;
+
+    assert_int_equal(paused, wire->paused);
+    return wire->unread;
 }
 
 static inline void wire_known(void *connection)
