@@ -6,6 +6,7 @@
 #include "about.h"
 #include "api/guard.h"
 #include "api/history.h"
+#include "api/metrics.h"
 #include "api/stream.h"
 #include "auth/tokens.h"
 #include "inside.h"
@@ -47,6 +48,20 @@ static bool answer_about(struct studio_agent *agent, struct control_call *call, 
     return true;
 }
 
+static void print_metrics(void *ctx, struct buf *answer)
+{
+    const struct studio_agent *agent = ctx;
+
+    metrics_print(&agent->api, EXPOSITION_TEXT, answer);
+}
+
+static bool answer_metrics(struct studio_agent *agent, struct control_call *call,
+                           struct buf *answer)
+{
+    (void)call;
+    return inquiry_ask(&agent->inquiry, print_metrics, answer);
+}
+
 static bool answer_backup(struct studio_agent *agent, struct control_call *call, struct buf *answer)
 {
     const char *why = "no file came along";
@@ -65,6 +80,7 @@ static bool on_command(void *ctx, struct control_call *call, struct buf *answer)
     } commands[] = {{"reload", answer_reload},
                     {"republish", answer_republish},
                     {"about", answer_about},
+                    {"metrics", answer_metrics},
                     {"backup", answer_backup}};
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
@@ -84,6 +100,7 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
     *out = NULL;
     if (!agent)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    inquiry_init(&agent->inquiry, agent_wake, agent);
     log_init(&agent->log, (enum log_level)config->log_level, (enum log_format)config->log_format);
     agent->log.sink = config->log;
     agent->log.ctx = config->log_ctx;
@@ -117,7 +134,9 @@ int studio_agent_run(struct studio_agent *agent)
     const struct log *before = log_use(&agent->log);
 
     reload_running(&agent->reload, true);
+    inquiry_running(&agent->inquiry, true);
     server_run(agent->server);
+    inquiry_running(&agent->inquiry, false);
     reload_running(&agent->reload, false);
     if (agent->bridge)
         bridge_stop(agent->bridge);
@@ -181,6 +200,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     store_reader_close(agent->bridge_reader);
     store_reader_close(agent->lookup_reader);
     store_close(agent->store);
+    inquiry_finish(&agent->inquiry);
     free(agent->tokens_file);
     log_use(before);
     free(agent);

@@ -19,7 +19,7 @@
 
 enum {
     COMMAND_MAX = 64,
-    ANSWER_MAX = 65536,
+    ANSWER_MAX = 8 << 20,
     BACKLOG = 8,
     CALLER_S = 2,   /* for a caller to say what it wants */
     PAUSE_MS = 100, /* where a caller cannot be accepted: no file may be opened */

@@ -11,6 +11,7 @@
 #include "config/checks.h"
 #include "control.h"
 #include "core/lookup.h"
+#include "inquiry.h"
 #include "net/lws.h"
 #include "reload.h"
 #include "report.h"
@@ -40,6 +41,7 @@ struct studio_agent {
     char *tokens_file;
     atomic_bool stop_asked;
     struct reload reload;
+    struct inquiry inquiry;
     struct backup *backup;
     struct report report;
     struct control *control; /* NULL: the directory has no place for a socket */

@@ -21,7 +21,8 @@ enum {
     BACKUP = 1u << CLI_BACKUP,
     ON_DATA = TOKEN | RELOAD | STORE | REPUBLISH | BACKUP,
     DOCTOR = 1u << CLI_DOCTOR,
-    ON_ALL = RUN | CHECK | DOCTOR, /* take every option */
+    SUPPORT = 1u << CLI_SUPPORT,
+    ON_ALL = RUN | CHECK | DOCTOR | SUPPORT, /* take every option */
     ALL = ON_ALL | ON_DATA
 };
 
@@ -34,7 +35,7 @@ struct command {
 static const struct command commands[] = {
     {"check", CLI_CHECK, 0},   {"token", CLI_TOKEN, 2},         {"reload", CLI_RELOAD, 0},
     {"store", CLI_STORE, 2},   {"republish", CLI_REPUBLISH, 0}, {"backup", CLI_BACKUP, 1},
-    {"doctor", CLI_DOCTOR, 0},
+    {"doctor", CLI_DOCTOR, 0}, {"support", CLI_SUPPORT, 1},
 };
 
 enum flag_id {
@@ -45,7 +46,8 @@ enum flag_id {
     FLAG_ROLE,
     FLAG_EXPIRES,
     FLAG_TABLES,
-    FLAG_JSON
+    FLAG_JSON,
+    FLAG_LOG
 };
 
 /* The flags that are no options. */
@@ -60,6 +62,7 @@ static const struct flag {
     {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
     {"--role", FLAG_ROLE, true, TOKEN},     {"--expires", FLAG_EXPIRES, true, TOKEN},
     {"--tables", FLAG_TABLES, true, TOKEN}, {"--json", FLAG_JSON, false, DOCTOR},
+    {"--log", FLAG_LOG, true, SUPPORT},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -199,6 +202,9 @@ static enum studio_err apply_flag(struct cli *cli, enum flag_id id, const char *
         break;
     case FLAG_TABLES:
         cli->tables = value;
+        break;
+    case FLAG_LOG:
+        cli->log_file = value;
         break;
     case FLAG_JSON:
         cli->json = true;

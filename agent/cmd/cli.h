@@ -21,6 +21,7 @@ enum cli_command {
     CLI_REPUBLISH,
     CLI_BACKUP,
     CLI_DOCTOR,
+    CLI_SUPPORT,
     CLI_COMMAND_COUNT
 };
 
@@ -37,6 +38,7 @@ struct cli {
     const char *file;                 /* -c; NULL if not given */
     const char *role;                 /* --role, --expires and --tables of `token new`; NULL if */
     const char *expires, *tables;     /*   not given */
+    const char *log_file;             /* --log of `support`; NULL if not given */
     bool json;                        /* --json of `doctor` */
     const char *topic;                /* of --help; NULL if not given */
     const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */

@@ -1,4 +1,4 @@
-/* store.h - `studio-agent store check|export|import|restored`; returns an exit code. */
+/* store.h - `studio-agent store check|verify|export|import|restored`; returns an exit code. */
 #ifndef AGENT_CMD_STORE_H
 #define AGENT_CMD_STORE_H
 

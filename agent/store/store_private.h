@@ -16,6 +16,7 @@
  * backup.c     a copy of it all
  * tools.c      the maintenance commands' way in; `store restored`
  * check.c      `store check`
+ * verify.c     `store verify`
  * export.c     `store export`
  * import.c     `store import`
  * record.c     one line of an export

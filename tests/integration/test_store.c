@@ -436,7 +436,7 @@ static void anything_else_is_a_usage_mistake(void **state)
         argv[n++] = "--data";
         argv[n] = data;
         int code = proc_run(argv, NULL, NULL, &err);
-        if (code != 2 || !strstr(err, "check, export, import, restored"))
+        if (code != 2 || !strstr(err, "check, verify FILE, export, import, restored"))
             test_fail("exit %d: %s", code, err);
         free(err);
     }

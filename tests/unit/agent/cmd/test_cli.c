@@ -66,6 +66,9 @@ static void commands(void **state)
     assert_string_equal(cli.words[1], "A_*");
     assert_string_equal(cli.role, "viewer");
     assert_string_equal(cli.expires, "2026-01-01");
+    assert_int_equal(PARSE("support", "to", "-c", "f", "--log", "l"), STUDIO_OK);
+    assert_int_equal(cli.command, CLI_SUPPORT);
+    assert_string_equal(cli.log_file, "l");
     assert_int_equal(PARSE("doctor", "-c", "f", "--broker", "mqtt://b", "--json"), STUDIO_OK);
     assert_int_equal(cli.command, CLI_DOCTOR);
     assert_true(cli.json);
