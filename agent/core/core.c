@@ -279,6 +279,11 @@ bool core_quiet(const struct core *core)
     return turn_quiet(core);
 }
 
+bool core_backlog_full(const struct core *core)
+{
+    return stage_backlog_full(core);
+}
+
 bool core_congested(const struct core *core)
 {
     return turn_congested(core);

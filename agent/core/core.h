@@ -89,6 +89,8 @@ bool core_settle(struct core *core);
 bool core_commands_wait(const struct core *core);
 /* Nothing waits for the store, neither for a commit nor for a lookup. */
 bool core_quiet(const struct core *core);
+/* So many events wait for a broker that changes are refused. */
+bool core_backlog_full(const struct core *core);
 /* So much waits that senders should not be read until core_settle returned true. */
 bool core_congested(const struct core *core);
 

@@ -10,13 +10,18 @@
 #include "core/rights.h"
 
 /* The backlog's bound (promise 4): nothing is accepted that could not be kept until it is sent. */
-static enum studio_err check_backlog(const struct core *core)
+bool stage_backlog_full(const struct core *core)
 {
     if (!core->o.mirror)
-        return STUDIO_OK;
+        return false;
     uint64_t last = core->last_seq + core->open->event_count + core->flying->event_count;
     uint64_t acked = committer_get_acked(core->committer);
-    return last - acked < core->o.max_backlog ? STUDIO_OK : STUDIO_ERR_STORAGE;
+    return last - acked >= core->o.max_backlog;
+}
+
+static enum studio_err check_backlog(const struct core *core)
+{
+    return stage_backlog_full(core) ? STUDIO_ERR_STORAGE : STUDIO_OK;
 }
 
 static struct event_origin origin_of(const struct item *item)

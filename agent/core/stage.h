@@ -9,6 +9,9 @@
 
 struct core;
 
+/* So many events wait for a broker that nothing more is taken. */
+bool stage_backlog_full(const struct core *core);
+
 /* A new table, with an item of its own. Errors: LIMIT, STORAGE (the backlog is full), NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err stage_create(struct core *core, struct actor *actor, const char *id,
                                              struct table **out);

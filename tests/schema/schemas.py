@@ -50,7 +50,7 @@ MARKS = [
     ("presence.json", lambda m: "clients" in m and "online" in m),
     ("availability.json", lambda m: "state" in m and "boot" in m),
     ("info.json", lambda m: "protocol" in m),
-    ("health.json", lambda m: "backlog" in m),
+    ("health.json", lambda m: "backlog" in m and "ts" in m),
     ("readyz.json", lambda m: "store" in m and "broker" in m),
     ("healthz.json", lambda m: m.get("status") == "ok"),
     ("answer.json", lambda m: "status" in m),

@@ -1,4 +1,4 @@
-/* test_routes.c - which paths there are, and those that need nobody to log in. */
+/* test_routes.c - which paths there are. */
 #include "api/api.h"
 
 #include "base/figures.h"
@@ -34,36 +34,6 @@ static void expect(const char *method, const char *path, int status, const char 
     expect_header(method, path, status, body, NULL, NULL);
 }
 
-static void the_process_is_alive(void **state)
-{
-    (void)state;
-    figures = (struct figures){0};
-    expect("GET", "/healthz", 200, "{\"status\":\"ok\"}");
-    expect("HEAD", "/healthz", 200, "");
-}
-
-static void ready_is_a_store_that_can_be_written(void **state)
-{
-    (void)state;
-    figures = (struct figures){.store_writable = true};
-    expect("GET", "/readyz", 200,
-           "{\"status\":\"ready\",\"store\":\"writable\",\"broker\":{\"state\":\"not "
-           "configured\"}}");
-    figures.mirror = true;
-    expect(
-        "GET", "/readyz", 200, /* the broker is told, but decides nothing */
-        "{\"status\":\"ready\",\"store\":\"writable\",\"broker\":{\"state\":\"not connected\"}}");
-    figures.broker = 1;
-    figures.store_writable = false;
-    expect("GET", "/readyz", 503,
-           "{\"status\":\"unavailable\",\"store\":\"not writable\",\"broker\":{\"state\":"
-           "\"connected\"}}");
-    figures = (struct figures){.store_writable = true, .stopping = true};
-    expect("GET", "/readyz", 503,
-           "{\"status\":\"stopping\",\"store\":\"writable\",\"broker\":{\"state\":\"not "
-           "configured\"}}");
-}
-
 static void everything_else_is_refused(void **state)
 {
     (void)state;
@@ -84,8 +54,6 @@ static void everything_else_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_process_is_alive),
-        cmocka_unit_test(ready_is_a_store_that_can_be_written),
         cmocka_unit_test(everything_else_is_refused),
     };
 
