@@ -66,7 +66,7 @@ export class Line {
         this.asking = false;
     }
 
-    show(info, health, { broker, store }) {
+    show(info, health, { broker, store, backlog }) {
         clockIs(parseTime(health.ts));
         learnFields(info.fields);
         setText($('agent'), info.agent);
@@ -75,8 +75,8 @@ export class Line {
         this.say('mirror', level, words);
         this.say('broker', broker.state === 'connected' ? 'well' : broker.state === 'not configured' ? 'maintenance' : 'trouble',
             broker.state === 'connected' ? health.broker : broker.state);
-        const writable = store === 'writable';
-        this.say('store', writable ? 'well' : 'trouble', t(writable ? 'line.store.well' : 'line.store.not'));
+        const why = store !== 'writable' ? 'line.store.not' : backlog === 'full' ? 'line.store.full' : null;
+        this.say('store', why ? 'trouble' : 'well', t(why ?? 'line.store.well'));
         this.say('clients', 'well', String(health.clients));
     }
 

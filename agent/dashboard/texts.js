@@ -60,6 +60,7 @@ const texts = {
     'line.store': 'Store',
     'line.store.well': 'can be written',
     'line.store.not': 'cannot be written: updates are refused',
+    'line.store.full': 'takes nothing more until a broker is back: updates are refused',
     'line.broker': 'Broker',
     'line.clients': 'Connections',
     'line.unknown': 'unknown',
