@@ -20,7 +20,8 @@ struct part {
 
 static enum studio_err refuse_name(struct studio_error *error, const char *file)
 {
-    return config_fail(error, STUDIO_ERR_USAGE, "%s is there already; name another file", file);
+    (void)config_fail(error, STUDIO_ERR_USAGE, "%s is there already; name another file", file);
+    return STUDIO_ERR_USAGE;
 }
 
 static enum studio_err part_make(struct part *part, const char *file, struct studio_error *error)
@@ -32,13 +33,14 @@ static enum studio_err part_make(struct part *part, const char *file, struct stu
         return refuse_name(error, file);
     if (asprintf(&part->path, "%s.partial-XXXXXX", file) < 0) {
         part->path = NULL;
-        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
+        return STUDIO_ERR_NO_MEMORY;
     }
     part->fd = mkostemp(part->path, O_CLOEXEC);
     if (part->fd >= 0)
         return STUDIO_OK;
-    return config_fail(error, STUDIO_ERR_USAGE, "a file beside %s cannot be made: %s", file,
-                       strerror(errno));
+    (void)config_fail(error, STUDIO_ERR_USAGE, "a file beside %s cannot be made: %s", file,
+                      strerror(errno));
+    return STUDIO_ERR_USAGE;
 }
 
 static bool sync_folder(const char *file)
@@ -76,7 +78,7 @@ static enum studio_err part_finish(const struct part *part, struct studio_error 
 /* What was not finished is gone. */
 static void part_close(struct part *part)
 {
-    if (part->fd >= 0) {
+    if (part->path && part->fd >= 0) {
         (void)unlink(part->path);
         close(part->fd);
     }
@@ -116,7 +118,7 @@ static enum studio_err backup(const char *data, const char *file, struct studio_
 int command_backup(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
-    struct studio_error error;
+    struct studio_error error = {.text = "out of memory"};
     enum studio_err err;
 
     if (cli->word_count != 1) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,12 +37,24 @@ static void show(uint64_t copied, uint64_t total)
         fputs("\r\033[K", stderr);
 }
 
+/* EPOCH SEQ */
+static bool read_answer(const char *text, struct store_backup_state *state)
+{
+    char *end;
+
+    if (strcspn(text, " ") != STORE_EPOCH_LEN)
+        return false;
+    memcpy(state->epoch, text, STORE_EPOCH_LEN);
+    state->epoch[STORE_EPOCH_LEN] = '\0';
+    state->last_seq = strtoull(text + STORE_EPOCH_LEN, &end, 10);
+    return *end == '\0' && end > text + STORE_EPOCH_LEN;
+}
+
 static enum studio_err ask_agent(const char *dir, int fd, struct store_backup_state *state,
                                  struct studio_error *error)
 {
     struct buf answer;
     bool ok = false;
-    unsigned long long seq;
 
     buf_init(&answer, 4096);
     enum studio_err err = control_ask_long(dir, "backup", fd, show, &ok, &answer, error);
@@ -50,10 +63,8 @@ static enum studio_err ask_agent(const char *dir, int fd, struct store_backup_st
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     else if (err == STUDIO_OK && !ok)
         err = config_fail(error, STUDIO_ERR_IO, "%s", answer.data);
-    else if (err == STUDIO_OK && sscanf(answer.data, "%32s %llu", state->epoch, &seq) != 2)
+    else if (err == STUDIO_OK && !read_answer(answer.data, state))
         err = config_fail(error, STUDIO_ERR_IO, "the agent on %s is of another version", dir);
-    else if (err == STUDIO_OK)
-        state->last_seq = seq;
     buf_finish(&answer);
     return err;
 }

@@ -23,9 +23,8 @@ void redact_add_file(struct redact *r, const char *file)
     FILE *in = file ? fopen(file, "re") : NULL;
     char *line = NULL;
     size_t size = 0;
-    ssize_t len;
 
-    while (in && (len = getline(&line, &size, in)) > 0) {
+    while (in && getline(&line, &size, in) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
         redact_add(r, line);
         explicit_bzero(line, size);

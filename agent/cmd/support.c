@@ -160,7 +160,8 @@ static void tell_configuration(const struct support *s)
         print_option(s, &options[i]);
     for (size_t i = 0; i < option_count; i++) {
         const char *text = NULL;
-        if (options[i].type != OPTION_STRING || !options[i].arg || strcmp(options[i].arg, "FILE"))
+        if (options[i].type != OPTION_STRING || !options[i].arg ||
+            strcmp(options[i].arg, "FILE") != 0)
             continue;
         memcpy(&text, (const char *)s->config + options[i].offset, sizeof(text));
         if (text)
