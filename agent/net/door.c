@@ -11,7 +11,7 @@
 #include "net/tcp.h"
 
 enum {
-    ACCEPTS_PER_TURN = 64,
+    ACCEPTS_PER_TURN = 8,
     GRACE_MS =
         2000 /* to say who one is, before one has to go for another who comes alone as well */
 };

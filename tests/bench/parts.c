@@ -10,7 +10,7 @@
 #include "support/broker.h"
 #include "support/deadline.h"
 
-static void set(struct column *c, unsigned row, double value)
+void column_set(struct column *c, unsigned row, double value)
 {
     c->has[row] = true;
     c->value[row] = value;
@@ -42,10 +42,10 @@ static void run_window(struct column *c, struct load *load, unsigned row, unsign
         .seconds = sizes->seconds, .window = window, .scraped = row == ROW_BOARDS};
     struct load_result *r = test_alloc(sizeof *r);
     load_run(load, &plan, r);
-    set(c, row + RATE, (double)r->answers / r->seconds);
-    set(c, row + RATE_CPU, per(r->cpu_seconds, r->answers));
-    set(c, row + RATE_P50, histogram_ms(&r->answer, 0.5));
-    set(c, row + RATE_P99, histogram_ms(&r->answer, 0.99));
+    column_set(c, row + RATE, (double)r->answers / r->seconds);
+    column_set(c, row + RATE_CPU, per(r->cpu_seconds, r->answers));
+    column_set(c, row + RATE_P50, histogram_ms(&r->answer, 0.5));
+    column_set(c, row + RATE_P99, histogram_ms(&r->answer, 0.99));
     free(r);
 }
 
@@ -55,14 +55,14 @@ static void run_paced(struct column *c, struct load *load, unsigned row, unsigne
     const struct load_plan plan = {.seconds = sizes->seconds, .rate = rate};
     struct load_result *r = test_alloc(sizeof *r);
     load_run(load, &plan, r);
-    set(c, row + PACED_CPU, per(r->cpu_seconds, r->answers));
+    column_set(c, row + PACED_CPU, per(r->cpu_seconds, r->answers));
     if (row == ROW_2000 || row == ROW_IDLE_2000) {
-        set(c, row + ANSWER_P50, histogram_ms(&r->answer, 0.5));
-        set(c, row + ANSWER_P99, histogram_ms(&r->answer, 0.99));
+        column_set(c, row + ANSWER_P50, histogram_ms(&r->answer, 0.5));
+        column_set(c, row + ANSWER_P99, histogram_ms(&r->answer, 0.99));
     }
     if (r->arrival.total > 0 && (row == ROW_2000 || row == ROW_IDLE_2000)) {
-        set(c, row + ARRIVAL_P50, histogram_ms(&r->arrival, 0.5));
-        set(c, row + ARRIVAL_P99, histogram_ms(&r->arrival, 0.99));
+        column_set(c, row + ARRIVAL_P50, histogram_ms(&r->arrival, 0.5));
+        column_set(c, row + ARRIVAL_P99, histogram_ms(&r->arrival, 0.99));
     }
     free(r);
 }
@@ -99,8 +99,8 @@ static void measure_fresh(struct column *c, enum server_kind kind, const struct 
     server_start(&s, kind);
     struct load *load = writers_on(&s, sizes);
     load_run(load, &plan, r);
-    set(c, ROW_FRESH_P50, histogram_ms(&r->arrival, 0.5));
-    set(c, ROW_FRESH_P99, histogram_ms(&r->arrival, 0.99));
+    column_set(c, ROW_FRESH_P50, histogram_ms(&r->arrival, 0.5));
+    column_set(c, ROW_FRESH_P99, histogram_ms(&r->arrival, 0.99));
     load_destroy(load);
     server_stop(&s);
     free(r);
@@ -116,7 +116,7 @@ static void measure_idle(struct column *c, enum server_kind kind, const struct p
     double before = load_memory(s.pid);
     load_connect(load, LOAD_IDLE, sizes->idle);
     load_settle(load);
-    set(c, ROW_IDLE_MEMORY, (load_memory(s.pid) - before) / 1024 / (double)sizes->idle);
+    column_set(c, ROW_IDLE_MEMORY, (load_memory(s.pid) - before) / 1024 / (double)sizes->idle);
     if (s.broker_port)
         load_listen(load, s.broker_port);
     load_connect(load, LOAD_WRITER, sizes->writers);
@@ -150,8 +150,8 @@ static void measure_change(struct column *c, enum server_kind kind, const struct
     load_connect(load, LOAD_SUBSCRIBER, part->first == ROW_FEW ? sizes->few : sizes->many);
     load_settle(load);
     load_changes(load, sizes->seconds, r);
-    set(c, part->first + CHANGE_MS, histogram_ms(&r->last, 0.5));
-    set(c, part->first + CHANGE_CPU, per(r->cpu_seconds, r->pushes));
+    column_set(c, part->first + CHANGE_MS, histogram_ms(&r->last, 0.5));
+    column_set(c, part->first + CHANGE_CPU, per(r->cpu_seconds, r->pushes));
     load_destroy(load);
     server_stop(&s);
     free(r);
@@ -167,7 +167,7 @@ static void measure_tables(struct column *c, enum server_kind kind, const struct
     double before = load_memory(s.pid);
     load_tables(load, 0, sizes->tables);
     load_settle(load);
-    set(c, part->first, (load_memory(s.pid) - before) / 1024 / (double)sizes->tables);
+    column_set(c, part->first, (load_memory(s.pid) - before) / 1024 / (double)sizes->tables);
     load_destroy(load);
     server_stop(&s);
 }
@@ -202,7 +202,7 @@ static void measure_library(struct column *c, const struct part *part, size_t ev
     server_start(&s, SERVER_LIBRARY);
     struct listener *listener = listener_open(s.broker_port, count_event, &arrived);
     server_publish(&s, events);
-    set(c, part->first + BACKLOG_RATE, drain(listener, &arrived, events));
+    column_set(c, part->first + BACKLOG_RATE, drain(listener, &arrived, events));
     listener_close(listener);
     server_stop(&s);
 }
@@ -222,13 +222,13 @@ static void measure_backlog(struct column *c, enum server_kind kind, const struc
     load_connect(load, LOAD_WRITER, sizes->writers);
     int64_t start = load_now();
     load_fill(load, 64, events);
-    set(c, part->first + BACKLOG_FILL,
-        (double)events / ((double)(load_now() - start) / (double)SECOND));
+    column_set(c, part->first + BACKLOG_FILL,
+               (double)events / ((double)(load_now() - start) / (double)SECOND));
     load_destroy(load);
     broker_start(s.broker);
     struct listener *listener = listener_open(s.broker_port, count_event, &arrived);
-    set(c, part->first + BACKLOG_START, server_restart(&s));
-    set(c, part->first + BACKLOG_RATE, drain(listener, &arrived, events));
+    column_set(c, part->first + BACKLOG_START, server_restart(&s));
+    column_set(c, part->first + BACKLOG_RATE, drain(listener, &arrived, events));
     listener_close(listener);
     server_stop(&s);
 }
@@ -243,8 +243,8 @@ static void measure_storm(struct column *c, enum server_kind kind, const struct 
     struct load *load = load_on(&s);
     load_connect(load, LOAD_IDLE, sizes->storm);
     load_reconnect(load, &r);
-    set(c, ROW_STORM_SECONDS, r.seconds);
-    set(c, ROW_STORM_REFUSED, (double)r.refused);
+    column_set(c, ROW_STORM_SECONDS, r.seconds);
+    column_set(c, ROW_STORM_REFUSED, (double)r.refused);
     load_destroy(load);
     server_stop(&s);
 }
@@ -262,11 +262,11 @@ static void measure_scale(struct column *c, enum server_kind kind, const struct 
         double cpu = load_cpu(s.pid);
         load_tables(load, there, more);
         load_settle(load);
-        set(c, row + SCALE_COST, per(load_cpu(s.pid) - cpu, more));
-        set(c, row + SCALE_MEMORY, load_memory(s.pid) / (1 << 20));
+        column_set(c, row + SCALE_COST, per(load_cpu(s.pid) - cpu, more));
+        column_set(c, row + SCALE_MEMORY, load_memory(s.pid) / (1 << 20));
         load_destroy(load);
         there = sizes->scale[i];
-        set(c, row + SCALE_START, server_restart(&s));
+        column_set(c, row + SCALE_START, server_restart(&s));
     }
     server_stop(&s);
 }
@@ -276,10 +276,11 @@ static void measure_sync(struct column *c, enum server_kind kind, const struct p
 {
     (void)kind;
     (void)sizes;
-    set(c, part->first, server_sync_us());
+    column_set(c, part->first, server_sync_us());
 }
 
-#define BIT(kind) (1U << (kind))
+#define BIT(kind)       (1U << (kind))
+#define SIEGE_ROW(kind) (ROW_SIEGE + (kind)*SIEGE_ROWS)
 enum {
     AGENTS = BIT(SERVER_AGENT) | BIT(SERVER_OTHER),
     MQTT = AGENTS | BIT(SERVER_NODE) | BIT(SERVER_MOSQUITTO),
@@ -307,6 +308,11 @@ const struct part parts[] = {
     {ROW_BACKLOG + 2 * BACKLOG_ROWS, BACKLOG_ROWS, AGENTS | BIT(SERVER_LIBRARY), 2, measure_backlog},
     {ROW_STORM_SECONDS, 2, ALL, 0, measure_storm},
     {ROW_SCALE, SCALES * SCALE_ROWS, AGENTS, 0, measure_scale},
+    {SIEGE_ROW(SIEGE_HEADERS), SIEGE_ROWS, AGENTS, SIEGE_HEADERS, measure_siege},
+    {SIEGE_ROW(SIEGE_BODIES), SIEGE_ROWS, AGENTS, SIEGE_BODIES, measure_siege},
+    {SIEGE_ROW(SIEGE_SILENT), SIEGE_ROWS, AGENTS, SIEGE_SILENT, measure_siege},
+    {SIEGE_ROW(SIEGE_MESSAGES), SIEGE_ROWS, AGENTS, SIEGE_MESSAGES, measure_siege},
+    {SIEGE_ROW(SIEGE_FLOOD), SIEGE_ROWS, AGENTS, SIEGE_FLOOD, measure_siege},
     {ROW_SYNC, 1, BIT(SERVER_SYNC), 0, measure_sync},
 };
 /* clang-format on */

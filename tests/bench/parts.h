@@ -20,6 +20,10 @@ struct part {
 };
 
 extern const struct part parts[];
+/* siege.c: `arg` is a siege_kind. */
+void measure_siege(struct column *column, enum server_kind kind, const struct part *part,
+                   const struct sizes *sizes);
+void column_set(struct column *column, unsigned row, double value);
 extern const size_t part_count;
 
 #endif

@@ -15,6 +15,7 @@
 #define LEAST_OWN(ratio, row) {OWN, true, (ratio), (row), NULL}
 #define MOST_OWN(ratio, row)  {OWN, false, (ratio), (row), NULL}
 #define MOST_OF(number, unit) {ITSELF, false, (number), 0, unit}
+#define LEAST_NUMBER(number, unit) {ITSELF, true, (number), 0, unit}
 
 #define WINDOW(row, n)                                                                             \
     [(row) + RATE] = {"updates/s, window " n, 0,                                                   \
@@ -53,6 +54,12 @@
     SCALE_STEP(i, MOST_OWN(1.2, SCALE((i) - 1) + SCALE_COST),                                      \
                MOST_OWN(10, SCALE((i) - 1) + SCALE_START), MOST_OWN(10, SCALE((i) - 1) + SCALE_MEMORY))
 
+#define SIEGE(kind, what)                                                                          \
+    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_CAME] = {"besieged by " what ", of them a second", 0, {{0}}}, \
+    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_ANSWERS] = {"besieged by " what ", answers, of those before", 0, {LEAST_NUMBER(0.9, "of them")}}, \
+    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_P99] = {"besieged by " what ", answer p99, ms", 0, {{0}}}, \
+    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_SLOWER] = {"besieged by " what ", answer p99, times that before", 0, {MOST_OF(2, "times")}}
+
 const struct row_info row_infos[ROWS] = {
     WINDOW(ROW_WINDOW_1, "1"),
     WINDOW(ROW_WINDOW_16, "16"),
@@ -89,6 +96,13 @@ const struct row_info row_infos[ROWS] = {
     SCALE_NEXT(1),
     SCALE_NEXT(2),
     SCALE_NEXT(3),
+    SIEGE(SIEGE_HEADERS, "headers that drip"),
+    SIEGE(SIEGE_BODIES, "bodies that drip"),
+    SIEGE(SIEGE_SILENT, "sockets that never say who they are"),
+    SIEGE(SIEGE_MESSAGES, "messages that drip"),
+    SIEGE(SIEGE_HANDSHAKES, "TLS handshakes that drip"),
+    SIEGE(SIEGE_FLOOD, "handshakes again and again"),
+    SIEGE(SIEGE_TLS_FLOOD, "TLS handshakes again and again"),
     [ROW_SYNC] = {"fdatasync of one page, µs", 0, {{0}}},
 };
 /* clang-format on */

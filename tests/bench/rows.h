@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "bench/server.h"
+#include "support/siege.h"
 
 enum { SCALES = 4, BACKLOGS = 3, GOALS_MAX = 3 };
 
@@ -23,6 +24,8 @@ enum { PACED_CPU, ANSWER_P50, ANSWER_P99, ARRIVAL_P50, ARRIVAL_P99, PACED_ROWS }
 enum { CHANGE_MS, CHANGE_CPU, CHANGE_ROWS };
 enum { BACKLOG_FILL, BACKLOG_START, BACKLOG_RATE, BACKLOG_ROWS };
 enum { SCALE_COST, SCALE_START, SCALE_MEMORY, SCALE_ROWS };
+/* Of a siege: held against the same server before it. */
+enum { SIEGE_CAME, SIEGE_ANSWERS, SIEGE_P99, SIEGE_SLOWER, SIEGE_ROWS };
 
 enum row {
     ROW_WINDOW_1,
@@ -45,7 +48,8 @@ enum row {
     ROW_STORM_SECONDS = ROW_BACKLOG + BACKLOGS * BACKLOG_ROWS,
     ROW_STORM_REFUSED,
     ROW_SCALE,
-    ROW_SYNC = ROW_SCALE + SCALES * SCALE_ROWS,
+    ROW_SIEGE = ROW_SCALE + SCALES * SCALE_ROWS,
+    ROW_SYNC = ROW_SIEGE + SIEGE_KINDS * SIEGE_ROWS,
     ROWS,
 };
 

@@ -12,7 +12,7 @@
 #include "support/cmocka_all.h"
 #include "support/fake_clock.h"
 
-enum { LIMIT = 2, PER_SITE = 3, PLACES = LIMIT + ADMISSION_OVERFLOW, IN_A_TURN = 64 };
+enum { LIMIT = 2, PER_SITE = 3, PLACES = LIMIT + ADMISSION_OVERFLOW, IN_A_TURN = 8 };
 
 static struct fake_clock clock_;
 static struct networks proxies;

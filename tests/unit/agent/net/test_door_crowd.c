@@ -6,7 +6,7 @@
 #include "support/cmocka_all.h"
 #include "support/fake_clock.h"
 
-enum { CROWD = 10000, FULL_MS = 2000 };
+enum { CROWD = 10000, TURNS = 2000, FULL_MS = 2000 };
 
 static struct fake_clock clock_;
 static struct networks no_proxies;
@@ -79,7 +79,7 @@ static void let_in(size_t sites)
 static void thousands_at_once_come_in_as_others_say_who_they_are(void **state)
 {
     (void)state;
-    for (int turns = 0; turns < 100; turns++)
+    for (int turns = 0; turns < TURNS; turns++)
         let_in(CROWD);
     assert_int_equal(came, GUESTS_CROWD);
     while (gone < CROWD) { /* one in a turn */
@@ -95,13 +95,13 @@ static void thousands_at_once_come_in_as_others_say_who_they_are(void **state)
 static void who_says_nothing_makes_room_in_time(void **state)
 {
     (void)state;
-    for (int turns = 0; turns < 100; turns++)
+    for (int turns = 0; turns < TURNS; turns++)
         let_in(CROWD);
     clock_.mono_ms += FULL_MS - 1;
     let_in(CROWD);
     assert_int_equal(came, GUESTS_CROWD);
     clock_.mono_ms++;
-    for (int turns = 0; turns < 100; turns++)
+    for (int turns = 0; turns < TURNS; turns++)
         let_in(CROWD);
     assert_int_equal(came, GUESTS_MAX + GUESTS_CROWD); /* for each of the first one came */
     assert_int_equal(killed, GUESTS_CROWD);
@@ -112,7 +112,7 @@ static void who_floods_from_few_places_makes_nobody_wait(void **state)
     enum { SITES = 50 };
 
     (void)state;
-    for (int turns = 0; turns < 200; turns++)
+    for (int turns = 0; turns < TURNS; turns++)
         let_in(SITES);
     assert_int_equal(came, CROWD);
     assert_int_equal(killed, CROWD - GUESTS_MAX);
