@@ -33,13 +33,13 @@ struct query {
  * A page is made of walks, one after the other:
  *
  *   EVENTS ──► OLDEST ──► (no state asked for) ──────────────────────────────────────► the answer
- *                └──► (no event) BEHIND ──► BEFORE ──► none, or removed: no document ───┤
+ *                └──► (no event: LATER_REV, LATER_TIME) ──► BEFORE ──► none, or removed ┤
  *                                             └──► LATER ──► up to now ──► STILL ───────┤
  *                                                    └──► removed meanwhile ► EARLIER ──┘
  *
  * STILL sees that retention, which takes the oldest first, has not come by what LATER was to meet.
  */
-enum phase { EVENTS, OLDEST, BEHIND, BEFORE, LATER, STILL, EARLIER, PHASES };
+enum phase { EVENTS, OLDEST, LATER_REV, LATER_TIME, BEFORE, LATER, STILL, EARLIER, PHASES };
 
 struct history {
     struct lookup_job job; /* first */
@@ -237,8 +237,9 @@ static void begin_events(struct history *h)
     h->walk.to_rev = q->to_rev;
     h->walk.since_ms = q->since_ms;
     h->walk.until_ms = q->until_ms;
+    h->at = h->last_seq + 1;
     if (q->after > 0 && q->newest_first && q->after <= h->last_seq)
-        h->walk.to_seq = q->after - 1;
+        h->walk.to_seq = (h->at = q->after) - 1;
     else if (q->after > 0 && !q->newest_first)
         h->walk.from_seq = q->after + 1;
 }
@@ -253,20 +254,26 @@ static bool begin_back(struct history *h, enum phase phase)
     return true;
 }
 
-/* Without an event the document at the end of what is asked for is meant: before the first change that comes
- * behind it. */
-static bool begin_behind(struct history *h)
+/* To the first change of a later rev, or time, before the end that is known so far. */
+static void begin_behind(struct history *h, enum phase phase, uint64_t from_rev, int64_t since_ms)
+{
+    begin_walk(h, phase);
+    h->walk.to_seq = h->at - 1;
+    h->walk.from_rev = from_rev;
+    h->walk.since_ms = since_ms;
+}
+
+/* Without an event the document at the end of what is asked for is meant, which the first of its bounds sets. */
+static bool begin_end(struct history *h)
 {
     const struct query *q = &h->query;
 
-    h->at = h->last_seq + 1;
-    if (q->to_rev >= INT64_MAX && q->until_ms == INT64_MAX)
-        return begin_back(h, BEFORE);
-    begin_walk(h, BEHIND);
-    if (q->to_rev < INT64_MAX)
-        h->walk.from_rev = q->to_rev + 1;
+    if (h->phase == OLDEST && q->to_rev < INT64_MAX)
+        begin_behind(h, LATER_REV, q->to_rev + 1, INT64_MIN);
+    else if (h->phase != LATER_TIME && q->until_ms < INT64_MAX)
+        begin_behind(h, LATER_TIME, 0, q->until_ms + 1);
     else
-        h->walk.since_ms = q->until_ms + 1;
+        begin_back(h, BEFORE);
     return true;
 }
 
@@ -281,9 +288,10 @@ static bool next_walk(struct history *h)
     case OLDEST:
         if (!h->query.state)
             return false;
-        return h->count > 0 ? begin_back(h, BEFORE) : begin_behind(h);
-    case BEHIND:
-        return begin_back(h, BEFORE);
+        return h->count > 0 ? begin_back(h, BEFORE) : begin_end(h);
+    case LATER_REV:
+    case LATER_TIME:
+        return begin_end(h);
     case BEFORE:
         if (!h->known)
             return false;
@@ -364,8 +372,9 @@ static void refuse(struct history *h, enum studio_err err)
 static void step(struct lookup_job *job, struct store_reader *reader)
 {
     static studio_event_fn *const met[PHASES] = {
-        [EVENTS] = on_event, [OLDEST] = on_oldest, [BEHIND] = on_behind,   [BEFORE] = on_before,
-        [LATER] = on_later,  [STILL] = on_before,  [EARLIER] = on_earlier,
+        [EVENTS] = on_event,      [OLDEST] = on_oldest,   [LATER_REV] = on_behind,
+        [LATER_TIME] = on_behind, [BEFORE] = on_before,   [LATER] = on_later,
+        [STILL] = on_before,      [EARLIER] = on_earlier,
     };
     struct history *h = (struct history *)job;
 

@@ -1,5 +1,6 @@
 #include "base/times.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -52,16 +53,24 @@ void time_print_ms(int64_t wall_ms, char out[TIME_MS_LEN + 1])
     memcpy(out + TIME_S_LEN + 4, "Z", 2);
 }
 
-/* What strptime is lenient about does not come back the same. */
-bool time_parse_s(const char *text, int64_t *wall_s)
+/* Of any year of four digits. What strptime is lenient about does not come back the same. */
+static bool parse_s(const char *text, int64_t *wall_s)
 {
+    enum { AGAIN_MAX = 80 };
     struct tm tm = {0};
-    char again[TIME_S_LEN + 1];
+    char again[AGAIN_MAX];
     if (strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
         return false;
     *wall_s = (int64_t)timegm(&tm);
-    time_print_s(*wall_s, again);
+    snprintf(again, sizeof(again), "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+             tm.tm_sec); /* timegm has set it right */
     return strcmp(text, again) == 0;
+}
+
+bool time_parse_s(const char *text, int64_t *wall_s)
+{
+    return parse_s(text, wall_s) && *wall_s >= 0;
 }
 
 bool time_parse_ms(const char *text, int64_t *wall_ms)
@@ -112,7 +121,7 @@ bool time_parse_rfc3339(const char *text, int64_t *wall_ms)
     memcpy(seconds, text, TIME_S_LEN);
     seconds[10] = 'T';
     seconds[TIME_S_LEN] = '\0';
-    if (!time_parse_s(seconds, wall_ms))
+    if (!parse_s(seconds, wall_ms))
         return false;
     text += TIME_S_LEN;
     if (*text == '.') {

@@ -16,7 +16,7 @@ void time_print_s(int64_t wall_s, char out[TIME_S_LEN + 1]);
 /* Exactly what the functions above print. False: it is not, or no such day exists. */
 bool time_parse_ms(const char *text, int64_t *wall_ms);
 bool time_parse_s(const char *text, int64_t *wall_s);
-/* Any time of RFC 3339, with a fraction (beyond milliseconds cut) and an offset; a blank stands for the plus that
+/* Any time of RFC 3339, also before 1970, with a fraction (beyond milliseconds cut) and an offset; a blank stands for the plus that
  * it was in an address. False: it is none. */
 bool time_parse_rfc3339(const char *text, int64_t *wall_ms);
 /* "2026-01-02": its first second. */

@@ -181,6 +181,13 @@ static void the_state_before(void **state)
     expect_json(wire.body, "state.SDP", "up");
     wire_close(&wire);
     expect_at("?state=1&kinds=exceptions&until=2024-01-01T12:00:01Z", "state.UPTIME", "2");
+    /* Of several ends the first. */
+    expect_at("?state=1&kinds=exceptions&to_rev=3&until=2024-01-01T12:00:01Z", "state.UPTIME", "2");
+    expect_at("?state=1&kinds=exceptions&to_rev=1&until=2024-01-01T12:00:01Z", "state.UPTIME", "1");
+    expect_at("?state=1&from_rev=1&to_rev=1&until=2024-01-01T11:00:00Z", "state", "null");
+    expect_at("?state=1&kinds=exceptions&order=desc&after=3", "state.UPTIME", "1");
+    expect_at("?state=1&kinds=exceptions&order=desc&after=3&to_rev=0", "state.UPTIME", "0");
+    expect_at("?state=1&order=desc&after=1", "state", "null");
     expect_at("?state=0", "events.3.rev", "3");
 }
 

@@ -101,6 +101,17 @@ static void test_refused(void **state)
     }
 }
 
+static void test_before_1970(void **state)
+{
+    int64_t ms;
+    (void)state;
+    assert_true(time_parse_rfc3339("1969-12-31T23:59:59.999Z", &ms));
+    assert_int_equal(ms, -1);
+    assert_true(time_parse_rfc3339("0001-01-01T00:00:00Z", &ms));
+    assert_int_equal(ms, INT64_C(-62135596800000));
+    assert_false(time_parse_s("1969-12-31T23:59:59", &ms));
+}
+
 static void test_any_time_of_rfc3339(void **state)
 {
     static const struct {
@@ -115,6 +126,10 @@ static void test_any_time_of_rfc3339(void **state)
         {"2026-01-02T03:04:05.250-05:30", "2026-01-02T08:34:05.250Z"},
         {"2026-01-01T00:30:00+01:00", "2025-12-31T23:30:00.000Z"},
         {"2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z"},
+        {"1970-01-01T00:00:00+00:01", "1970-01-01T00:00:00.000Z"}, /* what is earlier is shown so */
+        {"1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00.000Z"},
+        {"0001-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"},
+        {"1900-02-29T00:00:00Z", NULL},
         {"2026-02-29T00:00:00Z", NULL},
         {"2026-01-02T03:04:05", NULL},
         {"2026-01-02T03:04:05.Z", NULL},
@@ -146,11 +161,9 @@ static void test_any_time_of_rfc3339(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_print),
-        cmocka_unit_test(test_every_day),
-        cmocka_unit_test(test_print_and_parse),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_any_time_of_rfc3339),
+        cmocka_unit_test(test_print),           cmocka_unit_test(test_every_day),
+        cmocka_unit_test(test_print_and_parse), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_before_1970),     cmocka_unit_test(test_any_time_of_rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
