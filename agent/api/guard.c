@@ -102,7 +102,7 @@ bool guard_lets_in(struct api_request *r)
         return true;
     }
     refuse(r, !metrics->has_token ? STUDIO_ERR_NOT_PERMITTED
-              : header            ? STUDIO_ERR_AUTH_CREDENTIALS
+              : header && *header ? STUDIO_ERR_AUTH_CREDENTIALS
                                   : STUDIO_ERR_AUTH_MISSING);
     return false;
 }

@@ -243,6 +243,6 @@ void metrics_respond(struct api_request *r)
     if (buf_ok(&out))
         exchange_send(r->exchange, 200, exposition_type(format), out.data, out.len);
     else
-        exchange_problem(r->exchange, 503, studio_err_text(STUDIO_ERR_LIMIT));
+        request_refuse(r, STUDIO_ERR_LIMIT, NULL);
     buf_finish(&out);
 }

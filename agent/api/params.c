@@ -17,14 +17,14 @@ static const struct param *find(const struct param *params, size_t count, const 
 
 static bool refuse(struct api_request *r, const char *what, const char *name, size_t len)
 {
-    char space[STUDIO_ERROR_TEXT_MAX];
+    struct studio_error error = {.code = STUDIO_ERR_INVALID_VALUE};
     struct buf title;
 
-    buf_init_fixed(&title, space, sizeof(space));
+    buf_init_fixed(&title, error.text, sizeof(error.text));
     buf_str(&title, what);
     if (text_utf8_valid(name, len)) /* and not too long: else it is not named */
         buf_add(&title, name, len);
-    exchange_problem(r->exchange, 400, title.data);
+    exchange_error(r->exchange, &error);
     return false;
 }
 

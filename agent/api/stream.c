@@ -401,7 +401,7 @@ void stream_respond(struct api_request *request)
     if (!s || !core_attend(request->api->core, request->actor)) {
         free(s);
         stream_filter_finish(&wish.filter);
-        exchange_problem(request->exchange, 503, studio_err_text(STUDIO_ERR_LIMIT));
+        request_refuse(request, STUDIO_ERR_LIMIT, NULL);
         return;
     }
     s->all = request->api->streams;

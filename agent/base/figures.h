@@ -55,7 +55,8 @@ enum figure_parked {
  * SET(name, kind, label, how many values it has, what it tells) */
 #define FIGURES_MAP(ROW, SET)                                                                      \
     SET(updates, COUNTER, "via", FIGURE_VIAS, "updates accepted and durable")                      \
-    SET(refused, COUNTER, "reason", STUDIO_ERR_COUNT, "messages answered with an error")           \
+    SET(refused, COUNTER, "reason", STUDIO_ERR_COUNT,                                              \
+        "messages and requests answered with an error")                                            \
     SET(connections, GAUGE, "role", FIGURE_ROLES,                                                  \
         "clients that have authenticated, of WebSocket and live streams")                          \
     ROW(subscribers, GAUGE, "", "clients that watch a table")                                      \

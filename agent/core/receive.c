@@ -170,7 +170,7 @@ static enum studio_err take_key(struct message *message, const char *key,
 
     if (!key)
         return STUDIO_OK;
-    if (len > 2 && key[0] == '"' && key[len - 1] == '"') {
+    if (len >= 2 && key[0] == '"' && key[len - 1] == '"') {
         key++;
         len -= 2;
     }

@@ -43,6 +43,15 @@ static void refuse(struct exchange *x, int status, const char *why)
     exchange_problem(x, status, why);
 }
 
+static void refuse_as(struct exchange *x, enum studio_err err)
+{
+    struct studio_error error;
+
+    x->refused = true;
+    (void)studio_error_set(&error, err, NULL);
+    exchange_error(x, &error);
+}
+
 static bool has_body(const char *method)
 {
     return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
@@ -63,6 +72,8 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
     x->endless = head->coded || (head->length && (digits == 0 || head->length[digits]));
     if (!has_body(head->method) && exchange_head_body(head))
         refuse(x, 400, "No body belongs to this request");
+    else if (head->arg_count > EXCHANGE_ARGS_MAX)
+        refuse(x, 400, "Too many parameters");
     else if (head->coded)
         refuse(x, 501, "A body needs a Content-Length here");
     else if (!head->length && has_body(head->method))
@@ -71,7 +82,7 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
         refuse(x, 400, "Content-Length is no number");
     else if (digits > LENGTH_DIGITS_MAX ||
              (digits && strtoull(head->length, NULL, 10) > EXCHANGE_BODY_MAX))
-        refuse(x, 413, studio_err_text(STUDIO_ERR_TOO_LARGE));
+        refuse_as(x, STUDIO_ERR_TOO_LARGE);
     else if (digits)
         x->expected = strtoul(head->length, NULL, 10);
 }
@@ -96,7 +107,7 @@ static void keep_head(struct exchange *x, const struct exchange_head *head)
     x->path = keep(&at, head->path);
     for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
         x->fields[i] = keep(&at, head->fields[i]);
-    for (size_t i = 0; i < head->arg_count && i < ARGS_MAX; i++)
+    for (size_t i = 0; i < head->arg_count && i < EXCHANGE_ARGS_MAX; i++)
         x->args[x->arg_count++] = keep(&at, head->args[i]);
     strncpy(x->method, head->method, sizeof(x->method) - 1);
     strncpy(x->peer, head->peer ? head->peer : "", sizeof(x->peer) - 1);
@@ -108,7 +119,7 @@ static size_t texts_size(const struct exchange_head *head)
 
     for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
         size += head->fields[i] ? strlen(head->fields[i]) + 1 : 0;
-    for (size_t i = 0; i < head->arg_count && i < ARGS_MAX; i++)
+    for (size_t i = 0; i < head->arg_count && i < EXCHANGE_ARGS_MAX; i++)
         size += strlen(head->args[i]) + 1;
     return size;
 }
@@ -220,7 +231,7 @@ void exchange_body(struct exchange *x, const char *bytes, size_t len)
         return; /* of a body that was refused */
     buf_add(&x->request, bytes, len);
     if (!buf_ok(&x->request))
-        refuse(x, 503, studio_err_text(STUDIO_ERR_LIMIT));
+        refuse_as(x, STUDIO_ERR_LIMIT);
     else if (x->request.len == x->expected)
         respond(x);
 }

@@ -20,6 +20,7 @@
 struct exchange;
 
 enum {
+    EXCHANGE_ARGS_MAX = 16,     /* parameters of an address */
     EXCHANGE_HEADERS_MAX = 8,   /* of an answer, besides type and length */
     EXCHANGE_BODY_MAX = 16384,  /* bytes of a request's body */
     EXCHANGE_PIECE_MAX = 16384, /* bytes of an answer's body read at once */
@@ -63,8 +64,8 @@ struct exchange_head {
     const char *length; /* Content-Length; NULL: none */
     bool coded;         /* Transfer-Encoding: its end cannot be told */
     const char *fields[EXCHANGE_FIELDS];
-    const char *const *args; /* of the address, each `name=value`, decoded */
-    size_t arg_count;
+    const char *const *args; /* of the address, each `name=value`, decoded; none is empty */
+    size_t arg_count;        /* more than EXCHANGE_ARGS_MAX: too many */
 };
 
 /* Where the body of an answer comes from, if it is not there as a whole. */

@@ -118,6 +118,7 @@ static int status_of(enum studio_err err)
 
 void exchange_error(struct exchange *x, const struct studio_error *error)
 {
+    figure_add(&x->env->figures->refused[error->code], 1);
     exchange_problem(x, status_of(error->code), error->text);
 }
 

@@ -19,7 +19,7 @@
  */
 enum exchange_state { BODY, WAITING, HELD, ANSWERING, DONE, LINGERING };
 
-enum { METHOD_MAX = 16, ARGS_MAX = 16 };
+enum { METHOD_MAX = 16 };
 
 struct exchange {
     struct actor actor; /* first: an actor of ours is its exchange */
@@ -49,7 +49,7 @@ struct exchange {
     char peer[PEER_TEXT_MAX + 1];
     const char *path; /* these point to `texts` */
     const char *fields[EXCHANGE_FIELDS];
-    const char *args[ARGS_MAX];
+    const char *args[EXCHANGE_ARGS_MAX];
     size_t arg_count;
     char texts[];
 };

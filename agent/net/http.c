@@ -10,12 +10,7 @@
 #include "net/tcp.h"
 #include "protocol/document.h"
 
-enum {
-    HEAD_MAX = 4096,
-    LENGTH_MAX = 32,
-    EXPECT_MAX = 32,
-    ARGS_MAX = 16 /* parameters of an address that are read */
-};
+enum { HEAD_MAX = 4096, LENGTH_MAX = 32, EXPECT_MAX = 32 };
 
 static const struct {
     enum lws_token_indexes token;
@@ -51,6 +46,15 @@ static bool give_leave(struct lws *wsi)
 
     memcpy(out + LWS_PRE, leave, sizeof(leave) - 1);
     return lws_write(wsi, out + LWS_PRE, sizeof(leave) - 1, LWS_WRITE_HTTP_HEADERS) >= 0;
+}
+
+/* Is there a header of this token, be it empty? */
+static bool has_token(struct lws *wsi, enum lws_token_indexes token)
+{
+    char none;
+
+    return lws_hdr_total_length(wsi, token) > 0 ||
+           lws_hdr_copy_fragment(wsi, &none, sizeof(none), token, 0) == 0;
 }
 
 /* --- pipelined requests ----------------------------------------------------------------------
@@ -104,8 +108,7 @@ bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_T
     const int name_len = sizeof(name) - 1;
     const struct socket *socket = lws_get_opaque_user_data(wsi);
     char header[HTTP_HEADERS_MAX + 1];
-    bool list =
-        lws_hdr_copy_fragment(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR, 0) >= 0;
+    bool list = has_token(wsi, WSI_TOKEN_X_FORWARDED_FOR);
 
     snprintf(peer, PEER_TEXT_MAX + 1, "%s", socket ? socket->peer : "");
     if (!list && lws_hdr_custom_length(wsi, name, name_len) < 0)
@@ -137,7 +140,7 @@ static const struct {
 
 /* Texts of a request, each in memory of its own, so that a sanitizer sees what is read beyond. */
 struct head_texts {
-    char *fields[EXCHANGE_FIELDS], *args[ARGS_MAX];
+    char *fields[EXCHANGE_FIELDS], *args[EXCHANGE_ARGS_MAX + 1];
     size_t arg_count;
 };
 
@@ -149,38 +152,49 @@ static void free_texts(struct head_texts *texts)
         free(texts->args[i]);
 }
 
+/* Leaves *text NULL if it was not sent. False: out of memory. */
 static bool read_field(struct lws *wsi, enum exchange_field field, char **text)
 {
     const char *name = fields[field].name;
+    enum lws_token_indexes token = fields[field].token;
     int name_len = name ? (int)strlen(name) : 0;
-    int len = name ? lws_hdr_custom_length(wsi, name, name_len)
-                   : lws_hdr_total_length(wsi, fields[field].token);
+    int len = name                    ? lws_hdr_custom_length(wsi, name, name_len)
+              : has_token(wsi, token) ? lws_hdr_total_length(wsi, token)
+                                      : -1;
 
-    if (len <= 0)
+    if (len < 0)
         return true;
     *text = malloc((size_t)len + 1);
     return *text && (name ? lws_hdr_custom_copy(wsi, *text, len + 1, name, name_len)
-                          : lws_hdr_copy(wsi, *text, len + 1, fields[field].token)) >= 0;
+                          : lws_hdr_copy(wsi, *text, len + 1, token)) >= 0;
+}
+
+bool http_arg(struct lws *wsi, int *n, char **text)
+{
+    char arg[HTTP_HEADERS_MAX + 1];
+    int len;
+
+    *text = NULL;
+    do
+        len = lws_hdr_copy_fragment(wsi, arg, sizeof(arg), WSI_TOKEN_HTTP_URI_ARGS, (*n)++);
+    while (len == 0 ||
+           (len == 1 && *arg == '/')); /* between `&` and `&`; at the end it becomes that */
+    return len < 0 || (*text = strdup(arg)) != NULL;
 }
 
 /* False: out of memory. */
 static bool read_texts(struct lws *wsi, struct head_texts *texts)
 {
     bool ok = true;
-    int len;
+    char *arg;
 
     for (enum exchange_field i = 0; ok && i < EXCHANGE_FIELDS; i++)
         ok = read_field(wsi, i, &texts->fields[i]);
-    while (ok && texts->arg_count < ARGS_MAX &&
-           (len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, (int)texts->arg_count)) >
-               0) {
-        char *text = malloc((size_t)len + 1);
-        ok = text && lws_hdr_copy_fragment(wsi, text, len + 1, WSI_TOKEN_HTTP_URI_ARGS,
-                                           (int)texts->arg_count) >= 0;
-        if (ok)
-            texts->args[texts->arg_count++] = text;
-        else
-            free(text);
+    for (int n = 0; ok && texts->arg_count <= EXCHANGE_ARGS_MAX;) {
+        ok = http_arg(wsi, &n, &arg);
+        if (!arg)
+            break;
+        texts->args[texts->arg_count++] = arg;
     }
     return ok;
 }

@@ -22,6 +22,10 @@ bool http_keeps(struct lws *wsi);
  * whether that is this machine, without any proxy between. */
 bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1]);
 
+/* The next parameter of the address, the library's *n-th, to be freed; NULL: there are no more. The library has split at
+ * `&` and decoded. False: out of memory. */
+bool http_arg(struct lws *wsi, int *n, char **text);
+
 /* The head of a request has come. NULL: out of memory, or answered and to be closed. */
 struct exchange *http_open(struct exchange_env *env, struct lws *wsi, const char *path);
 /* A piece of its body. */

@@ -108,22 +108,20 @@ static bool keep_parameter(struct request *request, const char *text)
     return true;
 }
 
-/* The library has split at '&' and decoded. However long one is: all have room in its buffer for
- * headers. False: no memory. */
+/* False: no memory. */
 static bool read_query(struct lws *wsi, struct request *request)
 {
-    bool ok = true;
-    int len;
+    char *arg;
 
-    for (int n = 0; ok && (len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, n)) > 0;
-         n++) {
-        char *text = malloc((size_t)len + 1);
-        ok = text != NULL;
-        if (ok && lws_hdr_copy_fragment(wsi, text, len + 1, WSI_TOKEN_HTTP_URI_ARGS, n) > 0)
-            ok = keep_parameter(request, text);
-        free(text);
+    for (int n = 0; http_arg(wsi, &n, &arg);) {
+        if (!arg)
+            return true;
+        bool ok = keep_parameter(request, arg);
+        free(arg);
+        if (!ok)
+            break;
     }
-    return ok;
+    return false;
 }
 
 static bool read_authorization(struct lws *wsi, struct request *request)

@@ -142,6 +142,7 @@ static void a_request_is_applied_once_over_a_kill(void **state)
     api_make_table("ARO-001");
     expect_keyed("k-1", "{\"n\":1}", 200, done);
     struct http_answer before = api_ask(VIEWER, "GET", TABLE, NULL, NULL);
+    expect_keyed("", "{\"n\":1}", 400, NULL); /* a key that was meant, and is none */
     for (int i = 0; i < 2; i++) {
         expect_keyed("k-1", "{\"n\":1}", 200, done);
         expect_keyed("\"k-1\"", "{\"n\":1}", 200, done);
@@ -156,6 +157,21 @@ static void a_request_is_applied_once_over_a_kill(void **state)
     assert_string_equal(after.body, before.body);
     http_answer_finish(&before);
     http_answer_finish(&after);
+}
+
+/* Whatever stands between them, and however many there are. */
+static void no_parameter_is_passed_over(void **state)
+{
+    (void)state;
+    api_make_table("ARO-001");
+    api_expect(VIEWER, "GET", "/api/v1/tables?", NULL, 200, NULL);
+    api_expect(VIEWER, "GET", "/api/v1/tables?&&limit=1&", NULL, 200, NULL);
+    api_expect(VIEWER, "GET", "/api/v1/tables?&limit=0", NULL, 400, NULL);
+    api_expect(VIEWER, "GET", "/api/v1/tables?limit=1&&bogus=1", NULL, 400, NULL);
+    api_expect(VIEWER, "GET", "/api/v1/stream?&tables=%2F", NULL, 400, NULL);
+    api_expect(VIEWER, "GET", "/api/v1/tables?a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q", NULL, 400,
+               "{\"status\":400,\"title\":\"Too many parameters\"}");
+    wsclient_close(wsclient_login(port, "ARO-001_pc&&device=x", TOKEN_DEVICE));
 }
 
 static void the_rate_is_one_with_websocket(void **state)
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(roles_are_those_of_websocket),
         cmocka_unit_test(watchers_hear_of_it),
         cmocka_unit_test(a_request_is_applied_once_over_a_kill),
+        cmocka_unit_test(no_parameter_is_passed_over),
         cmocka_unit_test(the_rate_is_one_with_websocket),
     };
     return cmocka_run_group_tests(tests, start_agent, stop_agent);

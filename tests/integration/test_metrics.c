@@ -196,6 +196,54 @@ static void counters_move(void **state)
     scene_close(&s);
 }
 
+static void ask(uint16_t port, const char *user, const char *method, const char *path,
+                const char *body, int status)
+{
+    char *headers = user ? test_printf("Authorization: Bearer %s\r\n", user) : NULL;
+    struct http_answer answer = http_request(port, method, path, headers, body);
+
+    if (answer.status != status)
+        test_fail("%s is answered %d %s, not %d", path, answer.status, answer.body, status);
+    http_answer_finish(&answer);
+    free(headers);
+}
+
+static void refusals_over_http_count(void **state)
+{
+    static const char viewer[] = "wall:" TOKEN_VIEWER, device[] = "ARO-001_pc:" TOKEN_DEVICE;
+    static const struct {
+        const char *sample;
+        double count;
+    } expected[] = {
+        {"studio_refused_total{reason=\"invalid_value\"}", 2},
+        {"studio_refused_total{reason=\"unknown_table\"}", 1},
+        {"studio_refused_total{reason=\"not_permitted\"}", 2},
+        {"studio_refused_total{reason=\"auth_missing\"}", 1},
+        {"studio_refused_total{reason=\"too_large\"}", 1},
+    };
+    struct agent_proc *agent = agent_proc_start(NULL);
+    uint16_t port = agent_proc_port(agent);
+    char *large = test_printf("%0*d", 20000, 0);
+
+    (void)state;
+    wsclient_close(wsclient_login(port, "ARO-001_pc", TOKEN_DEVICE));
+    ask(port, viewer, "GET", "/api/v1/tables?limit=0", NULL, 400);
+    ask(port, viewer, "GET", "/api/v1/tables?bogus=0", NULL, 400);
+    ask(port, viewer, "GET", "/api/v1/tables/ARO-009", NULL, 404);
+    ask(port, device, "GET", "/api/v1/tables/ARO-009/history", NULL, 403);
+    ask(port, viewer, "POST", "/api/v1/tables/ARO-001/status", "{\"sdp\":\"up\"}", 403);
+    ask(port, NULL, "GET", "/api/v1/agent", NULL, 401);
+    ask(port, device, "POST", "/api/v1/tables/ARO-001/status", large, 413);
+    char *page = fetch(port, NULL);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        if (exposition_value(page, expected[i].sample) != expected[i].count)
+            test_fail("%s is %f", expected[i].sample, exposition_value(page, expected[i].sample));
+    assert_true(exposition_sum(page, "studio_refused_total") == 7);
+    free(large);
+    free(page);
+    agent_proc_destroy(agent);
+}
+
 /* What waits for a broker is counted, and grows older while none is there. */
 static void a_backlog_is_seen(void **state)
 {
@@ -309,6 +357,7 @@ int main(void)
         cmocka_unit_test(every_figure_of_the_protocol_is_there),
         cmocka_unit_test(others_read_it_without_complaint),
         cmocka_unit_test(counters_move),
+        cmocka_unit_test(refusals_over_http_count),
         cmocka_unit_test(a_backlog_is_seen),
         cmocka_unit_test(tables_beyond_the_bound_are_counted),
         cmocka_unit_test(this_machine_alone_or_who_has_the_token),

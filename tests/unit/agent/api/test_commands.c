@@ -190,7 +190,7 @@ static void a_key_is_a_request_id(void **state)
 static void a_key_is_a_short_text(void **state)
 {
     static const char *const keys[] = {
-        "", "\xff", "a2345678901234567890123456789012345678901234567890123456789012345"};
+        "", "\"\"", "\xff", "a2345678901234567890123456789012345678901234567890123456789012345"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -198,7 +198,7 @@ static void a_key_is_a_short_text(void **state)
         expect_problem(400,
                        "Invalid value for Idempotency-Key: expected a string of up to 64 bytes");
     }
-    post(DEVICE, STATUS, keys[2] + 1, "{\"x\":1}");
+    post(DEVICE, STATUS, keys[3] + 1, "{\"x\":1}");
     expect_durable(200, NULL);
 }
 
