@@ -67,31 +67,30 @@ static enum studio_err check_room(struct store_backup *b, int fd, struct studio_
                             (unsigned long long)need, (unsigned long long)room);
 }
 
-static enum studio_err begin(const char *path, sqlite3 *from, int fd, struct store_backup **out,
-                             struct studio_error *error)
+/* NULL: *err says why there is none. */
+static struct store_backup *begin(const char *path, sqlite3 *from, int fd, enum studio_err *err,
+                                  struct studio_error *error)
 {
     struct store_backup *b = calloc(1, sizeof *b);
-    *out = NULL;
-    if (!b)
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (!b) {
+        *err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+        return NULL;
+    }
     *b = (struct store_backup){.path = path, .from = from};
-    enum studio_err err = check_room(b, fd, error);
-    if (err != STUDIO_OK)
+    *err = check_room(b, fd, error);
+    if (*err != STUDIO_OK)
         goto fail;
     int rc = fd_open(fd, false, &b->to);
     if (rc == SQLITE_OK) {
         b->copy = sqlite3_backup_init(b->to, "main", from, "main");
         rc = b->copy ? SQLITE_OK : sqlite3_extended_errcode(b->to);
     }
-    if (rc != SQLITE_OK) {
-        err = refuse(error, b, rc);
-        goto fail;
-    }
-    *out = b;
-    return STUDIO_OK;
+    if (rc == SQLITE_OK)
+        return b;
+    *err = refuse(error, b, rc);
 fail:
     store_backup_end(b);
-    return err;
+    return NULL;
 }
 
 static void note_progress(struct store_backup *b, struct store_backup_state *state)
@@ -129,8 +128,9 @@ static enum studio_err step(struct store_backup *b, int pages, struct store_back
 enum studio_err store_backup_begin(struct store *store, int fd, struct store_backup **out,
                                    struct studio_error *error)
 {
-    enum studio_err err = begin(store->path, store->db, fd, out, error);
-    if (err == STUDIO_OK)
+    enum studio_err err;
+    *out = begin(store->path, store->db, fd, &err, error);
+    if (*out)
         (*out)->store = store;
     return err;
 }
@@ -159,14 +159,13 @@ static enum studio_err copy_all(const struct tool *tool, int fd,
                                 struct store_backup_state *state, struct studio_error *error)
 {
     enum { PAGES = 256 };
-    struct store_backup *b;
-    enum studio_err err = begin(tool->path, tool->db, fd, &b, error);
-    while (err == STUDIO_OK) {
+    enum studio_err err;
+    struct store_backup *b = begin(tool->path, tool->db, fd, &err, error);
+    *state = (struct store_backup_state){.done = false};
+    while (b && err == STUDIO_OK && !state->done) {
         err = step(b, PAGES, state, error);
         if (err == STUDIO_OK && tell)
             tell(state->copied, state->total);
-        if (state->done)
-            break;
     }
     store_backup_end(b);
     return err;
