@@ -43,13 +43,15 @@ void redact_finish(struct redact *r)
 
 void redact_apply(const struct redact *r, char *text)
 {
-    static const char hash[] = "sha256:";
+    static const char *const hashes[] = {"sha256:", "yescrypt:"};
     char *at;
 
     for (size_t i = 0; i < r->count; i++)
         for (at = text; (at = strstr(at, r->secrets[i]));)
             memset(at, '*', strlen(r->secrets[i]));
-    for (at = text; (at = strstr(at, hash));)
-        for (at += strlen(hash); isxdigit((unsigned char)*at); at++)
-            *at = '*';
+    for (size_t i = 0; i < sizeof(hashes) / sizeof(*hashes); i++)
+        for (at = text; (at = strstr(at, hashes[i]));)
+            for (at += strlen(hashes[i]);
+                 *at && (isalnum((unsigned char)*at) || strchr("./$", *at)); at++)
+                *at = '*';
 }

@@ -19,7 +19,7 @@ void redact_add(struct redact *r, const char *secret);
 void redact_add_file(struct redact *r, const char *file);
 void redact_finish(struct redact *r);
 
-/* Overwrites each of them in `text`, and the hash behind each `sha256:`, with asterisks. */
+/* Overwrites each of them in `text`, and the hash behind each `sha256:` and `yescrypt:`, with asterisks. */
 void redact_apply(const struct redact *r, char *text);
 
 #endif
