@@ -13,35 +13,40 @@
 #include "studio/client.h"
 
 enum {
-    PAGE_EVENTS = 100,
+    PAGE_EVENTS = 1000,
+    TRIES_MAX = 10,           /* of one page, where others come first or the rate is exceeded */
     PAGE_BYTES_MAX = 32 << 20 /* of an answer: so many of the largest events there can be */
 };
 
 struct history {
     struct client_http *http;
-    struct buf path, page;
-    char *next; /* where the next page is; NULL: this was the last */
-    unsigned timeout_ms, status;
+    struct buf path, page; /* where it is, and what came of it */
+    char *next;            /* where the next page is; NULL: this was the last */
+    unsigned timeout_ms, status, retry_s, tries;
     uint64_t left; /* events still wanted; 0: all */
     bool bounded, begun, stopped;
+    bool waiting; /* to ask for the same page again */
     studio_client_event_fn *fn;
     void *ctx;
     struct studio_error why; /* code OK: all was told */
 };
 
-static void ask(struct history *h, const char *path)
+static void ask(struct history *h)
 {
     buf_clear(&h->page);
     h->status = 0;
+    h->waiting = false;
+    h->tries++;
     client_http_set_timer(h->http, h->timeout_ms);
-    client_http_get(h->http, path, "");
+    client_http_get(h->http, h->path.data, "");
 }
 
-static void answered(void *ctx, unsigned status, const char *next)
+static void answered(void *ctx, unsigned status, const char *next, unsigned retry_s)
 {
     struct history *h = ctx;
 
     h->status = status;
+    h->retry_s = retry_s;
     free(h->next);
     h->next = next != NULL ? strdup(next) : NULL;
     if (next != NULL && h->next == NULL)
@@ -70,11 +75,27 @@ static bool tell(void *ctx, const char *json)
     return !h->stopped;
 }
 
+/* False: there was no memory. */
+static bool turn_the_page(struct history *h)
+{
+    buf_clear(&h->path);
+    buf_str(&h->path, h->next);
+    free(h->next);
+    h->next = NULL;
+    h->tries = 0;
+    return buf_ok(&h->path);
+}
+
 static void ended(void *ctx, const char *reason)
 {
     struct history *h = ctx;
     const char *server = client_http_server(h->http);
 
+    if ((h->status == 429 || h->status == 503) && h->tries < TRIES_MAX) {
+        h->waiting = true;
+        client_http_set_timer(h->http, (int64_t)h->retry_s * 1000);
+        return;
+    }
     if (h->status == 0)
         client_asking_lost(&h->why, server, reason != NULL ? reason : "no answer came");
     else if (h->status != 200)
@@ -84,13 +105,13 @@ static void ended(void *ctx, const char *reason)
     else if (h->page.len == 0 || !json_each_element(h->page.data, "events", tell, h))
         client_asking_lost(&h->why, server, "the answer is cut short");
     if (h->why.code == STUDIO_OK && !h->stopped && h->next != NULL) {
-        char *next = h->next;
-        h->next = NULL;
-        ask(h, next);
-        free(next);
-    } else {
-        client_http_leave(h->http);
+        if (turn_the_page(h)) {
+            ask(h);
+            return;
+        }
+        studio_error_set(&h->why, STUDIO_ERR_NO_MEMORY, NULL);
     }
+    client_http_leave(h->http);
 }
 
 static void woken(void *ctx)
@@ -100,13 +121,17 @@ static void woken(void *ctx)
     if (h->begun)
         return;
     h->begun = true;
-    ask(h, h->path.data);
+    ask(h);
 }
 
 static void timer(void *ctx)
 {
     struct history *h = ctx;
 
+    if (h->waiting) {
+        ask(h);
+        return;
+    }
     studio_error_set(&h->why, STUDIO_ERR_TIMEOUT, ": %s did not answer in time",
                      client_http_server(h->http));
     client_http_leave(h->http);

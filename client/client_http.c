@@ -11,7 +11,7 @@
 #include "client_ws.h"
 #include "url.h"
 
-enum { READ_MAX = 4096, LINK_MAX = 1024, ID_MAX = 128 };
+enum { READ_MAX = 4096, LINK_MAX = 1024, ID_MAX = 128, RETRY_MAX = 16, RETRY_MAX_S = 60 };
 
 #define API "/api/v1"
 
@@ -71,6 +71,17 @@ static const char *next_of(char *link)
     return path + sizeof(API) - 1;
 }
 
+/* In seconds; one that is a date, or too far away, is not waited for so long. */
+static unsigned retry_of(struct lws *wsi)
+{
+    char text[RETRY_MAX] = "";
+    unsigned seconds = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_RETRY_AFTER) > 0
+                           ? (unsigned)atoi(text)
+                           : 0;
+
+    return seconds >= 1 && seconds <= RETRY_MAX_S ? seconds : 1;
+}
+
 static void answered(struct client_http *http, struct lws *wsi)
 {
     char link[LINK_MAX];
@@ -79,7 +90,7 @@ static void answered(struct client_http *http, struct lws *wsi)
     http->pending = false;
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* time is for who asks to watch */
     http->ops->answered(http->ctx, lws_http_client_http_response(wsi),
-                        linked ? next_of(link) : NULL);
+                        linked ? next_of(link) : NULL, retry_of(wsi));
 }
 
 static int read_some(struct client_http *http, struct lws *wsi)

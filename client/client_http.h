@@ -16,8 +16,8 @@ struct client_http;
 /* Called on the running thread only. */
 struct client_http_ops {
     /* The head of the answer; `next` is where it says the next page is (as of client_http_get), NULL:
-     * there is none. */
-    void (*answered)(void *ctx, unsigned status, const char *next);
+     * there is none; in `retry_s` seconds it may be asked again. */
+    void (*answered)(void *ctx, unsigned status, const char *next, unsigned retry_s);
     /* A piece of its body; false: no more, as after client_http_drop. */
     bool (*body)(void *ctx, const char *bytes, size_t len);
     /* The end of every request that was not dropped; `why` it could not be answered, or NULL. */

@@ -50,8 +50,10 @@ static bool end_block(struct client_sse *sse, studio_client_event_fn *fn, void *
 {
     bool go_on = true;
 
-    if (sse->has_id)
+    if (sse->has_id) {
         set(&sse->id, sse->next_id.len > 0 ? sse->next_id.data : "");
+        sse->moved = true;
+    }
     if (sse->data.len > 0) {
         sse->data.data[--sse->data.len] = '\0'; /* the last end of a line */
         const struct studio_client_event event = {
@@ -60,6 +62,7 @@ static bool end_block(struct client_sse *sse, studio_client_event_fn *fn, void *
             .json = sse->data.data,
             .len = sse->data.len,
         };
+        sse->moved = false;
         go_on = fn(ctx, &event);
     }
     begin_block(sse);

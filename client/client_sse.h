@@ -14,6 +14,7 @@ struct client_sse {
     struct buf id;      /* of the last whole block that had one */
     struct buf next_id; /* of the block at hand */
     bool has_id;
+    bool moved; /* the id, and no event has told it */
 };
 
 void client_sse_init(struct client_sse *sse);

@@ -35,6 +35,7 @@ struct studio_client_stream {
     unsigned timeout_ms;
     bool no_reconnect;
     studio_client_event_fn *on_event;
+    void (*on_place)(void *ctx, const char *id);
     studio_client_state_fn *on_state;
     void *ctx;
     enum state state;
@@ -111,11 +112,12 @@ static void lost(struct studio_client_stream *s, const struct studio_error *why)
     tell(s, STUDIO_CLIENT_WAITING, why->text);
 }
 
-static void answered(void *ctx, unsigned status, const char *next)
+static void answered(void *ctx, unsigned status, const char *next, unsigned retry_s)
 {
     struct studio_client_stream *s = ctx;
 
     (void)next;
+    (void)retry_s;
     s->status = status;
     if (status != 200)
         return;
@@ -138,6 +140,9 @@ static bool body(void *ctx, const char *bytes, size_t len)
     client_http_set_timer(s->http, SILENCE_MS);
     switch (client_sse_feed(&s->sse, bytes, len, s->on_event, s->ctx)) {
     case CLIENT_SSE_OK:
+        if (s->sse.moved && s->on_place != NULL)
+            s->on_place(s->ctx, client_sse_id(&s->sse));
+        s->sse.moved = false;
         return true;
     case CLIENT_SSE_STOP:
         end(s, &why);
@@ -207,6 +212,7 @@ enum studio_err studio_client_stream_create(const struct studio_client_options *
     s->timeout_ms = client_timeout_ms(options);
     s->no_reconnect = options->no_reconnect;
     s->on_event = query->on_event;
+    s->on_place = query->on_place;
     s->on_state = options->on_state;
     s->ctx = options->ctx;
     s->from_seq = query->from_seq;

@@ -62,6 +62,16 @@ static void save(struct events *e)
         complain(e, "the state cannot be kept: ", strerror(errno));
 }
 
+/* All up to this id has been written out, or was not asked for. */
+static void reached(void *ctx, const char *id)
+{
+    struct events *e = ctx;
+
+    snprintf(e->id, sizeof(e->id), "%s", id);
+    if (clock_mono(clock_system()) - e->saved_ms >= SAVE_MS)
+        save(e);
+}
+
 /* An event as it is; what is none says what it is. */
 static bool take(void *ctx, const struct studio_client_event *event)
 {
@@ -78,9 +88,7 @@ static bool take(void *ctx, const struct studio_client_event *event)
     }
     if (!write_line(e, &e->out, e->terminal))
         return false;
-    snprintf(e->id, sizeof(e->id), "%s", event->id);
-    if (clock_mono(clock_system()) - e->saved_ms >= SAVE_MS)
-        save(e);
+    reached(e, event->id);
     return true;
 }
 
@@ -128,6 +136,7 @@ static int run(struct events *e, const struct program *program)
         .last_id = e->id,
         .from_seq = program->args.from_seq,
         .on_event = take,
+        .on_place = reached,
     };
     struct studio_error error;
     pthread_t thread;

@@ -183,6 +183,9 @@ struct studio_client_stream_query {
     const char *last_id; /* goes on behind this id of an event; */
     uint64_t from_seq;   /* else from this number on; 0: with the documents */
     studio_client_event_fn *on_event; /* its ctx is that of the options */
+    /* NULL, or told that a stream goes on behind this id, if no event has said so: nothing is missed by who begins
+     * there, and what it did not ask for is behind it. The same ctx. */
+    void (*on_place)(void *ctx, const char *id);
 };
 struct studio_client_stream;
 /* Errors: USAGE, NO_MEMORY; then *out is NULL. */

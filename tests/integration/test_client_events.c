@@ -129,6 +129,29 @@ static void it_goes_on_behind_its_state(void **state)
     free(out);
 }
 
+/* Also where no event has come yet, and behind those it did not ask for. */
+static void it_has_a_state_before_the_first_event(void **state)
+{
+    (void)state;
+    const char *file = tmpdir_path(tmpdir_create(), "seen");
+    int64_t deadline = now_ms() + WAIT_MS;
+    struct proc *p = SPAWN("events", "--kinds", "exceptions", "--state", file);
+    while (access(file, F_OK) != 0) {
+        if (deadline_left(deadline) == 0)
+            test_fail("there is no state");
+        usleep(1000);
+    }
+    char *out = stopped(p);
+    expect_events(out, 1, 0);
+    free(out);
+    updates(3);
+    p = SPAWN("events", "--state", file);
+    wait_for(p, 4);
+    out = stopped(p);
+    expect_events(out, 2, 4);
+    free(out);
+}
+
 static void over_a_kill_of_the_agent(void **state)
 {
     (void)state;
@@ -196,10 +219,24 @@ static char *history(const char *const args[], int code)
     return out;
 }
 
+/* Each an event of some 20 KB. */
+static void large_updates(int count)
+{
+    for (int i = 0; i < count; i++) {
+        char *value = test_printf("%0900d", i);
+        wsclient_sendf(pc,
+                       "{\"a\":\"%s\",\"b\":\"%s\",\"c\":\"%s\",\"d\":\"%s\",\"e\":\"%s\","
+                       "\"f\":\"%s\",\"g\":\"%s\",\"h\":\"%s\",\"i\":\"%s\",\"j\":\"%s\"}",
+                       value, value, value, value, value, value, value, value, value, value);
+        expect_json(wsclient_text(pc), "status", "updated");
+        free(value);
+    }
+}
+
 static void what_has_happened(void **state)
 {
     (void)state;
-    updates(250); /* three pages */
+    updates(250);
     char *out = history(ARGS("history", "ARO-001"), 0);
     expect_events(out, 1, 251);
     free(out);
@@ -217,10 +254,34 @@ static void what_has_happened(void **state)
         ARGS("history", "ARO-001", "--kinds", "exceptions", "--since", "2024-01-01T00:00:00Z"), 0);
     expect_events(out, 252, 252);
     free(out);
+    large_updates(60); /* of more than two pages */
+    out = history(ARGS("history", "ARO-001", "--from-rev", "251"), 0);
+    expect_events(out, 253, 312);
+    free(out);
     expect_exit(ARGS("history", "NOPE-1"), TOKEN_VIEWER, 1, "Unknown table: NOPE-1");
     expect_exit(ARGS("history", "a b"), TOKEN_VIEWER, 2, "no table id");
     expect_exit(ARGS("history", "ARO-001", "--since", "soon"), TOKEN_VIEWER, 1, "since");
     expect_exit(ARGS("history", "ARO-001"), "WRONG_TOKEN", 4, "Invalid credentials");
+}
+
+/* Who asks for more than the rate allows gets it a little later. */
+static void the_rate_is_waited_for(void **state)
+{
+    (void)state;
+    struct agent_proc *other = agent, *slow = agent_proc_start(&(struct agent_options){
+                                          .config = "[limits]\nupdates_per_second = 1\n"
+                                                    "updates_burst = 1\n"});
+    struct proc *asking[4];
+    agent = slow;
+    wsclient_close(wsclient_login(agent_proc_port(agent), "ARO-001_pc", TOKEN_DEVICE));
+    for (size_t i = 0; i < 4; i++)
+        asking[i] = SPAWN("history", "ARO-001");
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(proc_wait(asking[i], WAIT_MS), 0);
+        proc_destroy(asking[i]);
+    }
+    agent = other;
+    agent_proc_destroy(slow);
 }
 
 /* --- the library ------------------------------------------------------------------------------ */
@@ -279,6 +340,7 @@ int main(void)
         TEST(documents_then_events),      TEST(it_goes_on_behind_its_state),
         TEST(over_a_kill_of_the_agent),   TEST(what_is_refused),
         TEST(a_callback_ends_the_stream), TEST(what_has_happened),
+        TEST(the_rate_is_waited_for),     TEST(it_has_a_state_before_the_first_event),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

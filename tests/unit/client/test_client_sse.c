@@ -54,6 +54,19 @@ static const char expected[] = "status|e:1|{\"TABLE_ID\":\"A\"}\n"
                                "message|e:5|no blank\n"
                                "message|e:5|\n";
 
+/* An id that no event tells is to be told, too. */
+static void an_id_without_an_event(void **state)
+{
+    (void)state;
+    assert_int_equal(feed("id: e:1\n\n"), CLIENT_SSE_OK);
+    assert_true(sse.moved);
+    assert_int_equal(feed("id: e:2\ndata: 1\n\n"), CLIENT_SSE_OK);
+    assert_false(sse.moved);
+    assert_int_equal(feed(": 0 events behind\nid: e:9\n\n"), CLIENT_SSE_OK);
+    assert_true(sse.moved);
+    assert_string_equal(client_sse_id(&sse), "e:9");
+}
+
 static void pieces_of_any_size(void **state)
 {
     (void)state;
@@ -110,10 +123,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(pieces_of_any_size),
-        TEST(half_an_event_is_none),
-        TEST(it_can_be_stopped),
-        TEST(too_large),
+        TEST(an_id_without_an_event), TEST(pieces_of_any_size), TEST(half_an_event_is_none),
+        TEST(it_can_be_stopped),      TEST(too_large),
     };
 #undef TEST
 
