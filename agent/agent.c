@@ -184,7 +184,8 @@ void studio_agent_destroy(struct studio_agent *agent)
     if (agent->bridge)
         bridge_stop(agent->bridge);
     lookup_destroy(agent->lookup);
-    committer_destroy(agent->committer); /* no more wakes from both */
+    admission_stop(agent->admission);
+    committer_destroy(agent->committer); /* no more wakes from these */
     server = atomic_exchange(&agent->server, NULL);
     server_destroy(server);
     history_finish(&agent->api);

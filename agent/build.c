@@ -115,6 +115,8 @@ static enum studio_err open_net(struct studio_agent *agent,
         .connections = connections,
         .connections_per_id = (size_t)config->connections_per_id,
         .failures_per_minute = (unsigned)config->auth_failures_per_minute,
+        .wake = agent_wake,
+        .ctx = agent,
     };
     struct server_options options = {
         .host = agent->host,

@@ -52,6 +52,7 @@ static void on_wake(void *ctx)
         inbox_drain(agent->inbox, agent->bridge);
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
         fail(agent);
+    admission_settle(agent->admission);
     reload_take(&agent->reload);
     inquiry_take(&agent->inquiry);
     if (atomic_load(&agent->stop_asked) && !figure_get(&agent->figures.stopping))

@@ -12,11 +12,7 @@ static void finish(void *data)
 
     if (r->leave)
         r->leave(r->work);
-    if (r->actor) {
-        r->actor->bucket = NULL;
-        rates_leave(r->api->rates, r->rate);
-        admission_leave(r->api->admission);
-    }
+    login_end(&r->login);
     free(r);
 }
 
@@ -34,67 +30,56 @@ struct api_request *request_create(struct api *api, struct exchange *exchange)
     return r;
 }
 
-/* Of the header. Errors: AUTH_MISSING, AUTH_TABLE, NO_MEMORY. */
-static enum studio_err read_credentials(const struct exchange *exchange, struct credentials *out)
+static void refuse(struct api_request *r, const struct login_result *result)
 {
-    const char *header = exchange_field(exchange, EXCHANGE_AUTHORIZATION);
+    enum studio_err err = result->err == STUDIO_ERR_NO_MEMORY ? STUDIO_ERR_LIMIT : result->err;
+    struct studio_error error;
+
+    figure_add(&r->api->figures->logins[figure_login(err)], 1);
+    if (err != STUDIO_ERR_LIMIT)
+        exchange_header(r->exchange, "www-authenticate", "Bearer");
+    if (result->told_ms > 0) /* who guesses waits */
+        exchange_delay(r->exchange, result->told_ms - clock_mono(r->api->clock));
+    (void)studio_error_set(&error, err, NULL);
+    exchange_error(r->exchange, &error);
+}
+
+static void on_login(struct login *login, const struct login_result *result)
+{
+    struct api_request *r =
+        (struct api_request *)(void *)((char *)login - offsetof(struct api_request, login));
+
+    if (result->err != STUDIO_OK) {
+        refuse(r, result);
+        return;
+    }
+    r->actor = r->login.actor;
+    figure_add(&r->api->figures->logins[LOGIN_ACCEPTED], 1);
+    exchange_known(r->exchange);
+    r->let_in(r);
+}
+
+void request_login(struct api_request *r, void (*let_in)(struct api_request *r))
+{
+    const char *header = exchange_field(r->exchange, EXCHANGE_AUTHORIZATION);
     struct credentials_in in = {0};
     char *copy = strdup(header ? header : ""), *id, *token;
-    enum studio_err err;
 
-    if (!copy)
-        return STUDIO_ERR_NO_MEMORY;
+    r->let_in = let_in;
+    r->login = (struct login){{r->api->core, r->api->admission, r->api->rates},
+                              exchange_actor(r->exchange),
+                              .done = on_login};
+    if (!copy) {
+        refuse(r, &(struct login_result){.err = STUDIO_ERR_NO_MEMORY});
+        return;
+    }
     if (credentials_bearer(copy, &id, &token)) {
         in.id = id;
         in.token = token;
     }
-    err = credentials_make(&in, out);
+    login_begin(&r->login, &in, exchange_peer(r->exchange));
+    explicit_bzero(copy, header ? strlen(header) : 0);
     free(copy);
-    return err;
-}
-
-static bool refuse(struct api_request *r, enum studio_err err)
-{
-    struct studio_error error;
-
-    if (err == STUDIO_ERR_NO_MEMORY)
-        err = STUDIO_ERR_LIMIT;
-    figure_add(&r->api->figures->logins[figure_login(err)], 1);
-    if (err != STUDIO_ERR_LIMIT)
-        exchange_header(r->exchange, "www-authenticate", "Bearer");
-    (void)studio_error_set(&error, err, NULL);
-    exchange_error(r->exchange, &error);
-    return false;
-}
-
-bool request_login(struct api_request *r)
-{
-    struct api *api = r->api;
-    struct credentials credentials;
-    struct grant grant;
-    char site[PEER_TEXT_MAX + 1];
-    enum studio_err err = read_credentials(r->exchange, &credentials);
-
-    if (err != STUDIO_OK)
-        return refuse(r, err);
-    peer_name(exchange_peer(r->exchange), site);
-    err = admission_check(api->admission, site, &credentials,
-                          core_connections(api->core, credentials.user_id), &grant);
-    if (err == STUDIO_ERR_AUTH_CREDENTIALS) /* who guesses waits */
-        exchange_delay(r->exchange, admission_delay(api->admission, site, credentials.table_id));
-    if (err != STUDIO_OK)
-        return refuse(r, err);
-    r->actor = exchange_actor(r->exchange);
-    r->actor->role = grant.role;
-    memcpy(r->actor->user_id, credentials.user_id, sizeof(r->actor->user_id));
-    memcpy(r->actor->table_id, credentials.table_id, sizeof(r->actor->table_id));
-    tokens_digest(credentials.token, r->digest);
-    figure_add(&api->figures->logins[LOGIN_ACCEPTED], 1);
-    admission_enter(api->admission);
-    exchange_known(r->exchange);
-    r->rate = rates_hold(api->rates, r->actor->user_id);
-    r->actor->bucket = rate_bucket(r->rate);
-    return true;
 }
 
 bool request_within_rate(struct api_request *r)

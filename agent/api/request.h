@@ -4,7 +4,10 @@
 
 #include "api/api.h"
 #include "base/buf.h"
+#include "net/login.h"
 #include "studio/status.h"
+
+struct route;
 
 /* Lives as long as the exchange. */
 struct api_request {
@@ -13,8 +16,9 @@ struct api_request {
     char table[STUDIO_TABLE_ID_MAX + 1]; /* of the path; "" if it names none */
     /* Of a user who has logged in: */
     struct actor *actor; /* the exchange's, filled in; NULL: nobody has */
-    struct rate *rate;   /* held */
-    unsigned char digest[32];
+    struct login login;
+    void (*let_in)(struct api_request *request); /* what is done then */
+    const struct route *route;
     /* What its handler does for it meanwhile; told when the request ends. NULL: nothing. */
     void (*leave)(void *work);
     void *work;
@@ -23,9 +27,9 @@ struct api_request {
 /* For this exchange, which keeps it. NULL: out of memory, it is answered. */
 struct api_request *request_create(struct api *api, struct exchange *exchange);
 
-/* Lets its sender in by `Authorization: Bearer <id>:<token>`, as WebSocket does (sections 3.1 and 6).
- * False: it is answered. */
-bool request_login(struct api_request *request);
+/* Lets its sender in by `Authorization: Bearer <id>:<token>`, as WebSocket does (sections 3.1 and 6): now or
+ * later `let_in` is called, or it is answered. */
+void request_login(struct api_request *request, void (*let_in)(struct api_request *request));
 
 /* Counts the request of a user against his rate, as messages are. False: it is answered. */
 bool request_within_rate(struct api_request *request);

@@ -51,32 +51,32 @@ static void allow(struct buf *list, const char *method)
         buf_str(list, ", HEAD");
 }
 
-/* May it go on to its handler? Commands are counted where they are carried out. */
-static bool may_pass(struct api_request *request, const struct route *route)
+/* Of a user who has logged in. Commands are counted where they are carried out. */
+static void pass_user(struct api_request *r)
 {
-    if (route->access == ACCESS_ANYBODY)
-        return true;
-    if (route->access == ACCESS_FIGURES)
-        return guard_lets_in(request);
-    if (!request_login(request) ||
-        (strcmp(route->method, "GET") == 0 && !request_within_rate(request)))
-        return false;
-    if (request->table[0] || !strstr(route->path, hole))
-        return true;
-    request_refuse(request, STUDIO_ERR_UNKNOWN_TABLE, "that is no name of one");
-    return false;
+    const struct route *route = r->route;
+
+    if (strcmp(route->method, "GET") == 0 && !request_within_rate(r))
+        return;
+    if (!r->table[0] && strstr(route->path, hole))
+        request_refuse(r, STUDIO_ERR_UNKNOWN_TABLE, "that is no name of one");
+    else
+        route->respond(r);
 }
 
 static void pass_on(struct api *api, struct exchange *exchange, const struct route *route,
                     const char *table)
 {
-    struct api_request *request = request_create(api, exchange);
+    struct api_request *r = request_create(api, exchange);
 
-    if (!request)
+    if (!r)
         return;
-    memcpy(request->table, table, sizeof(request->table));
-    if (may_pass(request, route))
-        route->respond(request);
+    r->route = route;
+    memcpy(r->table, table, sizeof(r->table));
+    if (route->access == ACCESS_USER)
+        request_login(r, pass_user);
+    else if (route->access == ACCESS_ANYBODY || guard_lets_in(r))
+        route->respond(r);
 }
 
 void api_respond(void *ctx, struct exchange *exchange)

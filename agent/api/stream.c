@@ -344,13 +344,12 @@ static void close_stream(void *ctx)
 
 static bool still_valid(struct stream *s)
 {
-    const struct api_request *r = s->request;
-    unsigned generation = admission_generation(r->api->admission);
+    unsigned generation = admission_generation(s->request->api->admission);
 
     if (generation == s->generation)
         return true;
     s->generation = generation;
-    return admission_still_valid(r->api->admission, r->actor->user_id, r->digest, r->actor->role);
+    return login_still_valid(&s->request->login);
 }
 
 static void tick_stream(void *ctx)

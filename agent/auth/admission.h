@@ -5,6 +5,7 @@
 #ifndef AGENT_AUTH_ADMISSION_H
 #define AGENT_AUTH_ADMISSION_H
 
+#include "auth/digest.h"
 #include "auth/tokens.h"
 #include "base/clock.h"
 #include "protocol/userid.h"
@@ -16,11 +17,13 @@ struct admission_options {
     size_t connections; /* that have authenticated */
     size_t connections_per_id;
     unsigned failures_per_minute; /* per address and per table without a delay; 0 = no delay */
+    void (*wake)(void *ctx);      /* any thread: admission_settle is to be called */
+    void *ctx;
 };
 
 enum { ADMISSION_OVERFLOW = 256 }; /* sockets over the limit, so that their peers can be told so */
 
-/* Takes over `tokens`. NULL: out of memory, and the tokens are not taken. */
+/* Takes over `tokens`. NULL: out of memory, or no random bytes; and the tokens are not taken. */
 struct admission *admission_create(const struct admission_options *options, struct tokens *tokens);
 void admission_destroy(struct admission *admission);
 
@@ -28,17 +31,34 @@ void admission_destroy(struct admission *admission);
 void admission_enter(struct admission *admission);
 void admission_leave(struct admission *admission);
 
+/* What came of an admission_ask; valid during the call. */
+struct admitted {
+    enum studio_err err; /* AUTH_CREDENTIALS; LIMIT: too many wait to be checked */
+    const struct credentials *credentials;
+    struct grant grant;               /* OK */
+    unsigned char ticket[DIGEST_LEN]; /* OK: for admission_still_valid */
+    int64_t told_ms; /* AUTH_CREDENTIALS: told at this time of the monotonic clock; 0: at once */
+};
+typedef void admitted_fn(void *ctx, const struct admitted *admitted);
+struct admission_wait;
+
 /*
- * May this user connect? `address` is the peer's, `connections` how many of this id there are
- * already. The right token is let in whatever went before. Errors: LIMIT (too many of them, or in all),
- * AUTH_CREDENTIALS: to be told after admission_delay.
+ * May this user come in? `address` is the peer's. The right token is let in whatever went before. One whose
+ * hash is slow is checked by a thread of its own, then `done` is called out of admission_settle; else it
+ * has been called on return, and what is returned is NULL. A refusal waits longer with each failure of this
+ * address and of this table in the last minute, to 5 s; and where slow hashes are about, a second first,
+ * the same for every id, whether it has one or not.
  */
-STUDIO_MUST_USE enum studio_err admission_check(struct admission *admission, const char *address,
-                                                const struct credentials *credentials,
-                                                size_t connections, struct grant *grant);
-/* How long who has just failed waits for the refusal: grows with the failures of this address and of
- * this table in the last minute, to 5 s. */
-int64_t admission_delay(struct admission *admission, const char *address, const char *table_id);
+struct admission_wait *admission_ask(struct admission *admission, const char *address,
+                                     const struct credentials *credentials, admitted_fn *done,
+                                     void *ctx);
+/* `done` will not be called. */
+void admission_forget(struct admission *admission, struct admission_wait *wait);
+void admission_settle(struct admission *admission);
+/* From now on nobody is checked, and nothing wakes any more. NULL does nothing. */
+void admission_stop(struct admission *admission);
+/* Is there room for one more of an id that has so many connections? */
+bool admission_has_room(const struct admission *admission, size_t connections);
 
 /* The new tokens count from now on; takes them over and gives back the old ones. */
 struct tokens *admission_reload(struct admission *admission, struct tokens *tokens);
@@ -46,6 +66,6 @@ struct tokens *admission_reload(struct admission *admission, struct tokens *toke
  */
 unsigned admission_generation(struct admission *admission);
 bool admission_still_valid(struct admission *admission, const char *user_id,
-                           const unsigned char digest[32], enum role role);
+                           const unsigned char ticket[DIGEST_LEN], enum role role);
 
 #endif

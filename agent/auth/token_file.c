@@ -2,6 +2,7 @@
  */
 #include "auth/token_file.h"
 #include "auth/digest.h"
+#include "auth/slow_hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "auth/file_edit.h"
 #include "auth/tokens.h"
 #include "base/buf.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/file.h"
@@ -62,52 +64,78 @@ static enum studio_err make_token(char token[TOKEN_NEW_LEN + 1], struct studio_e
     return STUDIO_OK;
 }
 
-static void print_line(struct buf *out, const char *pattern, enum role role, const char *token,
-                       const char *expires, const char *tables)
+/* `yescrypt:` of a token that was chosen, `sha256:` of a random one. */
+static enum studio_err print_hash(struct buf *out, const struct token_user *user, const char *token,
+                                  struct studio_error *error)
 {
     unsigned char digest[DIGEST_LEN];
-    char hex[DIGEST_HEX_LEN + 1];
-    tokens_digest(token, digest);
-    text_hex(digest, sizeof digest, hex);
-    token_pattern_print(out, pattern);
-    buf_printf(out, " %s sha256:%s", role_name(role), hex);
-    if (expires)
-        buf_printf(out, " expires=%s", expires);
-    if (tables)
-        buf_printf(out, " tables=%s", tables);
-    buf_str(out, "\n");
+    char hex[DIGEST_HEX_LEN + 1], slow[SLOW_HASH_MAX + 1];
+    if (!user->chosen) {
+        tokens_digest(token, digest);
+        text_hex(digest, sizeof digest, hex);
+        buf_printf(out, "sha256:%s", hex);
+        return STUDIO_OK;
+    }
+    if (!slow_hash_make(user->chosen, slow))
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "no memory for a hash of the token");
+    buf_printf(out, "yescrypt:%s", slow);
+    return STUDIO_OK;
 }
 
-enum studio_err token_file_add(const char *file, const char *pattern, enum role role,
-                               const char *expires, const char *tables,
+static enum studio_err print_line(struct buf *out, const struct token_user *user, const char *token,
+                                  struct studio_error *error)
+{
+    token_pattern_print(out, user->pattern);
+    buf_printf(out, " %s ", role_name(user->role));
+    enum studio_err err = print_hash(out, user, token, error);
+    if (user->expires)
+        buf_printf(out, " expires=%s", user->expires);
+    if (user->tables)
+        buf_printf(out, " tables=%s", user->tables);
+    buf_str(out, "\n");
+    return err;
+}
+
+static enum studio_err check_user(const struct token_user *user, struct studio_error *error)
+{
+    int64_t until_s;
+    const char *why = token_pattern_check(user->pattern);
+    if (why)
+        return config_fail(error, STUDIO_ERR_USAGE, "%s", why);
+    if (user->expires && !token_date_parse(user->expires, &until_s))
+        return config_fail(error, STUDIO_ERR_USAGE, "--expires is a day, YYYY-MM-DD");
+    if (user->chosen && !name_is_token(user->chosen, strlen(user->chosen)))
+        return config_fail(error, STUDIO_ERR_USAGE, "a token has 4 to 128 of A-Z a-z 0-9 . _ ~ -");
+    return STUDIO_OK;
+}
+
+enum studio_err token_file_add(const char *file, const struct token_user *user,
                                char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
 {
     struct file_edit edit;
     struct buf text;
-    int64_t until_s;
-    const char *why = token_pattern_check(pattern);
-    if (why)
-        return config_fail(error, STUDIO_ERR_USAGE, "%s", why);
-    if (expires && !token_date_parse(expires, &until_s))
-        return config_fail(error, STUDIO_ERR_USAGE, "--expires is a day, YYYY-MM-DD");
+    enum studio_err err = check_user(user, error);
+    if (err != STUDIO_OK)
+        return err;
 
     buf_init(&text, TOKENS_FILE_MAX);
-    enum studio_err err = open_checked(&edit, file, error);
+    err = open_checked(&edit, file, error);
     if (err == STUDIO_OK)
         err = make_token(token, error);
     if (err == STUDIO_OK) {
         buf_add(&text, edit.text, edit.len);
         if (edit.len > 0 && edit.text[edit.len - 1] != '\n')
             buf_str(&text, "\n");
-        print_line(&text, pattern, role, token, expires, tables);
-        err = replace_checked(&edit, file, &text, false, error);
+        err = print_line(&text, user, token, error);
     }
+    if (err == STUDIO_OK)
+        err = replace_checked(&edit, file, &text, false, error);
     buf_finish(&text);
     file_edit_close(&edit);
     return err;
 }
 
-/* Walks over the lines of a file that tokens_parse has accepted. `line.pattern` is freed after each
+/* Walks over the lines of a file that tokens_parse has accepted. `line` is finished after each
  * call; `whole` is the line with its newline. */
 struct walk_line {
     unsigned number;
@@ -134,7 +162,7 @@ static enum studio_err walk(const char *text, size_t len, walk_fn *fn, void *ctx
         at.user = kind == TOKEN_LINE_USER;
         fn(ctx, &at);
         if (at.user)
-            free(at.line.pattern);
+            token_line_finish(&at.line);
     }
     return STUDIO_OK;
 }

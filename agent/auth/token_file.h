@@ -11,14 +11,22 @@
 
 enum { TOKEN_NEW_LEN = 40 }; /* hexadecimal digits of a fresh token: 160 random bits */
 
+/* A user to be added. */
+struct token_user {
+    const char *pattern;
+    enum role role;
+    const char *expires; /* YYYY-MM-DD; NULL: never */
+    const char *tables;  /* a number; NULL: as usual */
+    const char *chosen;  /* the token, kept as a slow hash; NULL: a fresh random one */
+};
+
 /*
- * Appends a user with a fresh random token, which is stored nowhere but in `token`. `expires` is
- * YYYY-MM-DD or NULL, `tables` a number or NULL. The file (mode 0600) and its directory (0700) are made if missing.
- * Errors: USAGE (pattern, date, a file that is not as it should be), IO, NO_MEMORY.
+ * Appends a user. A fresh token is stored nowhere but in `token`. The file (mode 0600) and its directory
+ * (0700) are made if missing. Errors: USAGE (pattern, date, a token that cannot be one, a file that is not as
+ * it should be), IO, NO_MEMORY.
  */
-STUDIO_MUST_USE enum studio_err token_file_add(const char *file, const char *pattern,
-                                               enum role role, const char *expires,
-                                               const char *tables, char token[TOKEN_NEW_LEN + 1],
+STUDIO_MUST_USE enum studio_err token_file_add(const char *file, const struct token_user *user,
+                                               char token[TOKEN_NEW_LEN + 1],
                                                struct studio_error *error);
 
 /* Told of each user; `line` is valid during the call. */

@@ -1,6 +1,7 @@
 /* token_line.c - words of a line: pattern, role, hash, and options behind them. */
 #include "auth/token_line.h"
 #include "auth/digest.h"
+#include "auth/slow_hash.h"
 #include "base/names.h"
 #include "base/times.h"
 
@@ -30,12 +31,29 @@ static struct word next_word(const char **at, const char *end)
     return word;
 }
 
-static bool parse_digest(struct word word, unsigned char digest[DIGEST_LEN])
+/* What follows the prefix; false: the word has another. */
+static bool skip_prefix(struct word *word, const char *prefix)
 {
-    static const char prefix[] = "sha256:";
-    size_t skip = sizeof prefix - 1;
-    return word.len > skip && memcmp(word.text, prefix, skip) == 0 &&
-           text_unhex(word.text + skip, word.len - skip, digest, DIGEST_LEN);
+    size_t skip = strlen(prefix);
+    if (word->len <= skip || memcmp(word->text, prefix, skip) != 0)
+        return false;
+    word->text += skip;
+    word->len -= skip;
+    return true;
+}
+
+/* NULL: it is in `out`; else what would be right. */
+static const char *parse_hash(struct word word, struct token_line *out, bool *memory)
+{
+    if (skip_prefix(&word, "sha256:") && text_unhex(word.text, word.len, out->digest, DIGEST_LEN))
+        return NULL;
+    if (skip_prefix(&word, "yescrypt:") && slow_hash_valid(word.text, word.len)) {
+        out->slow = strndup(word.text, word.len);
+        *memory = out->slow && digest_make(word.text, word.len, out->digest);
+        return NULL;
+    }
+    return "the third word is the hash of the token: sha256: and 64 hexadecimal digits, or "
+           "yescrypt: and what `token new --password` made";
 }
 
 bool token_date_parse(const char *text, int64_t *until_s)
@@ -147,7 +165,9 @@ enum token_line_kind token_line_parse(const char *text, size_t len, struct token
     if (pattern.len == 0 || pattern.text[0] == '#')
         return TOKEN_LINE_EMPTY;
     struct word role = next_word(&text, end);
-    struct word digest = next_word(&text, end);
+    struct word hash = next_word(&text, end);
+
+    bool memory = true;
 
     memset(out, 0, sizeof *out);
     out->until_s = INT64_MAX;
@@ -157,21 +177,25 @@ enum token_line_kind token_line_parse(const char *text, size_t len, struct token
         *why = "a NUL byte in the line";
     else if (!parse_role_word(role, &out->role))
         *why = "the second word is the role: device, viewer or operator";
-    else if (!parse_digest(digest, out->digest))
-        *why = "the third word is the hash of the token: sha256: and 64 hexadecimal digits";
+    else if ((*why = parse_hash(hash, out, &memory)) != NULL)
+        ;
     else if (!parse_settings(&text, end, out))
         *why = "behind the hash may stand expires=YYYY-MM-DD with a day that exists and tables=N "
                "with N from 1 to 1000000, and nothing else; `%20` stands for a blank in a pattern";
-    if (*why)
-        return TOKEN_LINE_WRONG;
+    if (!*why)
+        out->pattern = decode_pattern(pattern);
+    memory = memory && (*why || out->pattern);
+    if (!*why && memory)
+        *why = token_pattern_check(out->pattern);
+    if (!*why && memory)
+        return TOKEN_LINE_USER;
+    token_line_finish(out);
+    return memory ? TOKEN_LINE_WRONG : TOKEN_LINE_NO_MEMORY;
+}
 
-    out->pattern = decode_pattern(pattern);
-    if (!out->pattern)
-        return TOKEN_LINE_NO_MEMORY;
-    *why = token_pattern_check(out->pattern);
-    if (*why) {
-        free(out->pattern);
-        return TOKEN_LINE_WRONG;
-    }
-    return TOKEN_LINE_USER;
+void token_line_finish(struct token_line *line)
+{
+    free(line->pattern);
+    free(line->slow);
+    line->pattern = line->slow = NULL;
 }

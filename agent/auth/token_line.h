@@ -18,14 +18,15 @@ enum {
 struct token_line {
     char *pattern; /* with blanks where the file has %20; owned */
     enum role role;
-    unsigned char digest[DIGEST_LEN];
+    char *slow; /* the slow hash of its token; NULL: it has a fast one. Owned */
+    unsigned char digest[DIGEST_LEN]; /* of its token; of one with a slow hash, of that */
     int64_t until_s; /* seconds since 1970 UTC from when it is expired; INT64_MAX: never */
     unsigned tables; /* see struct grant */
 };
 
 enum token_line_kind {
     TOKEN_LINE_EMPTY, /* blank or a comment */
-    TOKEN_LINE_USER,  /* `out` is filled; free its pattern */
+    TOKEN_LINE_USER,  /* `out` is filled: token_line_finish */
     TOKEN_LINE_WRONG, /* *why says what is wrong, never with a part of the line: it may be secret */
     TOKEN_LINE_NO_MEMORY
 };
@@ -33,6 +34,8 @@ enum token_line_kind {
 /* Reads text[0..len), a line without its newline. Only USER leaves anything to be freed. */
 enum token_line_kind token_line_parse(const char *text, size_t len, struct token_line *out,
                                       const char **why);
+
+void token_line_finish(struct token_line *line);
 
 /* Reads YYYY-MM-DD; *until_s is the first second after that day in UTC. False: no such day. */
 bool token_date_parse(const char *text, int64_t *until_s);

@@ -24,12 +24,14 @@ struct tokens {
     size_t count;
     size_t cap;
     struct indexed *by_digest;
+    struct indexed *slow; /* those with a slow hash, in the order of the file */
+    size_t slow_count;
 };
 
-void tokens_digest(const char *token, unsigned char digest[DIGEST_LEN])
+void tokens_digest(const char *text, unsigned char digest[DIGEST_LEN])
 {
     /* Cannot fail but for memory; then a digest no line has. */
-    (void)digest_make(token, strlen(token), digest);
+    (void)digest_make(text, strlen(text), digest);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -52,13 +54,17 @@ static int compare_digests(const void *a, const void *b)
     return order ? order : (x > y) - (x < y); /* then as in the file */
 }
 
-static bool index_digests(struct tokens *tokens)
+static bool index_lines(struct tokens *tokens)
 {
     tokens->by_digest = calloc(tokens->count + 1, sizeof *tokens->by_digest);
-    if (!tokens->by_digest)
+    tokens->slow = calloc(tokens->count + 1, sizeof *tokens->slow);
+    if (!tokens->by_digest || !tokens->slow)
         return false;
-    for (size_t i = 0; i < tokens->count; i++)
+    for (size_t i = 0; i < tokens->count; i++) {
         tokens->by_digest[i].line = &tokens->lines[i];
+        if (tokens->lines[i].slow)
+            tokens->slow[tokens->slow_count++].line = &tokens->lines[i];
+    }
     qsort(tokens->by_digest, tokens->count, sizeof *tokens->by_digest, compare_digests);
     return true;
 }
@@ -119,7 +125,7 @@ enum studio_err tokens_parse(const char *text, size_t len, const char *name, str
             goto fail;
         at = stop + 1;
     }
-    if (!index_digests(tokens)) {
+    if (!index_lines(tokens)) {
         err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
         goto fail;
     }
@@ -199,7 +205,8 @@ void tokens_destroy(struct tokens *tokens)
     if (!tokens)
         return;
     for (size_t i = 0; i < tokens->count; i++)
-        free(tokens->lines[i].pattern);
+        token_line_finish(&tokens->lines[i]);
+    free(tokens->slow);
     free(tokens->by_digest);
     free(tokens->lines);
     free(tokens);
@@ -232,19 +239,53 @@ static size_t lower_bound(const struct tokens *tokens, const unsigned char *dige
     return low;
 }
 
-bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
-                        const unsigned char digest[DIGEST_LEN], int64_t wall_s, struct grant *grant)
+static bool is_for(const struct token_line *line, const char *user_id, int64_t wall_s)
+{
+    return line_alive(line, wall_s) && text_match(line->pattern, user_id);
+}
+
+/* The first line with this digest for the user; NULL: there is none. */
+static const struct token_line *find_line(const struct tokens *tokens, const char *user_id,
+                                          const unsigned char digest[DIGEST_LEN], int64_t wall_s)
 {
     for (size_t i = lower_bound(tokens, digest); i < tokens->count; i++) {
         const struct token_line *line = tokens->by_digest[i].line;
         if (memcmp(line->digest, digest, DIGEST_LEN) != 0)
             break;
-        if (line_alive(line, wall_s) && text_match(line->pattern, user_id)) {
-            *grant = (struct grant){line->role, line->pattern, line->tables};
-            return true;
-        }
+        if (is_for(line, user_id, wall_s))
+            return line;
     }
-    return false;
+    return NULL;
+}
+
+static bool take_grant(const struct token_line *line, struct grant *grant)
+{
+    if (line)
+        *grant = (struct grant){line->role, line->pattern, line->tables};
+    return line != NULL;
+}
+
+bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
+                        const unsigned char ticket[DIGEST_LEN], int64_t wall_s, struct grant *grant)
+{
+    return take_grant(find_line(tokens, user_id, ticket, wall_s), grant);
+}
+
+size_t tokens_slow(const struct tokens *tokens, const char *user_id, int64_t wall_s,
+                   const char *hashes[TOKENS_SLOW_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tokens->slow_count && count < TOKENS_SLOW_MAX; i++) {
+        const struct token_line *line = tokens->slow[i].line;
+        if (is_for(line, user_id, wall_s))
+            hashes[count++] = line->slow;
+    }
+    return count;
+}
+
+bool tokens_have_slow(const struct tokens *tokens)
+{
+    return tokens->slow_count > 0;
 }
 
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
@@ -253,7 +294,8 @@ bool tokens_check(const struct tokens *tokens, const char *user_id, const char *
     unsigned char digest[DIGEST_LEN];
     bool found;
     tokens_digest(token, digest);
-    found = *token && tokens_still_valid(tokens, user_id, digest, wall_s, grant);
+    const struct token_line *line = find_line(tokens, user_id, digest, wall_s);
+    found = *token && line && !line->slow && take_grant(line, grant); /* a hash is no token */
     OPENSSL_cleanse(digest, sizeof digest);
     return found;
 }

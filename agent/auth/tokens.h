@@ -16,7 +16,8 @@
 
 enum {
     TOKENS_FILE_MAX = 16 << 20, /* bytes */
-    TOKENS_MAX = 1 << 17        /* users */
+    TOKENS_MAX = 1 << 17,       /* users */
+    TOKENS_SLOW_MAX = 8         /* slow hashes an id is tried with: of the first lines for it */
 };
 
 struct tokens;
@@ -28,7 +29,7 @@ enum tokens_reader { TOKENS_FOR_AGENT, TOKENS_FOR_COMMAND };
 /*
  * Reads and checks the whole file. `error` (never NULL) names file, line and what to do. Refused:
  * missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
- * this user), a line that is not `<id pattern> <role> sha256:<64 hex> [expires=YYYY-MM-DD]
+ * this user), a line that is not `<id pattern> <role> sha256:<64 hex>|yescrypt:$y$<...> [expires=YYYY-MM-DD]
  * [tables=N]`; '#' starts a comment line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err tokens_read(const char *file, enum tokens_reader reader,
@@ -47,17 +48,24 @@ void tokens_destroy(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 
 /*
- * What the first line grants whose pattern matches `user_id` and whose hash is that of `token`, if
- * it has not expired at `wall_s`. An empty token matches nothing. How long it takes tells at most
+ * What the first line with a fast hash (sha256:) grants whose pattern matches `user_id` and whose hash is that
+ * of `token`, if it has not expired at `wall_s`. An empty token matches nothing. How long it takes tells at most
  * something about hashes, and nobody can aim a token at a hash. False: no such line.
  */
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
                   int64_t wall_s, struct grant *grant);
 
-/* True if a connection that was let in with the SHA-256 `digest` still would be (revocation,
- * expiry). `digest` is what tokens_digest gives for its token. */
+/* The slow hashes (yescrypt:) of which one may be that of the user's token, in the order of the file: they
+ * live as long as the tokens, and are to be checked where nobody waits (auth/verifier.h). */
+size_t tokens_slow(const struct tokens *tokens, const char *user_id, int64_t wall_s,
+                   const char *hashes[TOKENS_SLOW_MAX]);
+/* Is there any? */
+bool tokens_have_slow(const struct tokens *tokens);
+
+/* What the line grants by whose ticket a connection was let in, if it still would be (revocation, expiry).
+ * The ticket is what tokens_digest gives for its token, or for the slow hash of it. */
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
-                        const unsigned char digest[32], int64_t wall_s, struct grant *grant);
-void tokens_digest(const char *token, unsigned char digest[32]);
+                        const unsigned char ticket[32], int64_t wall_s, struct grant *grant);
+void tokens_digest(const char *text, unsigned char digest[32]);
 
 #endif

@@ -47,7 +47,8 @@ enum flag_id {
     FLAG_EXPIRES,
     FLAG_TABLES,
     FLAG_JSON,
-    FLAG_LOG
+    FLAG_LOG,
+    FLAG_PASSWORD
 };
 
 /* The flags that are no options. */
@@ -61,8 +62,8 @@ static const struct flag {
     {"--set", FLAG_SET, true, ON_ALL},      {"-h", FLAG_HELP, false, ALL},
     {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
     {"--role", FLAG_ROLE, true, TOKEN},     {"--expires", FLAG_EXPIRES, true, TOKEN},
-    {"--tables", FLAG_TABLES, true, TOKEN}, {"--json", FLAG_JSON, false, DOCTOR},
-    {"--log", FLAG_LOG, true, SUPPORT},
+    {"--tables", FLAG_TABLES, true, TOKEN}, {"--password", FLAG_PASSWORD, false, TOKEN},
+    {"--json", FLAG_JSON, false, DOCTOR},   {"--log", FLAG_LOG, true, SUPPORT},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -208,6 +209,9 @@ static enum studio_err apply_flag(struct cli *cli, enum flag_id id, const char *
         break;
     case FLAG_JSON:
         cli->json = true;
+        break;
+    case FLAG_PASSWORD:
+        cli->password = true;
         break;
     }
     return STUDIO_OK;

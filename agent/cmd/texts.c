@@ -13,8 +13,11 @@ const char text_options[] =
 const struct text_row text_forms[] = {
     {"[-c FILE] [OPTION...]", "run until SIGTERM or SIGINT"},
     {"check [-c FILE] [OPTION...]", "say what is wrong with a configuration"},
-    {"token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD] [--tables N]",
-     "make a user, print its token once; N tables at most, of a pattern for many (256)"},
+    {"token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD] [--tables N] "
+     "[--password]",
+     "make a user, print its token once; N tables at most, of a pattern for many (256); "
+     "--password: "
+     "a token of your own choice, from standard input"},
     {"token list", "the users, in the file of --tokens, --data or -c"},
     {"token revoke HASH|PATTERN", "take users away"},
     {"reload --data DIR", "have a running agent read its tokens again"},

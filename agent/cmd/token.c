@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "auth/digest.h"
 #include "auth/token_file.h"
@@ -17,7 +19,10 @@
 #include "base/times.h"
 #include "config/config.h"
 
-enum { HASH_SHOWN = 12 }; /* hexadecimal digits in a list */
+enum {
+    HASH_SHOWN = 12, /* hexadecimal digits in a list */
+    CHOSEN_MAX = 256 /* bytes of a line with a token */
+};
 
 /* Where the tokens are, and the directory of the agent that reads them. */
 struct target {
@@ -67,6 +72,8 @@ static void print_user(void *ctx, unsigned number, const struct token_line *line
            buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");
     if (line->tables != TOKEN_TABLES)
         printf("  tables=%u", line->tables);
+    if (line->slow)
+        fputs("  yescrypt", stdout);
     putchar('\n');
     buf_finish(&pattern);
 }
@@ -87,11 +94,57 @@ static void say_reload(const struct target *target)
     fprintf(stderr, "a running agent takes it with: studio-agent reload --data %s\n", target->data);
 }
 
-static int token_new(const struct cli *cli, const struct target *target)
+/* A line of standard input, on a terminal asked for and not shown. False: there is none, or it is too
+ * long. */
+static bool read_chosen(char out[CHOSEN_MAX + 1])
+{
+    struct termios before, silent;
+    bool asks = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
+    if (asks) {
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        fputs("Token: ", stderr);
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    setvbuf(stdin, NULL, _IONBF, 0); /* nothing of it is left in a buffer */
+    bool there = fgets(out, CHOSEN_MAX + 1, stdin) != NULL;
+    size_t len = there ? strcspn(out, "\r\n") : 0;
+    there = there && (out[len] || feof(stdin));
+    if (there)
+        out[len] = '\0';
+    if (asks) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        fputc('\n', stderr);
+    }
+    return there;
+}
+
+/* Adds the user, whose token is asked for if it is to be a chosen one. */
+static int add_user(const struct cli *cli, const struct target *target, struct token_user *user)
 {
     struct studio_error error;
+    char token[TOKEN_NEW_LEN + 1], chosen[CHOSEN_MAX + 1];
+    if (cli->password && !read_chosen(chosen)) {
+        cli_complain("--password: the token is read from standard input, one line");
+        return STUDIO_EXIT_USAGE;
+    }
+    user->chosen = cli->password ? chosen : NULL;
+    enum studio_err err = token_file_add(target->file, user, token, &error);
+    explicit_bzero(chosen, sizeof chosen);
+    if (err != STUDIO_OK)
+        return fail_with(&error);
+    if (!user->chosen)
+        printf("%s\n", token);
+    explicit_bzero(token, sizeof token);
+    fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",
+            target->file, user->pattern, role_name(user->role));
+    say_reload(target);
+    return STUDIO_EXIT_OK;
+}
+
+static int token_new(const struct cli *cli, const struct target *target)
+{
     enum role role = ROLE_DEVICE;
-    char token[TOKEN_NEW_LEN + 1];
     int64_t until_s;
     unsigned tables;
     if (cli->word_count < 2) {
@@ -111,14 +164,11 @@ static int token_new(const struct cli *cli, const struct target *target)
         cli_complain("--tables is a number from 1 to 1000000");
         return STUDIO_EXIT_USAGE;
     }
-    if (token_file_add(target->file, cli->words[1], role, cli->expires, cli->tables, token,
-                       &error) != STUDIO_OK)
-        return fail_with(&error);
-    printf("%s\n", token);
-    fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",
-            target->file, cli->words[1], role_name(role));
-    say_reload(target);
-    return STUDIO_EXIT_OK;
+    return add_user(cli, target,
+                    &(struct token_user){.pattern = cli->words[1],
+                                         .role = role,
+                                         .expires = cli->expires,
+                                         .tables = cli->tables});
 }
 
 static int token_revoke(const struct cli *cli, const struct target *target)

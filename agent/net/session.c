@@ -29,7 +29,8 @@ void session_waits(struct session *s)
 
 static void update_pause(struct session *s)
 {
-    bool pause = s->congested || s->actor.outstanding >= OUTSTANDING_PAUSE ||
+    bool pause = s->congested || s->state == CHECKING ||
+                 s->actor.outstanding >= OUTSTANDING_PAUSE ||
                  s->out.waiting >= (s->paused ? REPLIES_RESUME : REPLIES_PAUSE);
 
     if (pause == s->paused || !s->connection)
@@ -134,6 +135,7 @@ static void on_push(struct watcher *watcher)
 /* No longer there for others: nothing is pushed to it, it is not counted. */
 static void retire(struct session *s)
 {
+    login_forget(&s->login);
     core_leave(s->env->core, &s->actor);
     if (s->state == READY)
         figure_drop(&s->env->logins.figures->connections[s->actor.role], 1);
@@ -164,53 +166,39 @@ void session_close_refused(struct session *s, enum studio_err err, const char *i
     session_close_with(s, err);
 }
 
-/* Who guesses waits; whoever has the right token does not come here. `site` as it is counted. */
-static void refuse(struct session *s, enum studio_err err, const char *site,
-                   const struct credentials *credentials)
+/* Who guesses waits; whoever has the right token does not come here. */
+static void refuse(struct session *s, const struct login_result *result)
 {
-    bool wrong = err == STUDIO_ERR_AUTH_CREDENTIALS;
-    int64_t delay = wrong ? admission_delay(s->env->admission, site, credentials->table_id) : 0;
-
-    if (delay == 0) {
-        session_close_refused(s, err, credentials->user_id);
+    if (result->told_ms == 0) {
+        session_close_refused(s, result->err, result->id);
         return;
     }
-    logins_refused(&s->env->logins, credentials->user_id, s->peer, err, "wrong again and again");
+    logins_refused(&s->env->logins, result->id, s->peer, result->err, NULL);
     s->state = REFUSED;
-    s->refuse_ms = clock_mono(s->env->clock) + delay;
+    s->refuse_ms = result->told_ms;
+}
+
+static void on_login(struct login *login, const struct login_result *result)
+{
+    struct session *s = (struct session *)(void *)((char *)login - offsetof(struct session, login));
+
+    if (result->err != STUDIO_OK) {
+        refuse(s, result);
+    } else {
+        s->env->ops->known(s->connection);
+        s->state = JOINING;
+        s->actor.grant = result->grant;
+        core_join(s->env->core, &s->actor);
+        s->actor.grant = NULL;
+    }
+    update_pause(s);
 }
 
 static void authenticate(struct session *s, const struct credentials_in *in)
 {
-    struct credentials credentials;
-    struct grant grant;
-    char site[PEER_TEXT_MAX + 1];
-    enum studio_err err = credentials_make(in, &credentials);
-
-    if (err != STUDIO_OK) {
-        session_close_refused(s, err, in->id);
-        return;
-    }
-    peer_name(s->peer, site);
-    err = admission_check(s->env->admission, site, &credentials,
-                          core_connections(s->env->core, credentials.user_id), &grant);
-    if (err != STUDIO_OK) {
-        refuse(s, err, site, &credentials);
-        return;
-    }
-    s->actor.role = grant.role;
-    s->actor.grant = &grant;
-    memcpy(s->actor.user_id, credentials.user_id, sizeof(s->actor.user_id));
-    memcpy(s->actor.table_id, credentials.table_id, sizeof(s->actor.table_id));
-    tokens_digest(credentials.token, s->digest);
-    s->inside = true;
-    admission_enter(s->env->admission);
-    s->env->ops->known(s->connection);
-    s->rate = rates_hold(s->env->rates, s->actor.user_id);
-    s->actor.bucket = rate_bucket(s->rate);
-    s->state = JOINING;
-    core_join(s->env->core, &s->actor);
-    s->actor.grant = NULL;
+    s->state = CHECKING;
+    login_begin(&s->login, in, s->peer);
+    update_pause(s);
 }
 
 struct session *session_create(struct session_env *env, void *connection,
@@ -233,6 +221,7 @@ struct session *session_create(struct session_env *env, void *connection,
     s->actor.refs = 1;
     s->actor.watcher = &s->watcher;
     s->watcher.want_write = on_push;
+    s->login = (struct login){{env->core, env->admission, env->rates}, &s->actor, .done = on_login};
     s->close_reason = "";
     s->created_ms = s->heard_ms = clock_mono(env->clock);
     s->generation = admission_generation(env->admission);
@@ -260,10 +249,7 @@ void session_destroy(struct session *s)
     buf_finish(&s->incoming);
     free(s->subscribe);
     s->env->count--;
-    s->actor.bucket = NULL;
-    rates_leave(s->env->rates, s->rate);
-    if (s->inside)
-        admission_leave(s->env->admission);
+    login_end(&s->login);
     s->connection = NULL;
     s->actor.gone = true;
     actor_unref(&s->actor);
@@ -311,6 +297,10 @@ void session_receive(struct session *s, const char *bytes, size_t len, bool fina
     session_alive(s);
     if (s->state == CLOSING || s->state == REFUSED)
         return;
+    if (s->state == CHECKING) { /* the library keeps what it has read; if it does not: */
+        session_close_with(s, STUDIO_ERR_LIMIT);
+        return;
+    }
     if (s->incoming.len + len > STUDIO_MESSAGE_MAX) {
         session_close(s, 1009, studio_err_text(STUDIO_ERR_TOO_LARGE));
         return;

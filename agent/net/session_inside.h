@@ -2,6 +2,7 @@
 #ifndef AGENT_NET_SESSION_INSIDE_H
 #define AGENT_NET_SESSION_INSIDE_H
 
+#include "net/login.h"
 #include "net/outgoing.h"
 #include "net/session.h"
 
@@ -9,28 +10,27 @@
  *            address without id and token
  *   create ──────────────────────────────► GREETED ── first message ──┐
  *      │                                      │ timeout: 1008         ▼
- *      └── id and token in the address ───────┼──────────────────► (check) ── refused ──► CLOSING
- *                                             ▼                       │   (too often wrong: ▲
- *                                             ▼                       │    first REFUSED)   │
+ *      └── id and token in the address ───────┼──────────────────► CHECKING ─ refused ──► CLOSING
+ *                                             ▼                       │   (to be told later: ▲
+ *                                             ▼                       │    first REFUSED)    │
  *                                          CLOSING                    ▼                     │
  *                                                                  JOINING ── refused ──────┤
  *                                                                     │ document            │
  *                                                                     ▼                     │
  *                                                                   READY ── any close ─────┘
  *
- * CLOSING waits until the answers still owed have left, then hands out the close frame once.
+ * CHECKING is over at once, unless the token's hash is a slow one. CLOSING waits until the answers still owed have left, then hands out the close frame once.
  */
-enum session_state { GREETED, REFUSED, JOINING, READY, CLOSING };
+enum session_state { GREETED, CHECKING, REFUSED, JOINING, READY, CLOSING };
 
 struct session {
     struct actor actor; /* first: an actor of ours is its session */
     struct watcher watcher;
-    struct rate *rate; /* of its user */
+    struct login login;
     struct session_env *env;
     void *connection;
     enum session_state state;
     bool welcomed;   /* joining was answered */
-    bool inside;     /* counted by the admission */
     bool logged_in;  /* its login is in the log */
     bool paused;     /* not reading */
     bool congested;  /* in env->paused */
@@ -47,8 +47,7 @@ struct session {
     unsigned close_code;
     const char *close_reason;
     const char *peer;
-    char *subscribe; /* of the address, until READY */
-    unsigned char digest[32];
+    char *subscribe;             /* of the address, until READY */
     struct session *prev, *next; /* in env->paused */
 };
 

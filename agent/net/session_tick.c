@@ -42,7 +42,7 @@ void session_tick(struct session *s)
     }
     if (s->actor.joined && generation != s->generation) {
         s->generation = generation;
-        if (!admission_still_valid(env->admission, s->actor.user_id, s->digest, s->actor.role)) {
+        if (!login_still_valid(&s->login)) {
             session_close_with(s, STUDIO_ERR_AUTH_REVOKED);
             return;
         }

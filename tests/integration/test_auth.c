@@ -290,9 +290,9 @@ static void too_late(void **state)
 {
     (void)state;
     struct agent_proc *a = configured("[websocket]\nauth_timeout = 1\n");
+    int64_t start = now_ms();
     struct wsclient *late = wsclient_connect(agent_proc_port(a), "/");
     struct wsclient *in_time = wsclient_login(agent_proc_port(a), "ARO-001_x", TOKEN_DEVICE);
-    int64_t start = now_ms();
     wsclient_expect(late, WELCOME);
     wsclient_expect_close(late, 1008, "Missing authentication parameters");
     assert_true(now_ms() - start >= 900);

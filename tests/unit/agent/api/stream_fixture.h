@@ -26,7 +26,8 @@ static inline void respond(void *ctx, struct exchange *exchange)
     r->actor->role = role;
     strcpy(r->actor->user_id, "ARO-001_pc");
     strcpy(r->actor->table_id, "ARO-001");
-    tokens_digest("MY_TOKEN", r->digest);
+    r->login = (struct login){{api.core, api.admission, api.rates}, r->actor, .inside = true};
+    tokens_digest("MY_TOKEN", r->login.ticket);
     admission_enter(api.admission);
     stream_respond(r);
 }

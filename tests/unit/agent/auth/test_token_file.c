@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/slow_hash.h"
 #include "auth/token_file.h"
 #include "auth/tokens.h"
 #include "base/buf.h"
@@ -43,7 +44,8 @@ static void tell(void *ctx, unsigned number, const struct token_line *line)
 
 static void add(const char *pattern, enum role role, const char *expires, char *token)
 {
-    if (token_file_add(path, pattern, role, expires, NULL, token, &error) != STUDIO_OK)
+    if (token_file_add(path, &(struct token_user){pattern, role, expires, NULL, NULL}, token,
+                       &error) != STUDIO_OK)
         fail_msg("%s", error.text);
 }
 
@@ -99,24 +101,57 @@ static void what_cannot_be_added(void **state)
 {
     char token[TOKEN_NEW_LEN + 1];
     (void)state;
-    assert_int_equal(token_file_add(path, "_x", ROLE_DEVICE, NULL, NULL, token, &error),
+    assert_int_equal(token_file_add(path, &(struct token_user){"_x", ROLE_DEVICE, NULL, NULL, NULL},
+                                    token, &error),
                      STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, "A\nB", ROLE_DEVICE, NULL, NULL, token, &error),
+    assert_int_equal(token_file_add(path,
+                                    &(struct token_user){"A\nB", ROLE_DEVICE, NULL, NULL, NULL},
+                                    token, &error),
                      STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, "#A", ROLE_DEVICE, NULL, NULL, token, &error),
+    assert_int_equal(token_file_add(path, &(struct token_user){"#A", ROLE_DEVICE, NULL, NULL, NULL},
+                                    token, &error),
                      STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, "soon", NULL, token, &error),
+    assert_int_equal(token_file_add(path,
+                                    &(struct token_user){"A", ROLE_DEVICE, "soon", NULL, NULL},
+                                    token, &error),
                      STUDIO_ERR_USAGE);
     assert_int_not_equal(access(path, F_OK), 0);
 
     write_file("not a line\n");
-    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, NULL, NULL, token, &error),
+    assert_int_equal(token_file_add(path, &(struct token_user){"A", ROLE_DEVICE, NULL, NULL, NULL},
+                                    token, &error),
                      STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, ":1: "));
     assert_int_equal(chmod(path, 0666), 0);
-    assert_int_equal(token_file_add(path, "A", ROLE_DEVICE, NULL, NULL, token, &error),
+    assert_int_equal(token_file_add(path, &(struct token_user){"A", ROLE_DEVICE, NULL, NULL, NULL},
+                                    token, &error),
                      STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "chmod"));
+}
+
+/* Kept as a slow hash, found and revoked like any. */
+static void a_chosen_token(void **state)
+{
+    struct token_user user = {"A_1", ROLE_VIEWER, NULL, NULL, "pin-1"};
+    const char *hashes[TOKENS_SLOW_MAX];
+    char token[TOKEN_NEW_LEN + 1];
+    struct tokens *tokens = NULL;
+    size_t left;
+    (void)state;
+    assert_int_equal(token_file_add(path, &user, token, &error), STUDIO_OK);
+    assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_OK);
+    assert_true(tokens_have_slow(tokens));
+    assert_int_equal(tokens_slow(tokens, "A_2", 0, hashes), 0);
+    assert_int_equal(tokens_slow(tokens, "A_1", 0, hashes), 1);
+    assert_true(slow_hash_fits(hashes[0], "pin-1"));
+    assert_false(slow_hash_fits(hashes[0], "pin-2"));
+    tokens_destroy(tokens);
+    user.chosen = "no token";
+    assert_int_equal(token_file_add(path, &user, token, &error), STUDIO_ERR_USAGE);
+    user.chosen = "123";
+    assert_int_equal(token_file_add(path, &user, token, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(token_file_revoke(path, "A_1", tell, NULL, &left, &error), STUDIO_OK);
+    assert_int_equal(left, 0);
 }
 
 static enum studio_err take_away(const char *which, size_t *left)
@@ -213,6 +248,7 @@ int main(void)
         TEST(a_new_token_works),
         TEST(a_line_without_an_end_is_not_joined),
         TEST(what_cannot_be_added),
+        TEST(a_chosen_token),
         TEST(users_are_revoked_by_pattern_or_hash),
         TEST(who_is_not_there_cannot_be_revoked),
         TEST(a_prefix_of_two_hashes_is_refused),

@@ -1,9 +1,11 @@
 /* One line of the tokens file. */
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/slow_hash.h"
 #include "auth/token_line.h"
 
 #define HASH "sha256:0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
@@ -24,7 +26,7 @@ static void right_lines(void **state)
     assert_int_equal(line.digest[0], 0x01);
     assert_int_equal(line.digest[31], 0xef);
     assert_true(line.until_s == INT64_MAX);
-    free(line.pattern);
+    token_line_finish(&line);
 
     assert_int_equal(
         parse("\ta_b%20c%20%2x\toperator  " HASH " expires=1970-01-01 \r", &line, &why),
@@ -33,13 +35,34 @@ static void right_lines(void **state)
     assert_int_equal(line.role, ROLE_OPERATOR);
     assert_int_equal(line.until_s, 86400);
     assert_int_equal(line.tables, 256);
-    free(line.pattern);
+    token_line_finish(&line);
 
     assert_int_equal(parse("* device " HASH " tables=20000 expires=1970-01-01", &line, &why),
                      TOKEN_LINE_USER);
     assert_int_equal(line.until_s, 86400);
     assert_int_equal(line.tables, 20000);
-    free(line.pattern);
+    token_line_finish(&line);
+}
+
+static void a_slow_hash(void **state)
+{
+    char text[512], hash[SLOW_HASH_MAX + 1];
+    unsigned char digest[DIGEST_LEN];
+    struct token_line line;
+    const char *why;
+    (void)state;
+    assert_true(slow_hash_make("pin-1", hash));
+    snprintf(text, sizeof text, "A_* viewer yescrypt:%s expires=1970-01-01", hash);
+    assert_int_equal(parse(text, &line, &why), TOKEN_LINE_USER);
+    assert_string_equal(line.slow, hash);
+    assert_true(digest_make(hash, strlen(hash), digest));
+    assert_memory_equal(line.digest, digest, sizeof digest);
+    assert_int_equal(line.until_s, 86400);
+    token_line_finish(&line);
+    snprintf(text, sizeof text, "A_* viewer yescrypt:%s expires=soon", hash);
+    assert_int_equal(parse(text, &line, &why), TOKEN_LINE_WRONG);
+    snprintf(text, sizeof text, "_ viewer yescrypt:%s", hash);
+    assert_int_equal(parse(text, &line, &why), TOKEN_LINE_WRONG);
 }
 
 static void lines_without_a_user(void **state)
@@ -58,6 +81,10 @@ static void wrong_lines(void **state)
         "A_*",
         "A_* device",
         "A_* admin " HASH,
+        "A_* device yescrypt:",
+        "A_* device yescrypt:pin-1",
+        "A_* device $y$j9T$abc$def",
+        "A_* device yescrypt:$6$abc$def",
         "A_* Device " HASH,
         "A_* a_role_with_a_long_name " HASH,
         "A_* device MY_TOKEN",
@@ -120,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_lines),
+        cmocka_unit_test(a_slow_hash),
         cmocka_unit_test(lines_without_a_user),
         cmocka_unit_test(wrong_lines),
         cmocka_unit_test(dates),
