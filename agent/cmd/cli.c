@@ -15,11 +15,13 @@ enum {
     RUN = 1u << CLI_RUN,
     CHECK = 1u << CLI_CHECK,
     TOKEN = 1u << CLI_TOKEN,
+    USER = 1u << CLI_USER,
     RELOAD = 1u << CLI_RELOAD,
     STORE = 1u << CLI_STORE,
     REPUBLISH = 1u << CLI_REPUBLISH,
     BACKUP = 1u << CLI_BACKUP,
-    ON_DATA = TOKEN | RELOAD | STORE | REPUBLISH | BACKUP,
+    USERS = TOKEN | USER,
+    ON_DATA = USERS | RELOAD | STORE | REPUBLISH | BACKUP,
     DOCTOR = 1u << CLI_DOCTOR,
     SUPPORT = 1u << CLI_SUPPORT,
     ON_ALL = RUN | CHECK | DOCTOR | SUPPORT, /* take every option */
@@ -33,9 +35,9 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"check", CLI_CHECK, 0},   {"token", CLI_TOKEN, 2},         {"reload", CLI_RELOAD, 0},
-    {"store", CLI_STORE, 2},   {"republish", CLI_REPUBLISH, 0}, {"backup", CLI_BACKUP, 1},
-    {"doctor", CLI_DOCTOR, 0}, {"support", CLI_SUPPORT, 1},
+    {"check", CLI_CHECK, 0},   {"token", CLI_TOKEN, 2},   {"user", CLI_USER, 2},
+    {"reload", CLI_RELOAD, 0}, {"store", CLI_STORE, 2},   {"republish", CLI_REPUBLISH, 0},
+    {"backup", CLI_BACKUP, 1}, {"doctor", CLI_DOCTOR, 0}, {"support", CLI_SUPPORT, 1},
 };
 
 enum flag_id {
@@ -61,8 +63,8 @@ static const struct flag {
     {"-c", FLAG_CONFIG, true, ALL},         {"--config", FLAG_CONFIG, true, ALL},
     {"--set", FLAG_SET, true, ON_ALL},      {"-h", FLAG_HELP, false, ALL},
     {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
-    {"--role", FLAG_ROLE, true, TOKEN},     {"--expires", FLAG_EXPIRES, true, TOKEN},
-    {"--tables", FLAG_TABLES, true, TOKEN}, {"--password", FLAG_PASSWORD, false, TOKEN},
+    {"--role", FLAG_ROLE, true, USERS},     {"--expires", FLAG_EXPIRES, true, USERS},
+    {"--tables", FLAG_TABLES, true, USERS}, {"--password", FLAG_PASSWORD, false, USERS},
     {"--json", FLAG_JSON, false, DOCTOR},   {"--log", FLAG_LOG, true, SUPPORT},
 };
 
@@ -98,8 +100,9 @@ static const struct option *find_option(const char *arg, size_t len, unsigned co
     if (!option || command & ON_ALL)
         return option;
     bool data = strcmp(name, "data") == 0 && (command & ON_DATA);
-    bool tokens = strcmp(name, "tokens") == 0 && (command & TOKEN);
-    return data || tokens ? option : NULL;
+    bool tokens = strcmp(name, "tokens") == 0 && (command & USERS);
+    bool root = strcmp(name, "topic-root") == 0 && (command & USER);
+    return data || tokens || root ? option : NULL;
 }
 
 static enum studio_err fail_flag(struct studio_error *error, const char *arg, size_t len,

@@ -16,6 +16,7 @@ enum cli_command {
     CLI_VERSION,
     CLI_CHECK,
     CLI_TOKEN,
+    CLI_USER,
     CLI_RELOAD,
     CLI_STORE,
     CLI_REPUBLISH,

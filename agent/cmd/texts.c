@@ -18,6 +18,10 @@ const struct text_row text_forms[] = {
      "make a user, print its token once; N tables at most, of a pattern for many (256); "
      "--password: "
      "a token of your own choice, from standard input"},
+    {"user add ID [--role device|viewer|operator] [--expires YYYY-MM-DD] [--tables N] [--password] "
+     "[--topic-root T]",
+     "the same, and what Mosquitto is to be told of the user: for its password file and access "
+     "list"},
     {"token list", "the users, in the file of --tokens, --data or -c"},
     {"token revoke HASH|PATTERN", "take users away"},
     {"reload --data DIR", "have a running agent read its tokens again"},

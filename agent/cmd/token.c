@@ -12,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/broker_lines.h"
 #include "auth/digest.h"
 #include "auth/token_file.h"
 #include "base/buf.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "base/times.h"
 #include "config/config.h"
@@ -28,6 +30,7 @@ enum {
 struct target {
     const char *file;
     const char *data;
+    const char *root; /* of its topics */
 };
 
 /* A table that begins with its first row. */
@@ -119,8 +122,43 @@ static bool read_chosen(char out[CHOSEN_MAX + 1])
     return there;
 }
 
+/* Prints what a script wants of a new user: with which token it comes. */
+typedef int print_fn(const struct target *target, const struct token_user *user, const char *token);
+
+static int print_token(const struct target *target, const struct token_user *user,
+                       const char *token)
+{
+    (void)target;
+    if (!user->chosen)
+        printf("%s\n", token);
+    return STUDIO_EXIT_OK;
+}
+
+/* And what the broker is to be told. */
+static int print_lines(const struct target *target, const struct token_user *user,
+                       const char *token)
+{
+    struct buf lines;
+    buf_init(&lines, SIZE_MAX);
+    if (!user->chosen)
+        buf_printf(&lines, "# The token of %s, for WebSocket and HTTP:\n%s\n", user->pattern,
+                   token);
+    buf_str(&lines, "# For the broker's password file (Mosquitto's); the password is the token:\n");
+    bool random = broker_password_line(&lines, user->pattern, token);
+    buf_str(&lines, "# For the broker's access list:\n");
+    broker_access_lines(&lines, user->pattern, user->role, target->root);
+    bool whole = random && buf_ok(&lines);
+    if (whole)
+        fputs(lines.data, stdout);
+    else
+        cli_complain("the user is added, but there is no memory to print the broker's lines");
+    buf_finish(&lines);
+    return whole ? STUDIO_EXIT_OK : STUDIO_EXIT_FAILED;
+}
+
 /* Adds the user, whose token is asked for if it is to be a chosen one. */
-static int add_user(const struct cli *cli, const struct target *target, struct token_user *user)
+static int add_user(const struct cli *cli, const struct target *target, struct token_user *user,
+                    print_fn *print)
 {
     struct studio_error error;
     char token[TOKEN_NEW_LEN + 1], chosen[CHOSEN_MAX + 1];
@@ -130,27 +168,24 @@ static int add_user(const struct cli *cli, const struct target *target, struct t
     }
     user->chosen = cli->password ? chosen : NULL;
     enum studio_err err = token_file_add(target->file, user, token, &error);
+    int code =
+        err == STUDIO_OK ? print(target, user, user->chosen ? chosen : token) : fail_with(&error);
     explicit_bzero(chosen, sizeof chosen);
-    if (err != STUDIO_OK)
-        return fail_with(&error);
-    if (!user->chosen)
-        printf("%s\n", token);
     explicit_bzero(token, sizeof token);
+    if (err != STUDIO_OK)
+        return code;
     fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",
             target->file, user->pattern, role_name(user->role));
     say_reload(target);
-    return STUDIO_EXIT_OK;
+    return code;
 }
 
-static int token_new(const struct cli *cli, const struct target *target)
+/* The user of this command line: words[1] and the flags. */
+static int new_user(const struct cli *cli, const struct target *target, print_fn *print)
 {
     enum role role = ROLE_DEVICE;
     int64_t until_s;
     unsigned tables;
-    if (cli->word_count < 2) {
-        cli_complain("token new needs an id or pattern: studio-agent token new ARO-001_dealerPC");
-        return STUDIO_EXIT_USAGE;
-    }
     if (cli->role && !role_parse(cli->role, &role)) {
         cli_complain("--role is device, viewer or operator");
         return STUDIO_EXIT_USAGE;
@@ -164,11 +199,33 @@ static int token_new(const struct cli *cli, const struct target *target)
         cli_complain("--tables is a number from 1 to 1000000");
         return STUDIO_EXIT_USAGE;
     }
-    return add_user(cli, target,
-                    &(struct token_user){.pattern = cli->words[1],
-                                         .role = role,
-                                         .expires = cli->expires,
-                                         .tables = cli->tables});
+    return add_user(
+        cli, target,
+        &(struct token_user){
+            .pattern = cli->words[1], .role = role, .expires = cli->expires, .tables = cli->tables},
+        print);
+}
+
+static int token_new(const struct cli *cli, const struct target *target)
+{
+    if (cli->word_count < 2) {
+        cli_complain("token new needs an id or pattern: studio-agent token new ARO-001_dealerPC");
+        return STUDIO_EXIT_USAGE;
+    }
+    return new_user(cli, target, print_token);
+}
+
+static int user_add(const struct cli *cli, const struct target *target)
+{
+    const char *id = cli->word_count == 2 ? cli->words[1] : "";
+    if (strcmp(cli->words[0], "add") != 0 || !name_is_client(id, strlen(id)) ||
+        token_pattern_check(id)) {
+        cli_complain(
+            "user add needs an id that is a login of the broker, too, of A-Z a-z 0-9 _ . @ "
+            "-: studio-agent user add ARO-001_dealerPC");
+        return STUDIO_EXIT_USAGE;
+    }
+    return new_user(cli, target, print_lines);
 }
 
 static int token_revoke(const struct cli *cli, const struct target *target)
@@ -205,25 +262,39 @@ static int run_action(const struct cli *cli, const struct target *target)
     return STUDIO_EXIT_USAGE;
 }
 
-int command_token(const struct cli *cli, const char *const *variables)
+/* Runs it on the files that the command line means. */
+static int run_on_target(const struct cli *cli, const char *const *variables,
+                         int (*run)(const struct cli *cli, const struct target *target))
 {
     struct studio_agent_config config;
     struct studio_error error;
     char *file = NULL;
     int code;
-    if (cli->word_count == 0) {
-        cli_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
-        return STUDIO_EXIT_USAGE;
-    }
     config_init(&config);
     enum studio_err err = cli_configure(cli, variables, &config, &error);
     if (err == STUDIO_OK && !(file = config_tokens_path(&config)))
         err = config_fail(&error, STUDIO_ERR_NO_MEMORY, "out of memory");
     if (err == STUDIO_OK)
-        code = run_action(cli, &(struct target){file, config.data});
+        code = run(cli, &(struct target){file, config.data, config.topic_root});
     else
         code = fail_with(&error);
     free(file);
     config_finish(&config);
     return code;
+}
+
+int command_token(const struct cli *cli, const char *const *variables)
+{
+    if (cli->word_count > 0)
+        return run_on_target(cli, variables, run_action);
+    cli_complain("token new PATTERN, token list, or token revoke HASH|PATTERN");
+    return STUDIO_EXIT_USAGE;
+}
+
+int command_user(const struct cli *cli, const char *const *variables)
+{
+    if (cli->word_count > 0)
+        return run_on_target(cli, variables, user_add);
+    cli_complain("user add ID");
+    return STUDIO_EXIT_USAGE;
 }

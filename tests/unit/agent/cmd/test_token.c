@@ -53,6 +53,33 @@ static void new_list_revoke(void **state)
     assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_USAGE);
 }
 
+/* With what a broker is to be told. */
+static void a_user_of_both(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("user", "add", "ARO-001_pc", "--data", dir, "--topic-root", "casino/a"),
+                     STUDIO_EXIT_OK);
+    const char *token = strchr(out_text, '\n') + 1;
+    assert_int_equal(strspn(token, "0123456789abcdef"), 40);
+    assert_non_null(strstr(out_text, "\nARO-001_pc:$7$101$"));
+    assert_non_null(strstr(out_text, "\nuser ARO-001_pc\n"));
+    assert_non_null(strstr(out_text, "\ntopic write casino/a/tables/ARO-001/set/ARO-001_pc/#\n"));
+    assert_null(strstr(out_text, "replay"));
+    assert_int_equal(RUN("user", "add", "ops", "--role", "operator", "--data", dir),
+                     STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "\ntopic write studio/tables/+/set/ops/#\n"));
+    assert_non_null(strstr(out_text, "\ntopic write studio/agents/+/replay/ops\n"));
+    assert_int_equal(RUN("user", "add", "board", "--role", "viewer", "--data", dir),
+                     STUDIO_EXIT_OK);
+    assert_null(strstr(out_text, "/set/"));
+    static const char *const wrong[] = {"ARO-*", "_x", "ARO-001_dealer PC", "a:b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(RUN("user", "add", wrong[i], "--data", dir), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("user", "add", "--data", dir), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("user"), STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("user", "remove", "ops", "--data", dir), STUDIO_EXIT_USAGE);
+}
+
 static void mistakes_are_usage(void **state)
 {
     (void)state;
@@ -81,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(new_list_revoke),
+        TEST(a_user_of_both),
         TEST(mistakes_are_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
