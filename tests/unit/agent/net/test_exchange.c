@@ -130,17 +130,6 @@ static void a_body_that_cannot_be_read(void **state)
                    413);
 }
 
-static void too_many_parameters(void **state)
-{
-    const char *args[EXCHANGE_ARGS_MAX + 1];
-    struct exchange_head head = {.method = "GET", .path = "/", .args = args};
-
-    (void)state;
-    while (head.arg_count <= EXCHANGE_ARGS_MAX)
-        args[head.arg_count++] = "a=b";
-    expect_refusal(&head, 400);
-}
-
 static void whether_a_body_follows(void **state)
 {
     (void)state;
@@ -483,7 +472,6 @@ int main(void)
         TEST(a_body_in_pieces),
         TEST(the_largest_body),
         TEST(a_body_that_cannot_be_read),
-        TEST(too_many_parameters),
         TEST(whether_a_body_follows),
         TEST(a_body_that_drips_has_a_deadline),
         TEST(head_has_no_body),
