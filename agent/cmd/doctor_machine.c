@@ -14,7 +14,7 @@
 #include "config/settings.h"
 
 enum {
-    OLDEST_S = 1767225600, /* 2026-01-01: no clock that is right is before it */
+    OLDEST_S = 1704067200, /* 2024-01-01: no clock that is right is before it */
     SYNCS = 20,
     SLOW_MS = 50, /* of a sync: updates wait for it */
     STUCK_MS = 1000,
