@@ -54,7 +54,7 @@ function take(agent, event) {
     let place = places.get(agent);
     if (place?.epoch !== event.epoch) { // the first of this agent, or its store is another
         if (place) clearTimeout(place.timer);
-        place = { epoch: event.epoch, seq: event.seq - 1, ahead: new Map() };
+        place = { epoch: event.epoch, seq: place ? 0 : event.seq - 1, ahead: new Map() }; // of another all is new
         places.set(agent, place);
     }
     if (event.seq <= place.seq) return; // a repetition
@@ -75,7 +75,7 @@ function take(agent, event) {
 /* The hole cannot be filled: go on behind it, and say so. */
 function giveUp(agent, answer) {
     const place = places.get(agent);
-    if (!place?.timer) return;
+    if (!place?.timer || answer.epoch === place.epoch) return; // or it is known by now
     console.error(`${agent}: events from ${place.seq + 1} on are gone: ${JSON.stringify(answer)}`);
     if (answer.epoch) Object.assign(place, { epoch: answer.epoch, seq: 0, ahead: new Map() });
     else place.seq = answer.oldest_seq - 1;

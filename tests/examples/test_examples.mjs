@@ -1,6 +1,6 @@
 /* test_examples.mjs - the examples of client/examples, run as they stand there. */
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +61,26 @@ test('the back office misses nothing', async () => {
     note();
     await office.end();
     assert.deepEqual(laps.filter((lap) => lap >= 100), Array.from({ length: 60 }, (_, i) => 100 + i));
+});
+
+test('the back office reads another store from its beginning', async () => {
+    const place = join(mkdtempSync(join(tmpdir(), 'place-')), 'place');
+    let office = consumer(place);
+
+    await until('it listens', async () => {
+        await update(1, 200);
+        return events(office).length > 0;
+    });
+    await office.end();
+    await update(3, 201); // the broker keeps them, and gives them before any answer comes
+    const places = JSON.parse(readFileSync(place));
+    for (const each of Object.values(places)) Object.assign(each, { epoch: 'f'.repeat(32), seq: 7 });
+    writeFileSync(place, JSON.stringify(places));
+    office = consumer(place);
+    await until('all of it', () => events(office).at(-1)?.changes?.lap?.[1] === 203);
+    const seqs = events(office).map((event) => event.seq);
+    await office.end();
+    assert.deepEqual(seqs, seqs.map((_, i) => i + 1));
 });
 
 test('the flow tells the floor and takes its switches', async () => {
