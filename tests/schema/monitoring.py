@@ -73,6 +73,9 @@ def check_dashboard(dashboard):
         for other in panels[:i]:
             if overlap(place, other["gridPos"]):
                 fault(f"dashboard.json: {panel['title']} lies on {other['title']}")
+    for expression in expressions(dashboard):
+        if "studio_table_state" in expression and "$table" not in expression and "left_out" not in expression:
+            fault(f"dashboard.json: of tables left out nothing is said: {expression}")
     known = {variable["name"] for variable in dashboard["templating"]["list"]} | {"__rate_interval"}
     for name in sorted(set(re.findall(r"\$\{?(\w+)", json.dumps(dashboard))) - known - {"__all"}):
         fault(f"dashboard.json: ${name} is no variable of it")

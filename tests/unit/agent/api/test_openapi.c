@@ -2,6 +2,7 @@
 #include "unit/agent/api/api_fixture.h"
 
 #include "api/openapi.h"
+#include "api/routes.h"
 #include "support/json.h"
 
 static void it_is_served_whole(void **state)
@@ -19,9 +20,27 @@ static void it_is_served_whole(void **state)
     expect_answer(400, NULL);
 }
 
+/* All but what is for browsers, and the other protocol. */
+static void every_path_is_described(void **state)
+{
+    static const char *const others[] = {"/", "/dashboard/*", "/v1/ws"};
+
+    (void)state;
+    for (size_t i = 0; i < route_count; i++) {
+        bool other = false;
+        for (size_t n = 0; n < sizeof(others) / sizeof(others[0]); n++)
+            other = other || strcmp(routes[i].path, others[n]) == 0;
+        char *key = test_printf("\"%s\":{", routes[i].path);
+        if (!other && !memmem(openapi_text, openapi_len, key, strlen(key)))
+            test_fail("%s is not described", routes[i].path);
+        free(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_path_is_described),
         cmocka_unit_test_setup_teardown(it_is_served_whole, api_open, api_close),
     };
 
