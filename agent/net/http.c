@@ -199,6 +199,8 @@ static bool read_texts(struct lws *wsi, struct head_texts *texts)
     return ok;
 }
 
+static void refuse_pipelined(struct lws *wsi);
+
 /* Without the texts it was made of. */
 static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi, const char *path,
                                       const struct head_texts *texts)
@@ -221,7 +223,7 @@ static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi,
                           ? length
                           : "?";
     if (pipelined_body(wsi, &head)) {
-        (void)http_refuse(wsi, 400, "Wait for an answer before a request with a body");
+        refuse_pipelined(wsi);
         return NULL;
     }
     head.here = http_peer(env->proxies, wsi, peer);
@@ -343,25 +345,41 @@ int http_write(struct lws *wsi, struct exchange *exchange)
     return lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
-int http_refuse(struct lws *wsi, int status, const char *why)
+/* Answers with the body, which is finished; the connection is to end. */
+static void write_refusal(struct lws *wsi, int status, const char *type, struct buf *body)
 {
     unsigned char out[LWS_PRE + HEAD_MAX], *start = out + LWS_PRE, *p = start;
+
+    if (buf_ok(body)) {
+        const struct exchange_answer answer = {
+            .status = status,
+            .type = type,
+            .length = (long long)body->len,
+            .close = true,
+        };
+        if (print_head(wsi, &answer, &p, out + sizeof(out) - body->len)) {
+            memcpy(p, body->data, body->len);
+            (void)lws_write(wsi, start, (size_t)(p - start) + body->len, LWS_WRITE_HTTP_FINAL);
+        }
+    }
+    buf_finish(body);
+}
+
+int http_refuse(struct lws *wsi, int status, const char *why)
+{
     struct buf body;
 
     buf_init(&body, HEAD_MAX / 2);
     answer_error(&body, why, NULL);
-    if (buf_ok(&body)) {
-        const struct exchange_answer answer = {
-            .status = status,
-            .type = "application/json",
-            .length = (long long)body.len,
-            .close = true,
-        };
-        if (print_head(wsi, &answer, &p, out + sizeof(out) - body.len)) {
-            memcpy(p, body.data, body.len);
-            (void)lws_write(wsi, start, (size_t)(p - start) + body.len, LWS_WRITE_HTTP_FINAL);
-        }
-    }
-    buf_finish(&body);
+    write_refusal(wsi, status, "application/json", &body);
     return -1;
+}
+
+static void refuse_pipelined(struct lws *wsi)
+{
+    struct buf body;
+
+    buf_init(&body, HEAD_MAX / 2);
+    problem_print(&body, 400, "Wait for an answer before a request with a body");
+    write_refusal(wsi, 400, PROBLEM_TYPE, &body);
 }
