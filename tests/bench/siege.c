@@ -45,7 +45,7 @@ static void besiege(struct besiegers *b, enum siege_kind kind, uint16_t port)
                                                          .port = port,
                                                          .sockets = siege_allow(sockets[kind]),
                                                          .sites = SITES,
-                                                         .pace_ms = 50});
+                                                         .pace_ms = 250});
     for (;;) {
         siege_turn(siege);
         atomic_store(b->came, siege_came(siege));
