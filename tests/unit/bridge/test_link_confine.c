@@ -41,6 +41,11 @@ static char file[256]; /* there, with something in it */
 
 /* For every one of them the answer has to be the filter's own. */
 #define A(pointer) ((long)(pointer))
+#ifdef SYS_mmap2 /* of 32 bits */
+#define SYS_MAP SYS_mmap2
+#else
+#define SYS_MAP SYS_mmap
+#endif
 static const struct attempt {
     const char *what;
     long call;
@@ -92,7 +97,7 @@ static const struct attempt {
     {"look at keys", SYS_keyctl, {0, -3, 0}},
     {"share memory", SYS_shmget, {IPC_PRIVATE, 4096, 0600}},
     {"write code",
-     SYS_mmap,
+     SYS_MAP,
      {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
     {"write on code", SYS_mprotect, {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC}},
     {"accept connections", SYS_listen, {0, 1}},
