@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/file_edit.h"
+#include "auth/token_files.h"
 #include "auth/tokens.h"
 #include "base/buf.h"
 #include "base/names.h"
@@ -109,14 +110,12 @@ static enum studio_err check_user(const struct token_user *user, struct studio_e
     return STUDIO_OK;
 }
 
-enum studio_err token_file_add(const char *file, const struct token_user *user,
-                               char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
+static enum studio_err add_to(const char *file, const struct token_user *user,
+                              char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
 {
     struct file_edit edit;
     struct buf text;
-    enum studio_err err = check_user(user, error);
-    if (err != STUDIO_OK)
-        return err;
+    enum studio_err err;
 
     buf_init(&text, TOKENS_FILE_MAX);
     err = open_checked(&edit, file, error);
@@ -132,6 +131,20 @@ enum studio_err token_file_add(const char *file, const struct token_user *user,
         err = replace_checked(&edit, file, &text, false, error);
     buf_finish(&text);
     file_edit_close(&edit);
+    return err;
+}
+
+enum studio_err token_file_add(const char *path, const struct token_user *user,
+                               char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
+{
+    enum studio_err err = check_user(user, error);
+    if (err != STUDIO_OK)
+        return err;
+    char *file = token_files_new(path);
+    if (!file)
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
+    err = add_to(file, user, token, error);
+    free(file);
     return err;
 }
 
@@ -170,32 +183,54 @@ static enum studio_err walk(const char *text, size_t len, walk_fn *fn, void *ctx
 struct each {
     token_file_user_fn *tell;
     void *ctx;
+    const char *file;
 };
 
 static void tell_user(void *ctx, const struct walk_line *at)
 {
     const struct each *each = ctx;
     if (at->user)
-        each->tell(each->ctx, at->number, &at->line);
+        each->tell(each->ctx, each->file, at->number, &at->line);
 }
 
-enum studio_err token_file_each(const char *file, token_file_user_fn *tell, void *ctx,
-                                struct studio_error *error)
+/* Each file that the path means, until one fails. */
+typedef enum studio_err file_fn(void *ctx, const char *file, struct studio_error *error);
+
+static enum studio_err each_file(const char *path, file_fn *fn, void *ctx,
+                                 struct studio_error *error)
 {
-    struct each each = {tell, ctx};
-    struct tokens *tokens = NULL;
+    struct token_files files;
+    enum studio_err err = token_files_list(&files, path, TOKENS_FOR_COMMAND, error);
+    for (size_t i = 0; err == STUDIO_OK && i < files.count; i++)
+        err = fn(ctx, files.paths[i], error);
+    token_files_finish(&files);
+    return err;
+}
+
+static enum studio_err tell_file(void *ctx, const char *file, struct studio_error *error)
+{
+    struct each *each = ctx;
     char *text = NULL;
     size_t len = 0;
-    /* First the whole as the agent reads it, so that a list never hides a mistake. */
-    enum studio_err err = tokens_read(file, TOKENS_FOR_COMMAND, &tokens, error);
-    if (err != STUDIO_OK)
-        return err;
-    tokens_destroy(tokens);
-    err = file_read(file, TOKENS_FILE_MAX, &text, &len, NULL, error);
-    if (err == STUDIO_OK && walk(text, len, tell_user, &each) != STUDIO_OK)
+    enum studio_err err = file_read(file, TOKENS_FILE_MAX, &text, &len, NULL, error);
+    each->file = file;
+    if (err == STUDIO_OK && walk(text, len, tell_user, each) != STUDIO_OK)
         err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", file);
     free(text);
     return err;
+}
+
+enum studio_err token_file_each(const char *path, token_file_user_fn *tell, void *ctx,
+                                struct studio_error *error)
+{
+    struct each each = {tell, ctx, NULL};
+    struct tokens *tokens = NULL;
+    /* First the whole as the agent reads it, so that a list never hides a mistake. */
+    enum studio_err err = tokens_read(path, TOKENS_FOR_COMMAND, &tokens, error);
+    if (err != STUDIO_OK)
+        return err;
+    tokens_destroy(tokens);
+    return each_file(path, tell_file, &each, error);
 }
 
 struct revoke {
@@ -204,8 +239,8 @@ struct revoke {
     size_t hits;
     bool several; /* the prefix fits more than one hash */
     unsigned char first[DIGEST_LEN];
-    struct buf *text; /* what stays; NULL: only count */
-    size_t left;
+    struct buf text;      /* what stays of a file */
+    size_t left, in_file; /* users that stay; hits in the file */
     struct each each;
 };
 
@@ -232,17 +267,19 @@ static void count_hit(void *ctx, const struct walk_line *at)
 static void keep_others(void *ctx, const struct walk_line *at)
 {
     struct revoke *revoke = ctx;
-    if (at->user && fits(revoke, &at->line))
+    if (at->user && fits(revoke, &at->line)) {
+        revoke->in_file++;
         return;
+    }
     revoke->left += at->user;
-    buf_add(revoke->text, at->whole, at->whole_len);
+    buf_add(&revoke->text, at->whole, at->whole_len);
 }
 
 static void tell_hit(void *ctx, const struct walk_line *at)
 {
     const struct revoke *revoke = ctx;
     if (at->user && fits(revoke, &at->line))
-        revoke->each.tell(revoke->each.ctx, at->number, &at->line);
+        revoke->each.tell(revoke->each.ctx, revoke->each.file, at->number, &at->line);
 }
 
 static bool is_hash_prefix(const char *text)
@@ -252,60 +289,86 @@ static bool is_hash_prefix(const char *text)
            strspn(text, "0123456789abcdef") == len;
 }
 
-/* Decides whether `which` is a pattern or a hash. */
-static enum studio_err choose(struct revoke *revoke, const struct file_edit *edit, const char *file,
-                              struct studio_error *error)
+/* A file that is changed is one the agent would take. */
+static enum studio_err open_whole(struct file_edit *edit, const char *file,
+                                  struct studio_error *error)
 {
-    enum studio_err err = walk(edit->text, edit->len, count_hit, revoke);
+    struct tokens *tokens = NULL;
+    enum studio_err err = open_checked(edit, file, error);
+    if (err == STUDIO_OK)
+        err = tokens_parse(edit->text, edit->len, file, &tokens, error);
+    if (err == STUDIO_OK)
+        tokens_destroy(tokens);
+    return err;
+}
+
+static enum studio_err walk_in(const struct file_edit *edit, walk_fn *fn, struct revoke *revoke,
+                               const char *file, struct studio_error *error)
+{
+    revoke->each.file = file;
+    if (walk(edit->text, edit->len, fn, revoke) == STUDIO_OK)
+        return STUDIO_OK;
+    return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", file);
+}
+
+static enum studio_err count_in(void *ctx, const char *file, struct studio_error *error)
+{
+    struct file_edit edit;
+    enum studio_err err = open_whole(&edit, file, error);
+    if (err == STUDIO_OK)
+        err = walk_in(&edit, count_hit, ctx, file, error);
+    file_edit_close(&edit);
+    return err;
+}
+
+/* Decides whether `which` is a pattern or a hash. */
+static enum studio_err choose(struct revoke *revoke, const char *path, struct studio_error *error)
+{
+    enum studio_err err = each_file(path, count_in, revoke, error);
     if (err == STUDIO_OK && revoke->hits == 0 && is_hash_prefix(revoke->which)) {
         revoke->by_hash = true;
-        err = walk(edit->text, edit->len, count_hit, revoke);
+        err = each_file(path, count_in, revoke, error);
     }
     if (err != STUDIO_OK)
-        return config_fail(error, err, "out of memory reading %s", file);
+        return err;
     if (revoke->hits == 0)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "no line of %s has this id pattern or hash; `studio-agent token list` "
                            "shows them",
-                           file);
+                           path);
     if (revoke->by_hash && revoke->several)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "several hashes start like this; give more digits");
     return STUDIO_OK;
 }
 
-static enum studio_err revoke_open(struct revoke *revoke, struct file_edit *edit, const char *file,
-                                   size_t *left, struct studio_error *error)
+static enum studio_err remove_in(void *ctx, const char *file, struct studio_error *error)
 {
-    struct tokens *tokens = NULL;
-    enum studio_err err = tokens_parse(edit->text, edit->len, file, &tokens, error);
-    if (err != STUDIO_OK)
-        return err;
-    tokens_destroy(tokens);
-    err = choose(revoke, edit, file, error);
-    if (err != STUDIO_OK)
-        return err;
-    if (walk(edit->text, edit->len, keep_others, revoke) != STUDIO_OK)
-        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", file);
-    err = replace_checked(edit, file, revoke->text, revoke->left == 0, error);
-    if (err != STUDIO_OK)
-        return err;
-    *left = revoke->left;
-    (void)walk(edit->text, edit->len, tell_hit, revoke); /* done is done, told or not */
-    return STUDIO_OK;
+    struct revoke *revoke = ctx;
+    struct file_edit edit;
+    size_t before = revoke->left;
+    buf_init(&revoke->text, TOKENS_FILE_MAX);
+    revoke->in_file = 0;
+    enum studio_err err = open_whole(&edit, file, error);
+    if (err == STUDIO_OK)
+        err = walk_in(&edit, keep_others, revoke, file, error);
+    if (err == STUDIO_OK && revoke->in_file > 0) {
+        err = replace_checked(&edit, file, &revoke->text, revoke->left == before, error);
+        if (err == STUDIO_OK)
+            (void)walk(edit.text, edit.len, tell_hit, revoke); /* done is done, told or not */
+    }
+    buf_finish(&revoke->text);
+    file_edit_close(&edit);
+    return err;
 }
 
-enum studio_err token_file_revoke(const char *file, const char *which, token_file_user_fn *tell,
+enum studio_err token_file_revoke(const char *path, const char *which, token_file_user_fn *tell,
                                   void *ctx, size_t *left, struct studio_error *error)
 {
-    struct file_edit edit;
-    struct buf text;
-    struct revoke revoke = {.which = which, .text = &text, .each = {tell, ctx}};
-    buf_init(&text, TOKENS_FILE_MAX);
-    enum studio_err err = open_checked(&edit, file, error);
+    struct revoke revoke = {.which = which, .each = {tell, ctx, NULL}};
+    enum studio_err err = choose(&revoke, path, error);
     if (err == STUDIO_OK)
-        err = revoke_open(&revoke, &edit, file, left, error);
-    buf_finish(&text);
-    file_edit_close(&edit);
+        err = each_file(path, remove_in, &revoke, error);
+    *left = revoke.left;
     return err;
 }

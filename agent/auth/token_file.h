@@ -21,7 +21,7 @@ struct token_user {
 };
 
 /*
- * Appends a user. A fresh token is stored nowhere but in `token`. The file (mode 0600) and its directory
+ * Appends a user; in a directory to the file token_files_new names. A fresh token is stored nowhere but in `token`. The file (mode 0600) and its directory
  * (0700) are made if missing. Errors: USAGE (pattern, date, a token that cannot be one, a file that is not as
  * it should be), IO, NO_MEMORY.
  */
@@ -30,18 +30,19 @@ STUDIO_MUST_USE enum studio_err token_file_add(const char *file, const struct to
                                                struct studio_error *error);
 
 /* Told of each user; `line` is valid during the call. */
-typedef void token_file_user_fn(void *ctx, unsigned number, const struct token_line *line);
+typedef void token_file_user_fn(void *ctx, const char *file, unsigned number,
+                                const struct token_line *line);
 
-/* All users in the order of the file. Errors: USAGE, NO_MEMORY. */
-STUDIO_MUST_USE enum studio_err token_file_each(const char *file, token_file_user_fn *tell,
+/* All users in the order of the file, or the files of a directory. Errors: USAGE, NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err token_file_each(const char *path, token_file_user_fn *tell,
                                                 void *ctx, struct studio_error *error);
 
 /*
  * Removes the users with this pattern (exactly), or, if there is none, the one whose hash starts
- * with `which` (8 or more hexadecimal digits); tells of each removed. *left is how many remain.
+ * with `which` (8 or more hexadecimal digits), in all files of a directory; tells of each removed. *left is how many remain.
  * Errors: USAGE (also: nobody like that, or a prefix of several hashes), IO, NO_MEMORY.
  */
-STUDIO_MUST_USE enum studio_err token_file_revoke(const char *file, const char *which,
+STUDIO_MUST_USE enum studio_err token_file_revoke(const char *path, const char *which,
                                                   token_file_user_fn *tell, void *ctx, size_t *left,
                                                   struct studio_error *error);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/token_files.h"
 #include "auth/token_line.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -109,31 +110,41 @@ static enum studio_err add_line(struct tokens *tokens, const char *text, size_t 
     return STUDIO_OK;
 }
 
-enum studio_err tokens_parse(const char *text, size_t len, const char *name, struct tokens **out,
-                             struct studio_error *error)
+/* The lines of a text behind those that are there. */
+static enum studio_err add_text(struct tokens *tokens, const char *text, size_t len,
+                                const char *name, struct studio_error *error)
 {
     enum studio_err err = STUDIO_OK;
     unsigned number = 0;
-    struct tokens *tokens = calloc(1, sizeof *tokens);
-    if (!tokens)
-        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
-    for (const char *at = text, *end = text + len; at < end;) {
+    for (const char *at = text, *end = text + len; err == STUDIO_OK && at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline ? newline : end;
         err = add_line(tokens, at, (size_t)(stop - at), name, ++number, error);
-        if (err != STUDIO_OK)
-            goto fail;
         at = stop + 1;
     }
-    if (!index_lines(tokens)) {
-        err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
-        goto fail;
-    }
-    *out = tokens;
-    return STUDIO_OK;
-fail:
-    tokens_destroy(tokens);
     return err;
+}
+
+/* All lines are there, or `err` says why not: takes over `tokens`. */
+static enum studio_err finish(struct tokens *tokens, enum studio_err err, const char *name,
+                              struct tokens **out, struct studio_error *error)
+{
+    if (err == STUDIO_OK && !index_lines(tokens))
+        err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
+    if (err == STUDIO_OK)
+        *out = tokens;
+    else
+        tokens_destroy(tokens);
+    return err;
+}
+
+enum studio_err tokens_parse(const char *text, size_t len, const char *name, struct tokens **out,
+                             struct studio_error *error)
+{
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (!tokens)
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", name);
+    return finish(tokens, add_text(tokens, text, len, name, error), name, out, error);
 }
 
 enum studio_err tokens_safe(const struct stat *about, const char *file, enum tokens_reader reader,
@@ -160,7 +171,7 @@ enum studio_err tokens_safe(const struct stat *about, const char *file, enum tok
     return STUDIO_OK;
 }
 
-static enum studio_err read_for(const char *file, enum tokens_reader reader, struct tokens **out,
+static enum studio_err add_file(struct tokens *tokens, const char *file, enum tokens_reader reader,
                                 struct studio_error *error)
 {
     char *text = NULL;
@@ -179,9 +190,23 @@ static enum studio_err read_for(const char *file, enum tokens_reader reader, str
                  "tokens are soon guessed; run: chmod o-r '%s'",
                  file, file);
     if (err == STUDIO_OK)
-        err = tokens_parse(text, len, file, out, error);
+        err = add_text(tokens, text, len, file, error);
     free(text);
     return err;
+}
+
+static enum studio_err read_for(const char *path, enum tokens_reader reader, struct tokens **out,
+                                struct studio_error *error)
+{
+    struct token_files files;
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (!tokens)
+        return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory reading %s", path);
+    enum studio_err err = token_files_list(&files, path, reader, error);
+    for (size_t i = 0; err == STUDIO_OK && i < files.count; i++)
+        err = add_file(tokens, files.paths[i], reader, error);
+    token_files_finish(&files);
+    return finish(tokens, err, path, out, error);
 }
 
 enum studio_err tokens_reread(const char *file, struct tokens **out, struct studio_error *error)

@@ -27,7 +27,7 @@ struct tokens;
 enum tokens_reader { TOKENS_FOR_AGENT, TOKENS_FOR_COMMAND };
 
 /*
- * Reads and checks the whole file. `error` (never NULL) names file, line and what to do. Refused:
+ * Reads and checks the whole file; of a directory all its files (token_files.h), as if they were one. `error` (never NULL) names file, line and what to do. Refused:
  * missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
  * this user), a line that is not `<id pattern> <role> sha256:<64 hex>|yescrypt:$y$<...> [expires=YYYY-MM-DD]
  * [tables=N]`; '#' starts a comment line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.

@@ -76,10 +76,11 @@ struct users {
     int64_t now_s;
 };
 
-static void count_user(void *ctx, unsigned number, const struct token_line *line)
+static void count_user(void *ctx, const char *file, unsigned number, const struct token_line *line)
 {
     struct users *users = ctx;
 
+    (void)file;
     (void)number;
     users->count++;
     users->expired += line->until_s <= users->now_s;

@@ -173,10 +173,11 @@ struct users {
     size_t count, roles[ROLE_OPERATOR + 1], expired;
 };
 
-static void count_user(void *ctx, unsigned number, const struct token_line *line)
+static void count_user(void *ctx, const char *file, unsigned number, const struct token_line *line)
 {
     struct users *users = ctx;
 
+    (void)file;
     (void)number;
     users->count++;
     users->roles[line->role]++;

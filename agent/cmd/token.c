@@ -33,10 +33,11 @@ struct target {
     const char *root; /* of its topics */
 };
 
-/* A table that begins with its first row. */
+/* A table for each file, which begins with its first row. */
 struct listing {
-    const char *title; /* printed before it */
-    bool begun;
+    const char *title; /* printed before the first */
+    const char *path;  /* the one file, or the directory they are in */
+    char *file;        /* of the last row; owned */
 };
 
 static int fail_with(const struct studio_error *error)
@@ -56,17 +57,26 @@ static void print_expiry(const struct token_line *line, char out[TIME_S_LEN + 1]
     out[TIME_DAY_LEN] = '\0';
 }
 
-static void print_user(void *ctx, unsigned number, const struct token_line *line)
+/* The file is named where there may be several. */
+static void begin_table(struct listing *listing, const char *file)
+{
+    if (listing->file && strcmp(listing->file, file) == 0)
+        return;
+    if (!listing->file)
+        fputs(listing->title, stdout);
+    if (strcmp(listing->path, file) != 0)
+        printf("%s%s:\n", listing->file ? "\n" : "", file);
+    printf("%4s  %-8s  %-*s  %-10s  %s\n", "line", "role", HASH_SHOWN, "hash", "expires", "id");
+    free(listing->file);
+    listing->file = strdup(file); /* without memory there is one heading more */
+}
+
+static void print_user(void *ctx, const char *file, unsigned number, const struct token_line *line)
 {
     char hex[DIGEST_HEX_LEN + 1], expiry[TIME_S_LEN + 1];
     struct buf pattern;
-    struct listing *listing = ctx;
     bool expired = line->until_s <= (int64_t)time(NULL);
-    if (!listing->begun) {
-        listing->begun = true;
-        printf("%s%4s  %-8s  %-*s  %-10s  %s\n", listing->title, "line", "role", HASH_SHOWN, "hash",
-               "expires", "id");
-    }
+    begin_table(ctx, file);
     buf_init(&pattern, SIZE_MAX);
     token_pattern_print(&pattern, line->pattern);
     text_hex(line->digest, DIGEST_LEN, hex);
@@ -84,11 +94,11 @@ static void print_user(void *ctx, unsigned number, const struct token_line *line
 static int token_list(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct listing listing = {.title = ""};
+    struct listing listing = {.title = "", .path = target->file};
     (void)cli;
-    if (token_file_each(target->file, print_user, &listing, &error) != STUDIO_OK)
-        return fail_with(&error);
-    return STUDIO_EXIT_OK;
+    enum studio_err err = token_file_each(target->file, print_user, &listing, &error);
+    free(listing.file);
+    return err == STUDIO_OK ? STUDIO_EXIT_OK : fail_with(&error);
 }
 
 /* How a running agent learns of a change. */
@@ -231,14 +241,16 @@ static int user_add(const struct cli *cli, const struct target *target)
 static int token_revoke(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct listing listing = {.title = "revoked:\n"};
+    struct listing listing = {.title = "revoked:\n", .path = target->file};
     size_t left = 0;
     if (cli->word_count < 2) {
         cli_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
         return STUDIO_EXIT_USAGE;
     }
-    if (token_file_revoke(target->file, cli->words[1], print_user, &listing, &left, &error) !=
-        STUDIO_OK)
+    enum studio_err err =
+        token_file_revoke(target->file, cli->words[1], print_user, &listing, &left, &error);
+    free(listing.file);
+    if (err != STUDIO_OK)
         return fail_with(&error);
     if (left == 0)
         fputs("no user is left; an agent does not start without one\n", stderr);

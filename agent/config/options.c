@@ -103,8 +103,8 @@ const struct option options[] = {
     {"store", "max_bytes", NULL, INT(max_bytes, 1048576, 1LL << 50, "8589934592"),
      .help = "size of the store: from there the oldest acknowledged events go, then updates are refused"},
 
-    {"auth", "tokens", "tokens", STRING(tokens, "FILE"), .absent = "DATA/tokens",
-     .help = "file of users, roles and token hashes"},
+    {"auth", "tokens", "tokens", STRING(tokens, "FILE|DIR"), .absent = "DATA/tokens",
+     .help = "users, roles and token hashes: a file, or a directory of them (*.tokens)"},
 
     {"limits", "updates_per_second", NULL, INT(updates_per_second, 0, 1000000, "200"),
      .help = "messages per second of one user id, or MQTT client; 0 = no limit"},

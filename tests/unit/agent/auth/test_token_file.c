@@ -34,10 +34,11 @@ static int teardown(void **state)
     return rmdir(dir);
 }
 
-static void tell(void *ctx, unsigned number, const struct token_line *line)
+static void tell(void *ctx, const char *file, unsigned number, const struct token_line *line)
 {
     size_t len = strlen(report);
     (void)ctx;
+    assert_string_equal(file, path);
     snprintf(report + len, sizeof report - len, "%u %s %s\n", number, line->pattern,
              role_name(line->role));
 }
