@@ -18,6 +18,7 @@
 struct core;
 struct figures;
 struct history;
+struct logins;
 struct lookup;
 struct streams;
 
@@ -37,6 +38,7 @@ struct api {
     const struct clock *clock;
     struct core *core;
     struct figures *figures;
+    struct logins *logins; /* who comes and is refused, shared with WebSocket */
     struct admission *admission;
     struct rates *rates; /* by user id, shared with WebSocket */
     int64_t rate, burst; /* of each */

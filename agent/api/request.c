@@ -5,6 +5,7 @@
 
 #include "base/figures.h"
 #include "core/core.h"
+#include "net/logins.h"
 
 static void finish(void *data)
 {
@@ -35,7 +36,7 @@ static void refuse(struct api_request *r, const struct login_result *result)
     enum studio_err err = result->err == STUDIO_ERR_NO_MEMORY ? STUDIO_ERR_LIMIT : result->err;
     struct studio_error error;
 
-    figure_add(&r->api->figures->logins[figure_login(err)], 1);
+    logins_refused(r->api->logins, result->id, exchange_peer(r->exchange), err, NULL);
     if (err != STUDIO_ERR_LIMIT)
         exchange_header(r->exchange, "www-authenticate", "Bearer");
     if (result->told_ms > 0) /* who guesses waits */

@@ -389,6 +389,12 @@ static void begin(struct stream *s, const struct stream_wish *wish)
     figure_add(&api->figures->connections[s->request->actor->role], 1);
 }
 
+/* A stream is a connection of its user. */
+static bool has_room(const struct api_request *r)
+{
+    return admission_opens(r->api->admission, core_connections(r->api->core, r->actor->user_id));
+}
+
 void stream_respond(struct api_request *request)
 {
     struct stream_wish wish;
@@ -397,7 +403,7 @@ void stream_respond(struct api_request *request)
     if (!stream_wish_read(request, &wish))
         return;
     s = calloc(1, sizeof(*s));
-    if (!s || !core_attend(request->api->core, request->actor)) {
+    if (!s || !has_room(request) || !core_attend(request->api->core, request->actor)) {
         free(s);
         stream_filter_finish(&wish.filter);
         request_refuse(request, STUDIO_ERR_LIMIT, NULL);

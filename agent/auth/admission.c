@@ -247,9 +247,14 @@ void admission_stop(struct admission *a)
         verifier_stop(a->verifier);
 }
 
-bool admission_has_room(const struct admission *a, size_t connections)
+bool admission_has_room(const struct admission *a)
 {
-    return connections < a->o.connections_per_id && a->inside < a->o.connections;
+    return a->inside < a->o.connections;
+}
+
+bool admission_opens(const struct admission *a, size_t connections)
+{
+    return connections < a->o.connections_per_id;
 }
 
 struct tokens *admission_reload(struct admission *a, struct tokens *tokens)

@@ -57,8 +57,10 @@ void admission_forget(struct admission *admission, struct admission_wait *wait);
 void admission_settle(struct admission *admission);
 /* From now on nobody is checked, and nothing wakes any more. NULL does nothing. */
 void admission_stop(struct admission *admission);
-/* Is there room for one more of an id that has so many connections? */
-bool admission_has_room(const struct admission *admission, size_t connections);
+/* Is there room for one more? */
+bool admission_has_room(const struct admission *admission);
+/* May an id that has so many connections open another? */
+bool admission_opens(const struct admission *admission, size_t connections);
 
 /* The new tokens count from now on; takes them over and gives back the old ones. */
 struct tokens *admission_reload(struct admission *admission, struct tokens *tokens);

@@ -36,7 +36,8 @@ static void on_admitted(void *ctx, const struct admitted *admitted)
     l->wait = NULL;
     if (admitted->err != STUDIO_OK)
         refuse(l, admitted->err, id, admitted->told_ms);
-    else if (!admission_has_room(l->env.admission, core_connections(l->env.core, id)))
+    else if (!admission_has_room(l->env.admission) ||
+             (l->opens && !admission_opens(l->env.admission, core_connections(l->env.core, id))))
         refuse(l, STUDIO_ERR_LIMIT, id, 0);
     else
         enter(l, admitted);

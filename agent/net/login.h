@@ -32,11 +32,12 @@ struct login_result {
 struct login;
 typedef void login_fn(struct login *login, const struct login_result *result);
 
-/* In its owner's memory. Its first three members are given, the others zeroed: nobody has come. */
+/* In its owner's memory. Its first four members are given, the others zeroed: nobody has come. */
 struct login {
     struct login_env env;
     struct actor *actor; /* the owner's; gets ids, role and rate */
     login_fn *done;
+    bool opens;                  /* a connection of its user; a request opens none */
     struct admission_wait *wait; /* it is being checked; NULL: it is not */
     struct rate *rate;
     bool inside;              /* counted by the admission */

@@ -221,7 +221,8 @@ struct session *session_create(struct session_env *env, void *connection,
     s->actor.refs = 1;
     s->actor.watcher = &s->watcher;
     s->watcher.want_write = on_push;
-    s->login = (struct login){{env->core, env->admission, env->rates}, &s->actor, .done = on_login};
+    s->login =
+        (struct login){{env->core, env->admission, env->rates}, &s->actor, on_login, .opens = true};
     s->close_reason = "";
     s->created_ms = s->heard_ms = clock_mono(env->clock);
     s->generation = admission_generation(env->admission);

@@ -14,6 +14,7 @@
 #include "support/agent.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
+#include "support/http.h"
 #include "support/json.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
@@ -142,6 +143,7 @@ static void the_log_tells_who_came_and_who_did_not(void **state)
         "info login: ARO-001_PC7 from 127.0.0.1 has left: its connection ended",
         "info login: ARO 1 from 127.0.0.1 is refused: Invalid table id",
         "info login: no user id from 127.0.0.1 is refused: Missing authentication parameters",
+        "info login: ARO-001_web from 127.0.0.1 is refused: Invalid credentials",
         "debug core: ARO-001_PC7 is refused: Invalid value for sdp",
         "warn auth: ARO-001_PC7 has a token of fewer than 16 characters",
     };
@@ -160,6 +162,10 @@ static void the_log_tells_who_came_and_who_did_not(void **state)
     wsclient_send(c, "{}");
     wsclient_expect_close(c, 1008, "Missing authentication parameters");
     wsclient_close(c);
+    struct http_answer answer = http_request(
+        at, "GET", "/api/v1/agent", "Authorization: Bearer ARO-001_web:wrong_guess\r\n", NULL);
+    assert_int_equal(answer.status, 401);
+    http_answer_finish(&answer);
     c = wsclient_login(at, "ARO-001_PC7", TOKEN_DEVICE);
     wsclient_send(c, "{\"sdp\":\"sideways\"}");
     wsclient_text(c);

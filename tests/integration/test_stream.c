@@ -286,6 +286,11 @@ static void a_stream_is_a_connection(void **state)
     struct wsclient *fourth = wsclient_connect(at, "/?id=wall&token=" TOKEN_VIEWER);
     wsclient_expect_close(fourth, 1013, "Try again later");
     wsclient_close(fourth);
+    char *mine = test_printf("Authorization: Bearer %s\r\n", VIEWER);
+    struct http_answer plain = http_request(at, "GET", "/api/v1/agent", mine, NULL);
+    assert_int_equal(plain.status, 200); /* it opens none */
+    http_answer_finish(&plain);
+    free(mine);
     /* Again and again: who has gone is noticed, though nothing is said to it. */
     for (int i = 0; i < 3; i++) {
         int64_t deadline = now_ms() + WAIT_MS;

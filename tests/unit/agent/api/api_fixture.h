@@ -3,6 +3,7 @@
 #define TESTS_UNIT_AGENT_API_API_FIXTURE_H
 
 #include "api/api.h"
+#include "net/logins.h"
 #include "support/core_fixture.h"
 #include "support/fake_committer.h"
 #include "unit/agent/net/exchange_fixture.h"
@@ -15,6 +16,7 @@
 static struct core_fixture core_f;
 static struct committer committer;
 static struct api api;
+static struct logins logins;
 static struct wire wire;
 
 /* All that waits becomes durable. */
@@ -45,10 +47,12 @@ static inline int api_open(void **state)
         .connections = 1000,
         .connections_per_id = 16,
     };
+    logins = (struct logins){.figures = &core_f.figures};
     api = (struct api){
         .clock = &core_f.clock.clock,
         .core = core_f.core,
         .figures = &core_f.figures,
+        .logins = &logins,
         .admission = admission_create(&admission, fixture_tokens(NULL)),
         .rates = rates_create(16),
         .lookup = &core_f.lookup,

@@ -80,7 +80,7 @@ static inline int setup(void **state)
         .figures = &f.figures,
         .admission = admission_create(&(struct admission_options){.clock = &wire_clock.clock,
                                                                   .connections = 10,
-                                                                  .connections_per_id = 10},
+                                                                  .connections_per_id = 100},
                                       read_tokens("MY_TOKEN")),
         .lookup = &f.lookup,
         .epoch = "6f1c",

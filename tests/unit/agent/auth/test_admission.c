@@ -106,13 +106,14 @@ static void so_many_connections(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        assert_true(admission_has_room(admission, 1));
-        assert_false(admission_has_room(admission, 2)); /* of one id */
+        assert_true(admission_has_room(admission));
+        assert_true(admission_opens(admission, 1));
+        assert_false(admission_opens(admission, 2)); /* of one id */
         admission_enter(admission);
     }
-    assert_false(admission_has_room(admission, 0)); /* in all */
+    assert_false(admission_has_room(admission)); /* in all */
     admission_leave(admission);
-    assert_true(admission_has_room(admission, 0));
+    assert_true(admission_has_room(admission));
 }
 
 /* Of the refusal of this wrong login. */
