@@ -16,7 +16,7 @@ struct figures;
 struct service;
 
 enum {
-    REPORT_WORDS_MS = 10000, /* the line of words is renewed, if it has changed */
+    REPORT_WORDS_MS = 5000, /* the line of words is renewed, if it has changed */
     STORE_PATIENCE_MS = 60000
 };
 
