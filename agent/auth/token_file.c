@@ -35,7 +35,7 @@ static enum studio_err open_checked(struct file_edit *edit, const char *file,
 {
     enum studio_err err = file_edit_open(edit, file, TOKENS_FILE_MAX, error);
     if (err == STUDIO_OK)
-        err = tokens_safe(edit->exists ? &edit->about : NULL, file, TOKENS_FOR_COMMAND, error);
+        err = token_files_safe(edit->exists ? &edit->about : NULL, file, TOKENS_FOR_COMMAND, error);
     return err;
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/config.h"
 
@@ -60,6 +60,30 @@ static enum studio_err list_directory(struct token_files *files, const char *pat
     return memory ? STUDIO_OK : fail_memory(error);
 }
 
+enum studio_err token_files_safe(const struct stat *about, const char *file,
+                                 enum tokens_reader reader, struct studio_error *error)
+{
+    struct stat itself;
+    if (lstat(file, &itself) == 0 && S_ISLNK(itself.st_mode))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "the tokens file %s is a symbolic link, which may lead elsewhere "
+                           "tomorrow; name the file itself with --tokens",
+                           file);
+    if (!about)
+        return STUDIO_OK;
+    if (about->st_mode & (S_IWGRP | S_IWOTH))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "the tokens file %s can be written by others; run: chmod go-w '%s'",
+                           file, file);
+    bool ours = about->st_uid == 0 || about->st_uid == geteuid();
+    if (!ours && !(reader == TOKENS_FOR_COMMAND && geteuid() == 0))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "the tokens file %s belongs to user %u, who could change it; run: chown "
+                           "%u '%s'",
+                           file, (unsigned)about->st_uid, (unsigned)geteuid(), file);
+    return STUDIO_OK;
+}
+
 enum studio_err token_files_list(struct token_files *files, const char *path,
                                  enum tokens_reader reader, struct studio_error *error)
 {
@@ -68,7 +92,7 @@ enum studio_err token_files_list(struct token_files *files, const char *path,
 
     *files = (struct token_files){.directory = stat(path, &about) == 0 && S_ISDIR(about.st_mode)};
     if (files->directory) {
-        err = tokens_safe(&about, path, reader, error);
+        err = token_files_safe(&about, path, reader, error);
         return err == STUDIO_OK ? list_directory(files, path, error) : err;
     }
     files->paths = calloc(1, sizeof(*files->paths));

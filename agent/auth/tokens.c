@@ -6,7 +6,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "auth/token_files.h"
 #include "auth/token_line.h"
@@ -147,30 +146,6 @@ enum studio_err tokens_parse(const char *text, size_t len, const char *name, str
     return finish(tokens, add_text(tokens, text, len, name, error), name, out, error);
 }
 
-enum studio_err tokens_safe(const struct stat *about, const char *file, enum tokens_reader reader,
-                            struct studio_error *error)
-{
-    struct stat itself;
-    if (lstat(file, &itself) == 0 && S_ISLNK(itself.st_mode))
-        return config_fail(error, STUDIO_ERR_USAGE,
-                           "the tokens file %s is a symbolic link, which may lead elsewhere "
-                           "tomorrow; name the file itself with --tokens",
-                           file);
-    if (!about)
-        return STUDIO_OK;
-    if (about->st_mode & (S_IWGRP | S_IWOTH))
-        return config_fail(error, STUDIO_ERR_USAGE,
-                           "the tokens file %s can be written by others; run: chmod go-w '%s'",
-                           file, file);
-    bool ours = about->st_uid == 0 || about->st_uid == geteuid();
-    if (!ours && !(reader == TOKENS_FOR_COMMAND && geteuid() == 0))
-        return config_fail(error, STUDIO_ERR_USAGE,
-                           "the tokens file %s belongs to user %u, who could change it; run: chown "
-                           "%u '%s'",
-                           file, (unsigned)about->st_uid, (unsigned)geteuid(), file);
-    return STUDIO_OK;
-}
-
 static enum studio_err add_file(struct tokens *tokens, const char *file, enum tokens_reader reader,
                                 struct studio_error *error)
 {
@@ -182,7 +157,7 @@ static enum studio_err add_file(struct tokens *tokens, const char *file, enum to
         return fail_no_users(error, file, "does not exist");
     if (err != STUDIO_OK)
         return err;
-    err = tokens_safe(&about, file, reader, error);
+    err = token_files_safe(&about, file, reader, error);
     if (err == STUDIO_OK && reader == TOKENS_FOR_AGENT &&
         secret_reach(file, &about) != SECRET_CLOSED)
         log_warn("auth",

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "auth/role.h"
+#include "auth/token_files.h"
 #include "studio/error.h"
 
 enum {
@@ -22,13 +22,9 @@ enum {
 
 struct tokens;
 
-/* Who wants to trust a tokens file: an agent only its own user's or root's; a command that root runs
- * for another user takes that user's. */
-enum tokens_reader { TOKENS_FOR_AGENT, TOKENS_FOR_COMMAND };
-
 /*
- * Reads and checks the whole file; of a directory all its files (token_files.h), as if they were one. `error` (never NULL) names file, line and what to do. Refused:
- * missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
+ * Reads and checks the whole file; of a directory all its files (token_files.h), as if they were one.
+ * `error` (never NULL) names file, line and what to do. Refused: missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
  * this user), a line that is not `<id pattern> <role> sha256:<64 hex>|yescrypt:$y$<...> [expires=YYYY-MM-DD]
  * [tables=N]`; '#' starts a comment line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
  */
@@ -40,10 +36,6 @@ STUDIO_MUST_USE enum studio_err tokens_reread(const char *file, struct tokens **
 /* The same as tokens_reread from memory; `name` stands for the file in messages. */
 STUDIO_MUST_USE enum studio_err tokens_parse(const char *text, size_t len, const char *name,
                                              struct tokens **out, struct studio_error *error);
-/* Is a tokens file with this fstat (NULL: there is none) safe to trust? Errors: USAGE with what to do.
- */
-STUDIO_MUST_USE enum studio_err tokens_safe(const struct stat *about, const char *file,
-                                            enum tokens_reader reader, struct studio_error *error);
 void tokens_destroy(struct tokens *tokens);
 size_t tokens_count(const struct tokens *tokens);
 

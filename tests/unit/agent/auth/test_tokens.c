@@ -254,7 +254,8 @@ static void files(void **state)
     assert_int_equal(tokens_read(link_path, TOKENS_FOR_COMMAND, &tokens, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "symbolic link"));
     unlink(path);
-    assert_int_equal(tokens_safe(NULL, link_path, TOKENS_FOR_COMMAND, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(token_files_safe(NULL, link_path, TOKENS_FOR_COMMAND, &error),
+                     STUDIO_ERR_USAGE);
     unlink(link_path);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_int_equal(tokens_read(path, TOKENS_FOR_AGENT, &tokens, &error), STUDIO_ERR_USAGE);
