@@ -1,5 +1,6 @@
 #include "store/backup.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +19,8 @@ struct store_backup {
     sqlite3 *from;
     sqlite3 *to;
     sqlite3_backup *copy;
-    uint64_t copied;
+    uint64_t copied, total; /* as of the last step, pages */
+    uint64_t grown;         /* between the last two */
     unsigned restarts;
 };
 
@@ -99,7 +101,9 @@ static void note_progress(struct store_backup *b, struct store_backup_state *sta
     uint64_t copied = total - (uint64_t)sqlite3_backup_remaining(b->copy);
     if (copied <= b->copied) /* a step from the beginning */
         b->restarts++;
+    b->grown = b->total > 0 && total > b->total ? total - b->total : 0;
     b->copied = copied;
+    b->total = total;
     state->copied = copied;
     state->total = total;
 }
@@ -135,12 +139,20 @@ enum studio_err store_backup_begin(struct store *store, int fd, struct store_bac
     return err;
 }
 
+/* What came meanwhile goes along, or a store that grows quickly would never be copied to its end. */
+static int pages_of_step(const struct store_backup *b)
+{
+    if (b->restarts >= RESTARTS_MAX || b->grown > INT_MAX - STORE_BACKUP_STEP)
+        return -1;
+    return STORE_BACKUP_STEP + (int)b->grown;
+}
+
 enum studio_err store_backup_step(struct store_backup *b, struct store_backup_state *state,
                                   struct studio_error *error)
 {
     if (b->store->failed) /* what it reads may not be what is on the disk */
         return refuse(error, b, SQLITE_IOERR);
-    return step(b, b->restarts < RESTARTS_MAX ? STORE_BACKUP_STEP : -1, state, error);
+    return step(b, pages_of_step(b), state, error);
 }
 
 void store_backup_end(struct store_backup *b)

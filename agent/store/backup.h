@@ -14,7 +14,7 @@
 struct store_backup;
 
 /* How far it has come; pages of STORE_BACKUP_PAGE bytes. */
-enum { STORE_BACKUP_PAGE = 4096, STORE_BACKUP_STEP = 32 /* pages of a step */ };
+enum { STORE_BACKUP_PAGE = 4096, STORE_BACKUP_STEP = 32 /* pages of a step, at the least */ };
 struct store_backup_state {
     uint64_t copied, total;
     bool done;
@@ -27,7 +27,7 @@ struct store_backup_state {
 STUDIO_MUST_USE enum studio_err store_backup_begin(struct store *store, int fd,
                                                    struct store_backup **out,
                                                    struct studio_error *error);
-/* Copies some pages more. When it is done the file is whole, but not synced. Errors: IO. */
+/* Copies some pages more, and as many as the store has grown by. When it is done the file is whole, but not synced. Errors: IO. */
 STUDIO_MUST_USE enum studio_err store_backup_step(struct store_backup *backup,
                                                   struct store_backup_state *state,
                                                   struct studio_error *error);

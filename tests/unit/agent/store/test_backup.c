@@ -106,6 +106,25 @@ static void commits_go_on(void **state)
     expect_the_store();
 }
 
+/* More comes between two steps than a step has pages. */
+static void a_store_that_grows_quickly(void **state)
+{
+    struct store_backup *backup = begin();
+    struct store_backup_state now = step(backup);
+    unsigned steps = 1;
+    (void)state;
+    for (; !now.done; steps++) {
+        uint64_t total = now.total;
+        assert_true(steps < 100);
+        commit_batch(store, BATCH);
+        now = step(backup);
+        assert_true(now.total > total + STORE_BACKUP_STEP);
+    }
+    store_backup_end(backup);
+    assert_true(steps > 3);
+    expect_the_store();
+}
+
 /* A commit that fails begins the copy anew; it comes to an end nevertheless. */
 static void commits_that_fail(void **state)
 {
@@ -190,8 +209,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(commits_go_on), TEST(commits_that_fail), TEST(given_up_between),
-        TEST(no_room),       TEST(without_an_agent),
+        TEST(commits_go_on),     TEST(a_store_that_grows_quickly),
+        TEST(commits_that_fail), TEST(given_up_between),
+        TEST(no_room),           TEST(without_an_agent),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
