@@ -108,11 +108,12 @@ static void announce(const struct studio_agent *agent)
         log_warn("agent", "cannot write to standard output: %s", strerror(errno));
 }
 
-static int serve(struct studio_agent_config *config)
+static int serve(const struct studio_agent_config *config)
 {
     struct signals signals = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct studio_agent *agent;
     struct studio_error error;
+    struct studio_agent_config own = *config; /* with what lives here */
     struct service service;
     block_signals(&signals);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* what it starts cannot have more than it has */
@@ -120,8 +121,8 @@ static int serve(struct studio_agent_config *config)
     log_use(&signals.log);
 
     service_init(&service);
-    config->service = &service;
-    enum studio_err err = studio_agent_create(config, &agent, &error);
+    own.service = &service;
+    enum studio_err err = studio_agent_create(&own, &agent, &error);
     if (err != STUDIO_OK) {
         cli_complain(error.text);
         return studio_agent_exit_code(err);

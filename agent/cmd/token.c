@@ -167,7 +167,7 @@ static int print_lines(const struct target *target, const struct token_user *use
 }
 
 /* Adds the user, whose token is asked for if it is to be a chosen one. */
-static int add_user(const struct cli *cli, const struct target *target, struct token_user *user,
+static int add_user(const struct cli *cli, const struct target *target, struct token_user user,
                     print_fn *print)
 {
     struct studio_error error;
@@ -176,16 +176,16 @@ static int add_user(const struct cli *cli, const struct target *target, struct t
         cli_complain("--password: the token is read from standard input, one line");
         return STUDIO_EXIT_USAGE;
     }
-    user->chosen = cli->password ? chosen : NULL;
-    enum studio_err err = token_file_add(target->file, user, token, &error);
+    user.chosen = cli->password ? chosen : NULL;
+    enum studio_err err = token_file_add(target->file, &user, token, &error);
     int code =
-        err == STUDIO_OK ? print(target, user, user->chosen ? chosen : token) : fail_with(&error);
+        err == STUDIO_OK ? print(target, &user, user.chosen ? chosen : token) : fail_with(&error);
     explicit_bzero(chosen, sizeof chosen);
     explicit_bzero(token, sizeof token);
     if (err != STUDIO_OK)
         return code;
     fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",
-            target->file, user->pattern, role_name(user->role));
+            target->file, user.pattern, role_name(user.role));
     say_reload(target);
     return code;
 }
@@ -211,7 +211,7 @@ static int new_user(const struct cli *cli, const struct target *target, print_fn
     }
     return add_user(
         cli, target,
-        &(struct token_user){
+        (struct token_user){
             .pattern = cli->words[1], .role = role, .expires = cli->expires, .tables = cli->tables},
         print);
 }
