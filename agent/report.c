@@ -75,7 +75,7 @@ void report_tick(struct report *r, int64_t now_ms, int64_t store_ms)
     if (alive)
         r->alive_at = now_ms + r->service->watchdog_ms / 4;
     if (looked) {
-        strcpy(r->words, words);
+        memcpy(r->words, words, sizeof(r->words));
         r->words_at = now_ms + REPORT_WORDS_MS;
     }
 }

@@ -75,11 +75,11 @@ static const char *next_of(char *link)
 static unsigned retry_of(struct lws *wsi)
 {
     char text[RETRY_MAX] = "";
-    unsigned seconds = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_RETRY_AFTER) > 0
-                           ? (unsigned)atoi(text)
-                           : 0;
+    long seconds = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_RETRY_AFTER) > 0
+                       ? strtol(text, NULL, 10)
+                       : 0;
 
-    return seconds >= 1 && seconds <= RETRY_MAX_S ? seconds : 1;
+    return seconds >= 1 && seconds <= RETRY_MAX_S ? (unsigned)seconds : 1;
 }
 
 static void answered(struct client_http *http, struct lws *wsi)
