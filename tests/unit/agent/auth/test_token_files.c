@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/token_file.h"
+#include "auth/tokens.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/tmpdir.h"
