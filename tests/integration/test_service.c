@@ -14,10 +14,14 @@
 static struct agent_proc *start(const struct manager *manager, const char *watchdog,
                                 struct agent_options options)
 {
-    const char *env[] = {test_printf("NOTIFY_SOCKET=%s", manager_address(manager)), watchdog, NULL};
+    char *socket = test_printf("NOTIFY_SOCKET=%s", manager_address(manager));
+    const char *env[] = {socket, watchdog, NULL};
+    struct agent_proc *agent;
 
     options.env = env;
-    return agent_proc_start(&options);
+    agent = agent_proc_start(&options);
+    free(socket);
+    return agent;
 }
 
 static void from_its_start_to_its_end(void **state)

@@ -1,9 +1,11 @@
 /* broker.c - configuration, start and end of a Mosquitto for one test. */
 #include "support/broker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/deadline.h"
@@ -105,10 +107,11 @@ void broker_start(struct broker *b)
     const char *argv[] = {program, "-c", b->conf, NULL};
     b->proc = proc_spawn(argv, b->env);
     free(proc_wait_line(b->proc, PROC_STDERR, " running", WAIT_MS));
-    int fd = port_connect(b->port.number);
-    if (fd < 0)
-        test_fail("Mosquitto says it runs, but does not accept on port %u", b->port.number);
-    close(fd);
+    /* It hangs up on who does: then its loop runs. A SIGTERM before that would be forgotten. */
+    struct pollfd end = {.fd = port_connect(b->port.number), .events = POLLIN};
+    if (end.fd < 0 || shutdown(end.fd, SHUT_WR) != 0 || poll(&end, 1, WAIT_MS) != 1)
+        test_fail("Mosquitto says it runs, but does not serve on port %u", b->port.number);
+    close(end.fd);
 }
 
 void broker_users(struct broker *b, const struct broker_user *users)
