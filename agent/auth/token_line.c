@@ -48,7 +48,9 @@ static const char *parse_hash(struct word word, struct token_line *out, bool *me
     if (skip_prefix(&word, "sha256:") && text_unhex(word.text, word.len, out->digest, DIGEST_LEN))
         return NULL;
     if (skip_prefix(&word, "yescrypt:") && slow_hash_valid(word.text, word.len)) {
-        out->slow = strndup(word.text, word.len);
+        out->slow = calloc(1, word.len + 1); /* no strndup: the text does not end with a NUL */
+        if (out->slow)
+            memcpy(out->slow, word.text, word.len);
         *memory = out->slow && digest_make(word.text, word.len, out->digest);
         return NULL;
     }
