@@ -308,14 +308,14 @@ static void refreshes_and_rounds_take_turns(void **state)
     (void)state;
     mirror_restart(m, true);
     for (int i = 0; i < TABLES; i++) {
-        char id[8];
+        char id[16];
 
         snprintf(id, sizeof(id), "T%d", i);
         assert_int_equal(mirror_presence(m, id, "{\"online\":true}"), STUDIO_OK);
         assert_true(mirror_next(m, 0, &out));
     }
     for (int i = 0; i < TABLES; i++) {
-        char id[8];
+        char id[16];
 
         snprintf(id, sizeof(id), "T%d", i);
         show(fake_snapshot(id, 1, "up", NULL));

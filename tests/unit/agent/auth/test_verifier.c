@@ -80,7 +80,7 @@ static void the_first_that_fits(void **state)
 /* Everybody asks at once: those of one address leave room for others. */
 static void so_many_wait_and_no_more(void **state)
 {
-    char site[16];
+    char site[24];
     size_t asked = 0, here = 0;
 
     (void)state;

@@ -259,7 +259,7 @@ static uint64_t acked_on_disk(void)
 static void names_of_cleared_topics_are_forgotten(void **state)
 {
     enum { NAMES = STORE_CLEARED_KEPT + 20 };
-    static char names[NAMES][8];
+    static char names[NAMES][16];
     const char *cleared[NAMES];
     struct store_item item = change("ARO-001", 7);
 

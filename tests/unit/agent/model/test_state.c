@@ -98,7 +98,7 @@ static void test_custom_fields(void **state)
 
 static void fill_custom(struct table_state *s)
 {
-    char name[8];
+    char name[16];
     for (int i = 0; i < STUDIO_CUSTOM_FIELDS_MAX; i++) {
         snprintf(name, sizeof(name), "f%d", i);
         struct field_set set = custom(name, "0");

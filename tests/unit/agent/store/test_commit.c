@@ -77,7 +77,7 @@ static void test_few_pages_a_commit(void **state)
     struct store *store = open_store(tmpdir_create());
     for (uint64_t rev = 0; rev < 10; rev++)
         for (int table = 0; table < 50; table++) {
-            char id[8];
+            char id[16];
             snprintf(id, sizeof id, "A-%d", table);
             assert_int_equal(commit_change(store, id, rev), STUDIO_OK);
         }
