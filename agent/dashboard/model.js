@@ -122,7 +122,7 @@ export class Model {
         }
         for (const name of [...builtin(doc), ...custom(doc)])
             if (wordOf(doc[name]) !== wordOf(table.doc[name] ?? null))
-                table.since.set(name, doc.UPTIME > next ? { rev: next } : { rev: next, at });
+                table.since.set(name, doc.UPTIME > next ? { rev: next } : { rev: doc.UPTIME, at });
     }
 
     removed(id) {
