@@ -121,12 +121,14 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
 
 uint16_t studio_agent_port(const struct studio_agent *agent)
 {
-    return server_port(agent->server);
+    return server_listeners(agent->server)->port;
 }
 
-const char *studio_agent_host(const struct studio_agent *agent)
+const char *studio_agent_address(const struct studio_agent *agent, size_t i)
 {
-    return agent->host;
+    const struct listeners *listeners = server_listeners(agent->server);
+
+    return i < listeners->name_count ? listeners->names[i] : NULL;
 }
 
 int studio_agent_run(struct studio_agent *agent)
@@ -159,9 +161,11 @@ enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
                                     struct studio_error *error)
 {
     const struct log *before = log_use(&agent->log);
-    enum studio_err err;
+    struct studio_error tls;
+    enum studio_err err, shown;
 
     service_reloading(agent->report.service);
+    shown = renewal_ask(agent->renewal, &tls); /* counts when the tokens do */
     err = reload_ask(&agent->reload, users, error);
     service_reloaded(agent->report.service);
     if (err == STUDIO_OK)
@@ -169,6 +173,10 @@ enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
     else
         log_error("agent", "the tokens are as before, nothing was taken: %s", error->text);
     log_use(before);
+    if (err == STUDIO_OK && shown != STUDIO_OK) {
+        *error = tls;
+        err = shown;
+    }
     return err;
 }
 
@@ -180,6 +188,7 @@ void studio_agent_destroy(struct studio_agent *agent)
         return;
     const struct log *before = log_use(&agent->log);
     control_close(agent->control);
+    renewal_destroy(agent->renewal);
     backup_destroy(agent->backup);
     if (agent->bridge)
         bridge_stop(agent->bridge);

@@ -118,8 +118,9 @@ static enum studio_err open_net(struct studio_agent *agent,
         .wake = agent_wake,
         .ctx = agent,
     };
+    struct listen_list listen;
     struct server_options options = {
-        .host = agent->host,
+        .listen = &listen,
         .event_loop = (enum event_loop)config->event_loop,
         .door = {.clock = agent->clock,
                  .proxies = &agent->sessions.proxies,
@@ -133,8 +134,12 @@ static enum studio_err open_net(struct studio_agent *agent,
     struct server *server;
     enum studio_err err;
 
-    if (!address_split(config->listen, agent->host, &options.port))
-        return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.listen is HOST:PORT");
+    (void)listen_parse(config->listen, config->tls_cert != NULL, &listen); /* it was checked */
+    err = renewal_create(config, agent->clock, &agent->figures, agent_wake, agent, &agent->renewal,
+                         error);
+    if (err != STUDIO_OK)
+        return err;
+    options.certificate = renewal_certificate(agent->renewal);
     agent->admission = admission_create(&admission, *tokens);
     if (!agent->admission)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -187,6 +192,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     if (err != STUDIO_OK)
         return err;
     atomic_store(&agent->server, server);
+    renewal_take(agent->renewal, server);
     core_set_bridge(agent->core, agent->bridge);
     /* Who is connected is known to be nobody: what an agent that crashed left is overwritten. */
     if (!core_announce(agent->core))
@@ -220,6 +226,8 @@ enum studio_err agent_build(struct studio_agent *agent, const struct studio_agen
     about_log(&agent->source);
     about_warn(config, &agent->figures);
     agent->report = (struct report){.service = config->service, .figures = &agent->figures};
+    if ((err = renewal_watch(agent->renewal, error)) != STUDIO_OK)
+        return err;
     if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
     return STUDIO_OK;

@@ -8,12 +8,12 @@
 #include "backup.h"
 #include "base/figures.h"
 #include "base/log.h"
-#include "config/checks.h"
 #include "control.h"
 #include "core/lookup.h"
 #include "inquiry.h"
 #include "net/lws.h"
 #include "reload.h"
+#include "renewal.h"
 #include "report.h"
 #include "source.h"
 
@@ -21,7 +21,6 @@ struct studio_agent {
     const struct clock *clock;
     struct studio_values lists;
     struct log log;
-    char host[ADDRESS_HOST_MAX + 1];
     struct store *store;
     struct store_info info; /* as it was opened */
     struct committer *committer;
@@ -42,6 +41,7 @@ struct studio_agent {
     atomic_bool stop_asked;
     struct reload reload;
     struct inquiry inquiry;
+    struct renewal *renewal; /* of the certificate */
     struct backup *backup;
     struct report report;
     struct control *control; /* NULL: the directory has no place for a socket */

@@ -4,7 +4,7 @@
  *
  * Signals are blocked before any other thread exists and taken by one thread with sigwait:
  * SIGTERM and SIGINT stop the agent in order; another one while it stops, to the very end, ends it at
- * once, and so does the end of STOP_MS: what was answered is on disk. SIGHUP reads the tokens again. SIGUSR1 is used only by main, to
+ * once, and so does the end of STOP_MS: what was answered is on disk. SIGHUP reads tokens and certificate again. SIGUSR1 is used only by main, to
  * end the signal thread.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/link_main.h"
@@ -25,7 +26,10 @@
 #include "config/config.h"
 #include "service.h"
 
-enum { STOP_MS = 4800 /* of the 5 s of the contract */ };
+enum {
+    STOP_MS = 4800,  /* of the 5 s of the contract */
+    LINES_MAX = 4096 /* of all addresses */
+};
 
 struct signals {
     sigset_t set;
@@ -96,15 +100,17 @@ static void *wait_for_signals(void *arg)
     return NULL;
 }
 
-/* One write, so that whoever waits for the line never reads half of it. */
+/* One write, so that whoever waits for the lines never reads half of one. */
 static void announce(const struct studio_agent *agent)
 {
-    char line[320];
-    const char *host = studio_agent_host(agent);
-    bool bare_v6 = strchr(host, ':') && host[0] != '[';
-    int len = snprintf(line, sizeof line, "listening on ws://%s%s%s:%u\n", bare_v6 ? "[" : "", host,
-                       bare_v6 ? "]" : "", (unsigned)studio_agent_port(agent));
-    if (len >= (int)sizeof line || write(STDOUT_FILENO, line, (size_t)len) != len)
+    char lines[LINES_MAX];
+    const char *address;
+    struct buf out;
+
+    buf_init_fixed(&out, lines, sizeof lines);
+    for (size_t i = 0; (address = studio_agent_address(agent, i)) != NULL; i++)
+        buf_printf(&out, "listening on %s\n", address);
+    if (!buf_ok(&out) || write(STDOUT_FILENO, lines, out.len) != (ssize_t)out.len)
         log_warn("agent", "cannot write to standard output: %s", strerror(errno));
 }
 

@@ -53,6 +53,7 @@ static void on_wake(void *ctx)
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
         fail(agent);
     admission_settle(agent->admission);
+    renewal_take(agent->renewal, agent->server);
     reload_take(&agent->reload);
     inquiry_take(&agent->inquiry);
     if (atomic_load(&agent->stop_asked) && !figure_get(&agent->figures.stopping))

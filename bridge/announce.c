@@ -74,6 +74,20 @@ static void add_figure(struct buf *out, const char *key, const atomic_uint_fast6
     json_u64(out, key, figure_get(figure));
 }
 
+/* Not there without TLS. */
+static void add_tls(struct buf *out, const struct announce_health *h)
+{
+    int64_t ends_s = (int64_t)figure_get(&h->agent->tls_ends);
+
+    if (ends_s == 0)
+        return;
+    json_key(out, "tls");
+    buf_str(out, "{");
+    json_u64(out, "days_left", time_days_left(ends_s, h->now_ms / 1000));
+    json_text(out, "files", figure_get(&h->agent->tls_refused) ? "refused" : "served");
+    buf_str(out, "}");
+}
+
 void announce_health(struct buf *out, const struct announce_health *h)
 {
     buf_str(out, "{");
@@ -115,7 +129,9 @@ void announce_health(struct buf *out, const struct announce_health *h)
     json_key(out, "exposed");
     buf_str(out, figure_get(&h->agent->exposed) ? "true" : "false");
     json_key(out, "store");
-    buf_printf(out, "{\"writable\":%s}}", figure_get(&h->agent->store_writable) ? "true" : "false");
+    buf_printf(out, "{\"writable\":%s}", figure_get(&h->agent->store_writable) ? "true" : "false");
+    add_tls(out, h);
+    buf_str(out, "}");
 }
 
 void announce_stats(struct buf *out, const struct figures *figures,

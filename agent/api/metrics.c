@@ -5,6 +5,7 @@
 
 #include "api/request.h"
 #include "base/figures.h"
+#include "base/times.h"
 #include "core/core.h"
 #include "core/tables.h"
 #include "protocol/document.h"
@@ -108,6 +109,16 @@ static void add_backlog(struct exposition *e, const struct api *api)
               acked, 0);
     add_gauge(e, "backlog_events", NULL, "events that wait for a broker", seq - acked, 0);
     add_gauge(e, "backlog_age_seconds", "seconds", "age of the oldest of them", age, 3);
+}
+
+/* Not there without TLS. */
+static void add_tls(struct exposition *e, const struct api *api)
+{
+    int64_t ends_s = (int64_t)figure_get(&api->figures->tls_ends);
+
+    if (ends_s > 0)
+        add_gauge(e, "tls_days_left", NULL, "whole days for which the certificate is valid",
+                  time_days_left(ends_s, clock_wall(api->clock) / 1000), 0);
 }
 
 struct broker {
@@ -228,6 +239,7 @@ void metrics_print(const struct api *api, enum exposition_format format, struct 
     add_figures(&e, api->figures);
     add_backlog(&e, api);
     add_brokers(&e, api);
+    add_tls(&e, api);
     add_histograms(&e, api->figures);
     add_tables(&e, api);
     exposition_end(&e);

@@ -75,7 +75,9 @@ enum figure_parked {
     ROW(waiting_since, STATE, "ms", "when the oldest event that waits came, monotonic; 0: none")   \
     ROW(exposed, STATE, "", "1: tokens can be read on their way, the port is open without TLS")    \
     ROW(started, STATE, "ms", "when all began to be counted, wall clock")                          \
-    ROW(stopping, STATE, "", "1: the agent is about to end")
+    ROW(stopping, STATE, "", "1: the agent is about to end")                                       \
+    ROW(tls_ends, STATE, "s", "when the certificate ends, wall clock; 0: there is none")           \
+    ROW(tls_refused, STATE, "", "1: it is not the one in the files, which is wrong")
 
 /* ROW(name, what it tells): in seconds, shown with that behind the name */
 #define HISTOGRAMS_MAP(ROW)                                                                        \

@@ -7,6 +7,9 @@
 
 enum { PEER_TEXT_MAX = 45, NETWORKS_MAX = 32 };
 
+/* What stands for the address of a peer that came over a socket in the file system. */
+#define PEER_UNIX "unix"
+
 struct network {
     unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
     unsigned bits;

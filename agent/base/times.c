@@ -146,3 +146,8 @@ bool time_parse_day(const char *text, int64_t *wall_s)
     memcpy(midnight, text, TIME_DAY_LEN);
     return time_parse_s(midnight, wall_s);
 }
+
+unsigned time_days_left(int64_t ends_s, int64_t now_s)
+{
+    return ends_s > now_s ? (unsigned)((ends_s - now_s) / 86400) : 0;
+}

@@ -22,4 +22,7 @@ bool time_parse_rfc3339(const char *text, int64_t *wall_ms);
 /* "2026-01-02": its first second. */
 bool time_parse_day(const char *text, int64_t *wall_s);
 
+/* Whole days from now to an end, both in seconds; 0: less than one, or it is over. */
+unsigned time_days_left(int64_t ends_s, int64_t now_s);
+
 #endif

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "auth/certificate.h"
+#include "base/times.h"
 #include "cmd/ask.h"
 #include "cmd/backup.h"
 #include "cmd/completion.h"
@@ -92,6 +95,25 @@ static void print_warning(void *ctx, const char *what)
     printf("%s: warning: %s\n", *name, what);
 }
 
+/* False: the agent would not start with it. */
+static bool check_certificate(const char *name, const struct studio_agent_config *config,
+                              struct studio_error *error)
+{
+    const struct certificate_files files = {config->tls_cert, config->tls_key,
+                                            config->tls_client_ca};
+    struct certificate *certificate;
+    unsigned days;
+
+    if (!config->tls_cert)
+        return true;
+    if (certificate_read(&files, &certificate, error) != STUDIO_OK)
+        return false;
+    days = time_days_left(certificate_ends(certificate), time(NULL));
+    certificate_free(certificate);
+    printf("%s: the certificate ends in %u day%s\n", name, days, days == 1 ? "" : "s");
+    return true;
+}
+
 static int command_check(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
@@ -112,7 +134,8 @@ static int command_check(const struct cli *cli, const char *const *variables)
         code = STUDIO_EXIT_USAGE;
     } else if (mistakes + check_flags(cli, &config) > 0) {
         ; /* told */
-    } else if (config_check(&config, &error) != STUDIO_OK) {
+    } else if (config_check(&config, &error) != STUDIO_OK ||
+               !check_certificate(name, &config, &error)) {
         printf("%s: %s\n", name, error.text);
     } else {
         config_warnings(&config, print_warning, &name);

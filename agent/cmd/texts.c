@@ -24,7 +24,7 @@ const struct text_row text_forms[] = {
      "list"},
     {"token list", "the users, in the file of --tokens, --data or -c"},
     {"token revoke HASH|PATTERN", "take users away"},
-    {"reload --data DIR", "have a running agent read its tokens again"},
+    {"reload --data DIR", "have a running agent read its tokens and certificate again"},
     {"republish --data DIR", "have it publish everything retained again"},
     {"doctor [-c FILE] [OPTION...] [--json]",
      "is all right that an agent needs, and what to do if not"},

@@ -80,22 +80,6 @@ const char *check_not_empty(const char *value)
     return *value ? NULL : "must not be empty";
 }
 
-const char *check_listen(const char *value)
-{
-    char host[ADDRESS_HOST_MAX + 1];
-    uint16_t port;
-    if (address_split(value, host, &port))
-        return NULL;
-    if (value[0] == ':' || value[0] == '*')
-        return "expected HOST:PORT; all addresses of this machine are 0.0.0.0:PORT or [::]:PORT";
-    return "expected HOST:PORT with a port from 0 to 65535, like localhost:8080 or [::1]:8080";
-}
-
-const char *check_tls(const char *value)
-{
-    return *value ? "TLS is not in this version; leave it out and put a TLS proxy in front" : NULL;
-}
-
 static const char *check_broker(const char *uri, size_t len)
 {
     static const char *const schemes[] = {"mqtt://", "tcp://", "mqtts://", "ssl://"};

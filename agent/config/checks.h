@@ -9,8 +9,6 @@
 #include <stdint.h>
 
 const char *check_not_empty(const char *value);
-const char *check_listen(const char *value);
-const char *check_tls(const char *value);
 const char *check_brokers(const char *value);
 const char *check_agent_id(const char *value);
 const char *check_topic_root(const char *value);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "config/listen.h"
 #include "config/options.h"
 
 enum { SHOWN_MAX = 120 }; /* bytes of something wrong repeated in a message */
@@ -315,6 +316,29 @@ static enum studio_err check_login(const char *which, const char *username, cons
     return STUDIO_OK;
 }
 
+static enum studio_err check_tls(const struct studio_agent_config *config,
+                                 struct studio_error *error)
+{
+    struct listen_list list;
+    const char *wrong = listen_parse(config->listen, config->tls_cert != NULL, &list);
+
+    if (wrong)
+        return config_fail(error, STUDIO_ERR_USAGE, "websocket.listen: %s", wrong);
+    if (!config->tls_cert && (config->tls_key || config->tls_client_ca))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "websocket.%s needs websocket.tls_cert: set the certificate as well",
+                           config->tls_key ? "tls_key" : "tls_client_ca");
+    if (!config->tls_cert && listen_has(&list, LISTEN_TLS))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "websocket.listen has a wss:// address, which needs websocket.tls_cert "
+                           "and websocket.tls_key");
+    if (config->tls_cert && !listen_has(&list, LISTEN_TLS))
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "websocket.tls_cert is set, and no address of websocket.listen is "
+                           "wss://: add one, or leave out the certificate");
+    return STUDIO_OK;
+}
+
 enum studio_err config_check(const struct studio_agent_config *config, struct studio_error *error)
 {
     enum studio_err err =
@@ -323,6 +347,8 @@ enum studio_err config_check(const struct studio_agent_config *config, struct st
     if (err == STUDIO_OK)
         err = check_login("command_", config->command_username, config->command_password,
                           config->command_password_file, error);
+    if (err == STUDIO_OK)
+        err = check_tls(config, error);
     if (err != STUDIO_OK)
         return err;
     if (config->proxy_protocol && !config->trusted_proxies)

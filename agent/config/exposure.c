@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/networks.h"
-#include "config/checks.h"
+#include "config/listen.h"
 #include "config/settings.h"
 
 enum { WARNING_MAX = 512 };
@@ -20,10 +20,13 @@ static bool is_here(const char *host)
 
 bool config_exposed(const struct studio_agent_config *config)
 {
-    char host[ADDRESS_HOST_MAX + 1];
-    uint16_t port;
+    struct listen_list list;
 
-    return !config->tls_cert && address_split(config->listen, host, &port) && !is_here(host);
+    (void)listen_parse(config->listen, config->tls_cert != NULL, &list);
+    for (size_t i = 0; i < list.count; i++)
+        if (list.at[i].kind == LISTEN_PLAIN && !is_here(list.at[i].where))
+            return true;
+    return false;
 }
 
 /* The first broker that a password goes to for everybody to read; its length in *len, 0: there is none. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/checks.h"
+#include "config/listen.h"
 #include "config/settings.h"
 
 static const struct option_choice event_loops[] = {
@@ -30,14 +31,14 @@ static const struct option_choice log_formats[] = {
 #define ENUM(field, list, first) .type = OPTION_ENUM, TO(field), .choices = (list), .initial = (first)
 
 const struct option options[] = {
-    {"websocket", "listen", "listen", STRING(listen, "HOST:PORT"), .initial = "localhost:8080", .check = check_listen,
-     .help = "address to listen on; port 0 takes any free one"},
-    {"websocket", "tls_cert", "tls-cert", STRING(tls_cert, "FILE"), .check = check_tls,
-     .help = "certificate chain for wss:// (not in this version)"},
-    {"websocket", "tls_key", "tls-key", STRING(tls_key, "FILE"), .check = check_tls,
-     .help = "private key of the certificate (not in this version)"},
-    {"websocket", "tls_client_ca", "tls-client-ca", STRING(tls_client_ca, "FILE"), .check = check_tls,
-     .help = "authority that client certificates must come from (not in this version)"},
+    {"websocket", "listen", "listen", STRING(listen, "HOST:PORT[,...]"), .initial = "localhost:8080", .check = check_listen,
+     .help = "addresses to listen on: HOST:PORT, ws://HOST:PORT, wss://HOST:PORT, unix:/PATH; port 0 takes any free one"},
+    {"websocket", "tls_cert", "tls-cert", STRING(tls_cert, "FILE"), .absent = "no TLS",
+     .help = "certificate for wss:// and https:// (PEM), with those between it and its authority"},
+    {"websocket", "tls_key", "tls-key", STRING(tls_key, "FILE"), .absent = "in tls_cert",
+     .help = "private key of the certificate (PEM, without a password)"},
+    {"websocket", "tls_client_ca", "tls-client-ca", STRING(tls_client_ca, "FILE"), .absent = "they need none",
+     .help = "authorities that certificates of TLS clients must come from"},
     {"websocket", "event_loop", NULL, ENUM(event_loop, event_loops, "auto"),
      .help = "how to wait for sockets; auto takes libev where it is installed"},
     {"websocket", "auth_timeout", NULL, INT(auth_timeout_s, 1, 3600, "10"),

@@ -16,7 +16,7 @@ enum event_loop { LOOP_AUTO, LOOP_LIBEV, LOOP_POLL };
  * its like. */
 struct studio_agent_config {
     /* [websocket] */
-    char *listen; /* HOST:PORT */
+    char *listen; /* addresses, see listen.h */
     char *tls_cert, *tls_key, *tls_client_ca;
     int64_t event_loop;      /* enum event_loop */
     int64_t auth_timeout_s;  /* for the first message of one who authenticates by message */

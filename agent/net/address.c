@@ -27,27 +27,36 @@ static bool fill(const struct address *address, uint16_t port, struct sockaddr_s
     return !address->text[0] || inet_pton(AF_INET, address->text, &v4->sin_addr) == 1;
 }
 
-bool address_free(const struct address *address, uint16_t port)
+int address_open(const struct address *address, uint16_t port)
 {
     struct sockaddr_storage sa;
     socklen_t len;
     int one = 1, fd, saved;
-    bool ok;
 
     if (!fill(address, port, &sa, &len)) {
         errno = EADDRNOTAVAIL;
-        return false;
+        return -1;
     }
-    fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return false;
-    /* As the server does: a port in TIME_WAIT counts as free, one listened on does not. */
+        return -1;
+    /* A port in TIME_WAIT counts as free, one listened on does not. */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    ok = bind(fd, (struct sockaddr *)&sa, len) == 0 && listen(fd, 1) == 0;
+    if (bind(fd, (struct sockaddr *)&sa, len) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
     saved = errno;
     close(fd);
     errno = saved;
-    return ok;
+    return -1;
+}
+
+bool address_free(const struct address *address, uint16_t port)
+{
+    int fd = address_open(address, port);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 static void add(struct addresses *out, const char *text, bool ipv6)

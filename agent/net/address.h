@@ -27,6 +27,8 @@ struct addresses {
 STUDIO_MUST_USE enum studio_err addresses_find(const char *host, uint16_t port,
                                                struct addresses *out, struct studio_error *error);
 
+/* A socket that listens there; -1: errno says why not. */
+int address_open(const struct address *address, uint16_t port);
 /* True if this port can be bound there now; errno says why not. */
 bool address_free(const struct address *address, uint16_t port);
 

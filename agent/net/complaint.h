@@ -4,8 +4,7 @@
 
 #include <stdbool.h>
 
-/* Logs a line, but not all that strangers can provoke; one that says that no file descriptor is left
- * for a connection costs a moment. */
+/* Logs a line, but not all that strangers can provoke. */
 void complaint_log(bool error, const char *line);
 
 #endif

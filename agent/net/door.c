@@ -6,7 +6,7 @@
 
 #include "auth/admission.h"
 #include "base/log.h"
-#include "net/address.h"
+#include "net/listener.h"
 #include "net/porch.h"
 #include "net/tcp.h"
 
@@ -19,10 +19,11 @@ enum {
 struct door {
     struct door_options o;
     struct guests *guests;
-    size_t known;                     /* sockets that are no guests any more */
-    size_t accepted;                  /* in this turn of the loop */
-    void *resting[ADDRESS_COUNT_MAX]; /* listeners that accept again in a later turn */
+    size_t known;                 /* sockets that are no guests any more */
+    size_t accepted;              /* in this turn of the loop */
+    void *resting[LISTENERS_MAX]; /* listeners that accept again in a later turn */
     size_t resting_count;
+    bool starved;        /* until the next tick */
     struct porch *porch; /* NULL: nobody speaks the PROXY protocol */
     const char
         *entering; /* whom the socket being taken in speaks for, "": nobody; NULL: no porch */
@@ -38,20 +39,39 @@ static bool is_crowded(const struct door *door)
     return guests_crowded(door->guests, clock_mono(door->o.clock) - GRACE_MS);
 }
 
-/* The library accepts all there are before it does anything else: a flood would have it for itself. */
-static void accept_in_turns(struct door *door, void *listener)
+bool door_takes(const struct door *door, const void *listener)
 {
-    if ((++door->accepted < ACCEPTS_PER_TURN && !is_crowded(door)) ||
-        door->resting_count == ADDRESS_COUNT_MAX)
+    for (size_t i = 0; i < door->resting_count; i++)
+        if (door->resting[i] == listener)
+            return false;
+    return true;
+}
+
+static void rest(struct door *door, void *listener)
+{
+    if (!door_takes(door, listener) || door->resting_count == LISTENERS_MAX)
         return;
     door->o.ops->pause(listener, true);
     door->resting[door->resting_count++] = listener;
 }
 
+/* Not all there are before anything else is done: a flood would have the loop for itself. */
+static void accept_in_turns(struct door *door, void *listener)
+{
+    if (++door->accepted >= ACCEPTS_PER_TURN || is_crowded(door))
+        rest(door, listener);
+}
+
+void door_starve(struct door *door, void *listener)
+{
+    door->starved = true;
+    rest(door, listener);
+}
+
 void door_turn(struct door *door)
 {
     door->accepted = 0;
-    if (door->resting_count > 0 && is_crowded(door))
+    if (door->starved || (door->resting_count > 0 && is_crowded(door)))
         return;
     while (door->resting_count > 0)
         door->o.ops->pause(door->resting[--door->resting_count], false);
@@ -104,6 +124,7 @@ void door_step(struct door *door)
 
 void door_tick(struct door *door)
 {
+    door->starved = false;
     if (door->porch)
         porch_tick(door->porch);
 }
@@ -134,8 +155,9 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
         socket->guest.since_ms = clock_mono(door->o.clock);
         socket->here = !door->entering && address_is_here(peer);
         strncpy(socket->peer, peer, PEER_TEXT_MAX);
-        leaving = guests_add(door->guests, &socket->guest, site,
-                             networks_have(door->o.proxies, peer), full, &in);
+        socket->local = strcmp(peer, PEER_UNIX) == 0;
+        socket->proxy = socket->local || networks_have(door->o.proxies, peer);
+        leaving = guests_add(door->guests, &socket->guest, site, socket->proxy, full, &in);
     }
     if (leaving) {
         log_limited(

@@ -32,10 +32,14 @@ void door_destroy(struct door *door);
 /* Readable whenever door_step has something to do; -1: it never has. */
 int door_fd(const struct door *door);
 
+/* One more may be accepted from the listener now. */
+bool door_takes(const struct door *door, const void *listener);
+/* There was no descriptor for who knocks: nobody is accepted until the next tick. */
+void door_starve(struct door *door, void *listener);
 /* A listener has accepted a socket. False: it is to be closed; the door has a descriptor of its own if it
  * wants the socket later. */
 bool door_knock(struct door *door, void *listener, int fd);
-/* It has become a connection; `peer` is its address. What is kept of it until door_leave; NULL: out of
+/* It has become a connection; `peer` is its address, or PEER_UNIX. What is kept of it until door_leave; NULL: out of
  * memory. A connection there is no place for is cut. */
 struct socket *door_enter(struct door *door, void *connection, const char *peer);
 /* It has authenticated. */

@@ -135,6 +135,7 @@ struct exchange *exchange_create(struct exchange_env *env, void *connection,
     x->env = env;
     x->connection = connection;
     keep_head(x, head);
+    x->last = head->last;
     x->bodiless = strcmp(head->method, "HEAD") == 0;
     x->deadline_ms = clock_mono(env->clock) + EXCHANGE_BODY_MS;
     buf_init(&x->request, EXCHANGE_BODY_MAX);

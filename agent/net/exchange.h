@@ -63,6 +63,7 @@ struct exchange_head {
     bool here;          /* it comes from this machine, and for nobody else */
     const char *length; /* Content-Length; NULL: none */
     bool coded;         /* Transfer-Encoding: its end cannot be told */
+    bool last;          /* no other request may follow on its connection */
     const char *fields[EXCHANGE_FIELDS];
     const char *const *args; /* of the address, each `name=value`, decoded; none is empty */
     size_t arg_count;        /* more than EXCHANGE_ARGS_MAX: too many */

@@ -15,7 +15,7 @@ static void begin_answer(struct exchange *x, int status, const char *type, long 
     x->answer.status = status;
     x->answer.type = type;
     x->answer.length = length;
-    x->answer.close = x->refused || x->env->closing || length < 0;
+    x->answer.close = x->refused || x->last || x->env->closing || length < 0;
     x->state = x->delay_ms > 0 ? HELD : ANSWERING;
     if (x->state == HELD) {
         x->deadline_ms = clock_mono(x->env->clock) + x->delay_ms;

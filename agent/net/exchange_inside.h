@@ -31,6 +31,7 @@ struct exchange {
     bool begun;   /* the answer's head was handed out */
     bool refused; /* the body is not taken: it may still come */
     bool endless; /* and where it ends cannot be told */
+    bool last;    /* the connection ends with the answer */
     bool bodiless;
     bool slow;       /* cut for that */
     bool broken;     /* there was no memory for a part of the answer */

@@ -61,7 +61,8 @@ static bool has_token(struct lws *wsi, enum lws_token_indexes token)
  *
  * What comes behind a request in one read the library keeps and gives itself later. If that is a
  * request with a body, it loops for ever (lws_http_action, 4.1.6). Such a request is known by this:
- * nothing has been read from the socket since the one before was complete.
+ * nothing has been read from the socket since the one before was complete. Of a socket in the file system
+ * nobody counts what is read: there each request has a connection of its own.
  */
 
 /* How much the library has read of this connection. */
@@ -82,7 +83,7 @@ static bool pipelined_body(struct lws *wsi, const struct exchange_head *head)
 {
     const struct socket *socket = lws_get_opaque_user_data(wsi);
 
-    return exchange_head_body(head) && socket && socket->bytes == bytes_read(wsi);
+    return exchange_head_body(head) && socket && !socket->local && socket->bytes == bytes_read(wsi);
 }
 
 /* It does not say so of one connection, but whether of any that is read: then it would not wait for sockets. Had it
@@ -113,7 +114,7 @@ bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_T
     snprintf(peer, PEER_TEXT_MAX + 1, "%s", socket ? socket->peer : "");
     if (!list && lws_hdr_custom_length(wsi, name, name_len) < 0)
         return socket && socket->here;
-    if (!networks_have(proxies, peer))
+    if (!socket || !socket->proxy)
         return false;
     /* Beside the list the other header is the client's own. */
     if (list && lws_hdr_copy(wsi, header, sizeof(header), WSI_TOKEN_X_FORWARDED_FOR) >= 0)
@@ -206,11 +207,13 @@ static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi,
                                       const struct head_texts *texts)
 {
     char length[LENGTH_MAX], peer[PEER_TEXT_MAX + 1];
+    const struct socket *socket = lws_get_opaque_user_data(wsi);
     struct exchange_head head = {
         .method = method_of(wsi),
         .path = path,
         .peer = peer,
         .coded = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0,
+        .last = socket && socket->local,
         .args = (const char *const *)texts->args,
         .arg_count = texts->arg_count,
     };

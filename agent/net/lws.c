@@ -1,118 +1,21 @@
 #include "net/lws.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <utlist.h>
+#include <unistd.h>
 
+#include "auth/certificate.h"
 #include "base/log.h"
-#include "net/address.h"
-#include "net/complaint.h"
+#include "net/context.h"
 #include "net/door.h"
 #include "net/http.h"
+#include "net/inside.h"
 #include "net/tcp.h"
-#include "net/wheel.h"
 #include "net/ws.h"
-
-struct connection { /* the library keeps one for each socket, and a new one for each request */
-    struct wheel_node node;
-    struct session *session;   /* either */
-    struct exchange *exchange; /* or, or neither */
-    struct lws *wsi;
-    struct connection *prev, *next; /* in server->writing */
-    bool writing;
-};
-
-struct server {
-    struct server_options o;
-    struct lws_context *context;
-    struct lws_protocols protocols[2];
-    char protocol_name[WS_PROTOCOL_MAX]; /* see ws_confirm */
-    struct loop *loop;                   /* NULL: libwebsockets' own poll loop */
-    lws_sorted_usec_list_t tick;         /* of the poll loop */
-    bool stop;
-    bool ticking; /* looking after connections, not called by one */
-    uint16_t port;
-    struct wheel wheel;         /* of connections */
-    struct connection *writing; /* WebSocket connections with something to write in this turn */
-    struct door *door;
-};
-
-/* --- transport: a connection is its wsi ------------------------------------------------------ */
-
-/* A session is written at the end of the turn, straight to its socket: the library's way there is a turn of
- * the loop and two calls of the kernel longer. */
-static void want_write(void *connection)
-{
-    struct server *server = lws_context_user(lws_get_context(connection));
-    struct connection *c = lws_wsi_user(connection);
-
-    if (!c || !c->session) { /* a request, or a session only just being made */
-        lws_callback_on_writable(connection);
-    } else if (!c->writing) {
-        c->writing = true;
-        DL_APPEND(server->writing, c);
-    }
-}
-
-static void write_no_more(struct server *server, struct connection *c)
-{
-    if (c->writing)
-        DL_DELETE(server->writing, c);
-    c->writing = false;
-}
-
-static void pause_reading(void *connection, bool paused)
-{
-    lws_rx_flow_control(connection, paused ? 0 : 1);
-}
-
-/* From a tick at once: the library's timers wait while any socket has something for it, so one whose
- * bytes it does not read would never be cut. Within its own callbacks it must not be. */
-static void kill_connection(void *connection)
-{
-    const struct server *server = lws_context_user(lws_get_context(connection));
-
-    /* What the library has not been able to send it would try to send first. */
-    (void)shutdown(lws_get_socket_fd(connection), SHUT_RDWR);
-    lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE,
-                    server->ticking ? LWS_TO_KILL_SYNC : LWS_TO_KILL_ASYNC);
-}
-
-static int64_t quiet_ms(void *connection)
-{
-    return tcp_quiet_ms(lws_get_socket_fd(connection));
-}
-
-static bool unread(void *connection, bool paused)
-{
-    return tcp_unread(lws_get_socket_fd(connection)) || (paused && http_keeps(connection));
-}
-
-static void become_known(void *connection)
-{
-    const struct server *server = lws_context_user(lws_get_context(connection));
-    struct socket *socket = lws_get_opaque_user_data(connection);
-
-    if (socket)
-        door_know(server->door, socket);
-}
-
-static void write_all(struct server *server)
-{
-    struct connection *c;
-
-    while ((c = server->writing) != NULL) {
-        write_no_more(server, c);
-        if (!ws_write_now(c->wsi, c->session))
-            kill_connection(c->wsi);
-    }
-}
-
-static const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
-                                                   quiet_ms,   unread,        become_known};
 
 /* --- coming and going ------------------------------------------------------------------------ */
 
@@ -123,9 +26,10 @@ static void adopt(void *listener, int fd)
 
 static void arrive(const struct server *server, struct lws *wsi)
 {
-    char peer[PEER_TEXT_MAX + 1] = "";
+    char peer[PEER_TEXT_MAX + 1] = PEER_UNIX;
 
-    lws_get_peer_simple(wsi, peer, sizeof(peer));
+    if (!tcp_is_local(lws_get_socket_fd(wsi)))
+        lws_get_peer_simple(wsi, peer, sizeof(peer));
     lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer));
     http_note(wsi);
 }
@@ -134,6 +38,36 @@ static void depart(const struct server *server, struct lws *wsi)
 {
     door_leave(server->door, lws_get_opaque_user_data(wsi));
     lws_set_opaque_user_data(wsi, NULL);
+}
+
+/* The listener the library watches for us; NULL: it is none. */
+static const struct listener *listener_of(const struct server *server, const struct lws *wsi)
+{
+    for (size_t i = 0; i < server->listeners.count; i++)
+        if (server->listeners.list[i].watched == wsi)
+            return &server->listeners.list[i];
+    return NULL;
+}
+
+static void let_in(struct server *server, struct lws *wsi, const struct listener *listener)
+{
+    int fd;
+
+    while (door_takes(server->door, wsi)) {
+        enum listener_accepted accepted = listener_accept(listener, &fd);
+
+        if (accepted == LISTENER_EMPTY)
+            return;
+        if (accepted == LISTENER_FAILED) {
+            log_limited(&server->starved, LOG_ERROR, "server",
+                        "a connection cannot be accepted: %s", strerror(errno));
+            door_starve(server->door, wsi);
+        } else if (door_knock(server->door, wsi, fd)) {
+            adopt(wsi, fd);
+        } else {
+            close(fd);
+        }
+    }
 }
 
 /* --- the library's callback ------------------------------------------------------------------ */
@@ -159,7 +93,7 @@ static int drop(struct server *server, struct connection *c)
     if (!c || (!c->session && !c->exchange))
         return 0;
     wheel_remove(&server->wheel, &c->node);
-    write_no_more(server, c);
+    connection_forget(server, c);
     session_destroy(c->session);
     exchange_destroy(c->exchange);
     c->session = NULL;
@@ -167,20 +101,33 @@ static int drop(struct server *server, struct connection *c)
     return 0;
 }
 
+/* The library chooses among its vhosts by the name a client asks for; ours are no names. */
+static bool prepare_tls(struct server *server, SSL_CTX *context)
+{
+    SSL_CTX_set_tlsext_servername_callback(context, NULL);
+    server->tls_context = context;
+    return certificate_serve(server->certificate, context);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t len)
 {
     struct server *server = lws_context_user(lws_get_context(wsi));
     struct connection *c = user;
+    const struct listener *listener;
 
     switch (reason) {
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return !door_knock(server->door, wsi, (int)(intptr_t)in);
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        return !prepare_tls(server, user);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         arrive(server, wsi);
         return 0;
     case LWS_CALLBACK_RAW_RX_FILE:
-        door_step(server->door);
+        listener = listener_of(server, wsi);
+        if (listener)
+            let_in(server, wsi, listener);
+        else
+            door_step(server->door);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         depart(server, wsi);
@@ -223,129 +170,16 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-/* --- loop ------------------------------------------------------------------------------------ */
-
-static struct connection *of_node(struct wheel_node *node)
-{
-    return lws_container_of(node, struct connection, node);
-}
-
-static void tick(void *ctx, struct wheel_node *node)
-{
-    const struct connection *c = of_node(node);
-
-    (void)ctx;
-    if (c->session)
-        session_tick(c->session);
-    else
-        exchange_tick(c->exchange);
-}
-
-static void on_tick(void *ctx)
-{
-    struct server *server = ctx;
-
-    server->ticking = true;
-    wheel_step(&server->wheel, tick, server);
-    server->ticking = false;
-    door_tick(server->door);
-    server->o.hooks.tick(server->o.hooks.ctx);
-    if (server->loop) /* the library's own timers need a nudge on a foreign loop */
-        lws_cancel_service(server->context);
-}
-
-static void on_wake(void *ctx)
-{
-    struct server *server = ctx;
-
-    server->o.hooks.wake(server->o.hooks.ctx);
-}
-
-static void on_turn(void *ctx)
-{
-    struct server *server = ctx;
-
-    door_turn(server->door);
-    server->o.hooks.turn(server->o.hooks.ctx);
-    write_all(server);
-}
-
-static void on_poll_tick(lws_sorted_usec_list_t *sul)
-{
-    struct server *server = lws_container_of(sul, struct server, tick);
-
-    on_tick(server);
-    lws_sul_schedule(server->context, 0, &server->tick, on_poll_tick,
-                     (lws_usec_t)LOOP_TICK_MS * 1000);
-}
-
-void server_run(struct server *server)
-{
-    if (server->loop) {
-        loop_run(server->loop);
-        return;
-    }
-    on_poll_tick(&server->tick);
-    while (!server->stop && lws_service(server->context, 0) >= 0)
-        on_turn(server);
-    lws_sul_cancel(&server->tick);
-}
-
-void server_stop(struct server *server)
-{
-    server->stop = true;
-    if (server->loop)
-        loop_stop(server->loop);
-    else
-        lws_cancel_service(server->context);
-}
-
-void server_wake(struct server *server)
-{
-    if (server->loop)
-        loop_wake(server->loop);
-    else
-        lws_cancel_service(server->context);
-}
-
 /* --- construction ---------------------------------------------------------------------------- */
-
-static void emit_log(int level, const char *line)
-{
-    complaint_log(level == LLL_ERR, line);
-}
-
-static struct lws_context *create_context(struct server *server)
-{
-    static const lws_retry_bo_t no_pings = {0}; /* the library's own cost too much; we ping */
-    void *loops[1] = {server->loop ? loop_ev(server->loop) : NULL};
-    struct lws_context_creation_info info = {
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
-        .user = server,
-        .gid = -1,
-        .uid = -1,
-        .pt_serv_buf_size = 32768,
-        .max_http_header_data = HTTP_HEADERS_MAX, /* only while a request is read */
-        .max_http_header_pool = 2048,
-        .retry_and_idle_policy = &no_pings,
-    };
-
-    if (server->loop) {
-        info.options |= LWS_SERVER_OPTION_LIBEV;
-        info.foreign_loops = loops;
-    }
-    return lws_create_context(&info);
-}
 
 static bool open_loop(struct server *server)
 {
-    struct loop_hooks hooks = {on_wake, on_tick, on_turn, server};
+    struct loop_hooks hooks = server_turns(server);
 
     if (server->o.event_loop != LOOP_POLL) {
         server->loop = loop_create(&hooks);
         if (server->loop)
-            server->context = create_context(server);
+            server->context = context_create(server, server->loop, server->o.certificate != NULL);
         if (server->context)
             return true;
         loop_destroy(server->loop);
@@ -355,73 +189,47 @@ static bool open_loop(struct server *server)
         log_warn("server", "libwebsockets cannot use libev (install the package "
                            "libwebsockets-evlib-ev); thousands of connections will cost much more");
     }
-    server->context = create_context(server);
+    server->context = context_create(server, server->loop, server->o.certificate != NULL);
     return server->context != NULL;
 }
 
-static struct lws_vhost *listen_on(struct server *server, const struct address *address,
-                                   uint16_t port, const char *name)
+/* The library watches a second descriptor of ours, which it closes at its end. NULL: out of memory. */
+static struct lws *watch(struct lws_vhost *vhost, int fd)
 {
-    static const lws_retry_bo_t no_pings = {0};
-    struct lws_context_creation_info info = {
-        .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
-        .port = port,
-        .iface = address->text[0] ? address->text : NULL,
-        .vhost_name = name,
-        .protocols = server->protocols,
-        .alpn = "http/1.1",
-        .timeout_secs = 5,
-        .timeout_secs_ah_idle = 5,
-        .keepalive_timeout = 15,
-        .retry_and_idle_policy = &no_pings,
-    };
+    lws_sock_file_fd_type watched = {.filefd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
 
-    if (!address->ipv6)
-        info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
-    return lws_create_vhost(server->context, &info);
+    return watched.filefd < 0
+               ? NULL
+               : lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, watched, NULL, NULL);
 }
 
-static const char *const vhost_names[ADDRESS_COUNT_MAX] = {"studio", "studio6"};
+static bool open_vhosts(struct server *server)
+{
+    server->plain = context_vhost(server->context, server->protocols, false);
+    if (!server->o.certificate)
+        return server->plain != NULL;
+    server->certificate = server->o.certificate;
+    server->tls = context_vhost(server->context, server->protocols, true);
+    server->certificate = NULL;
+    return server->plain && server->tls;
+}
 
 static enum studio_err open_ports(struct server *server, struct studio_error *error)
 {
-    struct addresses addresses;
-    enum studio_err err = addresses_find(server->o.host, server->o.port, &addresses, error);
+    enum studio_err err = listeners_open(server->o.listen, &server->listeners, error);
+    bool ok;
 
     if (err != STUDIO_OK)
         return err;
-    server->port = server->o.port;
-    for (int i = 0; i < addresses.count && i < ADDRESS_COUNT_MAX; i++) {
-        struct lws_vhost *vhost =
-            listen_on(server, &addresses.list[i], server->port, vhost_names[i]);
-        if (!vhost && i > 0) { /* the free port of 127.0.0.1 is taken on ::1 */
-            log_warn("server", "cannot listen on [%s] port %u as well", addresses.list[i].text,
-                     server->port);
-            break;
-        }
-        if (!vhost)
-            return studio_error_set(error, STUDIO_ERR_ADDRESS, ": cannot listen on %s port %u",
-                                    server->o.host, server->port);
-        if (server->port == 0)
-            server->port = (uint16_t)lws_get_vhost_listen_port(vhost);
+    ok = open_vhosts(server) &&
+         (door_fd(server->door) < 0 || watch(server->plain, door_fd(server->door)));
+    for (size_t i = 0; ok && i < server->listeners.count; i++) {
+        struct listener *listener = &server->listeners.list[i];
+
+        listener->watched = watch(listener->tls ? server->tls : server->plain, listener->fd);
+        ok = listener->watched != NULL;
     }
-    return STUDIO_OK;
-}
-
-/* The library watches a second descriptor of the door's, which it closes at its end. */
-static enum studio_err watch_door(struct server *server, struct studio_error *error)
-{
-    struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, vhost_names[0]);
-    lws_sock_file_fd_type watched;
-
-    if (door_fd(server->door) < 0)
-        return STUDIO_OK;
-    watched.filefd = fcntl(door_fd(server->door), F_DUPFD_CLOEXEC, 0);
-    if (watched.filefd >= 0 &&
-        lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, watched, NULL, NULL))
-        return STUDIO_OK;
-    return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    return ok ? STUDIO_OK : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
 }
 
 enum studio_err server_create(const struct server_options *options, struct server **out,
@@ -446,14 +254,11 @@ enum studio_err server_create(const struct server_options *options, struct serve
         .rx_buffer_size = 256, /* kept for each WebSocket, and what is read at once */
         .tx_packet_size = 65536,
     };
-    lws_set_log_level(LLL_ERR | LLL_WARN, emit_log);
     if (!server->door)
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     else
         err = open_loop(server) ? open_ports(server, error)
                                 : studio_error_set(error, STUDIO_ERR_IO, ": no event loop");
-    if (err == STUDIO_OK)
-        err = watch_door(server, error);
     if (err == STUDIO_OK)
         *out = server;
     else
@@ -469,27 +274,18 @@ void server_destroy(struct server *server)
         lws_context_destroy(server->context);
     loop_destroy(server->loop);
     door_destroy(server->door);
+    listeners_close(&server->listeners);
     free(server);
 }
 
-uint16_t server_port(const struct server *server)
+const struct listeners *server_listeners(const struct server *server)
 {
-    return server->port;
+    return &server->listeners;
 }
 
-static void retire(void *ctx, struct wheel_node *node)
+bool server_show(struct server *server, const struct certificate *certificate)
 {
-    if (of_node(node)->session)
-        session_close(of_node(node)->session, 1001, "Server shutting down");
-    else
-        tick(ctx, node);
-}
-
-void server_retire(struct server *server)
-{
-    door_shut(server->door);
-    server->o.exchanges->closing = true;
-    wheel_each(&server->wheel, retire, server);
+    return certificate_serve(certificate, server->tls_context);
 }
 
 bool server_empty(const struct server *server)

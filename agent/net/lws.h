@@ -12,14 +12,16 @@
 #include "config/settings.h"
 #include "net/door.h"
 #include "net/exchange.h"
+#include "net/listener.h"
 #include "net/loop.h"
 #include "net/session.h"
 
 struct server;
+struct certificate;
 
 struct server_options {
-    const char *host; /* `localhost` is both 127.0.0.1 and ::1; `*` is every address */
-    uint16_t port;    /* 0: any free one */
+    const struct listen_list *listen;      /* while it is made */
+    const struct certificate *certificate; /* while it is made; NULL: no TLS */
     enum event_loop event_loop;
     struct door_options door;       /* its `adopt`, and the `ops` of all three, are set here */
     struct session_env *sessions;   /* */
@@ -31,7 +33,10 @@ struct server_options {
 STUDIO_MUST_USE enum studio_err server_create(const struct server_options *options,
                                               struct server **out, struct studio_error *error);
 void server_destroy(struct server *server);
-uint16_t server_port(const struct server *server);
+/* What it listens on. Any thread, as long as it is there. */
+const struct listeners *server_listeners(const struct server *server);
+/* From now on clients are shown this one. Only where there has been one from the start. False: out of memory. */
+STUDIO_MUST_USE bool server_show(struct server *server, const struct certificate *certificate);
 
 /* Runs until server_stop, which is called from a hook. */
 void server_run(struct server *server);

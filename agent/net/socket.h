@@ -14,6 +14,8 @@ struct socket {
     uint64_t bytes;               /* read when the last request was complete */
     bool known;                   /* its peer has authenticated */
     bool here;                    /* it comes from this machine, and for nobody else */
+    bool local;                   /* it stands in the file system */
+    bool proxy;                   /* its peer may speak for others, by headers */
     char peer[PEER_TEXT_MAX + 1]; /* its address, or whom a proxy named */
 };
 

@@ -22,6 +22,14 @@ void tcp_peer(int fd, char out[PEER_TEXT_MAX + 1])
     (void)inet_ntop(sa.ss_family, bytes, out, PEER_TEXT_MAX + 1);
 }
 
+bool tcp_is_local(int fd)
+{
+    int family = AF_UNSPEC;
+    socklen_t len = sizeof(family);
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX;
+}
+
 static bool ask(int fd, struct tcp_info *info)
 {
     socklen_t len = sizeof(*info);

@@ -9,6 +9,8 @@
 
 /* The address of the peer; empty if it has none any more. */
 void tcp_peer(int fd, char out[PEER_TEXT_MAX + 1]);
+/* It is a socket in the file system. */
+bool tcp_is_local(int fd);
 /* Since bytes last came; -1: not known. */
 int64_t tcp_quiet_ms(int fd);
 /* Bytes or an end wait to be read. */

@@ -62,11 +62,12 @@ STUDIO_MUST_USE enum studio_err studio_agent_create(const struct studio_agent_co
                                                     struct studio_agent **out,
                                                     struct studio_error *error);
 
-/* The port listened on (the real one when port 0 was asked for). */
+/* The port listened on (the real one when port 0 was asked for); of several the first; 0: none has one. */
 uint16_t studio_agent_port(const struct studio_agent *agent);
 
-/* The host part listened on, as configured. Lives as long as the agent. */
-const char *studio_agent_host(const struct studio_agent *agent);
+/* The i-th address listened on: `wss://HOST:PORT`, `ws://HOST:PORT` or `unix:PATH`; NULL behind the last.
+ * Lives as long as the agent. */
+const char *studio_agent_address(const struct studio_agent *agent, size_t i);
 
 /* Serves on the calling thread until studio_agent_stop or a fatal error; stops in order (section 7).
  * Returns an exit code: 0 orderly, 1 failed while running. Call once. */
@@ -76,9 +77,9 @@ int studio_agent_run(struct studio_agent *agent);
 void studio_agent_stop(struct studio_agent *agent);
 
 /*
- * Reads the tokens file again, on the calling thread: any but that of studio_agent_run. All of it is
- * checked; on return it counts, with *users lines, and users no longer in it are being closed. A file
- * with a mistake changes nothing; `error` (never NULL) says what is wrong. Both are logged.
+ * Reads the tokens file and the certificate again, on the calling thread: any but that of studio_agent_run.
+ * All of it is checked; on return it counts, with *users lines, and users no longer in it are being closed.
+ * A file with a mistake changes nothing of its own; `error` (never NULL) says what is wrong. Both are logged.
  * Errors: USAGE, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,

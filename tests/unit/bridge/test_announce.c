@@ -45,6 +45,8 @@ static void health_tells_all(void **state)
         .refused = {[STUDIO_ERR_INVALID_JSON] = 3, [STUDIO_ERR_STORAGE] = 1},
         .closed = {[CLOSED_SILENT] = 11, [CLOSED_SLOW] = 12},
         .store_writable = true,
+        .tls_ends = 1767323045 + 83 * 86400,
+        .tls_refused = true,
         .exposed = true};
     const struct announce_health health = {.now_ms = 1767323045678,
                                            .agent = &agent,
@@ -68,7 +70,8 @@ static void health_tells_all(void **state)
         "\"subscribers\":1,\"updates\":99,\"refused\":4,\"closed\":{\"silent\":11,\"slow\":12},"
         "\"ignored\":6,"
         "\"broker\":\"mqtt://"
-        "a:1883\",\"commands\":\"on\",\"exposed\":true,\"store\":{\"writable\":true}}");
+        "a:1883\",\"commands\":\"on\",\"exposed\":true,\"store\":{\"writable\":true},"
+        "\"tls\":{\"days_left\":83,\"files\":\"refused\"}}");
 }
 
 static void info_lists_fields_and_what_the_agent_adds(void **state)

@@ -158,12 +158,24 @@ static void test_any_time_of_rfc3339(void **state)
     }
 }
 
+static void days_left_are_whole_and_never_below_none(void **state)
+{
+    (void)state;
+    assert_int_equal(time_days_left(86400, 0), 1);
+    assert_int_equal(time_days_left(86399, 0), 0);
+    assert_int_equal(time_days_left(10, 20), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_print),           cmocka_unit_test(test_every_day),
-        cmocka_unit_test(test_print_and_parse), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_before_1970),     cmocka_unit_test(test_any_time_of_rfc3339),
+        cmocka_unit_test(days_left_are_whole_and_never_below_none),
+        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_every_day),
+        cmocka_unit_test(test_print_and_parse),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_before_1970),
+        cmocka_unit_test(test_any_time_of_rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

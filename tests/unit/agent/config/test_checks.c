@@ -24,37 +24,6 @@ static void refuses(check_fn *check, const char *const *values)
     }
 }
 
-static void addresses(void **state)
-{
-    static const char *const good[] = {
-        "localhost:8080",         "127.0.0.1:0",         "[::1]:8080", "[::]:65535",
-        "agent-1.example.org:80", "[fe80::1%eth0]:8080", "my_host:1",  NULL};
-    static const char *const bad[] = {"",
-                                      "localhost",
-                                      "localhost:",
-                                      ":8080",
-                                      "*:8080",
-                                      "localhost:65536",
-                                      "localhost:-1",
-                                      "localhost:80a",
-                                      "localhost:123456",
-                                      "::1:8080",
-                                      "[::1]",
-                                      "[::1]8080",
-                                      "[::1",
-                                      "[]:80",
-                                      "[localhost]:80",
-                                      "[fe80::1%]:80",
-                                      "local host:80",
-                                      "localhost:80:80",
-                                      "-x:80",
-                                      "ws://localhost:80",
-                                      NULL};
-    (void)state;
-    accepts(check_listen, good);
-    refuses(check_listen, bad);
-}
-
 static void addresses_are_split(void **state)
 {
     char host[ADDRESS_HOST_MAX + 1];
@@ -137,19 +106,13 @@ static void names(void **state)
     refuses(check_values, bad_values);
 }
 
-static void tls_is_not_in_this_version(void **state)
-{
-    (void)state;
-    assert_null(check_tls(""));
-    assert_non_null(strstr(check_tls("cert.pem"), "not in this version"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses), cmocka_unit_test(addresses_are_split),
-        cmocka_unit_test(brokers),   cmocka_unit_test(topic_roots),
-        cmocka_unit_test(names),     cmocka_unit_test(tls_is_not_in_this_version),
+        cmocka_unit_test(addresses_are_split),
+        cmocka_unit_test(brokers),
+        cmocka_unit_test(topic_roots),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,6 @@ static void a_mistake_changes_nothing_and_says_what_is_right(void **state)
     refused("mqtt.create_tables", "maybe", "yes|no");
     refused("mqtt.username", "a\tb", "control");
     refused("mqtt.username", "\xC3", "UTF-8");
-    refused("websocket.tls_cert", "c.pem", "not in this version");
 }
 
 static void unknown_names_suggest_the_nearest(void **state)
@@ -265,6 +264,32 @@ static void options_that_exclude_each_other(void **state)
     assert_int_equal(config_check(&config, &error), STUDIO_OK);
 }
 
+/* Each alone may be right. */
+static void certificates_and_addresses_belong_together(void **state)
+{
+    (void)state;
+    set("websocket.tls_key", "key.pem");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "tls_key needs websocket.tls_cert"));
+    set("websocket.tls_key", "");
+    set("websocket.tls_client_ca", "ca.pem");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "tls_client_ca needs websocket.tls_cert"));
+    set("websocket.tls_cert", "cert.pem");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+    set("websocket.listen", "ws://localhost:1,unix:/run/s");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "no address of websocket.listen is wss://"));
+    set("websocket.listen", "ws://localhost:1,localhost:2");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+    set("websocket.tls_cert", "");
+    set("websocket.tls_client_ca", "");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+    set("websocket.listen", "wss://localhost:1");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "wss:// address, which needs websocket.tls_cert"));
+}
+
 static void proxies_that_speak_are_named(void **state)
 {
     (void)state;
@@ -317,6 +342,7 @@ int main(void)
         TEST(an_unknown_name_in_the_environment_is_a_warning),
         TEST(only_what_is_wanted_is_read),
         TEST(options_that_exclude_each_other),
+        TEST(certificates_and_addresses_belong_together),
         TEST(proxies_that_speak_are_named),
         TEST(the_tokens_file_lies_in_the_data_directory),
         TEST(messages_are_cut_between_characters),

@@ -63,6 +63,17 @@ static void this_machine_is_not_told_of(void **state)
     assert_string_equal(told, "");
 }
 
+static void with_tls_only_what_is_plain_is_open(void **state)
+{
+    (void)state;
+    assert_false(exposed(SETTINGS({"websocket.listen", "0.0.0.0:8443,ws://localhost:1,unix:/run/s"},
+                                  {"websocket.tls_cert", "c.pem"})));
+    assert_string_equal(told, "");
+    assert_true(exposed(SETTINGS({"websocket.listen", "wss://0.0.0.0:8443,ws://0.0.0.0:8080"},
+                                 {"websocket.tls_cert", "c.pem"})));
+    assert_non_null(strstr(told, "NO TLS"));
+}
+
 static void what_is_open_is_named(void **state)
 {
     static const char *const open[] = {"0.0.0.0:8080", "[::]:8080", "192.168.1.5:80",
@@ -91,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(this_machine_is_not_told_of),
         cmocka_unit_test(what_is_open_is_named),
+        cmocka_unit_test(with_tls_only_what_is_plain_is_open),
         cmocka_unit_test(a_password_to_a_far_broker_is_named),
     };
 

@@ -73,7 +73,7 @@ static void values_are_told_by_type(void **state)
     option_values(option_find("mqtt", "create_tables"), text, sizeof text);
     assert_string_equal(text, "yes|no");
     option_values(option_find("websocket", "listen"), text, sizeof text);
-    assert_string_equal(text, "HOST:PORT");
+    assert_string_equal(text, "HOST:PORT[,...]");
     option_values(option_find("log", "level"), text, 8);
     assert_string_equal(text, "error|w");
 }

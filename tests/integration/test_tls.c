@@ -1,0 +1,409 @@
+/* test_tls.c - wss:// and https://, several addresses side by side, certificates that change while the agent
+ * runs (protocol section 7). */
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "support/agent.h"
+#include "support/certs.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/http.h"
+#include "support/json.h"
+#include "support/storedir.h"
+#include "support/tmpdir.h"
+#include "support/tokens.h"
+#include "support/tunnel.h"
+#include "support/wsclient.h"
+
+static const char *dir, *cert, *second;
+static char *key;
+
+static int make_certificates(void **state)
+{
+    (void)state;
+    dir = tmpdir_create();
+    cert = cert_create(dir, "first.pem", "DNS:localhost");
+    second = cert_create(dir, "second.pem", "DNS:localhost");
+    key = test_printf("%s.key", cert);
+    return 0;
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    free(key);
+    return 0;
+}
+
+/* Plain and TLS side by side; `more` arguments end with NULL. */
+static struct agent_proc *start(const char *its_cert, const char *its_key, const char *const *more)
+{
+    const char *args[16] = {"--listen",   "ws://localhost:0,wss://localhost:0",
+                            "--tls-cert", its_cert,
+                            "--tls-key",  its_key,
+                            "--set",      "limits.updates_per_second=0"};
+    size_t n = 8;
+
+    while (more && *more)
+        args[n++] = *more++;
+    return agent_proc_start(&(struct agent_options){.args = args});
+}
+
+static uint16_t tls_port(struct agent_proc *agent)
+{
+    char *line =
+        proc_wait_line(agent_proc_proc(agent), PROC_STDOUT, "listening on wss://", WAIT_MS);
+    uint16_t port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+
+    free(line);
+    return port;
+}
+
+static void all_that_is_spoken_plain_is_spoken_over_tls(void **state)
+{
+    struct agent_proc *agent = start(cert, key, NULL);
+    struct tunnel *tunnel = tunnel_create(tls_port(agent), &(struct tunnel_options){.ca = cert});
+    uint16_t port = tunnel_port(tunnel);
+    struct wsclient *dealer = wsclient_login(port, "ARO-001_dealerPC", TOKEN_DEVICE);
+    struct wsclient *viewer =
+        wsclient_connect(port, "/?id=office&token=" TOKEN_VIEWER "&subscribe=*");
+    static const char update[] = "{\"sdp\":\"idle\"}";
+    char body[16385];
+    struct http_answer answer, plain;
+
+    (void)state;
+    (void)wsclient_until(viewer, "TABLE_ID", "office");
+    wsclient_ask(dealer, "{\"sdp\":\"up\"}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    (void)wsclient_until(viewer, "data.SDP", "up");
+    wsclient_send_frame(dealer, WS_PING, true, "x", 1);
+    assert_int_equal(wsclient_next(dealer, WAIT_MS).kind, WS_GOT_PONG);
+    /* Read in many pieces, out of one record. */
+    memset(body, ' ', sizeof(body) - 1);
+    strcpy(body + sizeof(body) - sizeof(update), update);
+    answer = http_request(port, "POST", "/api/v1/tables/ARO-001/status",
+                          "Authorization: Bearer ARO-001_dealerPC:" TOKEN_DEVICE "\r\n", body);
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body, "Invalid value for sdp"));
+    http_answer_finish(&answer);
+    answer = http_get(port, "/");
+    assert_int_equal(answer.status, 200);
+    plain = http_get(agent_proc_port(agent), "/");
+    assert_string_equal(answer.body, plain.body);
+    http_answer_finish(&plain);
+    http_answer_finish(&answer);
+    wsclient_close(viewer);
+    wsclient_close(dealer);
+    tunnel_destroy(tunnel);
+    agent_proc_destroy(agent);
+}
+
+/* More than is read at once, and more than is answered before reading goes on. */
+static void many_messages_in_one_record_are_answered_in_order(void **state)
+{
+    enum { MESSAGES = 500 };
+    struct agent_proc *agent = start(cert, key, NULL);
+    struct tunnel *tunnel = tunnel_create(tls_port(agent), &(struct tunnel_options){.ca = cert});
+    struct wsclient *c = wsclient_login(tunnel_port(tunnel), "ARO-001_dealerPC", TOKEN_DEVICE);
+
+    (void)state;
+    for (int i = 0; i < MESSAGES; i++) {
+        char *text = test_printf("{\"sdp\":\"%s\",\"request_id\":%d}", i % 2 ? "up" : "down", i);
+
+        wsclient_queue(c, text);
+        free(text);
+    }
+    wsclient_flush(c);
+    for (int i = 0; i < MESSAGES; i++) {
+        char *text =
+            test_printf("{\"status\":\"updated\",\"table_id\":\"ARO-001\",\"request_id\":%d}", i);
+
+        wsclient_expect(c, text);
+        free(text);
+    }
+    wsclient_close(c);
+    tunnel_destroy(tunnel);
+    agent_proc_destroy(agent);
+}
+
+static void tls_1_2_and_up_and_http_1_1(void **state)
+{
+    struct agent_proc *agent = start(cert, key, NULL);
+    uint16_t port = tls_port(agent);
+    char *at = test_printf("localhost:%u", port), *out;
+    const char *const ask[] = {"openssl", "s_client", "-connect", at, "-alpn", "h2,http/1.1", NULL};
+
+    (void)state;
+    assert_string_equal(tunnel_try(port, &(struct tunnel_options){.version = TLS1_2_VERSION}), "");
+    assert_string_equal(tunnel_try(port, &(struct tunnel_options){.version = TLS1_3_VERSION}), "");
+    assert_non_null(strstr(tunnel_try(port, &(struct tunnel_options){.version = TLS1_1_VERSION}),
+                           "protocol version"));
+    assert_int_equal(proc_run(ask, NULL, &out, NULL), 0);
+    assert_non_null(strstr(out, "ALPN protocol: http/1.1"));
+    free(out);
+    free(at);
+    agent_proc_destroy(agent);
+}
+
+/* Exits with 2 and says each of `words`. */
+static void no_start(const char *const *args, const char *words)
+{
+    const char *argv[24] = {studio_program("studio-agent"), "--data", tmpdir_create()};
+    size_t n = 3;
+    char *err;
+
+    for (; *args; args++)
+        argv[n++] = *args;
+    argv[n] = NULL;
+    (void)tokens_write_default(argv[2]);
+    assert_int_equal(proc_run(argv, NULL, NULL, &err), 2);
+    if (!strstr(err, words))
+        fail_msg("'%s' does not say '%s'", err, words);
+    free(err);
+}
+
+static void a_wrong_pair_ends_the_start_and_says_what_is_right(void **state)
+{
+    char *other = test_printf("%s.key", second);
+
+    (void)state;
+    no_start((const char *const[]){"--tls-cert", cert, "--tls-key", other, NULL},
+             "is not that of the first certificate in");
+    no_start((const char *const[]){"--tls-cert", "/nowhere/c.pem", "--tls-key", key, NULL},
+             "websocket.tls_cert: cannot read /nowhere/c.pem: No such file");
+    no_start((const char *const[]){"--tls-cert", cert, NULL}, "there is no private key in PEM in");
+    no_start((const char *const[]){"--tls-key", key, NULL}, "websocket.tls_key needs");
+    no_start((const char *const[]){"--listen", "wss://localhost:0", NULL},
+             "wss:// address, which needs websocket.tls_cert");
+    free(other);
+}
+
+static char *ask_agent(uint16_t port, const char *path)
+{
+    struct http_answer answer =
+        http_request(port, "GET", path, "Authorization: Bearer office:" TOKEN_VIEWER "\r\n", NULL);
+    char *body = strdup(answer.body);
+
+    assert_int_equal(answer.status, 200);
+    http_answer_finish(&answer);
+    return body;
+}
+
+static void expect_health(uint16_t port, const char *files)
+{
+    char *about = ask_agent(port, "/api/v1/agent"), *is = json_at(about, "health.tls.files");
+    char *days = json_at(about, "health.tls.days_left");
+
+    assert_string_equal(is, files);
+    assert_string_equal(days, "1"); /* of two, less what has passed */
+    free(about);
+    free(is);
+    free(days);
+}
+
+static void reload(struct agent_proc *agent, int code, const char *words)
+{
+    const char *const argv[] = {studio_program("studio-agent"), "reload", "--data",
+                                agent_proc_data(agent), NULL};
+    char *out, *err;
+
+    assert_int_equal(proc_run(argv, NULL, &out, &err), code);
+    if (!strstr(out, words) && !strstr(err, words))
+        fail_msg("'%s%s' does not say '%s'", out, err, words);
+    free(out);
+    free(err);
+}
+
+static void replace(const char *file, const char *by)
+{
+    char *fresh = test_printf("%s.fresh", file), *copy = test_printf("cp %s %s", by, fresh);
+
+    assert_int_equal(proc_run((const char *const[]){"sh", "-c", copy, NULL}, NULL, NULL, NULL), 0);
+    assert_int_equal(rename(fresh, file), 0);
+    free(copy);
+    free(fresh);
+}
+
+/* The agent's own files: copies that change. */
+static void a_certificate_is_renewed_without_dropping_anyone(void **state)
+{
+    const char *its = tmpdir_path(tmpdir_create(), "agent.pem");
+    char *its_key = test_printf("%s.key", its), *second_key = test_printf("%s.key", second);
+    struct agent_proc *agent;
+    struct tunnel *tunnel;
+    struct wsclient *dealer;
+    uint16_t port, plain;
+    char *page;
+
+    (void)state;
+    replace(its, cert);
+    replace(its_key, key);
+    agent = start(its, its_key, NULL);
+    port = tls_port(agent);
+    plain = agent_proc_port(agent);
+    tunnel = tunnel_create(port, NULL);
+    dealer = wsclient_login(tunnel_port(tunnel), "ARO-001_dealerPC", TOKEN_DEVICE);
+    assert_string_equal(tunnel_name(port), "first.pem of a test");
+    expect_health(plain, "served");
+    page = ask_agent(plain, "/metrics");
+    assert_non_null(strstr(page, "\nstudio_tls_days_left 1\n"));
+    free(page);
+
+    /* By itself, when its files have changed; half of a pair does no harm. */
+    replace(its, second);
+    free(proc_wait_line(agent_proc_proc(agent), PROC_STDERR, "its files were not taken", WAIT_MS));
+    assert_string_equal(tunnel_name(port), "first.pem of a test");
+    expect_health(plain, "refused");
+    replace(its_key, second_key);
+    while (strcmp(tunnel_name(port), "second.pem of a test") != 0)
+        usleep(20000);
+    expect_health(plain, "served");
+
+    /* At once, when it is asked to. */
+    replace(its, cert);
+    reload(agent, 1, "is not that of the first certificate in");
+    assert_string_equal(tunnel_name(port), "second.pem of a test");
+    replace(its_key, key);
+    reload(agent, 0, "users read from");
+    assert_string_equal(tunnel_name(port), "first.pem of a test");
+
+    wsclient_ask(dealer, "{\"sdp\":\"up\"}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    wsclient_close(dealer);
+    tunnel_destroy(tunnel);
+    agent_proc_destroy(agent);
+    free(its_key);
+    free(second_key);
+}
+
+/* TLS 1.2 says so within the handshake, 1.3 behind it, where it may be lost. */
+static void expect_refused(uint16_t port, const char *its_cert, const char *words)
+{
+    struct tunnel_options options = {.cert = its_cert, .version = TLS1_2_VERSION};
+    const char *said = tunnel_try(port, &options);
+
+    if (!strstr(said, words))
+        fail_msg("'%s' does not say '%s'", said, words);
+    options.version = TLS1_3_VERSION;
+    assert_string_not_equal(tunnel_try(port, &options), "");
+}
+
+static void clients_may_need_a_certificate_of_an_authority(void **state)
+{
+    const char *authority = cert_create(dir, "authority.pem", "DNS:authority");
+    const char *theirs = cert_signed(dir, "theirs.pem", "ARO-001_dealerPC", authority, 2);
+    const char *old = cert_signed(dir, "old.pem", "ARO-001_dealerPC", authority, -1);
+    const char *foreign = cert_signed(dir, "foreign.pem", "ARO-001_dealerPC", second, 2);
+    struct agent_proc *agent =
+        start(cert, key, (const char *const[]){"--tls-client-ca", authority, NULL});
+    uint16_t port = tls_port(agent);
+
+    (void)state;
+    assert_string_equal(tunnel_try(port, &(struct tunnel_options){.cert = theirs}), "");
+    expect_refused(port, NULL, "handshake failure");
+    expect_refused(port, old, "certificate expired");
+    expect_refused(port, foreign, "unknown ca");
+    agent_proc_destroy(agent);
+}
+
+/* One request, as a proxy would send it; what came (free()). */
+static char *ask_local(const char *path, const char *request)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    char *answer = test_alloc(65536);
+    size_t len = 0;
+    ssize_t n;
+
+    strcpy(sa.sun_path, path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+    while ((n = read(fd, answer + len, 65535 - len)) > 0)
+        len += (size_t)n;
+    answer[len] = '\0';
+    close(fd);
+    return answer;
+}
+
+static void a_local_proxy_may_use_a_socket_in_the_file_system(void **state)
+{
+    static const char update[] = "POST /api/v1/tables/ARO-001/status HTTP/1.1\r\nHost: x\r\n"
+                                 "X-Forwarded-For: 203.0.113.7\r\n"
+                                 "Authorization: Bearer ARO-001_dealerPC:" TOKEN_DEVICE "\r\n"
+                                 "Content-Length: 12\r\n\r\n{\"sdp\":\"up\"}";
+    static const char upgrade[] = "GET /?id=ARO-001_dealerPC&token=" TOKEN_DEVICE " HTTP/1.1\r\n"
+                                  "Host: x\r\nX-Forwarded-For: 203.0.113.7\r\n"
+                                  "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                                  "Sec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+                                  "\x88\x80\0\0\0\0";
+    const char *path = tmpdir_path(tmpdir_create(), "agent.sock");
+    char *listen = test_printf("ws://localhost:0,unix:%s", path), *line, *answer;
+    const char *const args[] = {"--listen", listen, NULL};
+    struct agent_proc *agent = agent_proc_start(&(struct agent_options){.args = args});
+    struct wsclient *dealer =
+        wsclient_login(agent_proc_port(agent), "ARO-001_dealerPC", TOKEN_DEVICE);
+
+    (void)state;
+    line = proc_wait_line(agent_proc_proc(agent), PROC_STDOUT, "listening on unix:", WAIT_MS);
+    assert_non_null(strstr(line, path));
+    free(line);
+    answer = ask_local(path, update);
+    assert_non_null(strstr(answer, "HTTP/1.1 200"));
+    assert_non_null(strstr(answer, "connection: close"));
+    assert_non_null(strstr(answer, "{\"status\":\"updated\""));
+    free(answer);
+    answer = ask_local(path, upgrade);
+    assert_non_null(strstr(answer, "HTTP/1.1 101"));
+    free(answer);
+    free(proc_wait_line(agent_proc_proc(agent), PROC_STDERR,
+                        "ARO-001_dealerPC is here from 203.0.113.7", WAIT_MS));
+    answer = ask_local(path, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_non_null(strstr(answer, "HTTP/1.1 403")); /* nobody says that it is from here */
+    free(answer);
+    wsclient_close(dealer);
+    agent_proc_destroy(agent);
+    assert_int_equal(access(path, F_OK), -1);
+    free(listen);
+}
+
+static void check_tells_the_days_left(void **state)
+{
+    char *config = test_printf("[websocket]\ntls_cert = %s\ntls_key = %s\n", cert, key);
+    char *wrong = test_printf("[websocket]\ntls_cert = %s\ntls_key = %s.key\n", cert, second);
+    const char *file = tmpdir_write(tmpdir_create(), "agent.ini", 0600, config);
+    const char *bad = tmpdir_write(tmpdir_create(), "agent.ini", 0600, wrong);
+    const char *argv[] = {studio_program("studio-agent"), "check", "-c", file, NULL};
+    char *out;
+
+    (void)state;
+    assert_int_equal(proc_run(argv, NULL, &out, NULL), 0);
+    assert_non_null(strstr(out, "the certificate ends in 1 day"));
+    free(out);
+    argv[3] = bad;
+    assert_int_equal(proc_run(argv, NULL, &out, NULL), 1);
+    assert_non_null(strstr(out, "is not that of the first certificate in"));
+    free(out);
+    free(config);
+    free(wrong);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_that_is_spoken_plain_is_spoken_over_tls),
+        cmocka_unit_test(many_messages_in_one_record_are_answered_in_order),
+        cmocka_unit_test(tls_1_2_and_up_and_http_1_1),
+        cmocka_unit_test(a_wrong_pair_ends_the_start_and_says_what_is_right),
+        cmocka_unit_test(a_certificate_is_renewed_without_dropping_anyone),
+        cmocka_unit_test(clients_may_need_a_certificate_of_an_authority),
+        cmocka_unit_test(a_local_proxy_may_use_a_socket_in_the_file_system),
+        cmocka_unit_test(check_tells_the_days_left),
+    };
+
+    return cmocka_run_group_tests(tests, make_certificates, forget);
+}
