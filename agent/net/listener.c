@@ -129,7 +129,7 @@ static enum studio_err open_path(struct listeners *out, const struct listen_at *
                                 errno == EADDRINUSE ? "; another agent has it, or it is no socket"
                                                     : "");
     add(out, fd, false);
-    strcpy(out->paths[out->path_count++], sa.sun_path);
+    snprintf(out->paths[out->path_count++], sizeof(*out->paths), "%s", sa.sun_path);
     snprintf(out->names[out->name_count++], LISTENER_NAME_MAX, "unix:%s", sa.sun_path);
     return STUDIO_OK;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,7 +247,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
     server->o.door.adopt = adopt;
     server->door = door_create(&server->o.door);
     server->o.sessions->ops = server->o.exchanges->ops = &transport_ops;
-    strcpy(server->protocol_name, "studio");
+    snprintf(server->protocol_name, sizeof(server->protocol_name), "studio");
     server->protocols[0] = (struct lws_protocols){
         .name = server->protocol_name,
         .callback = on_event,
