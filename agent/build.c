@@ -161,6 +161,9 @@ static enum studio_err open_net(struct studio_agent *agent,
     const char *wrong = networks_parse(config->trusted_proxies, &agent->sessions.proxies);
     if (wrong)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.trusted_proxies: %s", wrong);
+    wrong = origins_parse(config->origins, &agent->sessions.origins);
+    if (wrong)
+        return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.origins: %s", wrong);
     agent->api = (struct api){
         .clock = agent->clock,
         .core = agent->core,
@@ -183,6 +186,8 @@ static enum studio_err open_net(struct studio_agent *agent,
         .respond = api_respond,
         .ctx = &agent->api,
         .proxies = &agent->sessions.proxies,
+        .origins = &agent->sessions.origins,
+        .logins = &agent->sessions.logins,
         .figures = &agent->figures,
         .write_timeout_ms = config->write_timeout_s * 1000,
     };

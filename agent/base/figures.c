@@ -5,7 +5,7 @@ static const char *const updates_words[FIGURE_VIAS] = {"websocket", "mqtt", "htt
 static const char *const connections_words[FIGURE_ROLES] = {"device", "viewer", "operator"};
 static const char *const logins_words[LOGIN_RESULTS] = {
     [LOGIN_ACCEPTED] = "accepted", [LOGIN_MISSING] = "missing", [LOGIN_CREDENTIALS] = "credentials",
-    [LOGIN_TABLE] = "table",       [LOGIN_LIMIT] = "limit",
+    [LOGIN_TABLE] = "table",       [LOGIN_LIMIT] = "limit",     [LOGIN_ORIGIN] = "origin",
 };
 static const char *const closed_words[CLOSED_REASONS] = {
     [CLOSED_CLIENT] = "client",   [CLOSED_REFUSED] = "refused", [CLOSED_REVOKED] = "revoked",

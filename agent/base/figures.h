@@ -29,6 +29,7 @@ enum figure_login {
     LOGIN_CREDENTIALS, /* wrong ones */
     LOGIN_TABLE,       /* an id that names no table */
     LOGIN_LIMIT,
+    LOGIN_ORIGIN, /* a page of another origin */
     LOGIN_RESULTS
 };
 enum figure_closed {
@@ -60,7 +61,8 @@ enum figure_parked {
     SET(connections, GAUGE, "role", FIGURE_ROLES,                                                  \
         "clients that have authenticated, of WebSocket and live streams")                          \
     ROW(subscribers, GAUGE, "", "clients that watch a table")                                      \
-    SET(logins, COUNTER, "result", LOGIN_RESULTS, "logins of connections and HTTP requests")       \
+    SET(logins, COUNTER, "result", LOGIN_RESULTS,                                                  \
+        "logins of connections and HTTP requests, and those a page of another origin tried")       \
     SET(closed, COUNTER, "reason", CLOSED_REASONS,                                                 \
         "connections and live streams that ended, and slow HTTP requests")                         \
     ROW(tables, GAUGE, "", "tables known")                                                         \

@@ -7,6 +7,7 @@
 
 #include "base/names.h"
 #include "base/networks.h"
+#include "base/origins.h"
 #include "studio/status.h"
 
 static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -166,6 +167,12 @@ const char *check_networks(const char *value)
 {
     struct networks ignored;
     return networks_parse(value, &ignored);
+}
+
+const char *check_origins(const char *value)
+{
+    struct origins ignored;
+    return origins_parse(value, &ignored);
 }
 
 const char *check_token(const char *value)

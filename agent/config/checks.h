@@ -14,6 +14,7 @@ const char *check_agent_id(const char *value);
 const char *check_topic_root(const char *value);
 const char *check_values(const char *value);
 const char *check_networks(const char *value);
+const char *check_origins(const char *value);
 const char *check_token(const char *value);
 
 enum { ADDRESS_HOST_MAX = 255 };

@@ -51,6 +51,8 @@ const struct option options[] = {
      .help = "seconds a client may leave waiting data unread, or its own message unfinished"},
     {"websocket", "trusted_proxies", NULL, STRING(trusted_proxies, "ADDR[/BITS][,...]"), .absent = "none",
      .check = check_networks, .help = "proxies whose X-Forwarded-For or Forwarded names the client"},
+    {"websocket", "origins", NULL, STRING(origins, "ORIGIN[,...]|*"), .absent = "the agent's own address",
+     .check = check_origins, .help = "origins of pages that may connect and change something, like https://ops.example:8443; * is any"},
     {"websocket", "proxy_protocol", NULL, BOOL(proxy_protocol),
      .help = "the trusted proxies begin each connection with a header of the PROXY protocol, version 1 or 2"},
 

@@ -25,6 +25,7 @@ struct studio_agent_config {
     int64_t write_timeout_s; /* a client that does not read, or to the end of its message */
     char *trusted_proxies;   /* NULL: nobody speaks for others */
     bool proxy_protocol;     /* they do it with the PROXY protocol */
+    char *origins;           /* NULL: pages of the agent's own address only */
     /* [mqtt] */
     char *broker;         /* URI[,URI...]; NULL: a status server only */
     char *agent_id;       /* NULL: the one kept in the store */

@@ -83,6 +83,8 @@ static void read_framing(struct exchange *x, const struct exchange_head *head)
     else if (digits > LENGTH_DIGITS_MAX ||
              (digits && strtoull(head->length, NULL, 10) > EXCHANGE_BODY_MAX))
         refuse_as(x, STUDIO_ERR_TOO_LARGE);
+    else if (head->foreign)
+        refuse(x, 403, EXCHANGE_FOREIGN);
     else if (digits)
         x->expected = strtoul(head->length, NULL, 10);
 }

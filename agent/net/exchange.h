@@ -18,6 +18,11 @@
 #include "net/transport.h"
 
 struct exchange;
+struct logins;
+struct origins;
+
+/* What a page of another origin is told. */
+#define EXCHANGE_FOREIGN "Origin not allowed: websocket.origins does not name it"
 
 enum {
     EXCHANGE_ARGS_MAX = 16,     /* parameters of an address */
@@ -38,6 +43,8 @@ struct exchange_env {
     void (*respond)(void *ctx, struct exchange *exchange);
     void *ctx;
     const struct networks *proxies; /* whose headers say whom they speak for */
+    const struct origins *origins;  /* of pages that may change something besides our own */
+    struct logins *logins;          /* where others are counted */
     struct figures *figures;
     int64_t write_timeout_ms; /* for a client that does not read */
     bool closing;             /* every answer ends its connection */
@@ -64,6 +71,7 @@ struct exchange_head {
     const char *length; /* Content-Length; NULL: none */
     bool coded;         /* Transfer-Encoding: its end cannot be told */
     bool last;          /* no other request may follow on its connection */
+    bool foreign;       /* a page sends it that may not change anything here, and it would */
     const char *fields[EXCHANGE_FIELDS];
     const char *const *args; /* of the address, each `name=value`, decoded; none is empty */
     size_t arg_count;        /* more than EXCHANGE_ARGS_MAX: too many */

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "net/forwarded.h"
+#include "net/logins.h"
 #include "net/socket.h"
 #include "net/tcp.h"
 #include "protocol/document.h"
 
-enum { HEAD_MAX = 4096, LENGTH_MAX = 32, EXPECT_MAX = 32 };
+enum { HEAD_MAX = 4096, LENGTH_MAX = 32, EXPECT_MAX = 32, SCHEME_MAX = 16 };
 
 static const struct {
     enum lws_token_indexes token;
@@ -28,6 +29,13 @@ static const char *method_of(struct lws *wsi)
         if (lws_hdr_total_length(wsi, methods[i].token) > 0)
             return methods[i].name;
     return "";
+}
+
+/* Nothing is changed by it. */
+static bool only_reads(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
+           strcmp(method, "OPTIONS") == 0;
 }
 
 /* Who announces a body and waits for leave to send it. */
@@ -121,6 +129,51 @@ bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_T
         (void)forwarded_list(proxies, header, peer);
     else if (!list && lws_hdr_custom_copy(wsi, header, sizeof(header), name, name_len) >= 0)
         (void)forwarded_pairs(proxies, header, peer);
+    return false;
+}
+
+/* --- from which page --------------------------------------------------------------------------- */
+
+/* The first word of a header that a trusted proxy has written; false: there is none. */
+static bool proxy_says(struct lws *wsi, const char *name, char *out, int cap)
+{
+    const struct socket *socket = lws_get_opaque_user_data(wsi);
+
+    if (!socket || !socket->proxy ||
+        lws_hdr_custom_copy(wsi, out, cap, name, (int)strlen(name)) <= 0)
+        return false;
+    out[strcspn(out, ", \t")] = '\0';
+    return *out != '\0';
+}
+
+static enum origin_way way_of(struct lws *wsi)
+{
+    const struct socket *socket = lws_get_opaque_user_data(wsi);
+    char scheme[SCHEME_MAX];
+
+    if (!socket || !socket->proxy)
+        return lws_get_ssl(wsi) ? ORIGIN_WAY_TLS : ORIGIN_WAY_PLAIN;
+    if (!proxy_says(wsi, "x-forwarded-proto:", scheme, sizeof(scheme)))
+        return ORIGIN_WAY_UNKNOWN;
+    return strcasecmp(scheme, "https") == 0 || strcasecmp(scheme, "wss") == 0 ? ORIGIN_WAY_TLS
+                                                                              : ORIGIN_WAY_PLAIN;
+}
+
+bool http_page_may(const struct origins *origins, struct logins *logins, struct lws *wsi,
+                   const char *peer)
+{
+    char origin[ORIGIN_MAX + 1], host[ORIGIN_MAX + 1];
+
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
+        return true; /* no browser */
+    if (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) <= 0)
+        snprintf(origin, sizeof(origin), "a long name");
+    if (!proxy_says(wsi, "x-forwarded-host:", host, sizeof(host)) &&
+        lws_hdr_copy(wsi, host, sizeof(host), WSI_TOKEN_HOST) <= 0)
+        host[0] = '\0';
+    if (origins_have(origins, origin, host, way_of(wsi)))
+        return true;
+    logins_foreign(logins, origin, peer);
     return false;
 }
 
@@ -230,6 +283,7 @@ static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi,
         return NULL;
     }
     head.here = http_peer(env->proxies, wsi, peer);
+    head.foreign = !only_reads(head.method) && !http_page_may(env->origins, env->logins, wsi, peer);
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* an exchange has deadlines of its own */
     http_note(wsi);
     exchange = exchange_create(env, wsi, &head);

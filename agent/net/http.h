@@ -4,6 +4,7 @@
 #define AGENT_NET_HTTP_H
 
 #include "base/networks.h"
+#include "base/origins.h"
 #include "net/exchange.h"
 
 struct lws;
@@ -21,6 +22,11 @@ bool http_keeps(struct lws *wsi);
 /* Who sends this request, of HTTP or an upgrade: its socket's peer, or whom a trusted proxy's headers name. Returns
  * whether that is this machine, without any proxy between. */
 bool http_peer(const struct networks *proxies, struct lws *wsi, char peer[PEER_TEXT_MAX + 1]);
+
+/* May the page that sends this request, if one does, have it done? What a trusted proxy says of host and scheme counts
+ * more than the request's own. False: it is counted; `peer` is who sends it. */
+bool http_page_may(const struct origins *origins, struct logins *logins, struct lws *wsi,
+                   const char *peer);
 
 /* The next parameter of the address, the library's *n-th, to be freed; NULL: there are no more. The library has split at
  * `&` and decoded. False: out of memory. */

@@ -27,6 +27,16 @@ void logins_refused(struct logins *l, const char *id, const char *peer, enum stu
               why ? why : studio_err_text(err));
 }
 
+void logins_foreign(struct logins *l, const char *origin, const char *peer)
+{
+    figure_add(&l->figures->logins[LOGIN_ORIGIN], 1);
+    log_limited(
+        &l->foreign, LOG_WARN, "login",
+        "a page of %s is refused, in a browser at %s: it is not of the address it asks, and "
+        "websocket.origins does not name it",
+        origin, peer);
+}
+
 void logins_left(struct logins *l, const char *id, const char *peer, enum figure_closed why,
                  const char *reason)
 {

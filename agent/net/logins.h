@@ -10,12 +10,15 @@
 struct logins {
     struct figures *figures;
     struct log_pace pace;
+    struct log_limit foreign;
 };
 
 void logins_here(struct logins *logins, const char *id, const char *peer, enum role role);
 /* `id` is what was said, NULL if nothing was; `why` NULL: what the error says. */
 void logins_refused(struct logins *logins, const char *id, const char *peer, enum studio_err err,
                     const char *why);
+/* A page of this origin, the header's value, asked for what only our own pages may. */
+void logins_foreign(struct logins *logins, const char *origin, const char *peer);
 /* A connection's end; `id` NULL: it was never here. `reason` of its close frame, empty without one. */
 void logins_left(struct logins *logins, const char *id, const char *peer, enum figure_closed why,
                  const char *reason);

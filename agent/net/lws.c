@@ -134,7 +134,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         depart(server, wsi);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return ws_confirm(wsi, in, server->protocol_name);
+        return ws_confirm(server->o.sessions, wsi, in, server->protocol_name);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         server->protocol_name[0] = '\0';
         return 0;

@@ -9,6 +9,7 @@
 #include "auth/rates.h"
 #include "base/clock.h"
 #include "base/networks.h"
+#include "base/origins.h"
 #include "core/core.h"
 #include "net/logins.h"
 #include "net/pacing.h"
@@ -25,6 +26,7 @@ struct session_env {
     const struct transport_ops *ops;
     int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
     struct networks proxies; /* whose headers say whom they speak for */
+    struct origins origins;  /* of pages that may come besides our own */
     struct logins logins;
     size_t count;           /* sessions alive */
     struct session *paused; /* not read until the core is no longer congested */

@@ -42,11 +42,12 @@ static bool take_subprotocol(struct lws *wsi, char protocol[WS_PROTOCOL_MAX])
     return true;
 }
 
-/* Only `websocket`, only at our two addresses, only what the library can go on with. A wish for HTTP/2
+/* Only `websocket`, only at our two addresses, only for our own pages, only what the library can go on with. A wish for HTTP/2
  * is passed over: the request is served as it came. */
-int ws_confirm(struct lws *wsi, char *value, char protocol[WS_PROTOCOL_MAX])
+int ws_confirm(struct session_env *env, struct lws *wsi, char *value,
+               char protocol[WS_PROTOCOL_MAX])
 {
-    char text[32];
+    char text[32], peer[PEER_TEXT_MAX + 1];
 
     /* Without the header the library asks with freed memory at hand (CVE-2025-11677). */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0 ||
@@ -63,6 +64,9 @@ int ws_confirm(struct lws *wsi, char *value, char protocol[WS_PROTOCOL_MAX])
         return http_refuse(wsi, 404, "Not found");
     if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_VERSION) <= 0 || strcmp(text, "13") != 0)
         return http_refuse(wsi, 400, "Sec-WebSocket-Version must be 13");
+    (void)http_peer(&env->proxies, wsi, peer);
+    if (!http_page_may(&env->origins, &env->logins, wsi, peer))
+        return http_refuse(wsi, 403, EXCHANGE_FOREIGN);
     if (!take_subprotocol(wsi, protocol))
         return http_refuse(wsi, 400, "Sec-WebSocket-Protocol cannot be read");
     return 0;

@@ -13,7 +13,8 @@ enum { WS_PROTOCOL_MAX = 64 };
 
 /* A client asks for an upgrade: 0 lets it. `value` is the library's copy of the Upgrade header,
  * `protocol` the name above. */
-int ws_confirm(struct lws *wsi, char *value, char protocol[WS_PROTOCOL_MAX]);
+int ws_confirm(struct session_env *env, struct lws *wsi, char *value,
+               char protocol[WS_PROTOCOL_MAX]);
 /* The peer closes, with so many bytes: -1 with a code of our own where they are no close. */
 int ws_peer_closes(struct lws *wsi, size_t len);
 /* It has it. NULL: out of memory. */
