@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/admission.h"
 #include "base/log.h"
@@ -12,6 +13,11 @@
 
 enum {
     ACCEPTS_PER_TURN = 8,
+    /* What strangers may cost those who are in. Of each LOOP_TICK_MS: */
+    STRANGERS_PER_TICK =
+        100,          /* have come in and not said who they are; the next ones wait outside */
+    TLS_STRANGER = 4, /* is as dear as so many without TLS */
+    DISPLACING_PER_TICK = 50, /* have come for one of their own site; the next ones are refused */
     GRACE_MS =
         2000 /* to say who one is, before one has to go for another who comes alone as well */
 };
@@ -21,6 +27,7 @@ struct door {
     struct guests *guests;
     size_t known;                 /* sockets that are no guests any more */
     size_t accepted;              /* in this turn of the loop */
+    size_t strangers, displacing; /* since the last tick */
     void *resting[LISTENERS_MAX]; /* listeners that accept again in a later turn */
     size_t resting_count;
     bool starved;        /* until the next tick */
@@ -55,10 +62,15 @@ static void rest(struct door *door, void *listener)
     door->resting[door->resting_count++] = listener;
 }
 
+static bool must_wait(const struct door *door)
+{
+    return door->strangers >= STRANGERS_PER_TICK || is_crowded(door);
+}
+
 /* Not all there are before anything else is done: a flood would have the loop for itself. */
 static void accept_in_turns(struct door *door, void *listener)
 {
-    if (++door->accepted >= ACCEPTS_PER_TURN || is_crowded(door))
+    if (++door->accepted >= ACCEPTS_PER_TURN || must_wait(door))
         rest(door, listener);
 }
 
@@ -71,7 +83,7 @@ void door_starve(struct door *door, void *listener)
 void door_turn(struct door *door)
 {
     door->accepted = 0;
-    if (door->starved || (door->resting_count > 0 && is_crowded(door)))
+    if (door->starved || (door->resting_count > 0 && must_wait(door)))
         return;
     while (door->resting_count > 0)
         door->o.ops->pause(door->resting[--door->resting_count], false);
@@ -79,26 +91,33 @@ void door_turn(struct door *door)
 
 /* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
  * second descriptor of it. True: so it is. */
-static bool wait_on_porch(struct door *door, void *listener, int fd)
+static bool wait_on_porch(struct door *door, void *listener, int fd, const char *peer)
 {
-    char proxy[PEER_TEXT_MAX + 1];
     int mine;
 
-    if (!door->porch)
-        return false;
-    tcp_peer(fd, proxy);
-    if (!networks_have(door->o.proxies, proxy))
+    if (!door->porch || !networks_have(door->o.proxies, peer))
         return false;
     mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (mine >= 0)
-        porch_add(door->porch, mine, listener, proxy);
+        porch_add(door->porch, mine, listener, peer);
     return true;
 }
 
-bool door_knock(struct door *door, void *listener, int fd)
+/* Who floods displaces himself, but not as often as he likes: what is made for one and taken down for the next costs
+ * time, a socket that is only closed hardly any. */
+static bool displaces_too_often(struct door *door, const char *peer)
+{
+    char site[PEER_TEXT_MAX + 1];
+
+    peer_name(peer, site);
+    return guests_displace_own(door->guests, site) && ++door->displacing > DISPLACING_PER_TICK;
+}
+
+bool door_knock(struct door *door, void *listener, int fd, const char *peer)
 {
     accept_in_turns(door, listener);
-    return !door->shut && !wait_on_porch(door, listener, fd);
+    return !door->shut && !wait_on_porch(door, listener, fd, peer) &&
+           !displaces_too_often(door, peer);
 }
 
 /* --- from the porch ---------------------------------------------------------------------------- */
@@ -107,6 +126,10 @@ static void come_in(void *ctx, int fd, void *listener, const char *peer)
 {
     struct door *door = ctx;
 
+    if (displaces_too_often(door, peer)) {
+        close(fd);
+        return;
+    }
     door->entering = peer;
     door->o.adopt(listener, fd);
     door->entering = NULL;
@@ -125,6 +148,7 @@ void door_step(struct door *door)
 void door_tick(struct door *door)
 {
     door->starved = false;
+    door->strangers = door->displacing = 0;
     if (door->porch)
         porch_tick(door->porch);
 }
@@ -138,7 +162,7 @@ void door_shut(struct door *door)
 
 /* --- inside ------------------------------------------------------------------------------------ */
 
-struct socket *door_enter(struct door *door, void *connection, const char *peer)
+struct socket *door_enter(struct door *door, void *connection, const char *peer, bool tls)
 {
     char site[PEER_TEXT_MAX + 1];
     struct socket *socket = calloc(1, sizeof(*socket));
@@ -152,6 +176,7 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
     peer_name(peer, site);
     if (socket) {
         socket->connection = connection;
+        socket->cost = tls ? TLS_STRANGER : 1;
         socket->guest.since_ms = clock_mono(door->o.clock);
         socket->here = !door->entering && address_is_here(peer);
         strncpy(socket->peer, peer, PEER_TEXT_MAX);
@@ -169,6 +194,8 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
     }
     if (!in)
         door->o.ops->kill(connection);
+    else
+        door->strangers += socket->cost;
     return socket;
 }
 
@@ -177,6 +204,7 @@ void door_know(struct door *door, struct socket *socket)
     if (socket->known)
         return;
     guests_remove(door->guests, &socket->guest);
+    door->strangers -= socket->cost < door->strangers ? socket->cost : door->strangers;
     socket->known = true;
     door->known++;
 }

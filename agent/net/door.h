@@ -1,8 +1,10 @@
 /*
  * door.h - who comes in: from the accepted socket to the place of its connection.
  *
- * So many are accepted in a turn of the loop, none while guests crowd who have hardly come; those of proxies that owe the PROXY header wait on the
- * porch; who has not said who he is stays a guest, of whom some have to go when many come. Net thread
+ * So many are accepted in a turn of the loop, none while guests crowd who have hardly come, or once so many strangers have
+ * come since the last tick; those of proxies that owe the PROXY header wait on the
+ * porch; who has not said who he is stays a guest, of whom some have to go when many come, and of whose site no more
+ * are taken in when that happens too often. Net thread
  * only; knows no library: a listener and a connection are what the transport takes for one.
  */
 #ifndef AGENT_NET_DOOR_H
@@ -36,12 +38,12 @@ int door_fd(const struct door *door);
 bool door_takes(const struct door *door, const void *listener);
 /* There was no descriptor for who knocks: nobody is accepted until the next tick. */
 void door_starve(struct door *door, void *listener);
-/* A listener has accepted a socket. False: it is to be closed; the door has a descriptor of its own if it
- * wants the socket later. */
-bool door_knock(struct door *door, void *listener, int fd);
+/* A listener has accepted a socket of this peer: an address, empty if it has none. False: it is to be closed; the door has a
+ * descriptor of its own if it wants the socket later. */
+bool door_knock(struct door *door, void *listener, int fd, const char *peer);
 /* It has become a connection; `peer` is its address, or PEER_UNIX. What is kept of it until door_leave; NULL: out of
  * memory. A connection there is no place for is cut. */
-struct socket *door_enter(struct door *door, void *connection, const char *peer);
+struct socket *door_enter(struct door *door, void *connection, const char *peer, bool tls);
 /* It has authenticated. */
 void door_know(struct door *door, struct socket *socket);
 /* It is gone. Frees. NULL does nothing. */

@@ -117,6 +117,16 @@ struct guest *guests_add(struct guests *guests, struct guest *guest, const char 
     return leaving;
 }
 
+bool guests_displace_own(const struct guests *guests, const char *name)
+{
+    const struct guest_site *site;
+
+    HASH_FIND_STR(guests->sites, name, site);
+    return site && !site->shared &&
+           (site->count >= guests->per_site ||
+            (guests->count == GUESTS_MAX && site->count == guests->top));
+}
+
 bool guests_crowded(const struct guests *guests, int64_t ms)
 {
     const struct guest_site *most = guests->levels[guests->top];

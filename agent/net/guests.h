@@ -42,6 +42,9 @@ size_t guests_count(const struct guests *guests);
  */
 struct guest *guests_add(struct guests *guests, struct guest *guest, const char *site, bool shared,
                          bool full, bool *in);
+/* The next one of this site takes the place of one of its own: it has all it may have, or most of all when there
+ * are GUESTS_MAX. */
+bool guests_displace_own(const struct guests *guests, const char *site);
 /* Whether the next one had better wait: there is a crowd, and who would have to go at last is one of few of
  * his site, or comes through a proxy, and has come after `ms`. */
 bool guests_crowded(const struct guests *guests, int64_t ms);

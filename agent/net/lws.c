@@ -31,7 +31,7 @@ static void arrive(const struct server *server, struct lws *wsi)
 
     if (!tcp_is_local(lws_get_socket_fd(wsi)))
         lws_get_peer_simple(wsi, peer, sizeof(peer));
-    lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer));
+    lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer, lws_is_ssl(wsi)));
     http_note(wsi);
 }
 
@@ -52,6 +52,7 @@ static const struct listener *listener_of(const struct server *server, const str
 
 static void let_in(struct server *server, struct lws *wsi, const struct listener *listener)
 {
+    char peer[PEER_TEXT_MAX + 1];
     int fd;
 
     while (door_takes(server->door, wsi)) {
@@ -63,11 +64,13 @@ static void let_in(struct server *server, struct lws *wsi, const struct listener
             log_limited(&server->starved, LOG_ERROR, "server",
                         "a connection cannot be accepted: %s", strerror(errno));
             door_starve(server->door, wsi);
-        } else if (door_knock(server->door, wsi, fd)) {
-            adopt(wsi, fd);
-        } else {
-            close(fd);
+            return;
         }
+        tcp_peer(fd, peer);
+        if (door_knock(server->door, wsi, fd, peer))
+            adopt(wsi, fd);
+        else
+            close(fd);
     }
 }
 

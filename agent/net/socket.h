@@ -11,6 +11,7 @@
 struct socket {
     struct guest guest; /* first: until its peer has authenticated */
     void *connection;
+    unsigned cost;                /* to those who are in, while it is a stranger */
     uint64_t bytes;               /* read when the last request was complete */
     bool known;                   /* its peer has authenticated */
     bool here;                    /* it comes from this machine, and for nobody else */

@@ -39,7 +39,7 @@ static void on_kill(void *connection)
 /* The number of who came. */
 static size_t come(const char *peer)
 {
-    sockets[count] = door_enter(door, &connections[count], peer);
+    sockets[count] = door_enter(door, &connections[count], peer, false);
     assert_non_null(sockets[count]);
     return count++;
 }
@@ -92,15 +92,15 @@ static void so_many_are_accepted_in_a_turn(void **state)
     open_door(false);
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 1; i < IN_A_TURN; i++)
-            assert_true(door_knock(door, &listener, -1));
+            assert_true(door_knock(door, &listener, -1, "10.0.0.1"));
         assert_int_equal(resting, 0);
-        assert_true(door_knock(door, &listener, -1));
+        assert_true(door_knock(door, &listener, -1, "10.0.0.1"));
         assert_int_equal(resting, 1);
         door_turn(door);
         assert_int_equal(resting, 0);
     }
     door_shut(door);
-    assert_false(door_knock(door, &listener, -1));
+    assert_false(door_knock(door, &listener, -1, "10.0.0.1"));
 }
 
 static void the_oldest_guest_of_a_site_is_cut(void **state)
@@ -166,7 +166,7 @@ static void a_proxy_waits_until_it_has_said_for_whom_it_comes(void **state)
 
     (void)state;
     open_door(true);
-    assert_false(door_knock(door, &listener, ours));
+    assert_false(door_knock(door, &listener, ours, "127.0.0.1"));
     close(ours); /* as the library does */
     wake.fd = door_fd(door);
     assert_int_equal(poll(&wake, 1, -1), 1);
@@ -178,6 +178,28 @@ static void a_proxy_waits_until_it_has_said_for_whom_it_comes(void **state)
     close(theirs);
 }
 
+static void who_comes_too_often_is_refused_behind_a_proxy_too(void **state)
+{
+    struct pollfd wake = {.events = POLLIN};
+    int theirs, ours = from_proxy("PROXY TCP4 192.0.2.7 198.51.100.1 1 2\r\n", &theirs);
+    char byte;
+
+    (void)state;
+    open_door(true);
+    for (int i = 0; i < PER_SITE; i++)
+        come("192.0.2.7");
+    while (door_knock(door, &listener, -1, "192.0.2.7"))
+        continue;
+    assert_false(door_knock(door, &listener, ours, "127.0.0.1"));
+    close(ours);
+    wake.fd = door_fd(door);
+    assert_int_equal(poll(&wake, 1, -1), 1);
+    door_step(door);
+    assert_int_equal(count, PER_SITE);
+    assert_int_equal(recv(theirs, &byte, 1, 0), 0);
+    close(theirs);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -186,6 +208,7 @@ int main(void)
         TEST(the_oldest_guest_of_a_site_is_cut),
         TEST(when_all_places_are_taken_who_comes_is_cut),
         TEST(a_proxy_waits_until_it_has_said_for_whom_it_comes),
+        TEST(who_comes_too_often_is_refused_behind_a_proxy_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "support/cmocka_all.h"
 #include "support/fake_clock.h"
 
-enum { CROWD = 10000, TURNS = 2000, FULL_MS = 2000 };
+enum { CROWD = 10000, TURNS = 2000, FULL_MS = 2000, STRANGERS = 100 };
 
 static struct fake_clock clock_;
 static struct networks no_proxies;
@@ -63,17 +63,31 @@ static int teardown(void **state)
     return 0;
 }
 
+/* False: it was refused. */
+static bool come(size_t site, bool tls)
+{
+    char peer[32];
+
+    snprintf(peer, sizeof peer, "10.0.%zu.%zu", site / 250, site % 250);
+    if (!door_knock(door, &listener, -1, peer))
+        return false;
+    sockets[came] = door_enter(door, NULL, peer, tls);
+    assert_non_null(sockets[came++]);
+    return true;
+}
+
 /* All who may come in in this turn, each from an address of its own or of one of `sites`. */
-static void let_in(size_t sites)
+static void let_in_now(size_t sites, bool tls)
 {
     door_turn(door);
-    while (!paused && came < CROWD) {
-        char peer[32];
-        snprintf(peer, sizeof peer, "10.0.%zu.%zu", came % sites / 250, came % sites % 250);
-        assert_true(door_knock(door, &listener, -1));
-        sockets[came] = door_enter(door, NULL, peer);
-        assert_non_null(sockets[came++]);
-    }
+    while (!paused && came < CROWD)
+        assert_true(come(came % sites, tls));
+}
+
+static void let_in(size_t sites)
+{
+    door_tick(door);
+    let_in_now(sites, false);
 }
 
 static void thousands_at_once_come_in_as_others_say_who_they_are(void **state)
@@ -118,6 +132,47 @@ static void who_floods_from_few_places_makes_nobody_wait(void **state)
     assert_int_equal(killed, CROWD - GUESTS_MAX);
 }
 
+/* However often the loop turns. */
+static void strangers_wait_for_the_next_tick(void **state)
+{
+    (void)state;
+    for (int turns = 0; turns < TURNS; turns++)
+        let_in_now(CROWD, false);
+    assert_int_equal(came, STRANGERS + 1); /* who was knocking is still let in */
+    for (size_t i = 0; i < 10; i++)
+        door_know(door, sockets[i]);
+    for (int turns = 0; turns < TURNS; turns++)
+        let_in_now(CROWD, false);
+    assert_int_equal(came, STRANGERS + 1 + 10);
+    door_tick(door);
+    for (int turns = 0; turns < TURNS; turns++)
+        let_in_now(CROWD, true);
+    assert_int_equal(came, STRANGERS + 1 + 10 + STRANGERS / 4 + 1);
+    for (size_t i = 10; i < came; i++) /* also those of the ticks before */
+        door_know(door, sockets[i]);
+    let_in_now(CROWD, false);
+    assert_true(came > STRANGERS + 1 + 10 + STRANGERS / 4 + 1);
+}
+
+static void who_displaces_his_own_too_often_is_refused(void **state)
+{
+    enum { PER_SITE = 64, DISPLACING = 50 };
+    size_t refused = 0;
+
+    (void)state;
+    for (size_t i = 0; i < PER_SITE; i++)
+        assert_true(come(1, false));
+    assert_int_equal(killed, 0);
+    for (size_t i = 0; i < 1000; i++)
+        refused += !come(1, false);
+    assert_int_equal(killed, DISPLACING);
+    assert_int_equal(refused, 1000 - DISPLACING);
+    assert_true(come(2, false)); /* others are not */
+    door_tick(door);
+    assert_true(come(1, false));
+    assert_int_equal(killed, DISPLACING + 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -125,6 +180,8 @@ int main(void)
         TEST(thousands_at_once_come_in_as_others_say_who_they_are),
         TEST(who_says_nothing_makes_room_in_time),
         TEST(who_floods_from_few_places_makes_nobody_wait),
+        TEST(strangers_wait_for_the_next_tick),
+        TEST(who_displaces_his_own_too_often_is_refused),
     };
 #undef TEST
 
