@@ -157,6 +157,7 @@ static enum studio_err open_net(struct studio_agent *agent,
         .ping_after_ms = config->ping_after_s * 1000,
         .ping_grace_ms = config->ping_grace_s * 1000,
         .write_timeout_ms = config->write_timeout_s * 1000,
+        .certificate_user = (enum certificate_user)config->certificate_user,
     };
     const char *wrong = networks_parse(config->trusted_proxies, &agent->sessions.proxies);
     if (wrong)
@@ -164,6 +165,8 @@ static enum studio_err open_net(struct studio_agent *agent,
     wrong = origins_parse(config->origins, &agent->sessions.origins);
     if (wrong)
         return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.origins: %s", wrong);
+    /* What a browser shows by itself counts for nobody's page but ours. */
+    agent->sessions.origins.tls_only = config->certificate_user != CERTIFICATE_USER_NONE;
     agent->api = (struct api){
         .clock = agent->clock,
         .core = agent->core,
@@ -187,6 +190,7 @@ static enum studio_err open_net(struct studio_agent *agent,
         .ctx = &agent->api,
         .proxies = &agent->sessions.proxies,
         .origins = &agent->sessions.origins,
+        .certificate_user = agent->sessions.certificate_user,
         .logins = &agent->sessions.logins,
         .figures = &agent->figures,
         .write_timeout_ms = config->write_timeout_s * 1000,

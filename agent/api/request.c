@@ -78,7 +78,7 @@ void request_login(struct api_request *r, void (*let_in)(struct api_request *r))
         in.id = id;
         in.token = token;
     }
-    login_begin(&r->login, &in, exchange_peer(r->exchange));
+    login_begin(&r->login, &in, exchange_holder(r->exchange), exchange_peer(r->exchange));
     explicit_bzero(copy, header ? strlen(header) : 0);
     free(copy);
 }

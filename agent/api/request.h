@@ -27,7 +27,7 @@ struct api_request {
 /* For this exchange, which keeps it. NULL: out of memory, it is answered. */
 struct api_request *request_create(struct api *api, struct exchange *exchange);
 
-/* Lets its sender in by `Authorization: Bearer <id>:<token>`, as WebSocket does (sections 3.1 and 6): now or
+/* Lets its sender in by `Authorization: Bearer <id>:<token>`, or his certificate, as WebSocket does (sections 3.1 and 6): now or
  * later `let_in` is called, or it is answered. */
 void request_login(struct api_request *request, void (*let_in)(struct api_request *request));
 

@@ -43,7 +43,8 @@ typedef void admitted_fn(void *ctx, const struct admitted *admitted);
 struct admission_wait;
 
 /*
- * May this user come in? `address` is the peer's. The right token is let in whatever went before. One whose
+ * May this user come in? `address` is the peer's. The right token is let in whatever went before, and so is
+ * who is `certified` where a line says that this is enough. One whose
  * hash is slow is checked by a thread of its own, then `done` is called out of admission_settle; else it
  * has been called on return, and what is returned is NULL. A refusal waits longer with each failure of this
  * address and of this table in the last minute, to 5 s; and where slow hashes are about, a second first,
@@ -69,5 +70,7 @@ struct tokens *admission_reload(struct admission *admission, struct tokens *toke
 unsigned admission_generation(struct admission *admission);
 bool admission_still_valid(struct admission *admission, const char *user_id,
                            const unsigned char ticket[DIGEST_LEN], enum role role);
+/* Has this second of the wall clock come? */
+bool admission_is_over(const struct admission *admission, int64_t wall_s);
 
 #endif

@@ -65,12 +65,16 @@ static enum studio_err make_token(char token[TOKEN_NEW_LEN + 1], struct studio_e
     return STUDIO_OK;
 }
 
-/* `yescrypt:` of a token that was chosen, `sha256:` of a random one. */
+/* `yescrypt:` of a token that was chosen, `sha256:` of a random one, or what says that there is none. */
 static enum studio_err print_hash(struct buf *out, const struct token_user *user, const char *token,
                                   struct studio_error *error)
 {
     unsigned char digest[DIGEST_LEN];
     char hex[DIGEST_HEX_LEN + 1], slow[SLOW_HASH_MAX + 1];
+    if (user->certificate) {
+        buf_str(out, "certificate");
+        return STUDIO_OK;
+    }
     if (!user->chosen) {
         tokens_digest(token, digest);
         text_hex(digest, sizeof digest, hex);

@@ -18,6 +18,7 @@ struct token_user {
     const char *expires; /* YYYY-MM-DD; NULL: never */
     const char *tables;  /* a number; NULL: as usual */
     const char *chosen;  /* the token, kept as a slow hash; NULL: a fresh random one */
+    bool certificate;    /* none of both: a certificate that names him lets him in */
 };
 
 /*

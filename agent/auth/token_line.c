@@ -45,6 +45,12 @@ static bool skip_prefix(struct word *word, const char *prefix)
 /* NULL: it is in `out`; else what would be right. */
 static const char *parse_hash(struct word word, struct token_line *out, bool *memory)
 {
+    static const char certificate[] = "certificate";
+
+    if (word.len == sizeof certificate - 1 && memcmp(word.text, certificate, word.len) == 0) {
+        out->certificate = true;
+        return NULL;
+    }
     if (skip_prefix(&word, "sha256:") && text_unhex(word.text, word.len, out->digest, DIGEST_LEN))
         return NULL;
     if (skip_prefix(&word, "yescrypt:") && slow_hash_valid(word.text, word.len)) {
@@ -55,7 +61,17 @@ static const char *parse_hash(struct word word, struct token_line *out, bool *me
         return NULL;
     }
     return "the third word is the hash of the token: sha256: and 64 hexadecimal digits, or "
-           "yescrypt: and what `token new --password` made";
+           "yescrypt: and what `token new --password` made; or the word certificate";
+}
+
+bool token_line_certificate(const char *pattern, unsigned char digest[DIGEST_LEN])
+{
+    char text[1 + TOKEN_PATTERN_MAX + 1] = ":"; /* which stands in no token */
+    size_t len = strnlen(pattern, TOKEN_PATTERN_MAX);
+    if (memchr(pattern, '*', len))
+        return digest_make(text, 1, digest);
+    memcpy(text + 1, pattern, len);
+    return digest_make(text, 1 + len, digest);
 }
 
 bool token_date_parse(const char *text, int64_t *until_s)
@@ -189,6 +205,8 @@ enum token_line_kind token_line_parse(const char *text, size_t len, struct token
     memory = memory && (*why || out->pattern);
     if (!*why && memory)
         *why = token_pattern_check(out->pattern);
+    if (!*why && memory && out->certificate)
+        memory = token_line_certificate(out->pattern, out->digest);
     if (!*why && memory)
         return TOKEN_LINE_USER;
     token_line_finish(out);

@@ -18,10 +18,13 @@ enum {
 struct token_line {
     char *pattern; /* with blanks where the file has %20; owned */
     enum role role;
-    char *slow; /* the slow hash of its token; NULL: it has a fast one. Owned */
-    unsigned char digest[DIGEST_LEN]; /* of its token; of one with a slow hash, of that */
-    int64_t until_s; /* seconds since 1970 UTC from when it is expired; INT64_MAX: never */
-    unsigned tables; /* see struct grant */
+    bool certificate; /* it has no token: who shows a certificate for the id is let in */
+    char *slow;       /* the slow hash of its token; NULL: it has a fast one. Owned */
+    unsigned char
+        digest[DIGEST_LEN]; /* of its token; of one with a slow hash, of that; of one without a
+                                         token see token_line_certificate */
+    int64_t until_s;        /* seconds since 1970 UTC from when it is expired; INT64_MAX: never */
+    unsigned tables;        /* see struct grant */
 };
 
 enum token_line_kind {
@@ -42,6 +45,10 @@ bool token_date_parse(const char *text, int64_t *until_s);
 
 /* Reads a number of tables. False: it is none from 1 to TOKEN_TABLES_MAX. */
 bool token_tables_parse(const char *text, unsigned *tables);
+
+/* What stands for the hash of a token in lines without one: of a pattern for one id its own, one for all other
+ * patterns. Of no token it is the hash. False: out of memory. */
+bool token_line_certificate(const char *pattern, unsigned char digest[DIGEST_LEN]);
 
 /* NULL if a pattern with blanks decoded is right, else what is wrong. */
 const char *token_pattern_check(const char *pattern);

@@ -25,7 +25,7 @@ struct tokens;
 /*
  * Reads and checks the whole file; of a directory all its files (token_files.h), as if they were one.
  * `error` (never NULL) names file, line and what to do. Refused: missing or empty, a symbolic link, writable by others (group or world, or owned by neither root nor
- * this user), a line that is not `<id pattern> <role> sha256:<64 hex>|yescrypt:$y$<...> [expires=YYYY-MM-DD]
+ * this user), a line that is not `<id pattern> <role> sha256:<64 hex>|yescrypt:$y$<...>|certificate [expires=YYYY-MM-DD]
  * [tables=N]`; '#' starts a comment line; `%20` in a pattern is a blank. Errors: USAGE, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err tokens_read(const char *file, enum tokens_reader reader,
@@ -47,6 +47,13 @@ size_t tokens_count(const struct tokens *tokens);
 bool tokens_check(const struct tokens *tokens, const char *user_id, const char *token,
                   int64_t wall_s, struct grant *grant);
 
+/*
+ * What the first line without a token (`certificate`) grants whose pattern matches `user_id`, and the ticket of it. For one
+ * whose certificate names him. False: no such line.
+ */
+bool tokens_certified(const struct tokens *tokens, const char *user_id, int64_t wall_s,
+                      struct grant *grant, unsigned char ticket[32]);
+
 /* The slow hashes (yescrypt:) of which one may be that of the user's token, in the order of the file: they
  * live as long as the tokens, and are to be checked where nobody waits (auth/verifier.h). */
 size_t tokens_slow(const struct tokens *tokens, const char *user_id, int64_t wall_s,
@@ -55,7 +62,7 @@ size_t tokens_slow(const struct tokens *tokens, const char *user_id, int64_t wal
 bool tokens_have_slow(const struct tokens *tokens);
 
 /* What the line grants by whose ticket a connection was let in, if it still would be (revocation, expiry).
- * The ticket is what tokens_digest gives for its token, or for the slow hash of it. */
+ * The ticket is what tokens_digest gives for its token, or for the slow hash of it, or what tokens_certified gave. */
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
                         const unsigned char ticket[32], int64_t wall_s, struct grant *grant);
 void tokens_digest(const char *text, unsigned char digest[32]);

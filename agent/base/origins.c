@@ -123,11 +123,14 @@ static unsigned port_of(const struct place *place, unsigned usual)
 }
 
 /* Is the page's the address that is asked? */
-static bool is_own(const struct origin *page, const struct place *asked, enum origin_way way)
+static bool is_own(const struct origins *origins, const struct origin *page,
+                   const struct place *asked, enum origin_way way)
 {
     unsigned usual = usual_port(page->scheme);
 
     if (usual == 0 || !is_same(page->place.host, asked->host))
+        return false;
+    if (origins->tls_only && way == ORIGIN_WAY_TLS && usual == 80)
         return false;
     if (page->place.port == 0 && asked->port == 0)
         return true;
@@ -160,5 +163,6 @@ bool origins_have(const struct origins *origins, const char *origin, const char 
     if (origins->any)
         return true;
     return read_origin(origin, &page) &&
-           ((read_place(host, &asked) && is_own(&page, &asked, way)) || is_listed(origins, &page));
+           ((read_place(host, &asked) && is_own(origins, &page, &asked, way)) ||
+            is_listed(origins, &page));
 }

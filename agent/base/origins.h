@@ -12,7 +12,8 @@
 enum { ORIGINS_MAX = 16, ORIGIN_MAX = 255 };
 
 struct origins {
-    bool any; /* `*` */
+    bool any;      /* `*` */
+    bool tls_only; /* over TLS a page of http:// is not our own; the caller's */
     char list[ORIGINS_MAX][ORIGIN_MAX + 1];
     size_t count;
 };
@@ -26,8 +27,8 @@ enum origin_way { ORIGIN_WAY_UNKNOWN, ORIGIN_WAY_PLAIN, ORIGIN_WAY_TLS };
 /*
  * May a page of this origin, the header's value, send a request that asks for `host`, `HOST[:PORT]`? Hosts are
  * compared without regard to case, ports that are left out are those usual for the scheme. An http:// page
- * passes over TLS as well where neither names a port: old programs call themselves that, and what else a
- * browser shows under the name of this host is the same host's.
+ * passes over TLS as well, unless `tls_only`, where the ports are the same or neither is named: old programs call
+ * themselves that.
  */
 bool origins_have(const struct origins *origins, const char *origin, const char *host,
                   enum origin_way way);

@@ -50,7 +50,8 @@ enum flag_id {
     FLAG_TABLES,
     FLAG_JSON,
     FLAG_LOG,
-    FLAG_PASSWORD
+    FLAG_PASSWORD,
+    FLAG_CERTIFICATE
 };
 
 /* The flags that are no options. */
@@ -60,12 +61,19 @@ static const struct flag {
     bool value;  /* takes one */
     unsigned in; /* commands that know it */
 } flags[] = {
-    {"-c", FLAG_CONFIG, true, ALL},         {"--config", FLAG_CONFIG, true, ALL},
-    {"--set", FLAG_SET, true, ON_ALL},      {"-h", FLAG_HELP, false, ALL},
-    {"--help", FLAG_HELP, false, ALL},      {"--version", FLAG_VERSION, false, ALL},
-    {"--role", FLAG_ROLE, true, USERS},     {"--expires", FLAG_EXPIRES, true, USERS},
-    {"--tables", FLAG_TABLES, true, USERS}, {"--password", FLAG_PASSWORD, false, USERS},
-    {"--json", FLAG_JSON, false, DOCTOR},   {"--log", FLAG_LOG, true, SUPPORT},
+    {"-c", FLAG_CONFIG, true, ALL},
+    {"--config", FLAG_CONFIG, true, ALL},
+    {"--set", FLAG_SET, true, ON_ALL},
+    {"-h", FLAG_HELP, false, ALL},
+    {"--help", FLAG_HELP, false, ALL},
+    {"--version", FLAG_VERSION, false, ALL},
+    {"--role", FLAG_ROLE, true, USERS},
+    {"--expires", FLAG_EXPIRES, true, USERS},
+    {"--tables", FLAG_TABLES, true, USERS},
+    {"--password", FLAG_PASSWORD, false, USERS},
+    {"--certificate", FLAG_CERTIFICATE, false, TOKEN},
+    {"--json", FLAG_JSON, false, DOCTOR},
+    {"--log", FLAG_LOG, true, SUPPORT},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -215,6 +223,9 @@ static enum studio_err apply_flag(struct cli *cli, enum flag_id id, const char *
         break;
     case FLAG_PASSWORD:
         cli->password = true;
+        break;
+    case FLAG_CERTIFICATE:
+        cli->certificate = true;
         break;
     }
     return STUDIO_OK;

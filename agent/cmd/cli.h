@@ -42,7 +42,7 @@ struct cli {
     const char *log_file;             /* --log of `support`; NULL if not given */
     bool json;                        /* --json of `doctor` */
     const char *topic;                /* of --help; NULL if not given */
-    bool password;                    /* --password of `token new` */
+    bool password, certificate;       /* --password, --certificate of `token new` */
     const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */
     size_t word_count;
     struct cli_setting *settings; /* options in the order given; owned */

@@ -14,10 +14,11 @@ const struct text_row text_forms[] = {
     {"[-c FILE] [OPTION...]", "run until SIGTERM or SIGINT"},
     {"check [-c FILE] [OPTION...]", "say what is wrong with a configuration"},
     {"token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD] [--tables N] "
-     "[--password]",
+     "[--password | --certificate]",
      "make a user, print its token once; N tables at most, of a pattern for many (256); "
      "--password: "
-     "a token of your own choice, from standard input"},
+     "a token of your own choice, from standard input; --certificate: none, who shows a "
+     "certificate with such an id is let in"},
     {"user add ID [--role device|viewer|operator] [--expires YYYY-MM-DD] [--tables N] [--password] "
      "[--topic-root T]",
      "the same, and what Mosquitto is to be told of the user: for its password file and access "

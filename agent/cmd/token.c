@@ -81,7 +81,8 @@ static void print_user(void *ctx, const char *file, unsigned number, const struc
     token_pattern_print(&pattern, line->pattern);
     text_hex(line->digest, DIGEST_LEN, hex);
     print_expiry(line, expiry);
-    printf("%4u  %-8s  %.*s  %-10s  %s%s", number, role_name(line->role), HASH_SHOWN, hex, expiry,
+    printf("%4u  %-8s  %-*.*s  %-10s  %s%s", number, role_name(line->role), HASH_SHOWN, HASH_SHOWN,
+           line->certificate ? "certificate" : hex, expiry,
            buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");
     if (line->tables != TOKEN_TABLES)
         printf("  tables=%u", line->tables);
@@ -139,7 +140,7 @@ static int print_token(const struct target *target, const struct token_user *use
                        const char *token)
 {
     (void)target;
-    if (!user->chosen)
+    if (!user->chosen && !user->certificate)
         printf("%s\n", token);
     return STUDIO_EXIT_OK;
 }
@@ -172,11 +173,16 @@ static int add_user(const struct cli *cli, const struct target *target, struct t
 {
     struct studio_error error;
     char token[TOKEN_NEW_LEN + 1], chosen[CHOSEN_MAX + 1];
+    if (cli->password && cli->certificate) {
+        cli_complain("--password and --certificate: a line has one of them");
+        return STUDIO_EXIT_USAGE;
+    }
     if (cli->password && !read_chosen(chosen)) {
         cli_complain("--password: the token is read from standard input, one line");
         return STUDIO_EXIT_USAGE;
     }
     user.chosen = cli->password ? chosen : NULL;
+    user.certificate = cli->certificate;
     enum studio_err err = token_file_add(target->file, &user, token, &error);
     int code =
         err == STUDIO_OK ? print(target, &user, user.chosen ? chosen : token) : fail_with(&error);
@@ -184,8 +190,9 @@ static int add_user(const struct cli *cli, const struct target *target, struct t
     explicit_bzero(token, sizeof token);
     if (err != STUDIO_OK)
         return code;
-    fprintf(stderr, "added to %s: %s as %s; keep this token, only its hash is stored\n",
-            target->file, user.pattern, role_name(user.role));
+    fprintf(stderr, "added to %s: %s as %s; %s\n", target->file, user.pattern, role_name(user.role),
+            user.certificate ? "a certificate with this id lets in (auth.certificate_user)"
+                             : "keep this token, only its hash is stored");
     say_reload(target);
     return code;
 }

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/origins.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "config/listen.h"
@@ -316,6 +317,25 @@ static enum studio_err check_login(const char *which, const char *username, cons
     return STUDIO_OK;
 }
 
+/* A browser shows its certificate to whichever page asks. */
+static enum studio_err check_certificate_user(const struct studio_agent_config *config,
+                                              struct studio_error *error)
+{
+    struct origins origins;
+
+    if (config->certificate_user == CERTIFICATE_USER_NONE)
+        return STUDIO_OK;
+    if (!config->tls_client_ca)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "auth.certificate_user needs websocket.tls_client_ca: name the "
+                           "authorities whose certificates count");
+    if (!origins_parse(config->origins, &origins) && origins.any)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "websocket.origins = * and auth.certificate_user: every page would act "
+                           "for whoever has a certificate in the browser; name the origins");
+    return STUDIO_OK;
+}
+
 static enum studio_err check_tls(const struct studio_agent_config *config,
                                  struct studio_error *error)
 {
@@ -336,7 +356,7 @@ static enum studio_err check_tls(const struct studio_agent_config *config,
         return config_fail(error, STUDIO_ERR_USAGE,
                            "websocket.tls_cert is set, and no address of websocket.listen is "
                            "wss://: add one, or leave out the certificate");
-    return STUDIO_OK;
+    return check_certificate_user(config, error);
 }
 
 enum studio_err config_check(const struct studio_agent_config *config, struct studio_error *error)

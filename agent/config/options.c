@@ -15,6 +15,10 @@
 
 static const struct option_choice event_loops[] = {
     {"auto", LOOP_AUTO}, {"libev", LOOP_LIBEV}, {"poll", LOOP_POLL}, {NULL, 0}};
+static const struct option_choice certificate_users[] = {{"none", CERTIFICATE_USER_NONE},
+                                                         {"cn", CERTIFICATE_USER_CN},
+                                                         {"uri", CERTIFICATE_USER_URI},
+                                                         {NULL, 0}};
 static const struct option_choice mqtt_versions[] = {{"5", 5}, {"3.1.1", 4}, {NULL, 0}};
 static const struct option_choice log_levels[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};
@@ -108,6 +112,8 @@ const struct option options[] = {
 
     {"auth", "tokens", "tokens", STRING(tokens, "FILE|DIR"), .absent = "DATA/tokens",
      .help = "users, roles and token hashes: a file, or a directory of them (*.tokens)"},
+    {"auth", "certificate_user", NULL, ENUM(certificate_user, certificate_users, "none"),
+     .help = "what in a TLS client's certificate is its user id: the common name, or the URI studio:ID"},
 
     {"limits", "updates_per_second", NULL, INT(updates_per_second, 0, 1000000, "200"),
      .help = "messages per second of one user id, or MQTT client; 0 = no limit"},

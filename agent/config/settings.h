@@ -12,6 +12,9 @@
 /* How the net thread waits for sockets. */
 enum event_loop { LOOP_AUTO, LOOP_LIBEV, LOOP_POLL };
 
+/* What in the certificate of a TLS client stands for its user id. */
+enum certificate_user { CERTIFICATE_USER_NONE, CERTIFICATE_USER_CN, CERTIFICATE_USER_URI };
+
 /* Strings are owned by the struct; NULL means not set. Changed only by studio_agent_config_set and
  * its like. */
 struct studio_agent_config {
@@ -50,7 +53,8 @@ struct studio_agent_config {
     int64_t retention_days;
     int64_t max_bytes;
     /* [auth] */
-    char *tokens; /* file; NULL: <data>/tokens */
+    char *tokens;             /* file; NULL: <data>/tokens */
+    int64_t certificate_user; /* enum certificate_user */
     /* [limits] */
     int64_t updates_per_second, updates_burst; /* 0 per second = no limit */
     int64_t connections, connections_per_id, auth_failures_per_minute, tables;

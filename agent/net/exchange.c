@@ -106,6 +106,8 @@ static void keep_head(struct exchange *x, const struct exchange_head *head)
     char *at = x->texts;
 
     x->here = head->here;
+    if (head->holder)
+        x->holder = *head->holder;
     x->path = keep(&at, head->path);
     for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
         x->fields[i] = keep(&at, head->fields[i]);
@@ -183,6 +185,11 @@ const char *exchange_peer(const struct exchange *x)
 bool exchange_here(const struct exchange *x)
 {
     return x->here;
+}
+
+const struct holder *exchange_holder(const struct exchange *x)
+{
+    return x->holder.id[0] ? &x->holder : NULL;
 }
 
 const char *exchange_field(const struct exchange *x, enum exchange_field field)

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "auth/holder.h"
 #include "base/clock.h"
 #include "base/figures.h"
 #include "base/networks.h"
@@ -45,6 +46,7 @@ struct exchange_env {
     const struct networks *proxies; /* whose headers say whom they speak for */
     const struct origins *origins;  /* of pages that may change something besides our own */
     struct logins *logins;          /* where others are counted */
+    enum certificate_user certificate_user;
     struct figures *figures;
     int64_t write_timeout_ms; /* for a client that does not read */
     bool closing;             /* every answer ends its connection */
@@ -72,6 +74,7 @@ struct exchange_head {
     bool coded;         /* Transfer-Encoding: its end cannot be told */
     bool last;          /* no other request may follow on its connection */
     bool foreign;       /* a page sends it that may not change anything here, and it would */
+    const struct holder *holder; /* whom its certificate names; NULL: nobody */
     const char *fields[EXCHANGE_FIELDS];
     const char *const *args; /* of the address, each `name=value`, decoded; none is empty */
     size_t arg_count;        /* more than EXCHANGE_ARGS_MAX: too many */
@@ -119,6 +122,8 @@ const char *exchange_method(const struct exchange *exchange);
 const char *exchange_path(const struct exchange *exchange);
 const char *exchange_peer(const struct exchange *exchange);
 bool exchange_here(const struct exchange *exchange);
+/* Whom its sender's certificate names; NULL: nobody. */
+const struct holder *exchange_holder(const struct exchange *exchange);
 /* NULL: not sent. */
 const char *exchange_field(const struct exchange *exchange, enum exchange_field field);
 /* The first parameter of this name in the address; NULL: none. */

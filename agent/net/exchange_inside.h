@@ -48,7 +48,8 @@ struct exchange {
     int64_t blocked_ms;  /* since when writing waits; 0: it does not */
     char method[METHOD_MAX];
     char peer[PEER_TEXT_MAX + 1];
-    const char *path; /* these point to `texts` */
+    struct holder holder; /* id "": nobody */
+    const char *path;     /* these point to `texts` */
     const char *fields[EXCHANGE_FIELDS];
     const char *args[EXCHANGE_ARGS_MAX];
     size_t arg_count;

@@ -271,7 +271,10 @@ static struct exchange *open_exchange(struct exchange_env *env, struct lws *wsi,
         .arg_count = texts->arg_count,
     };
     struct exchange *exchange;
+    struct holder holder;
 
+    if (holder_read(lws_get_ssl(wsi), env->certificate_user, &holder))
+        head.holder = &holder;
     for (size_t i = 0; i < EXCHANGE_FIELDS; i++)
         head.fields[i] = texts->fields[i];
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)

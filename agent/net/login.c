@@ -43,17 +43,20 @@ static void on_admitted(void *ctx, const struct admitted *admitted)
         enter(l, admitted);
 }
 
-void login_begin(struct login *l, const struct credentials_in *in, const char *peer)
+void login_begin(struct login *l, const struct credentials_in *in, const struct holder *holder,
+                 const char *peer)
 {
     struct credentials credentials;
     char site[PEER_TEXT_MAX + 1];
-    enum studio_err err = credentials_make(in, &credentials);
+    enum studio_err err = holder ? credentials_of_holder(in, holder->id, &credentials)
+                                 : credentials_make(in, &credentials);
 
     peer_name(peer, site);
+    l->ends_s = holder ? holder->ends_s : 0;
     if (err == STUDIO_OK)
         l->wait = admission_ask(l->env.admission, site, &credentials, on_admitted, l);
     else
-        refuse(l, err, in->id, 0);
+        refuse(l, err, in->id || !holder ? in->id : holder->id, 0);
     explicit_bzero(credentials.token, sizeof(credentials.token));
 }
 
@@ -77,5 +80,8 @@ void login_end(struct login *l)
 
 bool login_still_valid(const struct login *l)
 {
-    return admission_still_valid(l->env.admission, l->actor->user_id, l->ticket, l->actor->role);
+    const struct admission *a = l->env.admission;
+
+    return !(l->ends_s && admission_is_over(a, l->ends_s)) &&
+           admission_still_valid(l->env.admission, l->actor->user_id, l->ticket, l->actor->role);
 }

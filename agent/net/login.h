@@ -6,6 +6,7 @@
 #define AGENT_NET_LOGIN_H
 
 #include "auth/admission.h"
+#include "auth/holder.h"
 #include "auth/rates.h"
 #include "base/clock.h"
 #include "core/actor.h"
@@ -42,10 +43,13 @@ struct login {
     struct rate *rate;
     bool inside;              /* counted by the admission */
     unsigned char ticket[32]; /* what let it in (auth/tokens.h) */
+    int64_t ends_s;           /* when its certificate does; 0: it has shown none */
 };
 
-/* Leads to one call of `done`, out of this call or later; `peer` is its address. Once for a login. */
-void login_begin(struct login *login, const struct credentials_in *in, const char *peer);
+/* Leads to one call of `done`, out of this call or later; `peer` is its address, `holder` whom its certificate names
+ * (NULL: nobody). Once for a login. */
+void login_begin(struct login *login, const struct credentials_in *in, const struct holder *holder,
+                 const char *peer);
 /* `done` will not be called any more. */
 void login_forget(struct login *login);
 /* The same, and it has left if it was in. */

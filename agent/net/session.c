@@ -194,10 +194,11 @@ static void on_login(struct login *login, const struct login_result *result)
     update_pause(s);
 }
 
-static void authenticate(struct session *s, const struct credentials_in *in)
+static void authenticate(struct session *s, const struct credentials_in *in,
+                         const struct holder *holder)
 {
     s->state = CHECKING;
-    login_begin(&s->login, in, s->peer);
+    login_begin(&s->login, in, holder, s->peer);
     update_pause(s);
 }
 
@@ -229,8 +230,8 @@ struct session *session_create(struct session_env *env, void *connection,
     s->peer = address->peer;
     buf_init(&s->incoming, STUDIO_MESSAGE_MAX);
     env->count++;
-    if (address->in.id || address->in.token)
-        authenticate(s, &address->in);
+    if (address->in.id || address->in.token || address->holder)
+        authenticate(s, &address->in, address->holder);
     else
         send_text(s, hello, sizeof(hello) - 1);
     return s;
@@ -277,7 +278,7 @@ static void first_message(struct session *s, const char *text, size_t len)
 
     if (message_decode_auth(text, len, &message, &error) == STUDIO_OK) {
         struct credentials_in in = {message.id, message.token, message.device, message.game_code};
-        authenticate(s, &in);
+        authenticate(s, &in, NULL);
     } else {
         session_close_refused(s, STUDIO_ERR_AUTH_MISSING, NULL);
     }

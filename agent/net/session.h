@@ -6,6 +6,7 @@
 #define AGENT_NET_SESSION_H
 
 #include "auth/admission.h"
+#include "auth/holder.h"
 #include "auth/rates.h"
 #include "base/clock.h"
 #include "base/networks.h"
@@ -27,6 +28,7 @@ struct session_env {
     int64_t auth_timeout_ms, ping_after_ms, ping_grace_ms, write_timeout_ms;
     struct networks proxies; /* whose headers say whom they speak for */
     struct origins origins;  /* of pages that may come besides our own */
+    enum certificate_user certificate_user;
     struct logins logins;
     size_t count;           /* sessions alive */
     struct session *paused; /* not read until the core is no longer congested */
@@ -37,7 +39,8 @@ struct session_env {
 struct session_address {
     const char *peer; /* IP address; outlives the session */
     struct credentials_in in;
-    const char *subscribe; /* `*` or names separated by commas */
+    const struct holder *holder; /* whom its certificate names; NULL: nobody */
+    const char *subscribe;       /* `*` or names separated by commas */
 };
 
 enum { SESSION_CLOSE_REASON_MAX = 40 };

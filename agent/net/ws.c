@@ -149,6 +149,7 @@ struct session *ws_open(struct session_env *env, struct lws *wsi)
     struct session_address address = {0};
     struct session *session = NULL;
     struct socket *socket = lws_get_opaque_user_data(wsi);
+    struct holder holder;
     char peer[PEER_TEXT_MAX + 1];
 
     if (!socket)
@@ -163,6 +164,8 @@ struct session *ws_open(struct session_env *env, struct lws *wsi)
         address.in.device = request.values[Q_DEVICE];
         address.in.game_code = request.values[Q_GAME_CODE];
         address.subscribe = request.values[Q_SUBSCRIBE];
+        if (holder_read(lws_get_ssl(wsi), env->certificate_user, &holder))
+            address.holder = &holder;
         session = session_create(env, wsi, &address);
     }
     request_finish(&request);

@@ -69,6 +69,20 @@ enum studio_err credentials_make(const struct credentials_in *in, struct credent
     return STUDIO_OK;
 }
 
+enum studio_err credentials_of_holder(const struct credentials_in *in, const char *holder,
+                                      struct credentials *out)
+{
+    struct credentials_in said = *in;
+    if (!is_given(said.id))
+        said = (struct credentials_in){.id = holder, .token = in->token};
+    if (!is_given(said.token))
+        said.token = "no token"; /* has a blank: nobody's is */
+    enum studio_err err = credentials_make(&said, out);
+    out->certified = true;
+    return err == STUDIO_OK && strcmp(out->user_id, holder) != 0 ? STUDIO_ERR_AUTH_CREDENTIALS
+                                                                 : err;
+}
+
 bool credentials_bearer(char *header, char **id, char **token)
 {
     static const char scheme[] = "Bearer ";

@@ -21,6 +21,7 @@ struct credentials {
     char table_id[STUDIO_TABLE_ID_MAX + 1];
     char user_id[STUDIO_USER_ID_MAX + 1]; /* `<table>_<device>` or `<table>` */
     char token[STUDIO_TOKEN_MAX + 1];     /* empty if what was sent cannot be a token */
+    bool certified;                       /* a certificate names the user */
 };
 
 /*
@@ -30,6 +31,13 @@ struct credentials {
  */
 STUDIO_MUST_USE enum studio_err credentials_make(const struct credentials_in *in,
                                                  struct credentials *out);
+
+/*
+ * The same of one whose certificate names `holder`: that is the user id, and what is sent may say nothing or the
+ * same. A token may be left out; it is empty then. Errors: AUTH_TABLE, AUTH_CREDENTIALS (another id was sent).
+ */
+STUDIO_MUST_USE enum studio_err credentials_of_holder(const struct credentials_in *in,
+                                                      const char *holder, struct credentials *out);
 
 /*
  * Splits the value of an Authorization header, `Bearer <id>:<token>`, at the last colon, in place.

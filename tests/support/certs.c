@@ -32,23 +32,38 @@ const char *cert_create(const char *dir, const char *file, const char *names)
     return cert;
 }
 
-const char *cert_signed(const char *dir, const char *file, const char *name, const char *authority,
-                        int days)
+/* `also` NULL: no alternative names. */
+static const char *sign(const char *dir, const char *file, const char *name, const char *also,
+                        const char *authority, int days)
 {
     const char *cert = tmpdir_path(dir, file);
     char *key = test_printf("%s.key", cert), *request = test_printf("%s.req", cert);
     char *subject = test_printf("/CN=%s", name), *by = test_printf("%s.key", authority);
-    char *valid = test_printf("%d", days);
+    char *valid = test_printf("%d", days),
+         *names = test_printf("subjectAltName=%s", also ? also : "");
 
     openssl((const char *const[]){"openssl", "req", "-new", NEW_KEY, "-subj", subject, "-keyout",
-                                  key, "-out", request, NULL});
+                                  key, "-out", request, also ? "-addext" : NULL, names, NULL});
     openssl((const char *const[]){"openssl", "x509", "-req", "-in", request, "-CA", authority,
-                                  "-CAkey", by, "-set_serial", "1", "-days", valid, "-out", cert,
-                                  NULL});
+                                  "-CAkey", by, "-set_serial", "1", "-copy_extensions", "copy",
+                                  "-days", valid, "-out", cert, NULL});
     free(key);
     free(request);
     free(subject);
     free(by);
     free(valid);
+    free(names);
     return cert;
+}
+
+const char *cert_signed(const char *dir, const char *file, const char *name, const char *authority,
+                        int days)
+{
+    return sign(dir, file, name, NULL, authority, days);
+}
+
+const char *cert_signed_also(const char *dir, const char *file, const char *name, const char *also,
+                             const char *authority)
+{
+    return sign(dir, file, name, also, authority, 2);
 }

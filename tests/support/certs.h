@@ -11,4 +11,8 @@ const char *cert_create(const char *dir, const char *file, const char *names);
 const char *cert_signed(const char *dir, const char *file, const char *name, const char *authority,
                         int days);
 
+/* The same, for two days, with these alternative names ("URI:studio:ARO-001_dealerPC"). */
+const char *cert_signed_also(const char *dir, const char *file, const char *name, const char *also,
+                             const char *authority);
+
 #endif

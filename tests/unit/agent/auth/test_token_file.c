@@ -45,8 +45,9 @@ static void tell(void *ctx, const char *file, unsigned number, const struct toke
 
 static void add(const char *pattern, enum role role, const char *expires, char *token)
 {
-    if (token_file_add(path, &(struct token_user){pattern, role, expires, NULL, NULL}, token,
-                       &error) != STUDIO_OK)
+    if (token_file_add(path,
+                       &(struct token_user){.pattern = pattern, .role = role, .expires = expires},
+                       token, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
 }
 
@@ -102,29 +103,32 @@ static void what_cannot_be_added(void **state)
 {
     char token[TOKEN_NEW_LEN + 1];
     (void)state;
-    assert_int_equal(token_file_add(path, &(struct token_user){"_x", ROLE_DEVICE, NULL, NULL, NULL},
+    assert_int_equal(token_file_add(path,
+                                    &(struct token_user){.pattern = "_x", .role = ROLE_DEVICE},
                                     token, &error),
                      STUDIO_ERR_USAGE);
     assert_int_equal(token_file_add(path,
-                                    &(struct token_user){"A\nB", ROLE_DEVICE, NULL, NULL, NULL},
-                                    token, &error),
-                     STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_add(path, &(struct token_user){"#A", ROLE_DEVICE, NULL, NULL, NULL},
+                                    &(struct token_user){.pattern = "A\nB", .role = ROLE_DEVICE},
                                     token, &error),
                      STUDIO_ERR_USAGE);
     assert_int_equal(token_file_add(path,
-                                    &(struct token_user){"A", ROLE_DEVICE, "soon", NULL, NULL},
+                                    &(struct token_user){.pattern = "#A", .role = ROLE_DEVICE},
                                     token, &error),
                      STUDIO_ERR_USAGE);
+    assert_int_equal(
+        token_file_add(path,
+                       &(struct token_user){.pattern = "A", .role = ROLE_DEVICE, .expires = "soon"},
+                       token, &error),
+        STUDIO_ERR_USAGE);
     assert_int_not_equal(access(path, F_OK), 0);
 
     write_file("not a line\n");
-    assert_int_equal(token_file_add(path, &(struct token_user){"A", ROLE_DEVICE, NULL, NULL, NULL},
+    assert_int_equal(token_file_add(path, &(struct token_user){.pattern = "A", .role = ROLE_DEVICE},
                                     token, &error),
                      STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, ":1: "));
     assert_int_equal(chmod(path, 0666), 0);
-    assert_int_equal(token_file_add(path, &(struct token_user){"A", ROLE_DEVICE, NULL, NULL, NULL},
+    assert_int_equal(token_file_add(path, &(struct token_user){.pattern = "A", .role = ROLE_DEVICE},
                                     token, &error),
                      STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "chmod"));
@@ -133,7 +137,7 @@ static void what_cannot_be_added(void **state)
 /* Kept as a slow hash, found and revoked like any. */
 static void a_chosen_token(void **state)
 {
-    struct token_user user = {"A_1", ROLE_VIEWER, NULL, NULL, "pin-1"};
+    struct token_user user = {.pattern = "A_1", .role = ROLE_VIEWER, .chosen = "pin-1"};
     const char *hashes[TOKENS_SLOW_MAX];
     char token[TOKEN_NEW_LEN + 1];
     struct tokens *tokens = NULL;

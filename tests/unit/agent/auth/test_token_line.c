@@ -44,6 +44,32 @@ static void right_lines(void **state)
     token_line_finish(&line);
 }
 
+static void no_token_but_a_certificate(void **state)
+{
+    unsigned char own[DIGEST_LEN], many[DIGEST_LEN], word[DIGEST_LEN];
+    struct token_line line;
+    const char *why;
+    (void)state;
+    assert_true(token_line_certificate("A_x y", own));
+    assert_true(token_line_certificate("*", many));
+    assert_true(digest_make("certificate", 11, word));
+    assert_memory_not_equal(own, many, sizeof own);
+    assert_int_equal(parse("A_x%20y viewer certificate expires=1970-01-01", &line, &why),
+                     TOKEN_LINE_USER);
+    assert_true(line.certificate);
+    assert_memory_equal(line.digest, own, sizeof own);
+    assert_int_equal(line.role, ROLE_VIEWER);
+    assert_int_equal(line.until_s, 86400);
+    token_line_finish(&line);
+    assert_int_equal(parse("A_* device certificate tables=2", &line, &why), TOKEN_LINE_USER);
+    assert_memory_equal(line.digest, many, sizeof many);
+    assert_memory_not_equal(line.digest, word, sizeof word); /* which could be a token */
+    assert_int_equal(line.tables, 2);
+    token_line_finish(&line);
+    assert_int_equal(parse("A_* device certificates", &line, &why), TOKEN_LINE_WRONG);
+    assert_int_equal(parse("A_* device certificate:x", &line, &why), TOKEN_LINE_WRONG);
+}
+
 static void a_slow_hash(void **state)
 {
     char text[512], hash[SLOW_HASH_MAX + 1];
@@ -146,11 +172,9 @@ static void dates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(right_lines),
-        cmocka_unit_test(a_slow_hash),
-        cmocka_unit_test(lines_without_a_user),
-        cmocka_unit_test(wrong_lines),
-        cmocka_unit_test(dates),
+        cmocka_unit_test(right_lines), cmocka_unit_test(no_token_but_a_certificate),
+        cmocka_unit_test(a_slow_hash), cmocka_unit_test(lines_without_a_user),
+        cmocka_unit_test(wrong_lines), cmocka_unit_test(dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,43 @@ static void pattern_and_token_decide(void **state)
     tokens_destroy(tokens);
 }
 
+static void expect_certified(const struct tokens *tokens, const char *id, int role)
+{
+    unsigned char ticket[32];
+    struct grant grant = {.role = ROLE_OPERATOR}, again;
+    bool is = tokens_certified(tokens, id, 86399, &grant, ticket);
+    if (is != (role >= 0) || (is && grant.role != (enum role)role))
+        fail_msg("%s: %d, as %d", id, is, grant.role);
+    if (is && (!tokens_still_valid(tokens, id, ticket, 86399, &again) || again.role != grant.role))
+        fail_msg("%s does not stay", id);
+}
+
+/* The first line for the id, whether it is for that alone or for many. */
+static void certificates_need_a_line_too(void **state)
+{
+    static const char text[] = "ARO-001_pc viewer certificate\n"
+                               "ARO-* device certificate\n"
+                               "ARO-001_x operator certificate\n"
+                               "pit_the%20boss operator certificate\n"
+                               "BAC-001 device certificate expires=1970-01-01\n";
+    struct tokens *tokens = parse(text);
+    unsigned char ticket[32];
+    struct grant grant;
+    (void)state;
+    expect_certified(tokens, "ARO-001_pc", ROLE_VIEWER);
+    expect_certified(tokens, "ARO-001_x", ROLE_DEVICE);
+    expect_certified(tokens, "ARO-001", ROLE_DEVICE);
+    expect_certified(tokens, "pit_the boss", ROLE_OPERATOR);
+    expect_certified(tokens, "pit", -1);
+    expect_certified(tokens, "BAC-001", ROLE_DEVICE);
+    assert_false(tokens_certified(tokens, "BAC-001", 86400, &grant, ticket));
+    /* There is no token for these lines. */
+    static const char *const guesses[] = {"certificate", "*", "", "ARO-001_pc"};
+    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++)
+        assert_false(tokens_check(tokens, "ARO-001_pc", guesses[i], 0, &grant));
+    tokens_destroy(tokens);
+}
+
 static void the_empty_token_matches_not_even_its_hash(void **state)
 {
     char text[512] = "";
@@ -269,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_digest_is_sha256),
         cmocka_unit_test(pattern_and_token_decide),
+        cmocka_unit_test(certificates_need_a_line_too),
         cmocka_unit_test(the_empty_token_matches_not_even_its_hash),
         cmocka_unit_test(expiry_includes_its_day),
         cmocka_unit_test(connections_are_checked_by_digest),

@@ -120,6 +120,20 @@ static void those_of_the_list_may(void **state)
     expect(true, &any, "null", "", ORIGIN_WAY_PLAIN);
 }
 
+/* Where what lets in comes by itself: what is plain may be anybody's page. */
+static void over_tls_only_those_of_tls(void **state)
+{
+    struct origins strict = some;
+
+    (void)state;
+    strict.tls_only = true;
+    expect(true, &strict, "https://a.example", "a.example", ORIGIN_WAY_TLS);
+    expect(false, &strict, "http://a.example", "a.example", ORIGIN_WAY_TLS);
+    expect(false, &strict, "http://a.example:8443", "a.example:8443", ORIGIN_WAY_TLS);
+    expect(true, &strict, "http://a.example", "a.example", ORIGIN_WAY_PLAIN);
+    expect(true, &strict, "http://10.0.0.7:8080", "a.example", ORIGIN_WAY_TLS); /* of the list */
+}
+
 static void lists_that_are_wrong(void **state)
 {
     static const char *const cases[] = {
@@ -159,6 +173,7 @@ int main(void)
         cmocka_unit_test(the_page_of_the_address_that_is_asked),
         cmocka_unit_test(others_may_not),
         cmocka_unit_test(those_of_the_list_may),
+        cmocka_unit_test(over_tls_only_those_of_tls),
         cmocka_unit_test(lists_that_are_wrong),
     };
 

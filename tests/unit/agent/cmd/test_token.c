@@ -53,6 +53,20 @@ static void new_list_revoke(void **state)
     assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_USAGE);
 }
 
+static void a_certificate_has_no_token(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("token", "new", "ARO-001_*", "--certificate", "--data", dir),
+                     STUDIO_EXIT_OK);
+    assert_string_equal(out_text, "");
+    assert_non_null(strstr(err_text, "a certificate with this id lets in"));
+    assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "   1  device    certificate   never       ARO-001_*\n"));
+    assert_int_equal(RUN("token", "new", "A", "--certificate", "--password", "--data", dir),
+                     STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
+}
+
 /* With what a broker is to be told. */
 static void a_user_of_both(void **state)
 {
@@ -108,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(new_list_revoke),
+        TEST(a_certificate_has_no_token),
         TEST(a_user_of_both),
         TEST(mistakes_are_usage),
     };

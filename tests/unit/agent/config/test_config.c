@@ -301,6 +301,24 @@ static void proxies_that_speak_are_named(void **state)
     assert_int_equal(config_check(&config, &error), STUDIO_OK);
 }
 
+static void certificates_for_users_need_authorities(void **state)
+{
+    (void)state;
+    set("auth.certificate_user", "cn");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "needs websocket.tls_client_ca"));
+    set("websocket.listen", "wss://localhost:8443");
+    set("websocket.tls_cert", "/c.pem");
+    set("websocket.tls_client_ca", "/ca.pem");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+    set("websocket.origins", "*");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "name the origins"));
+    set("auth.certificate_user", "none");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+    refused("auth.certificate_user", "dn", "none|cn|uri");
+}
+
 static void the_tokens_file_lies_in_the_data_directory(void **state)
 {
     (void)state;
@@ -344,6 +362,7 @@ int main(void)
         TEST(options_that_exclude_each_other),
         TEST(certificates_and_addresses_belong_together),
         TEST(proxies_that_speak_are_named),
+        TEST(certificates_for_users_need_authorities),
         TEST(the_tokens_file_lies_in_the_data_directory),
         TEST(messages_are_cut_between_characters),
     };

@@ -288,6 +288,24 @@ static void expired_while_connected(void **state)
     disconnect(&c);
 }
 
+/* A token that is good for ever does not outlast it. */
+static void a_certificate_that_has_ended(void **state)
+{
+    const struct holder holder = {.id = "ARO-001_a", .ends_s = FAKE_WALL_MS / 1000 + 12 * 3600 + 1};
+    struct connection c;
+
+    (void)state;
+    connect_to(&c, &(struct session_address){
+                       .peer = "::1", .in = {.token = TOKEN_DEVICE}, .holder = &holder});
+    net_settle();
+    expect_frame_prefix(&c, "{\"TABLE_ID\":\"ARO-001\"");
+    fake_clock_advance(&net.f.clock, INT64_C(12) * 3600 * 1000); /* another day, not its end yet */
+    session_alive(c.session);
+    pass(&c, 1); /* its end; it is looked at when a day or the tokens are new */
+    expect_frame(&c, "close 1008 Credentials revoked");
+    disconnect(&c);
+}
+
 /* --- not reading ----------------------------------------------------------------------------- */
 
 static void sixty_four_messages_under_way_are_enough(void **state)
@@ -378,6 +396,7 @@ int main(void)
         TEST(a_message_that_drips_has_a_deadline),
         TEST(revoked_while_connected),
         TEST(expired_while_connected),
+        TEST(a_certificate_that_has_ended),
         TEST(sixty_four_messages_under_way_are_enough),
         TEST(a_client_that_does_not_read_is_not_read),
         TEST(nobody_is_read_while_the_store_is_behind),

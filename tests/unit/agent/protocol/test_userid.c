@@ -98,6 +98,47 @@ static void test_token_that_cannot_be_one(void **state)
     assert_string_equal(out.token, A64 A64);
 }
 
+/* Whom a certificate names nobody else can say to be. */
+static void test_holder(void **state)
+{
+    (void)state;
+    static const struct {
+        struct credentials_in in;
+        const char *holder;
+        enum studio_err err;
+        const char *token;
+    } rows[] = {
+        {{0}, "ARO-001_pc", STUDIO_OK, ""},
+        {{.device = "other"}, "ARO-001_pc", STUDIO_OK, ""},
+        {{.id = "ARO-001_pc"}, "ARO-001_pc", STUDIO_OK, ""},
+        {{.id = "ARO-001", .device = "pc"}, "ARO-001_pc", STUDIO_OK, ""},
+        {{.id = "ARO-001-1-SDP", .game_code = "ARO-001-1"}, "ARO-001-1_SDP", STUDIO_OK, ""},
+        {{.id = "ARO-001_pc", .token = "MY_TOKEN"}, "ARO-001_pc", STUDIO_OK, "MY_TOKEN"},
+        {{.token = "MY_TOKEN"}, "ARO-001_pc", STUDIO_OK, "MY_TOKEN"},
+        {{.id = "ARO-001_x"}, "ARO-001_pc", STUDIO_ERR_AUTH_CREDENTIALS, ""},
+        {{.id = "ARO-001", .token = "MY_TOKEN"},
+         "ARO-001_pc",
+         STUDIO_ERR_AUTH_CREDENTIALS,
+         "MY_TOKEN"},
+        {{.id = "aro-001_pc"}, "ARO-001_pc", STUDIO_ERR_AUTH_CREDENTIALS, ""},
+        {{.id = "no table_x"}, "ARO-001_pc", STUDIO_ERR_AUTH_TABLE, NULL},
+        {{0}, "Ann B.", STUDIO_ERR_AUTH_TABLE, NULL},
+        {{0}, "", STUDIO_ERR_AUTH_MISSING, NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct credentials out;
+        assert_int_equal(credentials_of_holder(&rows[i].in, rows[i].holder, &out), rows[i].err);
+        if (rows[i].token)
+            assert_string_equal(out.token, rows[i].token);
+        assert_true(out.certified);
+    }
+    struct credentials out;
+    assert_int_equal(
+        credentials_make(&(struct credentials_in){.id = "A", .token = "MY_TOKEN"}, &out),
+        STUDIO_OK);
+    assert_false(out.certified);
+}
+
 static void test_bearer(void **state)
 {
     (void)state;
@@ -132,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_token_that_cannot_be_one),
+        cmocka_unit_test(test_holder),
         cmocka_unit_test(test_bearer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
