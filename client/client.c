@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/names.h"
 #include "client_error.h"
@@ -44,8 +43,6 @@ enum studio_err client_user_of(const struct studio_client_options *o, struct cli
         return client_error_usage(error, "%s: a token is %d-%d of letters, digits and '._~-'",
                                   o->token == NULL ? "a token is needed" : "this is no token",
                                   STUDIO_TOKEN_MIN, STUDIO_TOKEN_MAX);
-    if (o->ca_file != NULL && access(o->ca_file, R_OK) != 0)
-        return client_error_usage(error, "the CA file %.200s cannot be read", o->ca_file);
     return STUDIO_OK;
 }
 
@@ -121,8 +118,7 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
         client->user_id = NULL;
         goto fail;
     }
-    err = client_ws_create(&client->url, options->ca_file, &client_thread_ops, client, &client->ws,
-                           error);
+    err = client_ws_create(&client->url, options, &client_thread_ops, client, &client->ws, error);
     if (err != STUDIO_OK)
         goto fail;
     if (!start_thread(client)) {

@@ -27,9 +27,7 @@ enum studio_err client_asking_refused(struct studio_error *error, const char *se
 
 enum studio_err client_asking_lost(struct studio_error *error, const char *server, const char *why)
 {
-    return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED,
-                            " to %s: %s; is the agent running, and is this its address?", server,
-                            why);
+    return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED, " to %s: %s", server, why);
 }
 
 void client_asking_add(struct buf *path, const char *name, const char *value)

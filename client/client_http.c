@@ -13,10 +13,12 @@
 
 enum { READ_MAX = 4096, LINK_MAX = 1024, ID_MAX = 128, RETRY_MAX = 16, RETRY_MAX_S = 60 };
 
-#define API "/api/v1"
+#define API           "/api/v1"
+#define NO_CONNECTION "no connection could be made"
 
 struct client_http {
     struct lws_context *context;
+    struct client_tls *tls;
     struct url url;
     const struct client_http_ops *ops;
     void *ctx;
@@ -24,6 +26,7 @@ struct client_http {
     char last_event_id[ID_MAX];
     struct lws *wsi; /* NULL: no request, or it was dropped */
     bool pending;    /* neither answered nor ended */
+    bool asked;      /* the request has gone out */
     bool left;
     lws_sorted_usec_list_t timer;
 };
@@ -37,6 +40,15 @@ static void ended(struct client_http *http, struct lws *wsi, const char *why)
     http->ops->ended(http->ctx, why);
 }
 
+/* No answer, and why. */
+static void failed(struct client_http *http, struct lws *wsi, const char *why)
+{
+    char text[CLIENT_WHY_MAX];
+
+    client_tls_explain(http->tls, http->asked, why, text);
+    ended(http, wsi, text);
+}
+
 static bool add(struct lws *wsi, enum lws_token_indexes token, const char *name, const char *text,
                 unsigned char **p, unsigned char *end)
 {
@@ -48,11 +60,11 @@ static bool add(struct lws *wsi, enum lws_token_indexes token, const char *name,
                 : lws_add_http_header_by_token(wsi, token, bytes, len, p, end)) == 0;
 }
 
-static int add_headers(const struct client_http *http, struct lws *wsi, unsigned char **p,
-                       size_t room)
+static int add_headers(struct client_http *http, struct lws *wsi, unsigned char **p, size_t room)
 {
     unsigned char *end = *p + room;
 
+    http->asked = true;
     if (!add(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, NULL, http->authorization, p, end) ||
         (http->last_event_id[0] != '\0' &&
          !add(wsi, WSI_TOKEN_COUNT, "last-event-id:", http->last_event_id, p, end)))
@@ -118,7 +130,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         return add_headers(http, wsi, in, len);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        ended(http, wsi, in != NULL ? in : "no connection could be made");
+        failed(http, wsi, in != NULL ? in : NO_CONNECTION);
         return 0;
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
         if (wsi != http->wsi)
@@ -135,7 +147,11 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         ended(http, wsi, NULL);
         return -1;
     case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
-        ended(http, wsi, http->pending ? "the connection was lost" : NULL);
+    case LWS_CALLBACK_WSI_DESTROY: /* all that is told where a request could not be written */
+        if (http->pending)
+            failed(http, wsi, "the connection was lost");
+        else
+            ended(http, wsi, NULL);
         return 0;
     default:
         return 0;
@@ -178,11 +194,10 @@ enum studio_err client_http_create(const struct studio_client_options *options,
         http->authorization = NULL;
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
-    if (err == STUDIO_OK) {
-        http->context = client_ws_context(&http->url, options->ca_file, protocols, http);
-        if (http->context == NULL)
-            err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");
-    }
+    if (err == STUDIO_OK)
+        err = client_tls_create(&http->url, options, &http->tls, error);
+    if (err == STUDIO_OK && (http->context = client_ws_context(http->tls, protocols, http)) == NULL)
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");
     if (err == STUDIO_OK)
         *out = http;
     else
@@ -200,6 +215,7 @@ void client_http_destroy(struct client_http *http)
         lws_sul_cancel(&http->timer);
         lws_context_destroy(http->context);
     }
+    client_tls_destroy(http->tls);
     if (http->authorization != NULL)
         memset(http->authorization, 0, strlen(http->authorization));
     free(http->authorization);
@@ -260,10 +276,12 @@ void client_http_get(struct client_http *http, const char *path, const char *las
         .pwsi = &http->wsi,
     };
     http->pending = true;
+    http->asked = false;
     http->wsi = NULL;
+    client_tls_begin(http->tls);
     if (lws_client_connect_via_info(&info) == NULL && http->pending) {
         http->wsi = NULL; /* lws failed without a callback */
-        ended(http, NULL, "no connection could be made");
+        failed(http, NULL, NO_CONNECTION);
     }
     buf_finish(&whole);
 }

@@ -20,7 +20,8 @@ struct client_http_ops {
     void (*answered)(void *ctx, unsigned status, const char *next, unsigned retry_s);
     /* A piece of its body; false: no more, as after client_http_drop. */
     bool (*body)(void *ctx, const char *bytes, size_t len);
-    /* The end of every request that was not dropped; `why` it could not be answered, or NULL. */
+    /* The end of every request that was not dropped; `why` it could not be answered and what to do about it,
+     * or NULL. */
     void (*ended)(void *ctx, const char *why);
     void (*woken)(void *ctx); /* may come without a wake */
     void (*timer)(void *ctx);

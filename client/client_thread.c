@@ -307,27 +307,6 @@ static void text_received(void *ctx, const char *text, size_t len)
     arm_timer(client);
 }
 
-/* lws names a failed TLS handshake by its function and OpenSSL's number. */
-static void explain_unreachable(const struct studio_client *client, const char *reason,
-                                struct studio_error *why)
-{
-    bool certificate = client->url.tls && strstr(reason, "SSL") != NULL;
-
-    if (strncmp(reason, CLIENT_WS_HTTP, strlen(CLIENT_WS_HTTP)) == 0) {
-        studio_error_set(why, STUDIO_ERR_NOT_CONNECTED,
-                         " to ws%s://%s%s: %s; is this its path? An agent listens at / and /v1/ws",
-                         client->url.tls ? "s" : "", client->url.authority, client->url.path,
-                         reason);
-        return;
-    }
-    studio_error_set(why, STUDIO_ERR_NOT_CONNECTED, " to ws%s://%s: %s; %s",
-                     client->url.tls ? "s" : "", client->url.authority,
-                     certificate ? "no TLS connection" : reason,
-                     certificate ? "is its certificate valid for this name and from a CA trusted "
-                                   "here (--ca)?"
-                                 : "is the agent running, and is this its address?");
-}
-
 static void closed(void *ctx, unsigned code, const char *reason)
 {
     struct studio_client *client = ctx;
@@ -341,7 +320,9 @@ static void closed(void *ctx, unsigned code, const char *reason)
         return;
     }
     if (unreachable && code == 0)
-        explain_unreachable(client, reason, &why);
+        studio_error_set(&why, STUDIO_ERR_NOT_CONNECTED, " to ws%s://%s%s: %s",
+                         client->url.tls ? "s" : "", client->url.authority, client->url.path,
+                         reason);
     lost(client, next, &why);
 }
 
@@ -441,8 +422,12 @@ static void timer_due(void *ctx)
     } else if (client->session.state != SESSION_READY && now >= client->attempt_deadline_ms) {
         struct studio_error why;
         studio_error_set(&why, STUDIO_ERR_TIMEOUT,
-                         ": ws%s://%s did not let the client in within %u ms",
-                         client->url.tls ? "s" : "", client->url.authority, client->timeout_ms);
+                         ": ws%s://%s did not let the client in within %u ms%s",
+                         client->url.tls ? "s" : "", client->url.authority, client->timeout_ms,
+                         client_ws_handshaking(client->ws)
+                             ? "; it does not go on with the TLS handshake: does it speak TLS at "
+                               "this port? Without TLS the address begins with ws://"
+                             : "");
         abandon(client, CLOSE_NORMAL, &why);
     }
     arm_timer(client);

@@ -24,11 +24,13 @@ enum {
 
 struct client_ws {
     struct lws_context *context;
+    struct client_tls *tls;
     struct url url;
     const struct client_ws_ops *ops;
     void *ctx;
     struct lws *wsi; /* the connection; NULL when there is none or it was dropped */
     bool pending;    /* neither open nor told to have failed */
+    bool asked;      /* for a WebSocket, without an answer yet */
     bool open;
     bool leaving, left;
     unsigned dropped_code; /* for dropped connections still to be told */
@@ -129,17 +131,31 @@ static void connection_gone(struct client_ws *ws, struct lws *wsi, const char *w
         ws->left = true;
 }
 
+#define NO_CONNECTION "no connection could be made"
+#define LOST          "the connection was lost"
+
+static void not_connected(struct client_ws *ws, struct lws *wsi, const char *why)
+{
+    char text[CLIENT_WHY_MAX];
+
+    client_tls_explain(ws->tls, ws->asked, why, text);
+    connection_gone(ws, wsi, text);
+}
+
 /* lws tells of an answer that is no upgrade without saying which it was. */
 static void not_upgraded(struct client_ws *ws, struct lws *wsi, const char *why)
 {
     unsigned status = lws_http_client_http_response(wsi);
-    char text[80];
+    char text[CLIENT_WHY_MAX];
 
     if (status < 100 || status == 101) {
-        connection_gone(ws, wsi, why != NULL ? why : "no connection could be made");
+        not_connected(ws, wsi, why != NULL ? why : NO_CONNECTION);
         return;
     }
-    snprintf(text, sizeof(text), CLIENT_WS_HTTP "%u instead of a WebSocket", status);
+    snprintf(text, sizeof(text),
+             "the server answered HTTP %u instead of a WebSocket; is this its path? An agent "
+             "listens at / and /v1/ws%s",
+             status, status == 400 && ws->tls == NULL ? ", and with TLS at wss://" : "");
     connection_gone(ws, wsi, text);
 }
 
@@ -156,6 +172,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         if (!ws->leaving)
             ws->ops->woken(ws->ctx);
+        return 0;
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+        ws->asked = true;
         return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         if (wsi != ws->wsi)
@@ -186,7 +205,10 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         }
         return 0;
     case LWS_CALLBACK_CLIENT_CLOSED:
-        connection_gone(ws, wsi, "the connection was lost");
+        connection_gone(ws, wsi, LOST);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY: /* all that is told where a request could not be written */
+        not_connected(ws, wsi, LOST);
         return 0;
     default:
         return 0;
@@ -222,8 +244,8 @@ static void silence(void)
     lws_set_log_level(0, NULL);
 }
 
-struct lws_context *client_ws_context(const struct url *url, const char *ca_file,
-                                      const struct lws_protocols *list, void *user)
+struct lws_context *client_ws_context(struct client_tls *tls, const struct lws_protocols *list,
+                                      void *user)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct lws_context_creation_info info = {
@@ -238,21 +260,19 @@ struct lws_context *client_ws_context(const struct url *url, const char *ca_file
     };
 
     pthread_once(&once, silence);
-    if (url->tls) {
+    if (tls != NULL) {
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-        if (ca_file != NULL) {
-            info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-            info.client_ssl_ca_filepath = ca_file;
-        }
+        info.provided_client_ssl_ctx = client_tls_context(tls);
     }
     return lws_create_context(&info);
 }
 
-enum studio_err client_ws_create(const struct url *url, const char *ca_file,
+enum studio_err client_ws_create(const struct url *url, const struct studio_client_options *options,
                                  const struct client_ws_ops *ops, void *ctx, struct client_ws **out,
                                  struct studio_error *error)
 {
     struct client_ws *ws = calloc(1, sizeof(*ws));
+    enum studio_err err;
 
     *out = NULL;
     if (ws == NULL)
@@ -261,13 +281,14 @@ enum studio_err client_ws_create(const struct url *url, const char *ca_file,
     ws->ops = ops;
     ws->ctx = ctx;
     buf_init(&ws->rx, CLIENT_WS_RX_MAX);
-    ws->context = client_ws_context(url, ca_file, protocols, ws);
-    if (ws->context == NULL) {
+    err = client_tls_create(&ws->url, options, &ws->tls, error);
+    if (err == STUDIO_OK && (ws->context = client_ws_context(ws->tls, protocols, ws)) == NULL)
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");
+    if (err == STUDIO_OK)
+        *out = ws;
+    else
         client_ws_destroy(ws);
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");
-    }
-    *out = ws;
-    return STUDIO_OK;
+    return err;
 }
 
 void client_ws_destroy(struct client_ws *ws)
@@ -281,6 +302,7 @@ void client_ws_destroy(struct client_ws *ws)
         lws_sul_cancel(&ws->leave_timer);
         lws_context_destroy(ws->context);
     }
+    client_tls_destroy(ws->tls);
     buf_finish(&ws->rx);
     free(ws);
 }
@@ -313,18 +335,29 @@ void client_ws_connect(struct client_ws *ws, const char *path)
         .pwsi = &ws->wsi,
     };
 
+    char why[CLIENT_WHY_MAX];
+
     ws->pending = true;
     ws->open = false;
+    ws->asked = false;
     ws->wsi = NULL;
     buf_clear(&ws->rx);
-    if (lws_client_connect_via_info(&info) == NULL && ws->pending)
-        ended(ws, 0, "no connection could be made"); /* lws failed without a callback */
+    client_tls_begin(ws->tls);
+    if (lws_client_connect_via_info(&info) == NULL && ws->pending) {
+        client_tls_explain(ws->tls, false, NO_CONNECTION, why);
+        ended(ws, 0, why); /* lws failed without a callback */
+    }
 }
 
 void client_ws_want_send(struct client_ws *ws)
 {
     if (ws->wsi != NULL && ws->open)
         lws_callback_on_writable(ws->wsi);
+}
+
+bool client_ws_handshaking(const struct client_ws *ws)
+{
+    return ws->pending && client_tls_pending(ws->tls);
 }
 
 void client_ws_drop(struct client_ws *ws, unsigned code)

@@ -5,9 +5,12 @@
 #ifndef CLIENT_CLIENT_WS_H
 #define CLIENT_CLIENT_WS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client_tls.h"
+#include "studio/client.h"
 #include "studio/error.h"
 #include "url.h"
 
@@ -16,14 +19,12 @@ enum {
     CLIENT_WS_TX_MAX = 16384   /* bytes of one message sent */
 };
 
-/* How the reason begins when the server answered in plain HTTP; the status follows. */
-#define CLIENT_WS_HTTP "the server answered HTTP "
-
 struct client_ws;
 
 /* Called on the running thread only. `next` copies the next message to send into `out` and returns
  * its length, 0 if there is none. `closed` ends every connection that was not dropped from here:
- * with the server's close code, or 0 and a reason for people. `woken` may come without a wake. */
+ * with the server's close code, or 0 and a reason for people; it says what to do where there has been no
+ * connection yet. `woken` may come without a wake. */
 struct client_ws_ops {
     void (*opened)(void *ctx);
     void (*text)(void *ctx, const char *text, size_t len);
@@ -33,9 +34,10 @@ struct client_ws_ops {
     void (*timer)(void *ctx);
 };
 
-/* `url` is copied; `ops` and `ctx` must outlive the result. ca_file may be NULL.
- * Errors: NO_MEMORY. */
-STUDIO_MUST_USE enum studio_err client_ws_create(const struct url *url, const char *ca_file,
+/* `url` is copied, with the options' files; `ops` and `ctx` must outlive the result.
+ * Errors: USAGE (a file that cannot be used), NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err client_ws_create(const struct url *url,
+                                                 const struct studio_client_options *options,
                                                  const struct client_ws_ops *ops, void *ctx,
                                                  struct client_ws **out,
                                                  struct studio_error *error);
@@ -45,10 +47,10 @@ void client_ws_destroy(struct client_ws *ws);
 struct lws_context;
 struct lws_protocols;
 
-/* A context of the library for one connection at a time, for which `url` and ca_file (may be NULL) are used;
- * its log goes nowhere. NULL: no memory. Any thread. */
-struct lws_context *client_ws_context(const struct url *url, const char *ca_file,
-                                      const struct lws_protocols *protocols, void *user);
+/* A context of the library for one connection at a time; `tls` must outlive it. Its log goes nowhere. NULL: no
+ * memory. Any thread. */
+struct lws_context *client_ws_context(struct client_tls *tls, const struct lws_protocols *protocols,
+                                      void *user);
 
 /* Runs until client_ws_leave; calls `woken` when it begins. */
 void client_ws_run(struct client_ws *ws);
@@ -62,6 +64,8 @@ void client_ws_wake(struct client_ws *ws);
 void client_ws_connect(struct client_ws *ws, const char *path);
 /* `next` will be called when the connection can take a message. */
 void client_ws_want_send(struct client_ws *ws);
+/* A connection was begun, and the server does not go on with its handshake of TLS. */
+bool client_ws_handshaking(const struct client_ws *ws);
 /* Ends the connection with a close code; `closed` is not called for it. */
 void client_ws_drop(struct client_ws *ws, unsigned code);
 /* `timer` is called once after delay_ms; replaces an earlier one; negative: never. */

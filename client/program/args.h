@@ -10,7 +10,7 @@
 
 /* Strings point into argv. NULL and 0: not given. */
 struct args {
-    const char *url, *table, *device, *token, *token_file, *ca_file;
+    const char *url, *table, *device, *token, *token_file, *ca_file, *cert_file, *key_file;
     const char *service_values, *device_values;
     unsigned timeout_ms;
     const char *id; /* instead of table and device */

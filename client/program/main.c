@@ -36,6 +36,8 @@ static struct studio_client_options options_of(const struct args *args, const ch
         .device_name = args->device != NULL ? args->device : "dealerPC",
         .token = token,
         .ca_file = args->ca_file,
+        .cert_file = args->cert_file,
+        .key_file = args->key_file,
         .service_values = args->service_values,
         .device_values = args->device_values,
         .timeout_ms = args->timeout_ms,

@@ -69,10 +69,12 @@ struct studio_client_options {
     const char *table_id;    /* default ARO-001 */
     const char *device_name; /* default dealerPC */
     const char *token;       /* required */
-    const char *ca_file;     /* for wss://; default the system's */
-    unsigned timeout_ms;     /* for connecting and for each answer; default 10000 */
-    bool no_reconnect;       /* report the loss and stay closed */
-    bool presence; /* subscriptions tell whether devices are connected, if the agent does */
+    /* For wss://, in PEM: whom to trust (default: those the system does); our own certificate, where the
+     * server wants one, and its key (default: in the same file). */
+    const char *ca_file, *cert_file, *key_file;
+    unsigned timeout_ms; /* for connecting and for each answer; default 10000 */
+    bool no_reconnect;   /* report the loss and stay closed */
+    bool presence;       /* subscriptions tell whether devices are connected, if the agent does */
     const char *service_values, *device_values; /* NAME[,NAME...] the agent has been given */
     studio_client_push_fn *on_push;
     studio_client_state_fn *on_state;
@@ -82,7 +84,7 @@ struct studio_client_options {
 /*
  * Connects and authenticates, whichever way the server wants (by message after its welcome, else by
  * address), and waits for the status document. On failure *out is NULL. Errors: USAGE (a bad URL,
- * table, device or token, a bad name in the lists of values), NOT_CONNECTED, TIMEOUT, AUTH_* (the server's close reason), LIMIT,
+ * table, device, token or file, a bad name in the lists of values), NOT_CONNECTED, TIMEOUT, AUTH_* (the server's close reason), LIMIT,
  * NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err studio_client_connect(const struct studio_client_options *options,
@@ -147,7 +149,7 @@ enum studio_client_state studio_client_get_state(struct studio_client *client);
  * --- over HTTP: what has happened, and what happens, without a gap (protocol section 5) ----------
  *
  * These need no studio_client. They ask as the user of the options, of which only server_url, table_id,
- * device_name, token, ca_file, timeout_ms, no_reconnect, on_state and ctx count; the API is beside the
+ * device_name, token, the files of TLS, timeout_ms, no_reconnect, on_state and ctx count; the API is beside the
  * WebSocket of that address. They run on the thread that calls them.
  */
 

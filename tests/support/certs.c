@@ -1,5 +1,8 @@
 #include "support/certs.h"
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/deadline.h"
@@ -66,4 +69,27 @@ const char *cert_signed_also(const char *dir, const char *file, const char *name
                              const char *authority)
 {
     return sign(dir, file, name, also, authority, 2);
+}
+
+/* The commands of openssl cannot make one like that. */
+const char *cert_tomorrow(const char *dir, const char *file, const char *names)
+{
+    const char *cert = cert_create(dir, file, names);
+    char *key = test_printf("%s.key", cert);
+    FILE *in = fopen(cert, "r"), *key_in = fopen(key, "r"), *out;
+    X509 *x509 = PEM_read_X509(in, NULL, NULL, NULL);
+    EVP_PKEY *pkey = PEM_read_PrivateKey(key_in, NULL, NULL, NULL);
+
+    X509_gmtime_adj(X509_getm_notBefore(x509), 86400);
+    X509_sign(x509, pkey, EVP_sha256());
+    out = fopen(cert, "w");
+    if (PEM_write_X509(out, x509) != 1)
+        test_fail("cannot write %s", cert);
+    fclose(in);
+    fclose(key_in);
+    fclose(out);
+    X509_free(x509);
+    EVP_PKEY_free(pkey);
+    free(key);
+    return cert;
 }

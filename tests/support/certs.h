@@ -10,6 +10,8 @@ const char *cert_create(const char *dir, const char *file, const char *names);
 /* Of somebody else, signed by `authority`; valid for so many days, or expired so many ago (-1). */
 const char *cert_signed(const char *dir, const char *file, const char *name, const char *authority,
                         int days);
+/* As cert_create, but good only from tomorrow on. */
+const char *cert_tomorrow(const char *dir, const char *file, const char *names);
 
 /* The same, for two days, with these alternative names ("URI:studio:ARO-001_dealerPC"). */
 const char *cert_signed_also(const char *dir, const char *file, const char *name, const char *also,
