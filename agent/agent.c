@@ -205,6 +205,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     if (agent->admission)
         reload_finish(&agent->reload);
     guard_finish(&agent->api.metrics);
+    last_used_destroy(agent->used);
     admission_destroy(agent->admission);
     rates_destroy(agent->rates);
     store_reader_close(agent->bridge_reader);

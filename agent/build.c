@@ -140,12 +140,14 @@ static enum studio_err open_net(struct studio_agent *agent,
     if (err != STUDIO_OK)
         return err;
     options.certificate = renewal_certificate(agent->renewal);
-    agent->admission = admission_create(&admission, *tokens);
+    admission.used = agent->used = last_used_create(config->data);
+    agent->admission = agent->used ? admission_create(&admission, *tokens) : NULL;
     if (!agent->admission)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    last_used_change(agent->used, *tokens);
     *tokens = NULL;
-    reload_init(&agent->reload, agent->admission, &agent->api.metrics, agent->tokens_file,
-                agent_wake, agent);
+    reload_init(&agent->reload, agent->admission, &agent->api.metrics, agent->used,
+                agent->tokens_file, agent_wake, agent);
     agent->rates = rates_create(RATES_IDLE);
     agent->sessions = (struct session_env){
         .clock = agent->clock,

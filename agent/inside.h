@@ -27,6 +27,7 @@ struct studio_agent {
     struct store_reader *lookup_reader, *bridge_reader;
     struct lookup *lookup;
     struct core *core;
+    struct last_used *used;
     struct admission *admission;
     struct rates *rates;
     struct session_env sessions;

@@ -5,10 +5,14 @@
 #include "api/guard.h"
 
 void reload_init(struct reload *r, struct admission *admission, struct api_metrics *metrics,
-                 const char *file, void (*wake)(void *ctx), void *ctx)
+                 struct last_used *used, const char *file, void (*wake)(void *ctx), void *ctx)
 {
-    *r = (struct reload){
-        .admission = admission, .metrics = metrics, .file = file, .wake = wake, .ctx = ctx};
+    *r = (struct reload){.admission = admission,
+                         .metrics = metrics,
+                         .used = used,
+                         .file = file,
+                         .wake = wake,
+                         .ctx = ctx};
     pthread_mutex_init(&r->turn, NULL);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->taken, NULL);
@@ -73,7 +77,7 @@ enum studio_err reload_ask(struct reload *r, size_t *users, struct studio_error 
 {
     const char *metrics_file = r->metrics->token_file; /* does not change */
     unsigned char token[DIGEST_LEN] = {0};
-    struct tokens *tokens = NULL;
+    struct tokens *tokens = NULL, *fresh;
     enum studio_err err;
 
     pthread_mutex_lock(&r->turn);
@@ -82,7 +86,9 @@ enum studio_err reload_ask(struct reload *r, size_t *users, struct studio_error 
         err = guard_read(metrics_file, token, error);
     if (err == STUDIO_OK) {
         *users = tokens_count(tokens);
-        tokens = hand_over(r, tokens, token);
+        fresh = tokens;
+        tokens = hand_over(r, fresh, token);
+        last_used_change(r->used, fresh);
     }
     tokens_destroy(tokens);
     pthread_mutex_unlock(&r->turn);

@@ -13,6 +13,7 @@
 struct reload {
     struct admission *admission;
     struct api_metrics *metrics;
+    struct last_used *used; /* NULL: nobody is told */
     const char *file;
     void (*wake)(void *ctx); /* the net thread, to call reload_take */
     void *ctx;
@@ -26,7 +27,7 @@ struct reload {
 };
 
 void reload_init(struct reload *reload, struct admission *admission, struct api_metrics *metrics,
-                 const char *file, void (*wake)(void *ctx), void *ctx);
+                 struct last_used *used, const char *file, void (*wake)(void *ctx), void *ctx);
 void reload_finish(struct reload *reload);
 
 /* The net thread begins and ends to run. */

@@ -153,21 +153,6 @@ static void tell_daily(const struct renewal *r, int64_t *told)
     tell_end(r, (int64_t)figure_get(&r->figures->tls_ends));
 }
 
-/* True: the thread is to end. */
-static bool rest(struct renewal *r)
-{
-    const struct timespec until = clock_after(LOOK_MS);
-    bool stop;
-
-    pthread_mutex_lock(&r->worker.lock);
-    while (!r->worker.stop &&
-           pthread_cond_clockwait(&r->worker.work, &r->worker.lock, CLOCK_MONOTONIC, &until) == 0)
-        ;
-    stop = r->worker.stop;
-    pthread_mutex_unlock(&r->worker.lock);
-    return stop;
-}
-
 static void run(void *ctx)
 {
     struct renewal *r = ctx;
@@ -180,7 +165,7 @@ static void run(void *ctx)
         tell_daily(r, &told);
         if (have_settled(r, before))
             (void)!renewal_ask(r, &error);
-    } while (!rest(r));
+    } while (!worker_rest(&r->worker, LOOK_MS));
 }
 
 enum studio_err renewal_watch(struct renewal *r, struct studio_error *error)

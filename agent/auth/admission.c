@@ -146,6 +146,20 @@ static void refuse(struct admission *a, const char *address, const struct creden
     done(ctx, &out);
 }
 
+static void note_use(struct admission *a, const char *user_id,
+                     const unsigned char ticket[DIGEST_LEN])
+{
+    if (tokens_use(a->tokens, user_id, ticket, clock_wall(a->o.clock) / 1000))
+        last_used_tell(a->o.used);
+}
+
+static void let_in(struct admission *a, const struct admitted *admitted, admitted_fn *done,
+                   void *ctx)
+{
+    note_use(a, admitted->credentials->user_id, admitted->ticket);
+    done(ctx, admitted);
+}
+
 /* Is it let in by the line with this ticket? */
 static bool grants(const struct admission *a, const struct credentials *credentials,
                    const unsigned char ticket[DIGEST_LEN], struct grant *grant)
@@ -163,7 +177,7 @@ static void on_verified(void *ctx, size_t which, size_t count)
     if (which < count && grants(a, &w->credentials, w->tickets[which], &out.grant)) {
         memcpy(out.ticket, w->tickets[which], sizeof(out.ticket));
         known_add(a->known, &w->credentials, out.ticket);
-        w->done(w->ctx, &out);
+        let_in(a, &out, w->done, w->ctx);
     } else {
         refuse(a, w->address, &w->credentials, w->begun_ms, w->done, w->ctx);
     }
@@ -206,14 +220,14 @@ struct admission_wait *admission_ask(struct admission *a, const char *address,
     if (credentials->certified &&
         tokens_certified(a->tokens, credentials->user_id, clock_wall(a->o.clock) / 1000, &out.grant,
                          out.ticket)) {
-        done(ctx, &out);
+        let_in(a, &out, done, ctx);
         return NULL;
     }
     if (tokens_check(a->tokens, credentials->user_id, credentials->token,
                      clock_wall(a->o.clock) / 1000, &out.grant)) {
         warn_short(a, credentials);
         tokens_digest(credentials->token, out.ticket);
-        done(ctx, &out);
+        let_in(a, &out, done, ctx);
         return NULL;
     }
     if (!tokens_have_slow(a->tokens)) {
@@ -222,7 +236,7 @@ struct admission_wait *admission_ask(struct admission *a, const char *address,
     }
     if (known_find(a->known, credentials, out.ticket) &&
         grants(a, credentials, out.ticket, &out.grant)) {
-        done(ctx, &out);
+        let_in(a, &out, done, ctx);
         return NULL;
     }
     wait = ask_slow(a, address, credentials);
@@ -289,8 +303,11 @@ bool admission_still_valid(struct admission *a, const char *user_id,
     struct grant now;
 
     /* With another role it must come again: what it watches may no longer be its to see. */
-    return tokens_still_valid(a->tokens, user_id, ticket, clock_wall(a->o.clock) / 1000, &now) &&
-           now.role == role;
+    if (!tokens_still_valid(a->tokens, user_id, ticket, clock_wall(a->o.clock) / 1000, &now) ||
+        now.role != role)
+        return false;
+    note_use(a, user_id, ticket); /* who stays for weeks uses it every day */
+    return true;
 }
 
 bool admission_is_over(const struct admission *a, int64_t wall_s)

@@ -6,6 +6,7 @@
 #define AGENT_AUTH_ADMISSION_H
 
 #include "auth/digest.h"
+#include "auth/last_used.h"
 #include "auth/tokens.h"
 #include "base/clock.h"
 #include "protocol/userid.h"
@@ -19,6 +20,7 @@ struct admission_options {
     unsigned failures_per_minute; /* per address and per table without a delay; 0 = no delay */
     void (*wake)(void *ctx);      /* any thread: admission_settle is to be called */
     void *ctx;
+    struct last_used *used; /* told of whose token is used; NULL: nobody */
 };
 
 enum { ADMISSION_OVERFLOW = 256 }; /* sockets over the limit, so that their peers can be told so */

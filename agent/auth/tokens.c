@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ struct tokens {
     struct indexed *by_digest;
     struct indexed *slow; /* those with a slow hash, in the order of the file */
     size_t slow_count;
+    atomic_int *days; /* of each line */
 };
 
 void tokens_digest(const char *text, unsigned char digest[DIGEST_LEN])
@@ -58,7 +60,8 @@ static bool index_lines(struct tokens *tokens)
 {
     tokens->by_digest = calloc(tokens->count + 1, sizeof *tokens->by_digest);
     tokens->slow = calloc(tokens->count + 1, sizeof *tokens->slow);
-    if (!tokens->by_digest || !tokens->slow)
+    tokens->days = calloc(tokens->count + 1, sizeof *tokens->days);
+    if (!tokens->by_digest || !tokens->slow || !tokens->days)
         return false;
     for (size_t i = 0; i < tokens->count; i++) {
         tokens->by_digest[i].line = &tokens->lines[i];
@@ -206,6 +209,7 @@ void tokens_destroy(struct tokens *tokens)
         return;
     for (size_t i = 0; i < tokens->count; i++)
         token_line_finish(&tokens->lines[i]);
+    free(tokens->days);
     free(tokens->slow);
     free(tokens->by_digest);
     free(tokens->lines);
@@ -314,4 +318,49 @@ bool tokens_check(const struct tokens *tokens, const char *user_id, const char *
     found = *token && line && !line->slow && take_grant(line, grant); /* a hash is no token */
     OPENSSL_cleanse(digest, sizeof digest);
     return found;
+}
+
+/* --- when they were used --------------------------------------------------------------------- */
+
+bool tokens_use(struct tokens *tokens, const char *user_id, const unsigned char ticket[DIGEST_LEN],
+                int64_t wall_s)
+{
+    enum { DAY_S = 86400 };
+    const struct token_line *line = find_line(tokens, user_id, ticket, wall_s);
+    int day = (int)(wall_s / DAY_S);
+    /* A clock that was set back is believed, too. */
+    return line && atomic_exchange(&tokens->days[line - tokens->lines], day) != day;
+}
+
+const struct token_line *tokens_at(const struct tokens *tokens, size_t i)
+{
+    return &tokens->lines[i];
+}
+
+int tokens_day(const struct tokens *tokens, size_t i)
+{
+    return atomic_load(&tokens->days[i]);
+}
+
+void tokens_learn_day(struct tokens *tokens, size_t i, int day)
+{
+    int none = 0;
+    atomic_compare_exchange_strong(&tokens->days[i], &none, day);
+}
+
+void tokens_learn_days(struct tokens *tokens, const struct tokens *former)
+{
+    for (size_t i = 0; i < former->count; i++) {
+        const struct token_line *was = &former->lines[i];
+        int day = tokens_day(former, i);
+        if (day == 0)
+            continue;
+        for (size_t at = lower_bound(tokens, was->digest); at < tokens->count; at++) {
+            const struct token_line *line = tokens->by_digest[at].line;
+            if (memcmp(line->digest, was->digest, DIGEST_LEN) != 0)
+                break;
+            if (strcmp(line->pattern, was->pattern) == 0)
+                tokens_learn_day(tokens, (size_t)(line - tokens->lines), day);
+        }
+    }
 }

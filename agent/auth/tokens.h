@@ -12,6 +12,7 @@
 
 #include "auth/role.h"
 #include "auth/token_files.h"
+#include "auth/token_line.h"
 #include "studio/error.h"
 
 enum {
@@ -66,5 +67,20 @@ bool tokens_have_slow(const struct tokens *tokens);
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
                         const unsigned char ticket[32], int64_t wall_s, struct grant *grant);
 void tokens_digest(const char *text, unsigned char digest[32]);
+
+/*
+ * On which day, in UTC and counted from 1970, each line last let somebody in; 0: on none that is known. The one thing
+ * of a struct tokens that changes: any thread may ask while one uses them.
+ */
+/* This user is let in, or stays, by the line with this ticket. True: the first use of the line that day. */
+bool tokens_use(struct tokens *tokens, const char *user_id, const unsigned char ticket[32],
+                int64_t wall_s);
+/* Line i of tokens_count, in the order of the file. */
+const struct token_line *tokens_at(const struct tokens *tokens, size_t i);
+int tokens_day(const struct tokens *tokens, size_t i);
+/* Learned from elsewhere; a line that has a day keeps its own. */
+void tokens_learn_day(struct tokens *tokens, size_t i, int day);
+/* All that `former` knows of lines that are the same in both. */
+void tokens_learn_days(struct tokens *tokens, const struct tokens *former);
 
 #endif

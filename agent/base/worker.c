@@ -1,5 +1,7 @@
 #include "base/worker.h"
 
+#include "base/clock.h"
+
 static void *begin(void *arg)
 {
     struct worker *w = arg;
@@ -29,4 +31,17 @@ void worker_stop(struct worker *w)
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+}
+
+bool worker_rest(struct worker *w, int64_t ms)
+{
+    const struct timespec until = clock_after(ms);
+    bool stop;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop && pthread_cond_clockwait(&w->work, &w->lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    stop = w->stop;
+    pthread_mutex_unlock(&w->lock);
+    return stop;
 }

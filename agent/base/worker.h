@@ -27,4 +27,7 @@ STUDIO_MUST_USE bool worker_start(struct worker *worker, void (*run)(void *ctx),
  * thread, or the second time, it does nothing. Nothing else is left to be freed. */
 void worker_stop(struct worker *worker);
 
+/* By the thread: sleeps so long, whatever it is told of meanwhile. True, and at once: it is to return. */
+bool worker_rest(struct worker *worker, int64_t ms);
+
 #endif

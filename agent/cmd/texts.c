@@ -23,7 +23,8 @@ const struct text_row text_forms[] = {
      "[--topic-root T]",
      "the same, and what Mosquitto is to be told of the user: for its password file and access "
      "list"},
-    {"token list", "the users, in the file of --tokens, --data or -c"},
+    {"token list",
+     "the users, in the file of --tokens, --data or -c, and on which day each was last there"},
     {"token revoke HASH|PATTERN", "take users away"},
     {"reload --data DIR", "have a running agent read its tokens and certificate again"},
     {"republish --data DIR", "have it publish everything retained again"},

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "auth/broker_lines.h"
+#include "auth/days.h"
 #include "auth/digest.h"
 #include "auth/token_file.h"
 #include "base/buf.h"
@@ -22,8 +23,9 @@
 #include "config/config.h"
 
 enum {
-    HASH_SHOWN = 12, /* hexadecimal digits in a list */
-    CHOSEN_MAX = 256 /* bytes of a line with a token */
+    HASH_SHOWN = 12,  /* hexadecimal digits in a list */
+    CHOSEN_MAX = 256, /* bytes of a line with a token */
+    DAY_S = 86400
 };
 
 /* Where the tokens are, and the directory of the agent that reads them. */
@@ -37,6 +39,7 @@ struct target {
 struct listing {
     const char *title; /* printed before the first */
     const char *path;  /* the one file, or the directory they are in */
+    struct days *days; /* when they were last used; NULL: not known */
     char *file;        /* of the last row; owned */
 };
 
@@ -46,15 +49,30 @@ static int fail_with(const struct studio_error *error)
     return error->code == STUDIO_ERR_USAGE ? STUDIO_EXIT_USAGE : STUDIO_EXIT_FAILED;
 }
 
+static void print_day(int64_t wall_s, char out[TIME_S_LEN + 1])
+{
+    time_print_s(wall_s, out);
+    out[TIME_DAY_LEN] = '\0';
+}
+
 /* "never", or the last day a line is good for. */
 static void print_expiry(const struct token_line *line, char out[TIME_S_LEN + 1])
 {
-    if (line->until_s == INT64_MAX) {
+    if (line->until_s == INT64_MAX)
         snprintf(out, TIME_S_LEN + 1, "never");
-        return;
-    }
-    time_print_s((line->until_s - 1), out);
-    out[TIME_DAY_LEN] = '\0';
+    else
+        print_day(line->until_s - 1, out);
+}
+
+/* The last day it was used, as far as is known. */
+static void print_last(const struct days *days, const struct token_line *line,
+                       char out[TIME_S_LEN + 1])
+{
+    int day = days ? days_find(days, line) : 0;
+    if (day == 0)
+        snprintf(out, TIME_S_LEN + 1, "-");
+    else
+        print_day((int64_t)day * DAY_S, out);
 }
 
 /* The file is named where there may be several. */
@@ -66,23 +84,26 @@ static void begin_table(struct listing *listing, const char *file)
         fputs(listing->title, stdout);
     if (strcmp(listing->path, file) != 0)
         printf("%s%s:\n", listing->file ? "\n" : "", file);
-    printf("%4s  %-8s  %-*s  %-10s  %s\n", "line", "role", HASH_SHOWN, "hash", "expires", "id");
+    printf("%4s  %-8s  %-*s  %-10s  %-10s  %s\n", "line", "role", HASH_SHOWN, "hash", "expires",
+           "last used", "id");
     free(listing->file);
     listing->file = strdup(file); /* without memory there is one heading more */
 }
 
 static void print_user(void *ctx, const char *file, unsigned number, const struct token_line *line)
 {
-    char hex[DIGEST_HEX_LEN + 1], expiry[TIME_S_LEN + 1];
+    struct listing *listing = ctx;
+    char hex[DIGEST_HEX_LEN + 1], expiry[TIME_S_LEN + 1], last[TIME_S_LEN + 1];
     struct buf pattern;
     bool expired = line->until_s <= (int64_t)time(NULL);
-    begin_table(ctx, file);
+    begin_table(listing, file);
     buf_init(&pattern, SIZE_MAX);
     token_pattern_print(&pattern, line->pattern);
     text_hex(line->digest, DIGEST_LEN, hex);
     print_expiry(line, expiry);
-    printf("%4u  %-8s  %-*.*s  %-10s  %s%s", number, role_name(line->role), HASH_SHOWN, HASH_SHOWN,
-           line->certificate ? "certificate" : hex, expiry,
+    print_last(listing->days, line, last);
+    printf("%4u  %-8s  %-*.*s  %-10s  %-10s  %s%s", number, role_name(line->role), HASH_SHOWN,
+           HASH_SHOWN, line->certificate ? "certificate" : hex, expiry, last,
            buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");
     if (line->tables != TOKEN_TABLES)
         printf("  tables=%u", line->tables);
@@ -92,13 +113,28 @@ static void print_user(void *ctx, const char *file, unsigned number, const struc
     buf_finish(&pattern);
 }
 
+static void listing_begin(struct listing *listing, const char *title, const struct target *target)
+{
+    struct studio_error error;
+    *listing = (struct listing){.title = title, .path = target->file};
+    if (days_read(target->data, &listing->days, &error) != STUDIO_OK)
+        fprintf(stderr, "when they were last used is not known: %s\n", error.text);
+}
+
+static void listing_end(struct listing *listing)
+{
+    days_free(listing->days);
+    free(listing->file);
+}
+
 static int token_list(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct listing listing = {.title = "", .path = target->file};
+    struct listing listing;
     (void)cli;
+    listing_begin(&listing, "", target);
     enum studio_err err = token_file_each(target->file, print_user, &listing, &error);
-    free(listing.file);
+    listing_end(&listing);
     return err == STUDIO_OK ? STUDIO_EXIT_OK : fail_with(&error);
 }
 
@@ -248,15 +284,16 @@ static int user_add(const struct cli *cli, const struct target *target)
 static int token_revoke(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct listing listing = {.title = "revoked:\n", .path = target->file};
+    struct listing listing;
     size_t left = 0;
     if (cli->word_count < 2) {
         cli_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
         return STUDIO_EXIT_USAGE;
     }
+    listing_begin(&listing, "revoked:\n", target);
     enum studio_err err =
         token_file_revoke(target->file, cli->words[1], print_user, &listing, &left, &error);
-    free(listing.file);
+    listing_end(&listing);
     if (err != STUDIO_OK)
         return fail_with(&error);
     if (left == 0)

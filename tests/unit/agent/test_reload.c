@@ -48,7 +48,7 @@ static int setup(void **state)
     admission = admission_create(&options, tokens);
     atomic_store(&wakes, 0);
     metrics = (struct api_metrics){.has_token = true};
-    reload_init(&reload, admission, &metrics, file, wake, NULL);
+    reload_init(&reload, admission, &metrics, NULL, file, wake, NULL);
     return 0;
 }
 

@@ -37,7 +37,8 @@ static struct tokens *parse(const char *pattern, const char *role, const char *t
 
 static int start(size_t connections, size_t per_id, unsigned failures)
 {
-    struct admission_options options = {&clock_.clock, connections, per_id, failures, wake, &woken};
+    struct admission_options options = {&clock_.clock, connections, per_id, failures,
+                                        wake,          &woken,      NULL};
 
     fake_clock_init(&clock_);
     atomic_store(&woken, 0);
@@ -251,6 +252,26 @@ static void a_new_day_is_a_new_generation(void **state)
     admission_destroy(NULL);
 }
 
+/* Whoever lets a token rest can be told from who is always there. */
+static void who_stays_uses_the_token_every_day(void **state)
+{
+    enum { DAY_MS = 86400 * 1000 };
+    struct tokens *tokens = parse("ARO-*", "device", "RIGHT", NULL);
+    int today = (int)(clock_wall(&clock_.clock) / DAY_MS);
+
+    (void)state;
+    tokens_destroy(admission_reload(admission, tokens));
+    assert_int_equal(try("::1", "ARO-001", "WRONG"), STUDIO_ERR_AUTH_CREDENTIALS);
+    assert_int_equal(tokens_day(tokens, 0), 0);
+    assert_int_equal(try("::1", "ARO-001", "RIGHT"), STUDIO_OK);
+    assert_int_equal(tokens_day(tokens, 0), today);
+    fake_clock_advance(&clock_, DAY_MS);
+    assert_false(admission_still_valid(admission, "ARO-001", last.ticket, ROLE_VIEWER));
+    assert_int_equal(tokens_day(tokens, 0), today);
+    assert_true(admission_still_valid(admission, "ARO-001", last.ticket, ROLE_DEVICE));
+    assert_int_equal(tokens_day(tokens, 0), today + 1);
+}
+
 /* Two lines with a slow hash, and one with a fast one. */
 static void use_slow(void)
 {
@@ -383,6 +404,7 @@ int main(void)
         TEST(limits_that_are_off),
         TEST(a_reload_counts_from_now_on),
         TEST(a_new_day_is_a_new_generation),
+        TEST(who_stays_uses_the_token_every_day),
         TEST(a_slow_hash_is_checked_elsewhere_and_once),
         TEST(a_refusal_tells_nothing),
         TEST(a_hash_is_no_token),

@@ -167,6 +167,41 @@ static void connections_are_checked_by_digest(void **state)
     tokens_destroy(tokens);
 }
 
+/* Of the line that lets in, whatever else has its token. */
+static void the_day_of_each_line(void **state)
+{
+    enum { DAY_S = 86400, TODAY = 20000 };
+    char text[2048] = "";
+    unsigned char ticket[32];
+    (void)state;
+    line(text, sizeof text, "ARO-001_*", "device", "one", "");
+    line(text, sizeof text, "ARO-002_*", "device", "one", "");
+    struct tokens *tokens = parse(text), *others;
+    tokens_digest("one", ticket);
+    assert_false(tokens_use(tokens, "ARO-003_a", ticket, TODAY * DAY_S));
+    assert_true(tokens_use(tokens, "ARO-002_a", ticket, TODAY * DAY_S));
+    assert_false(tokens_use(tokens, "ARO-002_b", ticket, TODAY * DAY_S + DAY_S - 1));
+    assert_int_equal(tokens_day(tokens, 0), 0);
+    assert_int_equal(tokens_day(tokens, 1), TODAY);
+    assert_true(tokens_use(tokens, "ARO-002_b", ticket, TODAY * DAY_S - 1)); /* the clock was set */
+    assert_int_equal(tokens_day(tokens, 1), TODAY - 1);
+    tokens_learn_day(tokens, 1, TODAY);
+    assert_int_equal(tokens_day(tokens, 1), TODAY - 1);
+
+    text[0] = '\0'; /* another order, and one that is new */
+    line(text, sizeof text, "ARO-002_*", "viewer", "one", "");
+    line(text, sizeof text, "ARO-001_*", "device", "two", "");
+    line(text, sizeof text, "ARO-001_*", "device", "one", "");
+    others = parse(text);
+    tokens_learn_days(others, tokens);
+    assert_int_equal(tokens_day(others, 0), TODAY - 1);
+    assert_int_equal(tokens_day(others, 1), 0);
+    assert_int_equal(tokens_day(others, 2), 0);
+    assert_string_equal(tokens_at(others, 2)->pattern, "ARO-001_*");
+    tokens_destroy(others);
+    tokens_destroy(tokens);
+}
+
 static void refused(const char *text, size_t len, const char *says)
 {
     struct tokens *tokens = NULL;
@@ -310,6 +345,7 @@ int main(void)
         cmocka_unit_test(the_empty_token_matches_not_even_its_hash),
         cmocka_unit_test(expiry_includes_its_day),
         cmocka_unit_test(connections_are_checked_by_digest),
+        cmocka_unit_test(the_day_of_each_line),
         cmocka_unit_test(a_hundred_thousand_lines),
         cmocka_unit_test(a_wrong_line_is_named),
         cmocka_unit_test(a_file_without_users_says_how_to_make_one),

@@ -70,6 +70,35 @@ static void it_logs_as_who_started_it(void **state)
     assert_int_equal(s.log->format, LOG_JSON);
 }
 
+static void sleep_twice(void *ctx)
+{
+    struct sum *s = ctx;
+
+    while (!worker_rest(&s->worker, 1)) {
+        pthread_mutex_lock(&s->worker.lock);
+        s->taken++;
+        pthread_cond_signal(&s->done);
+        pthread_mutex_unlock(&s->worker.lock);
+        if (worker_rest(&s->worker, 3600 * 1000)) /* told of work it sleeps on */
+            break;
+    }
+}
+
+static void a_rest_ends_with_the_end(void **state)
+{
+    struct sum s = {.done = PTHREAD_COND_INITIALIZER};
+
+    (void)state;
+    assert_true(worker_start(&s.worker, sleep_twice, &s));
+    pthread_mutex_lock(&s.worker.lock);
+    while (s.taken == 0)
+        pthread_cond_wait(&s.done, &s.worker.lock);
+    pthread_mutex_unlock(&s.worker.lock);
+    give(&s, 1);
+    worker_stop(&s.worker);
+    assert_int_equal(s.taken, 1);
+}
+
 static void one_that_was_not_started_needs_no_end(void **state)
 {
     struct worker worker = {0};
@@ -83,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_works_until_it_is_stopped),
         cmocka_unit_test(it_logs_as_who_started_it),
+        cmocka_unit_test(a_rest_ends_with_the_end),
         cmocka_unit_test(one_that_was_not_started_needs_no_end),
     };
 

@@ -41,10 +41,10 @@ static void new_list_revoke(void **state)
     assert_int_equal(RUN("token", "new", "ARO-*", "--tables", "20000", "--tokens", path),
                      STUDIO_EXIT_OK);
     assert_int_equal(RUN("token", "list", "--tokens", path), STUDIO_EXIT_OK);
-    assert_non_null(strstr(out_text, "  never       ARO-*  tables=20000\n"));
+    assert_non_null(strstr(out_text, "  never       -           ARO-*  tables=20000\n"));
     assert_non_null(strstr(out_text, "   1  device    "));
-    assert_non_null(strstr(out_text, "  never       ARO-001_*\n"));
-    assert_non_null(strstr(out_text, "  2999-12-31  boss\n"));
+    assert_non_null(strstr(out_text, "  never       -           ARO-001_*\n"));
+    assert_non_null(strstr(out_text, "  2999-12-31  -           boss\n"));
     assert_int_equal(RUN("token", "revoke", "boss", "--data", dir), STUDIO_EXIT_OK);
     assert_non_null(strstr(out_text, "boss\n"));
     assert_int_equal(RUN("token", "revoke", "ARO-*", "--data", dir), STUDIO_EXIT_OK);
@@ -61,7 +61,8 @@ static void a_certificate_has_no_token(void **state)
     assert_string_equal(out_text, "");
     assert_non_null(strstr(err_text, "a certificate with this id lets in"));
     assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_OK);
-    assert_non_null(strstr(out_text, "   1  device    certificate   never       ARO-001_*\n"));
+    assert_non_null(
+        strstr(out_text, "   1  device    certificate   never       -           ARO-001_*\n"));
     assert_int_equal(RUN("token", "new", "A", "--certificate", "--password", "--data", dir),
                      STUDIO_EXIT_USAGE);
     assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
