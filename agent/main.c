@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "bridge/link_main.h"
 #include "cmd/cli.h"
 #include "cmd/commands.h"
@@ -161,6 +162,7 @@ int main(int argc, char **argv)
     int code = STUDIO_EXIT_USAGE;
     if (link_main_wanted(argc, argv))
         link_main(argv[0]);
+    secret_empty_cores();
     config_init(&config);
     enum studio_err err = cli_parse(&cli, argc, (const char *const *)argv, &error);
     if (err == STUDIO_OK) /* unless the configuration names another */

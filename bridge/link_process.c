@@ -18,6 +18,7 @@
 enum {
     OUT_FULL = 8 << 20, /* bytes not yet written: no more publishing */
     OUT_MAX = 16 << 20,
+    CONNECT_MAX = 8 << 10, /* what it is told first: written without moving, and cleared */
     OUT_WRITTEN = 2 << 20, /* bytes that are written give their room back */
     READ_CHUNK = 64 << 10,
     READ_STEP = 1 << 20, /* bytes taken in one step, so that others have their turn */
@@ -42,7 +43,8 @@ struct link_process {
     const char *over; /* why the connection is to be reported as ended; NULL: it is not */
     struct buf out;   /* frames to be written, from `written` on */
     size_t written;
-    char *in; /* bytes read, frames from `begin` to `end` */
+    bool secret; /* a password stands in what is to be written */
+    char *in;    /* bytes read, frames from `begin` to `end` */
     size_t begin, end, size;
     int64_t ping_ms; /* the next one */
     unsigned
@@ -151,8 +153,17 @@ static int reap(struct link_process *l)
     return pid < 0 ? -1 : status;
 }
 
+/* No copy of the password is left where it was written. */
+static void clear_secret(struct link_process *l)
+{
+    if (l->secret && l->out.data)
+        explicit_bzero(l->out.data, l->out.cap);
+    l->secret = false;
+}
+
 static void forget(struct link_process *l)
 {
+    clear_secret(l);
     buf_clear(&l->out);
     l->written = 0;
     l->up = false;
@@ -172,6 +183,8 @@ static void drop_written(struct link_process *l)
 {
     struct buf *out = &l->out;
 
+    if (l->written == out->len)
+        clear_secret(l);
     out->len -= l->written;
     if (out->len > 0)
         memmove(out->data, out->data + l->written, out->len);
@@ -246,7 +259,8 @@ static bool link_connect(struct link *link, uint64_t generation, const struct li
     m.connect.agent_id = l->o.agent_id;
     m.connect.epoch = l->o.epoch;
     m.connect.target = *target;
-    if (tell(l, &m))
+    l->secret = true;
+    if (buf_reserve(&l->out, CONNECT_MAX) && tell(l, &m))
         return true;
     link_close(link);
     return fail(text, "the process of a connection", ENOMEM);

@@ -1,6 +1,7 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -113,6 +114,18 @@ void secret_free(void *memory)
 
     explicit_bzero(head, all);
     munmap(head, all);
+}
+
+void secret_empty_cores(void)
+{
+    static const char headers_only[] = "0x10"; /* of program and libraries: which build it was */
+    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0) /* a kernel that writes no core files */
+        return;
+    if (write(fd, headers_only, sizeof(headers_only) - 1) < 0)
+        log_warn("secret", "core files cannot be kept free of secrets: %s", strerror(errno));
+    close(fd);
 }
 
 void secret_clear(char *text)

@@ -33,6 +33,11 @@ char *secret_dup(const char *text, size_t len);
 /* Clears what secret_alloc or secret_dup gave. NULL does nothing. */
 void secret_free(void *memory);
 
+/* From now on core files of this process, and of those it starts, tell where each thread stood and have nothing of its
+ * memory: libraries copy what they are given. Whoever looks for a fault takes it back, while the process
+ * runs: `echo 0x33 >/proc/PID/coredump_filter`. */
+void secret_empty_cores(void);
+
 /* Clears text[0..strlen), which may be NULL. */
 void secret_clear(char *text);
 

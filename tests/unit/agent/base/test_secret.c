@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support/cmocka_all.h"
+#include "support/corefile.h"
 #include "support/deadline.h"
 #include "support/tmpdir.h"
 
@@ -101,6 +102,29 @@ static void no_core_file_has_it(void **state)
     secret_free(NULL);
 }
 
+static void put_filter(const char *text)
+{
+    FILE *f = fopen("/proc/self/coredump_filter", "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Of what a process has in memory nothing gets into a core file. */
+static void core_files_are_empty(void **state)
+{
+    char *before = test_printf("0x%x", corefile_filter(getpid()));
+
+    (void)state;
+    secret_empty_cores();
+    unsigned filter = corefile_filter(getpid());
+    put_filter(before);
+    assert_int_equal(filter, 0x10);
+    assert_int_equal(corefile_filter(getpid()), strtoul(before, NULL, 16));
+    free(before);
+}
+
 static void a_text_is_cleared(void **state)
 {
     char text[] = "password";
@@ -118,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_mode_or_a_directory_keeps_others_out),
         cmocka_unit_test(who_reads_as_one_of_the_others_is_warned),
         cmocka_unit_test(no_core_file_has_it),
+        cmocka_unit_test(core_files_are_empty),
         cmocka_unit_test(a_text_is_cleared),
     };
 
