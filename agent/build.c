@@ -121,6 +121,7 @@ static enum studio_err open_net(struct studio_agent *agent,
     struct listen_list listen;
     struct server_options options = {
         .listen = &listen,
+        .handed = config->handed,
         .event_loop = (enum event_loop)config->event_loop,
         .door = {.clock = agent->clock,
                  .proxies = &agent->sessions.proxies,

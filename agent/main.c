@@ -115,12 +115,11 @@ static void announce(const struct studio_agent *agent)
         log_warn("agent", "cannot write to standard output: %s", strerror(errno));
 }
 
-static int serve(const struct studio_agent_config *config)
+static int serve(struct studio_agent_config *config)
 {
     struct signals signals = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct studio_agent *agent;
     struct studio_error error;
-    struct studio_agent_config own = *config; /* with what lives here */
     struct service service;
     block_signals(&signals);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* what it starts cannot have more than it has */
@@ -128,8 +127,12 @@ static int serve(const struct studio_agent_config *config)
     log_use(&signals.log);
 
     service_init(&service);
+    enum studio_err err = service_sockets(&service, config, &error);
+    struct studio_agent_config own = *config; /* with what lives here */
     own.service = &service;
-    enum studio_err err = studio_agent_create(&own, &agent, &error);
+    own.handed = &service.handed;
+    if (err == STUDIO_OK)
+        err = studio_agent_create(&own, &agent, &error);
     if (err != STUDIO_OK) {
         cli_complain(error.text);
         return studio_agent_exit_code(err);

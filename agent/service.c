@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -64,6 +65,25 @@ void service_init(struct service *s)
     (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
     if (is_for_us("WATCHDOG_PID"))
         s->watchdog_ms = number("WATCHDOG_USEC") / 1000;
+}
+
+enum studio_err service_sockets(struct service *s, struct studio_agent_config *config,
+                                struct studio_error *error)
+{
+    enum { FIRST_FD = 3, ADDRESSES_MAX = 2048 };
+    const char *names = getenv("LISTEN_FDNAMES");
+    const long long count = number("LISTEN_PID") == getpid() ? number("LISTEN_FDS") : 0;
+    char space[ADDRESSES_MAX];
+    struct buf listen;
+
+    if (count <= 0)
+        return STUDIO_OK;
+    buf_init_fixed(&listen, space, sizeof(space));
+    enum studio_err err =
+        handed_take(&s->handed, FIRST_FD, count, names ? names : "", &listen, error);
+    if (err == STUDIO_OK)
+        err = studio_agent_config_set(config, "websocket.listen", space, error);
+    return err;
 }
 
 bool service_tell(const struct service *s, const char *lines, bool wait)

@@ -70,6 +70,7 @@ struct studio_agent_config {
     void *log_ctx;
     /* of the program alone */
     const struct service *service; /* who started it; NULL: nobody who is to be told */
+    const struct handed *handed;   /* sockets for websocket.listen; NULL: they are opened */
 };
 
 #endif

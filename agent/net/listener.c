@@ -59,20 +59,25 @@ static enum studio_err open_ports(struct listeners *out, const struct listen_at 
     return STUDIO_OK;
 }
 
-static enum studio_err open_port(struct listeners *out, const struct listen_at *at,
-                                 struct studio_error *error)
+static void name_port(struct listeners *out, const struct listen_at *at, uint16_t port)
 {
     bool v6 = strchr(at->where, ':') != NULL;
-    uint16_t port;
-    enum studio_err err = open_ports(out, at, &port, error);
 
-    if (err != STUDIO_OK)
-        return err;
     if (out->port == 0)
         out->port = port;
     snprintf(out->names[out->name_count++], LISTENER_NAME_MAX, "ws%s://%s%s%s:%u",
              at->kind == LISTEN_TLS ? "s" : "", v6 ? "[" : "", at->where, v6 ? "]" : "", port);
-    return STUDIO_OK;
+}
+
+static enum studio_err open_port(struct listeners *out, const struct listen_at *at,
+                                 struct studio_error *error)
+{
+    uint16_t port;
+    enum studio_err err = open_ports(out, at, &port, error);
+
+    if (err == STUDIO_OK)
+        name_port(out, at, port);
+    return err;
 }
 
 /* --- the file system ------------------------------------------------------------------------------ */
@@ -113,6 +118,11 @@ static int open_local(const struct sockaddr_un *sa)
     return -1;
 }
 
+static void name_path(struct listeners *out, const struct listen_at *at)
+{
+    snprintf(out->names[out->name_count++], LISTENER_NAME_MAX, "unix:%s", at->where);
+}
+
 static enum studio_err open_path(struct listeners *out, const struct listen_at *at,
                                  struct studio_error *error)
 {
@@ -130,19 +140,33 @@ static enum studio_err open_path(struct listeners *out, const struct listen_at *
                                                     : "");
     add(out, fd, false);
     snprintf(out->paths[out->path_count++], sizeof(*out->paths), "%s", sa.sun_path);
-    snprintf(out->names[out->name_count++], LISTENER_NAME_MAX, "unix:%s", sa.sun_path);
+    name_path(out, at);
     return STUDIO_OK;
 }
 
 /* --- all of them ------------------------------------------------------------------------------------ */
 
-enum studio_err listeners_open(const struct listen_list *where, struct listeners *out,
-                               struct studio_error *error)
+/* A path that is another's stays. */
+static void take(struct listeners *out, const struct listen_at *at, int fd)
 {
+    add(out, fd, at->kind == LISTEN_TLS);
+    out->list[out->count - 1].handed = true;
+    if (at->kind == LISTEN_UNIX)
+        name_path(out, at);
+    else
+        name_port(out, at, at->port);
+}
+
+enum studio_err listeners_open(const struct listen_list *where, const struct handed *handed,
+                               struct listeners *out, struct studio_error *error)
+{
+    const size_t taken = handed ? handed->count : 0;
     enum studio_err err = STUDIO_OK;
 
     memset(out, 0, sizeof(*out));
-    for (size_t i = 0; err == STUDIO_OK && i < where->count; i++)
+    for (size_t i = 0; i < taken && i < where->count; i++)
+        take(out, &where->at[i], handed->fds[i]);
+    for (size_t i = taken; err == STUDIO_OK && i < where->count; i++)
         err = where->at[i].kind == LISTEN_UNIX ? open_path(out, &where->at[i], error)
                                                : open_port(out, &where->at[i], error);
     if (err != STUDIO_OK)

@@ -7,6 +7,7 @@
 
 #include "config/listen.h"
 #include "net/address.h"
+#include "net/handed.h"
 
 enum {
     LISTENERS_MAX = LISTEN_MAX * ADDRESS_COUNT_MAX,
@@ -16,6 +17,7 @@ enum {
 struct listener {
     int fd; /* -1: none */
     bool tls;
+    bool handed;   /* it outlives this process: who is not taken any more waits for the next */
     void *watched; /* the server's */
 };
 
@@ -29,9 +31,11 @@ struct listeners {
     size_t path_count;
 };
 
-/* Opens all; after an error none is open. Errors: ADDRESS with who to ask. */
+/* Opens all, or takes those that were handed over for it (NULL: none were); after an error none is open. Errors:
+ * ADDRESS with who to ask. */
 STUDIO_MUST_USE enum studio_err listeners_open(const struct listen_list *where,
-                                               struct listeners *out, struct studio_error *error);
+                                               const struct handed *handed, struct listeners *out,
+                                               struct studio_error *error);
 /* Closes what is open. Zeroed memory has none. */
 void listeners_close(struct listeners *listeners);
 

@@ -55,6 +55,10 @@ static void let_in(struct server *server, struct lws *wsi, const struct listener
     char peer[PEER_TEXT_MAX + 1];
     int fd;
 
+    if (listener->handed && server->o.exchanges->closing) {
+        transport_ops.pause(wsi, true);
+        return;
+    }
     while (door_takes(server->door, wsi)) {
         enum listener_accepted accepted = listener_accept(listener, &fd);
 
@@ -220,7 +224,8 @@ static bool open_vhosts(struct server *server)
 
 static enum studio_err open_ports(struct server *server, struct studio_error *error)
 {
-    enum studio_err err = listeners_open(server->o.listen, &server->listeners, error);
+    enum studio_err err =
+        listeners_open(server->o.listen, server->o.handed, &server->listeners, error);
     bool ok;
 
     if (err != STUDIO_OK)

@@ -21,6 +21,7 @@ struct certificate;
 
 struct server_options {
     const struct listen_list *listen;      /* while it is made */
+    const struct handed *handed;           /* sockets for it; NULL, or none: they are opened */
     const struct certificate *certificate; /* while it is made; NULL: no TLS */
     enum event_loop event_loop;
     struct door_options door;       /* its `adopt`, and the `ops` of all three, are set here */
@@ -44,7 +45,8 @@ void server_stop(struct server *server);
 /* Any thread. */
 void server_wake(struct server *server);
 
-/* From now on nobody new is let in, and those who are here are told to go. */
+/* From now on nobody new is let in, and those who are here are told to go. Who comes to a socket that was handed over
+ * waits there for the next process. */
 void server_retire(struct server *server);
 /* Nobody is here any more. */
 bool server_empty(const struct server *server);

@@ -22,7 +22,7 @@ static enum studio_err open_at(const char *text)
     struct listen_list list;
 
     assert_null(listen_parse(text, false, &list));
-    return listeners_open(&list, &listeners, &error);
+    return listeners_open(&list, NULL, &listeners, &error);
 }
 
 static int teardown(void **state)
@@ -101,7 +101,7 @@ static void a_socket_in_the_file_system(void **state)
     close(server);
     close(client);
     assert_null(listen_parse(text, false, &list));
-    assert_int_equal(listeners_open(&list, &second, &error), STUDIO_ERR_ADDRESS);
+    assert_int_equal(listeners_open(&list, NULL, &second, &error), STUDIO_ERR_ADDRESS);
     assert_non_null(strstr(error.text, path));
     client = connect_to(path); /* the first still has it */
     assert_true(client >= 0);
