@@ -1,9 +1,12 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,17 +27,38 @@ static _Thread_local const struct log *used = &plain;
 static const struct {
     const char *name;
     const char *colour;
+    const char *mark; /* for the journal: the numbers of syslog */
 } levels[] = {
-    [LOG_ERROR] = {"error", "\033[31m"},
-    [LOG_WARN] = {"warn", "\033[33m"},
-    [LOG_INFO] = {"info", "\033[32m"},
-    [LOG_DEBUG] = {"debug", "\033[2m"},
+    [LOG_ERROR] = {"error", "\033[31m", "<3>"},
+    [LOG_WARN] = {"warn", "\033[33m", "<4>"},
+    [LOG_INFO] = {"info", "\033[32m", "<6>"},
+    [LOG_DEBUG] = {"debug", "\033[2m", "<7>"},
 };
+
+/* The variable is inherited by who is started with another standard error, too. */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat about;
+    char ours[64];
+
+    if (!stream || fstat(STDERR_FILENO, &about) != 0)
+        return false;
+    (void)snprintf(ours, sizeof(ours), "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)about.st_dev,
+                   (uintmax_t)about.st_ino);
+    return strcmp(stream, ours) == 0;
+}
+
+const char *log_mark(enum log_level level)
+{
+    return is_journal() ? levels[level].mark : "";
+}
 
 void log_init(struct log *log, enum log_level level, enum log_format format)
 {
     *log = (struct log){.level = level, .format = format};
     log->colour = format == LOG_TEXT && isatty(STDERR_FILENO) == 1;
+    log->journal = is_journal();
 }
 
 const struct log *log_use(const struct log *log)
@@ -68,8 +92,11 @@ static void make_harmless(char *text, size_t len)
 static void print_text(struct buf *line, enum log_level level, const char *ts, const char *module,
                        const char *message)
 {
-    buf_printf(line, "%s %s%s%s %s: %s\n", ts, used->colour ? levels[level].colour : "",
-               levels[level].name, used->colour ? "\033[0m" : "", module, message);
+    if (used->journal)
+        buf_printf(line, "%s %s: %s\n", levels[level].name, module, message);
+    else
+        buf_printf(line, "%s %s%s%s %s: %s\n", ts, used->colour ? levels[level].colour : "",
+                   levels[level].name, used->colour ? "\033[0m" : "", module, message);
 }
 
 static void print_json(struct buf *line, enum log_level level, const char *ts, const char *module,
@@ -91,6 +118,8 @@ static void write_line(enum log_level level, const char *module, const char *mes
     char space[LOG_LINE_MAX];
     struct buf line;
     buf_init_fixed(&line, space, sizeof(space));
+    if (used->journal)
+        buf_str(&line, levels[level].mark);
     if (used->format == LOG_JSON)
         print_json(&line, level, ts, module, message);
     else

@@ -26,16 +26,22 @@ struct log {
     enum log_level level;   /* the least important one */
     enum log_format format; /* on standard error */
     bool colour;            /* text on a terminal */
-    log_sink *sink;         /* NULL: standard error */
-    void *ctx;              /* of the sink */
+    bool
+        journal; /* standard error is systemd's journal: lines say how important they are, not when */
+    log_sink *sink; /* NULL: standard error */
+    void *ctx;      /* of the sink */
 };
 
-/* To standard error, in colours if that is a terminal. */
+/* To standard error, in colours if that is a terminal; `<N>` before each line, as of sd-daemon(3), and no time in text
+ * if it is the journal, which JOURNAL_STREAM names. */
 void log_init(struct log *log, enum log_level level, enum log_format format);
 /* What this thread logs to from now on; NULL: the default. Returns what it was. */
 const struct log *log_use(const struct log *log);
 /* What this thread logs to: for the threads it starts. */
 const struct log *log_used(void);
+
+/* What stands before a line that is written to standard error by itself: `<N>`, or nothing. */
+const char *log_mark(enum log_level level);
 
 bool log_enabled(enum log_level level);
 

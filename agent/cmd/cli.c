@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "config/config_file.h"
 #include "config/options.h"
@@ -294,7 +295,7 @@ void cli_finish(struct cli *cli)
 
 void cli_complain(const char *text)
 {
-    fprintf(stderr, "studio-agent: %s\n", text);
+    fprintf(stderr, "%sstudio-agent: %s\n", log_mark(LOG_ERROR), text);
 }
 
 /* Whatever else the environment or the file says of an agent does not keep a command from its work. */

@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -70,6 +73,48 @@ static void test_json_line(void **state)
     assert_string_equal(
         strchr(text, 'Z'),
         "Z\",\"level\":\"error\",\"module\":\"ws\",\"msg\":\"said \\\"no??[31m\\\"\"}\n");
+}
+
+/* What systemd gives a service, if `ours`; else what a service's child has inherited. */
+static void begin_journal(struct capture *c, bool ours)
+{
+    struct stat about;
+    char stream[64];
+    capture_start(c);
+    assert_int_equal(fstat(STDERR_FILENO, &about), 0);
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)about.st_dev,
+             (uintmax_t)about.st_ino + !ours);
+    setenv("JOURNAL_STREAM", stream, 1);
+}
+
+static const char *end_journal(struct capture *c)
+{
+    unsetenv("JOURNAL_STREAM");
+    return capture_stop(c);
+}
+
+static void test_journal(void **state)
+{
+    (void)state;
+    struct capture c;
+    begin_journal(&c, true);
+    use(LOG_DEBUG, LOG_TEXT);
+    log_error("store", "a");
+    log_warn("store", "b");
+    log_info("store", "c");
+    log_debug("store", "d");
+    assert_string_equal(log_mark(LOG_ERROR), "<3>");
+    assert_string_equal(end_journal(&c), "<3>error store: a\n<4>warn store: b\n"
+                                         "<6>info store: c\n<7>debug store: d\n");
+    begin_journal(&c, true);
+    use(LOG_DEBUG, LOG_JSON);
+    log_warn("ws", "x");
+    assert_memory_equal(end_journal(&c), "<4>{\"ts\":\"2", 11);
+    begin_journal(&c, false);
+    use(LOG_INFO, LOG_TEXT);
+    log_warn("ws", "x");
+    assert_string_equal(log_mark(LOG_ERROR), "");
+    assert_string_equal(end_journal(&c) + TIME_MS_LEN, " warn ws: x\n");
 }
 
 static void test_levels(void **state)
@@ -209,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_each_thread_has_its_log),
         cmocka_unit_test(test_text_line),
         cmocka_unit_test(test_json_line),
+        cmocka_unit_test(test_journal),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_long_and_hostile_text),
         cmocka_unit_test(test_limited),
