@@ -3,17 +3,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/request.h"
+#include "base/log.h"
 #include "base/names.h"
 #include "base/secret.h"
 #include "config/file.h"
 #include "config/settings.h"
+#include "net/logins.h"
+#include "protocol/userid.h"
 
-enum { FILE_MAX = 4096 };
+enum { FILE_MAX = 4096, SHORT_TOKEN = 16 /* characters; fewer are warned of */ };
 
 /* --- the token ------------------------------------------------------------------------------- */
+
+static enum studio_err take(const char *text, size_t len, unsigned char token[DIGEST_LEN],
+                            struct studio_error *error)
+{
+    if (len < SHORT_TOKEN)
+        log_warn("metrics", "metrics.token has fewer than %d characters, and can be guessed",
+                 SHORT_TOKEN);
+    return digest_make(text, len, token) ? STUDIO_OK
+                                         : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+}
 
 /* The first line. */
 enum studio_err guard_read(const char *file, unsigned char token[DIGEST_LEN],
@@ -35,8 +47,8 @@ enum studio_err guard_read(const char *file, unsigned char token[DIGEST_LEN],
                                ": metrics.token_file %s: its first line is no token, of 4 to 128 "
                                "of A-Z a-z 0-9 . _ ~ -",
                                file);
-    else if (!digest_make(text, line, token))
-        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    else
+        err = take(text, line, token, error);
     explicit_bzero(text, len);
     free(text);
     return err;
@@ -55,9 +67,7 @@ enum studio_err guard_init(struct api_metrics *metrics, const struct studio_agen
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     if (file)
         return guard_read(file, metrics->token, error);
-    if (token && !digest_make(token, strlen(token), metrics->token))
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    return STUDIO_OK;
+    return token ? take(token, strlen(token), metrics->token, error) : STUDIO_OK;
 }
 
 void guard_finish(struct api_metrics *metrics)
@@ -70,16 +80,11 @@ void guard_finish(struct api_metrics *metrics)
 
 static bool is_token(const struct api_metrics *metrics, const char *header)
 {
-    static const char scheme[] = "bearer ";
+    const char *token = credentials_scheme(header);
     unsigned char digest[DIGEST_LEN];
-    const char *token;
 
-    if (strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
-        return false;
-    token = header + sizeof(scheme) - 1;
-    token += strspn(token, " ");
     /* Of hashes: how long it takes tells nothing of the token. */
-    return digest_make(token, strcspn(token, " "), digest) &&
+    return token && digest_make(token, strcspn(token, " "), digest) &&
            memcmp(digest, metrics->token, DIGEST_LEN) == 0;
 }
 
@@ -88,6 +93,22 @@ static void refuse(struct api_request *r, enum studio_err err)
     if (err != STUDIO_ERR_NOT_PERMITTED)
         exchange_header(r->exchange, "www-authenticate", "Bearer");
     request_refuse(r, err, NULL);
+}
+
+/* Who guesses waits, and is told of, as at any other login. */
+static void refuse_wrong(struct api_request *r)
+{
+    static const char what[] = "/metrics"; /* no name of a table */
+    const char *peer = exchange_peer(r->exchange);
+    char site[PEER_TEXT_MAX + 1];
+    int64_t told_ms;
+
+    peer_name(peer, site);
+    told_ms = admission_wrong(r->api->admission, site, what);
+    logins_refused(r->api->logins, what, peer, STUDIO_ERR_AUTH_CREDENTIALS, NULL);
+    if (told_ms > 0)
+        exchange_delay(r->exchange, told_ms - clock_mono(r->api->clock));
+    refuse(r, STUDIO_ERR_AUTH_CREDENTIALS);
 }
 
 bool guard_lets_in(struct api_request *r)
@@ -101,8 +122,11 @@ bool guard_lets_in(struct api_request *r)
         exchange_known(r->exchange); /* no flood of strangers takes its place */
         return true;
     }
-    refuse(r, !metrics->has_token ? STUDIO_ERR_NOT_PERMITTED
-              : header && *header ? STUDIO_ERR_AUTH_CREDENTIALS
-                                  : STUDIO_ERR_AUTH_MISSING);
+    if (!metrics->has_token)
+        refuse(r, STUDIO_ERR_NOT_PERMITTED);
+    else if (!header || !*header)
+        refuse(r, STUDIO_ERR_AUTH_MISSING);
+    else
+        refuse_wrong(r);
     return false;
 }

@@ -91,19 +91,19 @@ void admission_leave(struct admission *a)
     a->inside--;
 }
 
-static void count_failure(struct admission *a, const char *address,
-                          const struct credentials *credentials)
+static void count_failure(struct admission *a, const char *address, const char *table_id,
+                          const char *as)
 {
     int64_t now = clock_mono(a->o.clock);
     unsigned there = tally_add(a->addresses, address, now);
-    unsigned here = tally_add(a->tables, credentials->table_id, now);
+    unsigned here = tally_add(a->tables, table_id, now);
 
     if (there % TOLD_EVERY == 0)
         log_warn("auth", "%u wrong logins from %s within a minute, the last as %s", there, address,
-                 credentials->user_id);
+                 as);
     else if (here % TOLD_EVERY == 0)
         log_warn("auth", "%u wrong logins for table %s within a minute, the last from %s", here,
-                 credentials->table_id, address);
+                 table_id, address);
 }
 
 static void warn_short(struct admission *a, const struct credentials *credentials)
@@ -137,7 +137,7 @@ static void refuse(struct admission *a, const char *address, const struct creden
     struct admitted out = {.err = STUDIO_ERR_AUTH_CREDENTIALS, .credentials = credentials};
     int64_t now = clock_mono(a->o.clock), delay;
 
-    count_failure(a, address, credentials);
+    count_failure(a, address, credentials->table_id, credentials->user_id);
     delay = delay_of(a, address, credentials->table_id);
     if (tokens_have_slow(a->tokens))
         delay += SLOW_REFUSAL_MS;
@@ -158,6 +158,15 @@ static void let_in(struct admission *a, const struct admitted *admitted, admitte
 {
     note_use(a, admitted->credentials->user_id, admitted->ticket);
     done(ctx, admitted);
+}
+
+int64_t admission_wrong(struct admission *a, const char *address, const char *what)
+{
+    int64_t delay;
+
+    count_failure(a, address, what, what);
+    delay = delay_of(a, address, what);
+    return delay > 0 ? clock_mono(a->o.clock) + delay : 0;
 }
 
 /* Is it let in by the line with this ticket? */

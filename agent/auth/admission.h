@@ -55,6 +55,9 @@ struct admission_wait;
 struct admission_wait *admission_ask(struct admission *admission, const char *address,
                                      const struct credentials *credentials, admitted_fn *done,
                                      void *ctx);
+/* Somebody who is no user has given a wrong secret of `what`: counted as a failure of that table is. When he is to be
+ * told, as in struct admitted. */
+int64_t admission_wrong(struct admission *admission, const char *address, const char *what);
 /* `done` will not be called. */
 void admission_forget(struct admission *admission, struct admission_wait *wait);
 void admission_settle(struct admission *admission);

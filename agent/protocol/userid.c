@@ -83,18 +83,23 @@ enum studio_err credentials_of_holder(const struct credentials_in *in, const cha
                                                                  : err;
 }
 
-bool credentials_bearer(char *header, char **id, char **token)
+const char *credentials_scheme(const char *header)
 {
     static const char scheme[] = "Bearer ";
     if (strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
-        return false;
-    char *start = header + sizeof(scheme) - 1;
-    start += strspn(start, " ");
-    char *colon = strrchr(start, ':');
+        return NULL;
+    header += sizeof(scheme) - 1;
+    return header + strspn(header, " ");
+}
+
+bool credentials_bearer(char *header, char **id, char **token)
+{
+    const char *start = credentials_scheme(header);
+    char *colon = start != NULL ? strrchr(header + (start - header), ':') : NULL;
     if (colon == NULL)
         return false;
     *colon = '\0';
-    *id = start;
+    *id = header + (start - header);
     *token = colon + 1;
     return true;
 }

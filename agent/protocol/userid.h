@@ -32,6 +32,9 @@ struct credentials {
 STUDIO_MUST_USE enum studio_err credentials_make(const struct credentials_in *in,
                                                  struct credentials *out);
 
+/* What stands behind `Bearer` in an Authorization header; NULL: it is of another scheme. */
+const char *credentials_scheme(const char *header);
+
 /*
  * The same of one whose certificate names `holder`: that is the user id, and what is sent may say nothing or the
  * same. A token may be left out; it is empty then. Errors: AUTH_TABLE, AUTH_CREDENTIALS (another id was sent).

@@ -6,13 +6,19 @@
 
 #include "api/request.h"
 #include "config/config.h"
+#include "net/logins.h"
 #include "support/tmpdir.h"
 #include "unit/agent/net/exchange_fixture.h"
+#include "unit/agent/tokens_fixture.h"
 
 #define TOKEN "a-token-of-monitoring"
 
+enum { FAILURES = 20 };
+
 static const char here[] = "here";
 static struct api api;
+static struct figures figures;
+static struct logins logins = {.figures = &figures};
 
 static void respond(void *ctx, struct exchange *exchange)
 {
@@ -23,8 +29,8 @@ static void respond(void *ctx, struct exchange *exchange)
         exchange_reply(exchange, 200, "{}", 2);
 }
 
-/* The status; what it says is in *wire. From `here` it is this machine's own. */
-static int ask(struct wire *wire, const char *peer, const char *authorization)
+/* What it says is in *wire. From `here` it is this machine's own. */
+static void ask(struct wire *wire, const char *peer, const char *authorization)
 {
     bool own = strcmp(peer, here) == 0;
     struct exchange_head head = {
@@ -32,21 +38,19 @@ static int ask(struct wire *wire, const char *peer, const char *authorization)
 
     head.fields[EXCHANGE_AUTHORIZATION] = authorization;
     memset(wire, 0, sizeof(*wire));
-    wire_env_init(respond, &api);
     wire->exchange = exchange_create(&wire_env, wire, &head);
     assert_non_null(wire->exchange);
-    wire_drain(wire);
-    return wire->status;
 }
 
 static void expect(const char *peer, const char *authorization, int status)
 {
     static struct wire wire;
-    int got = ask(&wire, peer, authorization);
 
-    if (got != status)
+    ask(&wire, peer, authorization);
+    wire_drain(&wire);
+    if (wire.status != status)
         test_fail("%s with %s is answered %d, not %d", peer, authorization ? authorization : "none",
-                  got, status);
+                  wire.status, status);
     if (status != 200)
         assert_string_equal(wire.answer.type, "application/problem+json");
     if (status == 401) {
@@ -57,13 +61,27 @@ static void expect(const char *peer, const char *authorization, int status)
     wire_close(&wire);
 }
 
+static void finish(void)
+{
+    guard_finish(&api.metrics);
+    admission_destroy(api.admission);
+}
+
 static enum studio_err configure(const char *name, const char *value, struct studio_error *error)
 {
     struct studio_agent_config config;
     enum studio_err err;
 
-    guard_finish(&api.metrics);
-    memset(&api, 0, sizeof(api));
+    finish();
+    wire_env_init(respond, &api);
+    figures = (struct figures){0};
+    api = (struct api){
+        .clock = &wire_clock.clock,
+        .logins = &logins,
+        .admission = admission_create(&(struct admission_options){.clock = &wire_clock.clock,
+                                                                  .failures_per_minute = FAILURES},
+                                      fixture_tokens(NULL)),
+    };
     config_init(&config);
     if (name)
         assert_int_equal(studio_agent_config_set(&config, name, value, error), STUDIO_OK);
@@ -107,6 +125,28 @@ static void with_a_token_who_has_it_too(void **state)
     expect("10.0.0.7", "Bearer ARO-001_pc:" TOKEN, 401);
 }
 
+/* As at any other login; who has it is let in at once. */
+static void who_guesses_waits(void **state)
+{
+    static struct wire wire;
+    struct studio_error error;
+
+    (void)state;
+    assert_int_equal(configure("metrics.token", TOKEN, &error), STUDIO_OK);
+    for (int i = 0; i < FAILURES; i++)
+        expect("10.0.0.7", "Bearer guess", 401);
+    ask(&wire, "10.0.0.7", "Bearer guess");
+    assert_false(wire.wanted);
+    fake_clock_advance(&wire_clock, 100);
+    exchange_tick(wire.exchange);
+    wire_drain(&wire);
+    assert_int_equal(wire.status, 401);
+    wire_close(&wire);
+    expect("10.0.0.7", "Bearer " TOKEN, 200);
+    expect("10.0.0.7", NULL, 401); /* is no guess */
+    assert_int_equal(figure_get(&figures.logins[LOGIN_CREDENTIALS]), FAILURES + 1);
+}
+
 static void the_token_may_stand_in_a_file(void **state)
 {
     struct studio_error error;
@@ -145,7 +185,6 @@ static void the_token_may_stand_in_a_file(void **state)
     assert_int_equal(chmod(dir, 0755), 0); /* now everybody can read it */
     assert_int_equal(configure("metrics.token_file", file, &error), STUDIO_ERR_USAGE);
     assert_non_null(strstr(error.text, "chmod o-r"));
-    guard_finish(&api.metrics);
     free(file);
 }
 
@@ -154,8 +193,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_token_this_machine_alone),
         cmocka_unit_test(with_a_token_who_has_it_too),
+        cmocka_unit_test(who_guesses_waits),
         cmocka_unit_test(the_token_may_stand_in_a_file),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    finish();
+    return failed;
 }
