@@ -1,8 +1,8 @@
 #include "api/assets.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "api/fields.h"
 #include "api/request.h"
 
 static const char page[] = "index.html";
@@ -39,47 +39,28 @@ static const struct dashboard_asset *find(const char *name)
     return NULL;
 }
 
-/* Is the coding text[0..len), with what follows it, one that is wanted? `q=0` says that it is not. */
-static bool is_wanted(const char *text, size_t len)
-{
-    const char *q = memmem(text, len, "q=", 2);
-    size_t digits = q ? strspn(q + 2, "0. \t") : 0;
-
-    return !q || q + 2 + digits < text + len;
-}
-
 /* Without the header any coding will do (RFC 9110, 12.5.3). */
 static bool takes_gzip(const char *header)
 {
+    struct field_part part;
     bool any = false;
 
     if (!header)
         return true;
-    for (; *header; header += *header == ',') {
-        size_t len, name;
-        bool wanted;
-
-        header += strspn(header, " \t");
-        len = strcspn(header, ",");
-        name = strcspn(header, " \t;,");
-        wanted = is_wanted(header, len);
-        if (name == 4 && strncasecmp(header, "gzip", name) == 0)
+    while (fields_next(&header, &part)) {
+        bool wanted = fields_quality(&part) > 0;
+        if (fields_is(&part, "gzip"))
             return wanted;
-        if (name == 1 && *header == '*')
+        if (fields_is(&part, "*"))
             any = wanted;
-        header += len;
     }
     return any;
-}
-
-static bool is_there(const char *if_none_match, const char *etag)
-{
-    return if_none_match && (strcmp(if_none_match, "*") == 0 || strstr(if_none_match, etag));
 }
 
 static void give(struct exchange *x, const struct dashboard_asset *asset)
 {
     const char *type = asset ? type_of(asset->name) : NULL;
+    const char *known = exchange_field(x, EXCHANGE_IF_NONE_MATCH);
 
     if (!type) {
         exchange_problem(x, 404, "Not found");
@@ -96,7 +77,7 @@ static void give(struct exchange *x, const struct dashboard_asset *asset)
     exchange_header(x, "x-content-type-options", "nosniff");
     exchange_header(x, "x-frame-options", "DENY");
     exchange_header(x, "referrer-policy", "no-referrer");
-    if (is_there(exchange_field(x, EXCHANGE_IF_NONE_MATCH), asset->etag)) {
+    if (known && fields_name_tag(known, asset->etag)) {
         exchange_send(x, 304, NULL, NULL, 0);
         return;
     }

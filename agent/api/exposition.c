@@ -1,128 +1,46 @@
 #include "api/exposition.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "api/fields.h"
 #include "base/histogram.h"
 
 static const char prefix[] = "studio_";
 
 /* --- which format ---------------------------------------------------------------------------- */
 
-static size_t skip_blanks(const char *text, size_t len)
+/* Of this version, or of any. */
+static bool wants_version(const struct field_part *part, const char *version)
 {
-    size_t n = 0;
+    size_t len;
+    const char *value = fields_parameter(part, "version", &len);
 
-    while (n < len && (text[n] == ' ' || text[n] == '\t'))
-        n++;
-    return n;
+    return !value || (len == strlen(version) && memcmp(value, version, len) == 0);
 }
 
-/* text[0..len) without the blanks around. */
-static const char *trim(const char *text, size_t *len)
+static bool wants_open(const struct field_part *part)
 {
-    size_t n = skip_blanks(text, *len);
-
-    *len -= n;
-    text += n;
-    while (*len > 0 && (text[*len - 1] == ' ' || text[*len - 1] == '\t'))
-        --*len;
-    return text;
+    return fields_is(part, "application/openmetrics-text") && wants_version(part, "1.0.0");
 }
 
-static bool is(const char *text, size_t len, const char *word)
+static bool wants_text(const struct field_part *part)
 {
-    return strlen(word) == len && strncasecmp(text, word, len) == 0;
-}
-
-/* The value of `name=` if that is what the parameter is, else NULL; without quotes. */
-static const char *value_of(const char *parameter, size_t *len, const char *name)
-{
-    size_t n = strlen(name);
-
-    if (*len <= n || strncasecmp(parameter, name, n) != 0 || parameter[n] != '=')
-        return NULL;
-    parameter += n + 1;
-    *len -= n + 1;
-    if (*len >= 2 && parameter[0] == '"' && parameter[*len - 1] == '"') {
-        parameter++;
-        *len -= 2;
-    }
-    return parameter;
-}
-
-/* `1`, `0.25`: in thousandths; what is no such number counts as 0. */
-static int read_quality(const char *text, size_t len)
-{
-    int quality = 0;
-
-    if (len > 0 && text[0] == '1')
-        return 1000;
-    for (size_t i = 2, unit = 100; i < len && unit > 0; i++, unit /= 10)
-        if (text[i] >= '0' && text[i] <= '9')
-            quality += (int)unit * (text[i] - '0');
-    return quality;
-}
-
-/* One part of the header between commas: how much it wants which format, in thousandths. */
-struct wish {
-    bool open, text;
-    int quality;
-};
-
-static void read_parameter(const char *parameter, size_t len, struct wish *wish)
-{
-    size_t version = len, quality = len;
-    const char *value = value_of(parameter, &version, "version");
-
-    if (value && !is(value, version, "1.0.0"))
-        wish->open = false;
-    if (value && !is(value, version, "0.0.4"))
-        wish->text = false;
-    value = value_of(parameter, &quality, "q");
-    if (value)
-        wish->quality = read_quality(value, quality);
-}
-
-static struct wish read_wish(const char *part, size_t len)
-{
-    size_t name_len = 0, at;
-    const char *name;
-    struct wish wish = {.quality = 1000};
-
-    while (name_len < len && part[name_len] != ';')
-        name_len++;
-    at = name_len;
-    name = trim(part, &name_len);
-    wish.open = is(name, name_len, "application/openmetrics-text");
-    wish.text = is(name, name_len, "text/plain") || is(name, name_len, "text/*") ||
-                is(name, name_len, "*/*");
-    while (at < len) {
-        size_t next = at + 1;
-
-        while (next < len && part[next] != ';')
-            next++;
-        size_t parameter_len = next - at - 1;
-        const char *parameter = trim(part + at + 1, &parameter_len);
-        read_parameter(parameter, parameter_len, &wish);
-        at = next;
-    }
-    return wish;
+    return (fields_is(part, "text/plain") || fields_is(part, "text/*") || fields_is(part, "*/*")) &&
+           wants_version(part, "0.0.4");
 }
 
 enum exposition_format exposition_choose(const char *accept)
 {
     int open = 0, text = 0;
+    struct field_part part;
 
-    while (accept && *accept) {
-        size_t len = strcspn(accept, ",");
-        struct wish wish = read_wish(accept, len);
+    while (accept && fields_next(&accept, &part)) {
+        int quality = fields_quality(&part);
 
-        if (wish.open && wish.quality > open)
-            open = wish.quality;
-        if (wish.text && wish.quality > text)
-            text = wish.quality;
-        accept += len + (accept[len] == ',');
+        if (wants_open(&part) && quality > open)
+            open = quality;
+        if (wants_text(&part) && quality > text)
+            text = quality;
     }
     return open > 0 && open >= text ? EXPOSITION_OPEN : EXPOSITION_TEXT;
 }

@@ -26,7 +26,8 @@ enum {
 struct query {
     uint64_t from_rev, to_rev, limit, after;
     int64_t since_ms, until_ms;
-    bool newest_first, changes, exceptions, state;
+    unsigned kinds;
+    bool newest_first, state;
 };
 
 /*
@@ -69,12 +70,12 @@ struct history {
 
 static bool read_from_rev(void *query, const char *value)
 {
-    return param_number(value, 0, INT64_MAX, &((struct query *)query)->from_rev);
+    return text_number(value, 0, INT64_MAX, &((struct query *)query)->from_rev);
 }
 
 static bool read_to_rev(void *query, const char *value)
 {
-    return param_number(value, 0, INT64_MAX, &((struct query *)query)->to_rev);
+    return text_number(value, 0, INT64_MAX, &((struct query *)query)->to_rev);
 }
 
 static bool read_since(void *query, const char *value)
@@ -95,28 +96,12 @@ static bool read_order(void *query, const char *value)
 
 static bool read_limit(void *query, const char *value)
 {
-    return param_number(value, 1, LIMIT_MAX, &((struct query *)query)->limit);
+    return text_number(value, 1, LIMIT_MAX, &((struct query *)query)->limit);
 }
 
 static bool read_kinds(void *query, const char *value)
 {
-    static const struct {
-        const char *text;
-        bool changes, exceptions;
-    } rows[] = {{"changes", true, false},
-                {"exceptions", false, true},
-                {"changes,exceptions", true, true},
-                {"exceptions,changes", true, true}};
-    struct query *q = query;
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(value, rows[i].text) != 0)
-            continue;
-        q->changes = rows[i].changes;
-        q->exceptions = rows[i].exceptions;
-        return true;
-    }
-    return false;
+    return param_kinds(value, &((struct query *)query)->kinds);
 }
 
 static bool read_state(void *query, const char *value)
@@ -127,7 +112,7 @@ static bool read_state(void *query, const char *value)
 
 static bool read_after(void *query, const char *value)
 {
-    return param_number(value, 1, INT64_MAX, &((struct query *)query)->after);
+    return text_number(value, 1, INT64_MAX, &((struct query *)query)->after);
 }
 
 #define A_TIME "a time like 2026-01-02T03:04:05Z"
@@ -138,7 +123,7 @@ static const struct param params[] = {
     {"until", A_TIME, read_until},
     {"order", "asc or desc", read_order},
     {"limit", "1 to 1000", read_limit},
-    {"kinds", "changes, exceptions or changes,exceptions", read_kinds},
+    {"kinds", PARAM_KINDS, read_kinds},
     {"state", "0 or 1", read_state},
     {"after", "the number of an event", read_after},
 };
@@ -178,20 +163,11 @@ static bool on_behind(void *ctx, struct studio_event *event)
     return false;
 }
 
-/* A change that removes the table says so at its end. */
-static bool removes(const struct studio_event *event)
-{
-    static const char mark[] = ",\"removed\":true}";
-    const size_t len = sizeof(mark) - 1;
-
-    return event->body_len >= len && memcmp(event->body + event->body_len - len, mark, len) == 0;
-}
-
 static bool on_before(void *ctx, struct studio_event *event)
 {
     struct history *h = ctx;
 
-    h->known = !removes(event);
+    h->known = !event_removes(event);
     h->rev = event->rev;
     h->stamp_s = event->wall_ms / 1000;
     return false;
@@ -230,8 +206,8 @@ static void begin_events(struct history *h)
     const struct query *q = &h->query;
 
     begin_walk(h, EVENTS);
-    h->walk.changes = q->changes;
-    h->walk.exceptions = q->exceptions;
+    h->walk.changes = (q->kinds & EVENT_BIT(EVENT_CHANGE)) != 0;
+    h->walk.exceptions = (q->kinds & EVENT_BIT(EVENT_EXCEPTION)) != 0;
     h->walk.newest_first = q->newest_first;
     h->walk.from_rev = q->from_rev;
     h->walk.to_rev = q->to_rev;
@@ -465,7 +441,7 @@ void history_get(struct api_request *r)
         .limit = LIMIT_DEFAULT,
         .since_ms = INT64_MIN,
         .until_ms = INT64_MAX,
-        .changes = true,
+        .kinds = EVENT_BIT(EVENT_CHANGE),
     };
     const struct table *table = tables_find(core_tables(r->api->core), r->table);
 

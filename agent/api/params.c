@@ -53,19 +53,34 @@ bool request_params(struct api_request *r, const struct param *params, size_t co
     return true;
 }
 
-bool param_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+/* One of the kinds, which `text` moves behind; 0: none. */
+static unsigned read_kind(const char **text)
 {
-    uint64_t n = 0;
+    static const struct {
+        const char *name;
+        unsigned kind;
+    } kinds[] = {{"changes", EVENT_BIT(EVENT_CHANGE)}, {"exceptions", EVENT_BIT(EVENT_EXCEPTION)}};
 
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || n > (most - (uint64_t)(*text - '0')) / 10)
-            return false;
-        n = n * 10 + (uint64_t)(*text - '0');
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        size_t len = strlen(kinds[i].name);
+        if (strncmp(*text, kinds[i].name, len) != 0)
+            continue;
+        *text += len;
+        return kinds[i].kind;
     }
-    *out = n;
-    return n >= least;
+    return 0;
+}
+
+bool param_kinds(const char *text, unsigned *kinds)
+{
+    for (*kinds = 0;; text++) {
+        unsigned kind = read_kind(&text);
+        if (kind == 0 || (*kinds & kind) != 0)
+            return false;
+        *kinds |= kind;
+        if (*text != ',')
+            return !*text;
+    }
 }
 
 /* As it may stand in an address. */

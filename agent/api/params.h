@@ -3,6 +3,8 @@
 #define AGENT_API_PARAMS_H
 
 #include "api/request.h"
+#include "base/text.h"
+#include "model/event.h"
 
 /* One that a path takes. */
 struct param {
@@ -17,8 +19,9 @@ struct param {
 bool request_params(struct api_request *request, const struct param *params, size_t count,
                     void *query);
 
-/* A whole number from `least` to `most`, in digits. */
-bool param_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+/* Kinds of events, with a comma, each at most once. */
+bool param_kinds(const char *text, unsigned *kinds);
+#define PARAM_KINDS "changes, exceptions or changes,exceptions"
 
 /* Tells where the answer goes on (RFC 8288): the same address with this `after`. */
 void request_next(struct api_request *request, const char *after);

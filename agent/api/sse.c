@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "protocol/document.h"
-
-enum { DIGITS_MAX = 18 /* a number of these fits into every 64 bits */ };
 
 static void add_id(struct buf *out, const char *epoch, uint64_t seq)
 {
@@ -49,19 +48,6 @@ void sse_place(struct buf *out, const char *epoch, uint64_t seq)
     buf_str(out, "\n");
 }
 
-/* Digits and nothing else. */
-static bool read_seq(const char *text, uint64_t *seq)
-{
-    size_t len = strspn(text, "0123456789");
-
-    *seq = 0;
-    if (len == 0 || len > DIGITS_MAX || text[len])
-        return false;
-    for (size_t i = 0; i < len; i++)
-        *seq = *seq * 10 + (uint64_t)(text[i] - '0');
-    return true;
-}
-
 bool sse_read_place(const char *text, char epoch[SSE_EPOCH_MAX + 1], uint64_t *seq)
 {
     size_t len = strspn(text, "0123456789abcdef");
@@ -70,5 +56,5 @@ bool sse_read_place(const char *text, char epoch[SSE_EPOCH_MAX + 1], uint64_t *s
         return false;
     memcpy(epoch, text, len);
     epoch[len] = '\0';
-    return read_seq(text + len + 1, seq);
+    return text_number(text + len + 1, 0, INT64_MAX, seq);
 }

@@ -55,34 +55,6 @@ bool stream_filter_tables(struct stream_filter *f, const char *text)
     return true;
 }
 
-/* The bit of a name[0..len), 0 if it is none. */
-static unsigned kind_of(const char *name, size_t len)
-{
-    static const struct {
-        const char *name;
-        enum event_kind kind;
-    } kinds[] = {{"changes", EVENT_CHANGE}, {"exceptions", EVENT_EXCEPTION}};
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strlen(kinds[i].name) == len && memcmp(name, kinds[i].name, len) == 0)
-            return 1U << kinds[i].kind;
-    return 0;
-}
-
-bool stream_filter_kinds(struct stream_filter *f, const char *text)
-{
-    for (;;) {
-        size_t len = strcspn(text, ",");
-        unsigned kind = kind_of(text, len);
-        if (kind == 0)
-            return false;
-        f->kinds |= kind;
-        if (!text[len])
-            return true;
-        text += len + 1;
-    }
-}
-
 void stream_filter_finish(struct stream_filter *f)
 {
     free(f->tables);
@@ -92,7 +64,7 @@ void stream_filter_finish(struct stream_filter *f)
 
 bool stream_filter_takes(const struct stream_filter *f, const struct studio_event *event)
 {
-    return (f->kinds & 1U << event->kind) != 0 &&
+    return (f->kinds & EVENT_BIT(event->kind)) != 0 &&
            (f->all ||
             bsearch(&event->table_id, f->tables, f->count, sizeof(*f->tables), by_name) != NULL);
 }

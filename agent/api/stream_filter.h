@@ -7,7 +7,7 @@
 
 /* Zeroed memory is about nothing. */
 struct stream_filter {
-    unsigned kinds;      /* a bit for each enum event_kind */
+    unsigned kinds;      /* EVENT_BIT of each */
     bool all;            /* of every table, those to come too */
     const char **tables; /* else of these, by name; each once */
     size_t count;
@@ -17,8 +17,6 @@ struct stream_filter {
 
 /* Once: `*` or names of tables, with commas. False: it is neither. */
 bool stream_filter_tables(struct stream_filter *filter, const char *text);
-/* `changes`, `exceptions`, with commas. False: it has another word. */
-bool stream_filter_kinds(struct stream_filter *filter, const char *text);
 void stream_filter_finish(struct stream_filter *filter);
 
 bool stream_filter_takes(const struct stream_filter *filter, const struct studio_event *event);

@@ -18,7 +18,7 @@ static bool read_kinds(void *query, const char *value)
 {
     struct stream_wish *wish = query;
 
-    return stream_filter_kinds(&wish->filter, value);
+    return param_kinds(value, &wish->filter.kinds);
 }
 
 static bool read_from_seq(void *query, const char *value)
@@ -26,7 +26,7 @@ static bool read_from_seq(void *query, const char *value)
     struct stream_wish *wish = query;
 
     wish->anew = false;
-    if (!param_number(value, 0, INT64_MAX, &wish->place))
+    if (!text_number(value, 0, INT64_MAX, &wish->place))
         return false;
     wish->place -= wish->place > 0; /* behind the one before */
     return true;
@@ -34,7 +34,7 @@ static bool read_from_seq(void *query, const char *value)
 
 static const struct param params[] = {
     {"tables", "* or names of tables", read_tables},
-    {"kinds", "changes, exceptions or changes,exceptions", read_kinds},
+    {"kinds", PARAM_KINDS, read_kinds},
     {"from_seq", "the number of an event", read_from_seq},
 };
 
@@ -44,7 +44,7 @@ static void fill_in(const struct api_request *r, struct stream_filter *filter)
         (void)stream_filter_tables(filter,
                                    rights_to_read(r->actor, NULL) ? "*" : r->actor->table_id);
     if (filter->kinds == 0)
-        (void)stream_filter_kinds(filter, "changes,exceptions");
+        filter->kinds = EVENT_BIT(EVENT_CHANGE) | EVENT_BIT(EVENT_EXCEPTION);
 }
 
 static bool may_watch(const struct actor *actor, const struct stream_filter *filter)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/fields.h"
 #include "api/params.h"
 #include "core/core.h"
 #include "core/rights.h"
@@ -37,7 +38,7 @@ static bool read_after(void *query, const char *value)
 
 static bool read_limit(void *query, const char *value)
 {
-    return param_number(value, 1, LIMIT_MAX, &((struct query *)query)->limit);
+    return text_number(value, 1, LIMIT_MAX, &((struct query *)query)->limit);
 }
 
 static const struct param params[] = {
@@ -120,26 +121,6 @@ void tables_list(struct api_request *r)
 
 /* --- one ---------------------------------------------------------------------------------------- */
 
-/* Is `tag` one of a list of entity tags (RFC 9110)? What is no list names none. */
-static bool names_tag(const char *list, const char *tag)
-{
-    size_t len = strlen(tag);
-
-    for (;;) {
-        list += strspn(list, " \t,");
-        if (strncmp(list, "W/", 2) == 0) /* a weak one is as good to compare with */
-            list += 2;
-        if (*list != '"')
-            return strcmp(list, "*") == 0;
-        if (strncmp(list, tag, len) == 0)
-            return true;
-        list = strchr(list + 1, '"');
-        if (!list)
-            return false;
-        list++;
-    }
-}
-
 void tables_get(struct api_request *r)
 {
     const char *known = exchange_field(r->exchange, EXCHANGE_IF_NONE_MATCH);
@@ -161,7 +142,7 @@ void tables_get(struct api_request *r)
     snprintf(etag, sizeof(etag), "\"%llu\"", (unsigned long long)snapshot->rev);
     exchange_header(r->exchange, "etag", etag);
     exchange_header(r->exchange, "cache-control", "private, no-cache");
-    if (known && names_tag(known, etag))
+    if (known && fields_name_tag(known, etag))
         exchange_send(r->exchange, 304, NULL, "", 0);
     else
         exchange_reply(r->exchange, 200, snapshot->document, snapshot->document_len);

@@ -102,6 +102,22 @@ bool text_match(const char *pattern, const char *text)
     return true;
 }
 
+bool text_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
+{
+    uint64_t n = 0;
+
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        uint64_t digit = (uint64_t)*text - '0'; /* of what is none: more than 9 */
+        if (digit > 9 || n > most / 10 || digit > most - n * 10)
+            return false;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return n >= least;
+}
+
 void text_hex(const unsigned char *bytes, size_t n, char *out)
 {
     static const char hex[] = "0123456789abcdef";

@@ -18,6 +18,9 @@ bool text_has_control(const char *text, size_t len);
 /* `pattern` with '*' for any run of bytes (also none) against the whole of `text`. Linear time. */
 bool text_match(const char *pattern, const char *text);
 
+/* All of it is a whole number in digits, from `least` to `most`. */
+bool text_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+
 /* Lower-case hex of n bytes; `out` holds 2n + 1. */
 void text_hex(const unsigned char *bytes, size_t n, char *out);
 

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 
 enum event_kind { EVENT_CHANGE = 1, EVENT_EXCEPTION = 2 }; /* as in the store */
+#define EVENT_BIT(kind) (1U << (kind))                     /* in a set of kinds */
 
 /* Immutable, but for `seq` and `committed_us`, which its commit sets before anybody else sees the event. */
 struct studio_event {

@@ -155,6 +155,26 @@ static void test_nearest(void **state)
     assert_null(text_nearest(longer, names, 4));
 }
 
+static void test_number(void **state)
+{
+    uint64_t n;
+    (void)state;
+    assert_true(text_number("0", 0, 5, &n));
+    assert_int_equal(n, 0);
+    assert_true(text_number("007", 1, 7, &n));
+    assert_int_equal(n, 7);
+    assert_true(text_number("18446744073709551615", 0, UINT64_MAX, &n));
+    assert_true(n == UINT64_MAX);
+    assert_false(text_number("18446744073709551616", 0, UINT64_MAX, &n));
+    assert_false(text_number("8", 1, 7, &n));
+    assert_false(text_number("0", 1, 7, &n));
+    assert_false(text_number("", 0, 7, &n));
+    assert_false(text_number("-1", 0, 7, &n));
+    assert_false(text_number("+1", 0, 7, &n));
+    assert_false(text_number(" 1", 0, 7, &n));
+    assert_false(text_number("1x", 0, 7, &n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_control), cmocka_unit_test(test_match),
         cmocka_unit_test(test_hex),     cmocka_unit_test(test_unhex),
         cmocka_unit_test(test_lower),   cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
