@@ -329,7 +329,7 @@ static void answer(struct history *h)
     if (h->more && buf_ok(&body)) {
         char after[24];
         snprintf(after, sizeof(after), "%llu", (unsigned long long)h->last);
-        request_next(r, after);
+        request_next(r, after, "state"); /* others follow from the first */
     }
     destroy(h);
     request_reply(r, &body);

@@ -105,7 +105,12 @@ static void add(struct buf *out, const char *name, size_t len, const char *value
     encode(out, value);
 }
 
-void request_next(struct api_request *r, const char *after)
+static bool is(const char *name, const char *arg, size_t len)
+{
+    return name && strlen(name) == len && memcmp(arg, name, len) == 0;
+}
+
+void request_next(struct api_request *r, const char *after, const char *once)
 {
     static const char name[] = "after";
     struct buf link;
@@ -116,7 +121,7 @@ void request_next(struct api_request *r, const char *after)
     buf_str(&link, exchange_path(r->exchange)); /* that of a route: plain */
     for (size_t i = 0; buf_ok(&link) && (arg = exchange_arg_at(r->exchange, i)) != NULL; i++) {
         size_t len = strcspn(arg, "=");
-        if (len != sizeof(name) - 1 || memcmp(arg, name, len) != 0)
+        if (!is(name, arg, len) && !is(once, arg, len))
             add(&link, arg, len, arg + len + 1);
     }
     if (buf_ok(&link))

@@ -23,7 +23,8 @@ bool request_params(struct api_request *request, const struct param *params, siz
 bool param_kinds(const char *text, unsigned *kinds);
 #define PARAM_KINDS "changes, exceptions or changes,exceptions"
 
-/* Tells where the answer goes on (RFC 8288): the same address with this `after`. */
-void request_next(struct api_request *request, const char *after);
+/* Tells where the answer goes on (RFC 8288): the same address with this `after`, without the parameter `once`, which is
+ * for the first page; NULL: with all. */
+void request_next(struct api_request *request, const char *after, const char *once);
 
 #endif

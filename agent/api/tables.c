@@ -115,7 +115,7 @@ void tables_list(struct api_request *r)
         print_own(tables, r->actor->table_id, &query, &body);
     buf_str(&body, "]}");
     if (next && buf_ok(&body))
-        request_next(r, next);
+        request_next(r, next, NULL);
     request_reply(r, &body);
 }
 

@@ -51,7 +51,9 @@ enum {
     TIMES_KEPT = 1024, /* spans of a million events */
     WALK_STEP =
         1024, /* what a step of a walk may cost: to see whether a span knows the table is 1, */
-    WALK_SPAN = 64, /*   to look through one that does, or for its times, so much */
+    WALK_SPAN = 64, /*   to look through one that does, or for its times, so much, */
+    WALK_ROW = 2,   /*   and an event that is met this, and as much for each so many bytes: */
+    WALK_ROW_BYTES = 512,
     WALK_AHEAD = 64 /* spans looked at for whether one may be passed over */
 };
 
@@ -139,19 +141,27 @@ struct sink {
     studio_event_fn *fn;
     void *ctx;
     size_t left;
+    int *budget;    /* of a step; NULL: none */
+    bool exhausted; /* it is */
+    uint64_t last;  /* that went */
 };
 
 /* SQLITE_DONE after the last event or the last that may go, or an error. */
 static int each_event(struct sql_call *call, struct sink *sink)
 {
     int rc = SQLITE_DONE;
-    while (sink->left > 0 && (rc = sql_step(call)) == SQLITE_ROW) {
+    while (sink->left > 0 && !sink->exhausted && (rc = sql_step(call)) == SQLITE_ROW) {
         struct studio_event *event = event_of(call->stmt);
         if (!event) {
             rc = SQLITE_NOMEM;
             break;
         }
         sink->left = sink->fn(sink->ctx, event) ? sink->left - 1 : 0;
+        sink->last = event->seq;
+        if (sink->budget) {
+            *sink->budget -= WALK_ROW * (1 + (int)(event->body_len / WALK_ROW_BYTES));
+            sink->exhausted = *sink->budget <= 0;
+        }
         studio_event_unref(event);
     }
     sql_end(call);
@@ -165,7 +175,7 @@ enum studio_err store_read_events(struct store_reader *reader, uint64_t from, ui
     sql_u64(&call, from);
     sql_u64(&call, to);
     sql_u64(&call, limit);
-    return result(each_event(&call, &(struct sink){fn, ctx, limit}));
+    return result(each_event(&call, &(struct sink){.fn = fn, .ctx = ctx, .left = limit}));
 }
 
 /* --- the history of one table ---------------------------------------------------------------- */
@@ -298,6 +308,14 @@ static int read_span(struct step *s)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* The next step goes on behind the last event. */
+static void stay(struct store_walk *w, uint64_t last)
+{
+    uint64_t *next = w->newest_first ? &w->to_seq : &w->from_seq;
+    *next = w->newest_first ? last - 1 : last + 1;
+    w->span = *next / STORE_SPAN;
+}
+
 /* A span that knows the table, from this rev on: an event there has at least one less, one before it at most. */
 static int visit(struct step *s, uint64_t rev)
 {
@@ -308,7 +326,10 @@ static int visit(struct step *s, uint64_t rev)
         rc = may_pass_over(s, &pass);
     if (rc == SQLITE_OK && !pass)
         rc = read_span(s);
-    w->ended = s->sink->left == 0 || (w->newest_first ? rev <= w->from_rev : beyond);
+    if (s->sink->exhausted)
+        stay(w, s->sink->last);
+    w->ended = s->sink->left == 0 ||
+               (!s->sink->exhausted && (w->newest_first ? rev <= w->from_rev : beyond));
     return rc;
 }
 
@@ -331,6 +352,8 @@ static int take_step(struct step *s)
         rc = ask_span(s, w->span, &known, &rev);
         if (rc == SQLITE_OK && known)
             rc = visit(s, rev);
+        if (s->sink->exhausted)
+            break;
         w->span += w->newest_first ? UINT64_MAX : 1; /* before the first: beyond the last */
     }
     return rc;
@@ -341,6 +364,8 @@ static enum studio_err walk_step(struct store_reader *reader, struct store_walk 
                                  struct sink *sink)
 {
     struct step step = {.reader = reader, .walk = walk, .sink = sink, .left = WALK_STEP};
+    sink->budget = &step.left;
+    sink->exhausted = false;
     int rc = run_stmt(reader, READ_BEGIN);
     if (rc != SQLITE_OK)
         return sql_classify(rc);
@@ -352,14 +377,14 @@ static enum studio_err walk_step(struct store_reader *reader, struct store_walk 
 enum studio_err store_walk_step(struct store_reader *reader, struct store_walk *walk,
                                 studio_event_fn *fn, void *ctx)
 {
-    return walk_step(reader, walk, &(struct sink){fn, ctx, SIZE_MAX});
+    return walk_step(reader, walk, &(struct sink){.fn = fn, .ctx = ctx, .left = SIZE_MAX});
 }
 
 enum studio_err store_read_changes(struct store_reader *reader, const char *table_id,
                                    uint64_t from_rev, uint64_t after_seq, size_t limit,
                                    studio_event_fn *fn, void *ctx)
 {
-    struct sink sink = {fn, ctx, limit};
+    struct sink sink = {.fn = fn, .ctx = ctx, .left = limit};
     struct store_walk walk = store_walk(table_id);
     enum studio_err err = STUDIO_OK;
     walk.exceptions = false;

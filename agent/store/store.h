@@ -190,7 +190,7 @@ struct store_walk {
     bool changes, exceptions; /* which kinds; one at least */
     bool newest_first;
     /* All of these are included: */
-    uint64_t from_seq, to_seq;
+    uint64_t from_seq, to_seq; /* a step moves the one it begins at */
     uint64_t from_rev, to_rev; /* an exception has that of the change before it */
     int64_t since_ms, until_ms;
     /* The walk's: */

@@ -95,6 +95,7 @@ static void an_event_is_that_of_mqtt_and_the_stream(void **state)
     expect_json(answer.body, "state.UPTIME", "6");
     char *link = api_header(&answer, "link");
     assert_non_null(link);
+    assert_null(strstr(link, "state="));
     free(link);
     http_answer_finish(&answer);
     answer = history("order=desc&limit=1&kinds=exceptions");

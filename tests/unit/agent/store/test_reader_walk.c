@@ -1,7 +1,12 @@
 /* test_reader_walk.c - the history of one table, by any filter, in either order, in short steps. */
 #include "unit/agent/store/fixture.h"
 
-enum { EVENTS = 6 * STORE_SPAN, TABLES = 4, MET_MAX = EVENTS };
+enum {
+    EVENTS = 6 * STORE_SPAN,
+    TABLES = 4,
+    MET_MAX = EVENTS,
+    STEP_MAX = 512 /* events that a step meets */
+};
 
 /* What is in the store, and so what a walk is to find: looked for without any index. */
 static struct event {
@@ -85,8 +90,10 @@ static unsigned walk_all(struct store_reader *reader, struct store_walk walk, st
     unsigned steps = 0;
     met->count = 0;
     for (; !walk.ended; steps++) {
+        const uint64_t before = met->count;
         assert_true(steps < 1000);
         assert_int_equal(store_walk_step(reader, &walk, meet, met), STUDIO_OK);
+        assert_true(met->count - before <= STEP_MAX);
     }
     return steps;
 }
@@ -216,6 +223,59 @@ static void test_a_long_walk_takes_many_steps(void **state)
     store_close(store);
 }
 
+/* Wherever a step ends, at the edge of a span too, the next one goes on behind it. */
+static void test_a_step_may_end_anywhere(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_store(dir);
+    struct store_reader *reader = open_reader(dir);
+    for (int i = 0; i < 3 * 4; i++)
+        commit_batch(store, STORE_SPAN / 4);
+    for (unsigned i = 0; i < 3 * STORE_SPAN; i++)
+        model[i] = (struct event){.kind = EVENT_CHANGE, .seq = i + 1, .rev = i};
+    for (unsigned i = 3 * STORE_SPAN; i < EVENTS; i++)
+        model[i] = (struct event){.table = TABLES - 1};
+    for (unsigned at = 1; at < STORE_SPAN; at += at < 440 || at > 520 ? 61 : 1) {
+        struct store_walk w = store_walk("A-1");
+        w.from_seq = STORE_SPAN - at;
+        expect_walk(reader, &w);
+        w.from_seq = 0;
+        w.to_seq = STORE_SPAN + at;
+        w.newest_first = true;
+        expect_walk(reader, &w);
+    }
+    store_reader_close(reader);
+    store_close(store);
+}
+
+/* Large events are fewer: their size is what takes the time. */
+static void test_large_events_end_a_step_early(void **state)
+{
+    enum { LARGE = 100 };
+    static struct change changes[LARGE];
+    static struct store_item items[LARGE];
+    static struct met met;
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_store(dir);
+    struct store_reader *reader = open_reader(dir);
+    static char body[16384];
+    memset(body, ' ', sizeof(body) - 1);
+    for (unsigned i = 0; i < LARGE; i++) {
+        make_change(&changes[i], "A-1", i);
+        changes[i].event.body = body;
+        changes[i].event.body_len = sizeof(body) - 1;
+        items[i] = changes[i].item;
+    }
+    assert_int_equal(store_commit(store, items, LARGE, 0), STUDIO_OK);
+    met.stop_after = 0;
+    assert_in_range(walk_all(reader, store_walk("A-1"), &met), 5, 20);
+    assert_int_equal(met.count, LARGE);
+    store_reader_close(reader);
+    store_close(store);
+}
+
 /* As version 4 left them: exceptions are in no span, but where changes are. */
 static void test_exceptions_of_an_older_store_are_found(void **state)
 {
@@ -249,6 +309,8 @@ int main(void)
         cmocka_unit_test(test_any_filter_finds_what_is_there),
         cmocka_unit_test(test_steps_are_short_and_can_be_stopped),
         cmocka_unit_test(test_a_long_walk_takes_many_steps),
+        cmocka_unit_test(test_a_step_may_end_anywhere),
+        cmocka_unit_test(test_large_events_end_a_step_early),
         cmocka_unit_test(test_exceptions_of_an_older_store_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
