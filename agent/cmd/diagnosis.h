@@ -3,6 +3,7 @@
 #define AGENT_CMD_DIAGNOSIS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "studio/agent.h"
 
@@ -11,7 +12,8 @@ enum finding { FINDING_OK, FINDING_WARNING, FINDING_FAULT };
 struct diagnosis {
     const struct studio_agent_config *config;
     const char
-        *agent_id; /* as it is kept in the store, or would be; "" as long as it is not known */
+        *agent_id;    /* as it is kept in the store, or would be; "" as long as it is not known */
+    int64_t clock_ms; /* how far the wall clock is ahead of the monotonic one, as of doctor_clock */
     bool json;
     bool colour;
     unsigned warnings, faults;
@@ -28,6 +30,8 @@ int diagnosis_end(const struct diagnosis *d);
 
 /* doctor_machine.c: the clock, the disk of the data directory, open files. */
 void doctor_clock(struct diagnosis *d);
+/* At the end: was the clock set meanwhile? */
+void doctor_clock_again(struct diagnosis *d);
 void doctor_disk(struct diagnosis *d);
 void doctor_files(struct diagnosis *d);
 /* doctor_broker.c: each configured broker. */

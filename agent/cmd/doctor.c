@@ -260,6 +260,7 @@ static void look(struct diagnosis *d)
         name_make_client(host, id);
     d->agent_id = d->config->agent_id ? d->config->agent_id : id;
     doctor_brokers(d);
+    doctor_clock_again(d);
 }
 
 int command_doctor(const struct cli *cli, const char *const *variables)

@@ -16,17 +16,35 @@
 enum {
     OLDEST_S = 1704067200, /* 2024-01-01: no clock that is right is before it */
     SYNCS = 20,
-    SLOW_MS = 50, /* of a sync: updates wait for it */
+    STEP_MS = 100, /* more than two clocks that are read one after the other differ by */
+    SLOW_MS = 50,  /* of a sync: updates wait for it */
     STUCK_MS = 1000,
     LITTLE_MB = 500, /* the log of the store alone may have 64 */
     NOTHING_MB = 80
 };
+
+static int64_t wall_ahead_ms(void)
+{
+    return clock_wall(clock_system()) - clock_mono(clock_system());
+}
+
+void doctor_clock_again(struct diagnosis *d)
+{
+    const int64_t step = wall_ahead_ms() - d->clock_ms;
+
+    if (step < -STEP_MS || step > STEP_MS)
+        diagnosis_tell(d, FINDING_WARNING, "clock",
+                       "let one service keep it that slews (chrony), and none of the host's beside "
+                       "it; numbers order events, but their times jump",
+                       "it was set by %+.1f s while doctor looked", (double)step / 1000);
+}
 
 void doctor_clock(struct diagnosis *d)
 {
     struct timex clock = {.modes = 0};
     const int state = adjtimex(&clock);
 
+    d->clock_ms = wall_ahead_ms();
     if (clock_wall(clock_system()) / 1000 < OLDEST_S)
         diagnosis_tell(d, FINDING_FAULT, "clock",
                        "set it, and have a time service keep it (chrony)",

@@ -2,6 +2,7 @@
  * test_clock.c - the wall clock is set hours forward and back under way: only time stamps may show
  * it. Order, numbers, presence, pings, time-outs and the way to the broker go by another clock.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +269,26 @@ static void no_step_removes_what_is_kept(void **state)
     stage_close(&s);
 }
 
+/* While it waits for a broker that says nothing. */
+static void the_doctor_sees_it_being_set(void **state)
+{
+    struct stage s;
+    (void)state;
+    stage_open(&s, NULL);
+    const char *argv[] = {
+        studio_program("studio-agent"), "doctor", "--broker", broker_uri(s.broker), "--data",
+        agent_proc_data(s.agent),       NULL};
+    proc_signal(broker_proc(s.broker), SIGSTOP);
+    struct proc *doctor = proc_spawn(argv, faults_env(s.faults));
+    free(proc_wait_line(doctor, PROC_STDOUT, "open files", WAIT_MS));
+    set_clock(&s, 1);
+    proc_signal(broker_proc(s.broker), SIGCONT);
+    assert_int_equal(proc_wait(doctor, WAIT_MS), 0);
+    free(proc_wait_line(doctor, PROC_STDOUT, "it was set by -25200.0 s", WAIT_MS));
+    proc_destroy(doctor);
+    stage_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +296,7 @@ int main(void)
         cmocka_unit_test(pings_and_time_outs_do_not_care),
         cmocka_unit_test(the_way_to_the_broker_does_not_care),
         cmocka_unit_test(no_step_removes_what_is_kept),
+        cmocka_unit_test(the_doctor_sees_it_being_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
