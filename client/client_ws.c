@@ -252,8 +252,6 @@ struct lws_context *client_ws_context(struct client_tls *tls, const struct lws_p
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = list,
         .user = user,
-        .gid = -1,
-        .uid = -1,
         .fd_limit_per_thread = FDS_MAX, /* else a table for every descriptor the limit allows */
         .http_proxy_address = "",       /* not whatever http_proxy says: this is a local network */
         .retry_and_idle_policy = &idle_policy,

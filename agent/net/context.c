@@ -28,8 +28,6 @@ struct lws_context *context_create(void *user, struct loop *loop, bool tls)
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
                    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | tls_options(tls),
         .user = user,
-        .gid = -1,
-        .uid = -1,
         .pt_serv_buf_size = 32768,
         .max_http_header_data = HTTP_HEADERS_MAX, /* only while a request is read */
         .max_http_header_pool = 2048,

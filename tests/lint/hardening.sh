@@ -50,9 +50,10 @@ check_compiled() {
     done
 }
 
-case $(uname -m) in
-    x86_64) branches=-fcf-protection feature='x86 feature: IBT, SHSTK' ;;
-    aarch64) branches=-mbranch-protection feature='AArch64 feature: BTI, PAC' ;;
+# The machine it was built for, which may not be this one.
+case $(readelf -h "$build_dir/bin/studio-agent" | sed -n 's/^ *Machine: *//p') in
+    *X86-64) branches=-fcf-protection feature='x86 feature: IBT, SHSTK' ;;
+    AArch64) branches=-mbranch-protection feature='AArch64 feature: BTI, PAC' ;;
     *) branches=-O feature= ;;
 esac
 
