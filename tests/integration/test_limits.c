@@ -1,5 +1,5 @@
 /* test_limits.c - who is told to come again later, and who is cut: limits, revocation, silence (protocol
- * sections 3.1, 6 and 7). */
+ * sections 3.1, 6 and 7); and the same over TLS. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -20,10 +20,26 @@
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
+static bool tls; /* the same over TLS */
+
+static int over_tls(void **state)
+{
+    (void)state;
+    tls = true;
+    return 0;
+}
+
+static int over_none(void **state)
+{
+    (void)state;
+    tls = false;
+    return 0;
+}
+
 /* An agent of the test's own with a configuration. */
 static struct agent_proc *configured(const char *config)
 {
-    return agent_proc_start(&(struct agent_options){.config = config});
+    return agent_proc_start(&(struct agent_options){.config = config, .tls = tls});
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -149,7 +165,7 @@ static void the_log_tells_who_came_and_who_did_not(void **state)
     };
     (void)state;
     const char *args[] = {"--log-level", "debug", NULL};
-    struct agent_proc *a = agent_proc_start(&(struct agent_options){.args = args});
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.args = args, .tls = tls});
     uint16_t at = agent_proc_port(a);
     struct wsclient *c = wsclient_connect(at, "/?id=ARO-001_PC7&token=wrong_guess");
     wsclient_expect_close(c, 1008, "Invalid credentials");
@@ -349,7 +365,8 @@ static void revoked_while_connected(void **state)
     char *yours = tokens_line("ARO-002_*", "device", "SECOND_TOKEN", NULL);
     char *both = test_printf("%s%s", mine, yours);
     const char *file = tmpdir_write(dir, "tokens", 0600, both);
-    struct agent_proc *a = agent_proc_start(&(struct agent_options){.data = dir, .tokens = file});
+    struct agent_proc *a =
+        agent_proc_start(&(struct agent_options){.data = dir, .tokens = file, .tls = tls});
     uint16_t at = agent_proc_port(a);
     struct wsclient *me = wsclient_login(at, "ARO-001_x", "FIRST_TOKEN");
     struct wsclient *you = wsclient_login(at, "ARO-002_x", "SECOND_TOKEN");
@@ -438,6 +455,11 @@ static void the_silent_are_pinged_and_cut(void **state)
     agent_proc_destroy(a);
 }
 
+#define OVER_TLS(test)                                                                             \
+    {                                                                                              \
+#test " over TLS", test, over_tls, over_none, NULL                                         \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +476,12 @@ int main(void)
         cmocka_unit_test(revoked_while_connected),
         cmocka_unit_test(reload_says_what_came_of_it),
         cmocka_unit_test(the_silent_are_pinged_and_cut),
+        OVER_TLS(too_many_connections),
+        OVER_TLS(too_many_connections_of_one_id),
+        OVER_TLS(proxies_say_whom_they_speak_for),
+        OVER_TLS(the_log_tells_who_came_and_who_did_not),
+        OVER_TLS(revoked_while_connected),
+        OVER_TLS(the_silent_are_pinged_and_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

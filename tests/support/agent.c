@@ -8,17 +8,22 @@
 #include <time.h>
 
 #include "support/capture.h"
+#include "support/certs.h"
 #include "support/deadline.h"
 #include "support/port.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
+#include "support/tunnel.h"
 
 enum { ARGS_MAX = 64 };
 
 struct agent_proc {
     const char *data;
     const char *argv[ARGS_MAX];
-    char listen[32];
+    char listen[64];
+    const char *cert; /* NULL: no TLS */
+    char *key;
+    struct tunnel *tunnel;
     const char *const *env;
     bool same_port;
     struct port reserved;
@@ -40,15 +45,34 @@ static void spawn(struct agent_proc *a)
     proc_close_stdin(a->proc);
 }
 
-static void wait_listening(struct agent_proc *a)
+static uint16_t port_in_line(struct agent_proc *a, const char *start)
 {
-    char *line = proc_wait_line(a->proc, PROC_STDOUT, "listening on ws://", WAIT_MS);
+    char *line = proc_wait_line(a->proc, PROC_STDOUT, start, WAIT_MS);
     const char *colon = strrchr(line, ':');
     long port = colon ? strtol(colon + 1, NULL, 10) : 0;
     if (port <= 0 || port > 65535)
         test_fail("no port in the agent's line: %s", line);
     free(line);
-    a->port = (uint16_t)port;
+    return (uint16_t)port;
+}
+
+static void wait_listening(struct agent_proc *a)
+{
+    a->port = port_in_line(a, "listening on ws://");
+    if (!a->cert)
+        return;
+    tunnel_destroy(a->tunnel); /* of the run before */
+    a->tunnel = tunnel_create(port_in_line(a, "listening on wss://"),
+                              &(struct tunnel_options){.ca = a->cert});
+    a->port = tunnel_port(a->tunnel);
+}
+
+static const char *certificate(void)
+{
+    static const char *cert;
+    if (!cert)
+        cert = cert_create(tmpdir_create(), "agent.pem", "DNS:localhost");
+    return cert;
 }
 
 static void start(struct agent_proc *a)
@@ -68,7 +92,8 @@ struct agent_proc *agent_proc_start(const struct agent_options *options)
     a->same_port = o->same_port;
     if (o->same_port)
         port_reserve(&a->reserved);
-    snprintf(a->listen, sizeof a->listen, "localhost:%u", o->same_port ? a->reserved.number : 0U);
+    snprintf(a->listen, sizeof a->listen, "ws://localhost:%u%s",
+             o->same_port ? a->reserved.number : 0U, o->tls ? ",wss://localhost:0" : "");
 
     a->argv[n++] = studio_program(o->program ? o->program : "studio-agent");
     if (o->config) {
@@ -77,6 +102,14 @@ struct agent_proc *agent_proc_start(const struct agent_options *options)
     }
     a->argv[n++] = "--listen";
     a->argv[n++] = a->listen;
+    if (o->tls) {
+        a->cert = certificate();
+        a->key = test_printf("%s.key", a->cert);
+        a->argv[n++] = "--tls-cert";
+        a->argv[n++] = a->cert;
+        a->argv[n++] = "--tls-key";
+        a->argv[n++] = a->key;
+    }
     a->argv[n++] = "--data";
     a->argv[n++] = a->data;
     a->argv[n++] = "--tokens";
@@ -101,8 +134,10 @@ void agent_proc_destroy(struct agent_proc *a)
         return;
     if (a->proc)
         agent_proc_stop(a);
+    tunnel_destroy(a->tunnel);
     if (a->same_port)
         port_release(&a->reserved);
+    free(a->key);
     free(a);
 }
 

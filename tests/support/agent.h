@@ -21,6 +21,8 @@ struct agent_options {
     const char *const *args; /* more arguments, ends with NULL; NULL: none */
     const char *const *env;  /* NAME=VALUE, ends with NULL; NULL: none */
     bool same_port;          /* reserve a port, so that every start has the same one */
+    bool
+        tls; /* it listens for TLS, too, and agent_proc_port leads there, through a tunnel (tunnel.h) */
 };
 
 struct agent_proc;

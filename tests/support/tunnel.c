@@ -167,6 +167,8 @@ struct tunnel *tunnel_create(uint16_t server, const struct tunnel_options *optio
     t->server = server;
     t->context = context_of(options ? options : &none);
     port_occupy(&t->port);
+    if (listen(t->port.fd, SOMAXCONN) != 0) /* many may come at once */
+        test_fail("cannot listen: %s", strerror(errno));
     pthread_create(&t->thread, NULL, serve, t);
     return t;
 }
