@@ -18,15 +18,25 @@ static bool is_here(const char *host)
            (!networks_parse("127.0.0.0/8,::1", &here) && networks_have(&here, host));
 }
 
-bool config_exposed(const struct studio_agent_config *config)
+/* The first address that is open to the network and speaks no TLS, in *out. False: there is none. */
+static bool open_address(const struct studio_agent_config *config, struct listen_at *out)
 {
     struct listen_list list;
 
     (void)listen_parse(config->listen, config->tls_cert != NULL, &list);
-    for (size_t i = 0; i < list.count; i++)
-        if (list.at[i].kind == LISTEN_PLAIN && !is_here(list.at[i].where))
+    for (size_t i = 0; i < list.count; i++) {
+        *out = list.at[i];
+        if (out->kind == LISTEN_PLAIN && !is_here(out->where))
             return true;
+    }
     return false;
+}
+
+bool config_exposed(const struct studio_agent_config *config)
+{
+    struct listen_at ignored;
+
+    return open_address(config, &ignored);
 }
 
 /* The first broker that a password goes to for everybody to read; its length in *len, 0: there is none. */
@@ -57,17 +67,22 @@ static const char *clear_broker(const struct studio_agent_config *config, size_t
 
 void config_warnings(const struct studio_agent_config *config, config_warning_fn *tell, void *ctx)
 {
+    struct listen_at open;
     char what[WARNING_MAX];
     size_t len;
     const char *broker = clear_broker(config, &len);
 
-    if (config_exposed(config)) {
-        snprintf(what, sizeof what,
-                 "NO TLS: websocket.listen %.64s is open to the network, and whoever is on the way "
-                 "reads "
-                 "tokens and updates; listen on localhost behind a proxy that speaks TLS, or set "
-                 "websocket.tls_cert and websocket.tls_key",
-                 config->listen);
+    if (open_address(config, &open)) {
+        bool v6 = strchr(open.where, ':') != NULL;
+
+        snprintf(
+            what, sizeof what,
+            "NO TLS: websocket.listen %s%.64s%s:%u is open to the network, and whoever is on the "
+            "way reads tokens and updates; %s",
+            v6 ? "[" : "", open.where, v6 ? "]" : "", open.port,
+            config->tls_cert ? "make it wss://, or leave it to this machine: ws://localhost"
+                             : "listen on localhost behind a proxy that speaks TLS, or set "
+                               "websocket.tls_cert and websocket.tls_key");
         tell(ctx, what);
     }
     if (broker) {

@@ -71,7 +71,8 @@ static void with_tls_only_what_is_plain_is_open(void **state)
     assert_string_equal(told, "");
     assert_true(exposed(SETTINGS({"websocket.listen", "wss://0.0.0.0:8443,ws://0.0.0.0:8080"},
                                  {"websocket.tls_cert", "c.pem"})));
-    assert_non_null(strstr(told, "NO TLS"));
+    assert_non_null(strstr(told, "NO TLS: websocket.listen 0.0.0.0:8080 is open"));
+    assert_non_null(strstr(told, "make it wss://"));
 }
 
 static void what_is_open_is_named(void **state)
