@@ -268,8 +268,11 @@ void client_tls_explain(const struct client_tls *tls, bool asked, const char *wh
     else if (tls->wanted && asked) /* TLS 1.3 refuses behind the handshake, if it is heard */
         words = tls->shows ? "it does not accept our certificate; check that of --cert"
                            : "it wants a certificate of us; give one with --cert and --key";
-    snprintf(out, CLIENT_WHY_MAX, "%s%s", words != NULL ? words : why,
-             words != NULL ? "" : "; is the agent running, and is this its address?");
+    if (words != NULL)
+        snprintf(out, CLIENT_WHY_MAX, "%s", words);
+    else
+        snprintf(out, CLIENT_WHY_MAX, "%.300s; is the agent running, and is this its address?",
+                 why);
 }
 
 /* --- our files ---------------------------------------------------------------------------------- */
