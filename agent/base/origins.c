@@ -82,12 +82,13 @@ static const char *add(struct origins *out, const char *text, size_t len)
                                    "http://10.0.0.7:8080, nothing behind host and "
                                    "port, separated by commas without blanks; or *";
     struct origin ignored;
-    char *entry = out->list[out->count];
+    char *entry;
 
     if (out->count == ORIGINS_MAX)
         return "at most 16 origins";
     if (len == 0 || len > ORIGIN_MAX)
         return expected;
+    entry = out->list[out->count];
     memcpy(entry, text, len);
     entry[len] = '\0';
     if (strcmp(entry, "*") == 0) {
