@@ -30,7 +30,7 @@ int __real_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify,
                              void *ctx);
 
 /* What the library's function returns. */
-enum { CONNECTED = 1, FATAL = -3, INTERRUPTED = -22 };
+enum { CONNECTED = 1, WRITE_CONNECT = 0, FATAL = -3, INTERRUPTED = -22 };
 
 enum { VERDICT_MS = 1000 };
 
@@ -146,14 +146,15 @@ static bool accepted(SSL *ssl)
 int __wrap_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify, complaint_fn *fn,
                              void *ctx)
 {
+    const bool first = SSL_in_before(ssl);
     long result;
     int rc;
 
-    if (SSL_in_before(ssl)) {
+    if (first) {
         SSL_set_info_callback(ssl, on_alert);
         SSL_set_cert_cb(ssl, on_certificate_wanted, NULL);
     }
-    if (SSL_in_before(ssl) && reach_numeric(host))
+    if (first && reach_numeric(host))
         (void)SSL_set_tlsext_host_name(ssl, NULL); /* the extension is for names */
     rc = __real_SSLSocket_connect(ssl, socket, host, verify, fn, ctx);
     if (rc == CONNECTED && !accepted(ssl))
@@ -163,7 +164,8 @@ int __wrap_SSLSocket_connect(SSL *ssl, int socket, const char *host, int verify,
         tls = "it closed the connection on TLS: does it speak TLS at this port?";
     else if (rc == FATAL && (result != X509_V_OK || SSL_is_init_finished(ssl)))
         tls = words_for(result);
-    return rc;
+    /* The library takes a handshake that is over at the first call for one that has failed. */
+    return first && rc == CONNECTED ? WRITE_CONNECT : rc;
 }
 
 /* --- an attempt that failed -------------------------------------------------------------------- */

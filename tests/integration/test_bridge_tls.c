@@ -2,6 +2,7 @@
  * wrong with them; the bridge with an agent in memory. */
 #include <sys/stat.h>
 
+#include "bridge/trial.h"
 #include "support/certs.h"
 #include "support/port.h"
 #include "support/tmpdir.h"
@@ -40,6 +41,42 @@ static void tls_checks_who_the_broker_is(void **state)
     bridge_get_stats(bridge, &stats);
     assert_int_equal(stats.connections, 0);
     stop();
+    broker_destroy(broker);
+    port_release(&port);
+    free(extra);
+    free(uri);
+}
+
+static void expect_connected(void *ctx, const struct trial_result *r)
+{
+    if (!r->connected)
+        test_fail("%s: %s", r->broker, r->text);
+    ++*(int *)ctx;
+}
+
+/* How soon the broker's part of it is there: sometimes at once. */
+static void each_handshake_leads_to_a_connection(void **state)
+{
+    enum { TIMES = 20 };
+    const char *dir = tmpdir_create();
+    const char *cert = cert_create(dir, "broker.pem", "DNS:localhost");
+    struct port port;
+    struct studio_error error;
+    struct broker *broker;
+    struct bridge_config config;
+    char *extra, *uri;
+    int count = 0;
+
+    (void)state;
+    port_reserve(&port);
+    extra = test_printf("listener %u 127.0.0.1\ncertfile %s\nkeyfile %s.key\n", port.number, cert,
+                        cert);
+    broker = broker_create(&(struct broker_options){.extra = extra});
+    uri = test_printf("mqtts://localhost:%u", port.number);
+    config = tls_config(uri, cert);
+    for (int i = 0; i < TIMES; i++)
+        assert_int_equal(trial_run(&config, expect_connected, &count, &error), STUDIO_OK);
+    assert_int_equal(count, TIMES);
     broker_destroy(broker);
     port_release(&port);
     free(extra);
@@ -211,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tls_checks_who_the_broker_is),
+        cmocka_unit_test(each_handshake_leads_to_a_connection),
         cmocka_unit_test(why_there_is_no_connection_is_said_in_words),
         cmocka_unit_test(we_may_have_to_say_who_we_are),
         cmocka_unit_test(the_key_may_be_in_the_certificates_file),
