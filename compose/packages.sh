@@ -59,7 +59,7 @@ packages_without_services() {
 }
 
 # Packages that also make a service start at boot, on its usual port. They come for their programs only.
-packages_services=(mosquitto prometheus)
+packages_services=(mosquitto prometheus nginx haproxy)
 
 # True if this service is installed or running, and not ours to change.
 packages_has_service() {

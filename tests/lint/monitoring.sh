@@ -16,10 +16,12 @@ clean() {
     "$@" >"$scratch/output" 2>&1 || fault "$what: $(<"$scratch/output")"
 }
 
-# The token stands in a file that only the container has.
-sed 's|/studio/users/prometheus/token|/dev/null|' "$folder/prometheus.yml" >"$scratch/prometheus.yml"
+# Token and authority stand in files that only the container has.
 cp "$folder/rules.yml" "$scratch/"
-clean "$folder/prometheus.yml" promtool check config "$scratch/prometheus.yml"
+for file in prometheus.yml prometheus.tls.yml; do
+    sed 's|/studio/users/.*|/dev/null|' "$folder/$file" >"$scratch/$file"
+    clean "$folder/$file" promtool check config "$scratch/$file"
+done
 clean "$folder/rules.yml" promtool check rules "$folder/rules.yml"
 clean "$folder/rules.test.yml" promtool test rules "$folder/rules.test.yml"
 clean "the dashboard" /usr/bin/python3 -B tests/schema/monitoring.py --rules
