@@ -106,22 +106,12 @@ void source_limits(const struct studio_agent_config *config, char out[SOURCE_LIM
              (long long)config->tables);
 }
 
-enum studio_err source_open_bridge(struct source *source, const struct studio_agent_config *config,
-                                   struct bridge **out, struct studio_error *error)
+struct bridge_config source_settings(const struct studio_agent_config *config)
 {
-    const struct bridge_source ops = source_ops(source);
-    const struct store_info *store = source->store;
-    struct bridge_config bridge = {
+    return (struct bridge_config){
         .brokers = config->broker,
-        .agent_id = store->agent_id,
+        .agent_id = config->agent_id,
         .topic_root = config->topic_root,
-        .lists = source->lists,
-        .epoch = store->epoch,
-        .boot = store->boot,
-        .acked = store->acked,
-        .committed = store->last_seq,
-        .parked = store->parked,
-        .memo = store->memo,
         .mqtt_version = (int)config->mqtt_version,
         .username = config->username,
         .password = config->password,
@@ -137,8 +127,25 @@ enum studio_err source_open_bridge(struct source *source, const struct studio_ag
         .session_expiry_s = (unsigned)config->session_expiry_s,
         .shared_root = config->shared_root,
         .topic_escape = config->topic_escape,
-        .info = source->limits,
     };
+}
+
+enum studio_err source_open_bridge(struct source *source, const struct studio_agent_config *config,
+                                   struct bridge **out, struct studio_error *error)
+{
+    const struct bridge_source ops = source_ops(source);
+    const struct store_info *store = source->store;
+    struct bridge_config bridge = source_settings(config);
+
+    bridge.agent_id = store->agent_id;
+    bridge.lists = source->lists;
+    bridge.epoch = store->epoch;
+    bridge.boot = store->boot;
+    bridge.acked = store->acked;
+    bridge.committed = store->last_seq;
+    bridge.parked = store->parked;
+    bridge.memo = store->memo;
+    bridge.info = source->limits;
     enum studio_err err = bridge_create(&bridge, &ops, source->clock, out, error);
     source->bridge = *out;
     return err;

@@ -28,6 +28,8 @@ struct source {
 void source_limits(const struct studio_agent_config *config, char out[SOURCE_LIMITS_MAX]);
 /* The functions of `source` for the bridge; the source must outlive it. */
 struct bridge_source source_ops(struct source *source);
+/* What the bridge is told by a configuration alone; strings are the configuration's. */
+struct bridge_config source_settings(const struct studio_agent_config *config);
 /* The bridge that the configuration asks for, on this source. Errors as of bridge_create. */
 STUDIO_MUST_USE enum studio_err source_open_bridge(struct source *source,
                                                    const struct studio_agent_config *config,

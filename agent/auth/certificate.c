@@ -115,7 +115,7 @@ static enum studio_err read_key(const char *name, const char *file, EVP_PKEY **o
 
 /* --- checking ---------------------------------------------------------------------------------- */
 
-static int64_t end_of(const X509 *x509)
+int64_t certificate_end_of(const X509 *x509)
 {
     struct tm tm = {0};
 
@@ -125,7 +125,7 @@ static int64_t end_of(const X509 *x509)
 static void find_end(struct certificate *c)
 {
     for (int i = 0; i < sk_X509_num(c->chain); i++) {
-        int64_t ends_s = end_of(sk_X509_value(c->chain, i));
+        int64_t ends_s = certificate_end_of(sk_X509_value(c->chain, i));
 
         if (i == 0 || ends_s < c->ends_s)
             c->ends_s = ends_s;

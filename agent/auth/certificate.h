@@ -12,6 +12,7 @@
 
 struct certificate;
 struct ssl_ctx_st;
+struct x509_st;
 
 struct certificate_files {
     const char *cert;      /* with those between it and its authority */
@@ -29,6 +30,8 @@ void certificate_free(struct certificate *certificate);
 
 /* The last second in which all of the chain is valid, since 1970. */
 int64_t certificate_ends(const struct certificate *certificate);
+/* The same of one. */
+int64_t certificate_end_of(const struct x509_st *x509);
 
 /* What handshakes of this context use from now on; connections there are go on as they are. The thread whose
  * the context is. False: out of memory, the context is to be used no more. */

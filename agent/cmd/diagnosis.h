@@ -34,6 +34,8 @@ void doctor_clock(struct diagnosis *d);
 void doctor_clock_again(struct diagnosis *d);
 void doctor_disk(struct diagnosis *d);
 void doctor_files(struct diagnosis *d);
+/* doctor_tls.c: each certificate of the configuration. */
+void doctor_certificates(struct diagnosis *d);
 /* doctor_broker.c: each configured broker. */
 void doctor_brokers(struct diagnosis *d);
 

@@ -254,6 +254,7 @@ static void look(struct diagnosis *d)
     doctor_clock(d);
     doctor_disk(d);
     doctor_files(d);
+    doctor_certificates(d);
     if (!look_at_agent(d, id, sizeof(id)))
         look_at_store(d, id, sizeof(id));
     if (!id[0] && gethostname(host, sizeof(host) - 1) == 0)

@@ -5,7 +5,7 @@
 
 #include "bridge/trial.h"
 #include "cmd/diagnosis.h"
-#include "config/settings.h"
+#include "source.h"
 
 /* In words what the broker said to a message, as far as it does. */
 static void tell_message(struct diagnosis *d, const struct trial_result *r)
@@ -54,28 +54,11 @@ static void tell(void *ctx, const struct trial_result *r)
 
 void doctor_brokers(struct diagnosis *d)
 {
-    const struct studio_agent_config *config = d->config;
     struct studio_error error;
-    const struct bridge_config bridge = {
-        .brokers = config->broker,
-        .agent_id = d->agent_id,
-        .topic_root = config->topic_root,
-        .mqtt_version = (int)config->mqtt_version,
-        .username = config->username,
-        .password = config->password,
-        .password_file = config->password_file,
-        .command_username = config->command_username,
-        .command_password = config->command_password,
-        .command_password_file = config->command_password_file,
-        .ca_file = config->ca_file,
-        .cert_file = config->cert,
-        .key_file = config->key,
-        .link_program = config->link_program,
-        .keepalive_s = (unsigned)config->keepalive_s,
-        .topic_escape = config->topic_escape,
-    };
+    struct bridge_config bridge = source_settings(d->config);
 
-    if (!config->broker)
+    bridge.agent_id = d->agent_id;
+    if (!bridge.brokers)
         diagnosis_tell(d, FINDING_OK, "broker", NULL, "none is configured: a status server only");
     else if (trial_run(&bridge, tell, d, &error) != STUDIO_OK)
         diagnosis_tell(d, FINDING_FAULT, "broker", "correct [mqtt] in the configuration", "%s",

@@ -5,6 +5,7 @@
 
 #include "support/agent.h"
 #include "support/broker.h"
+#include "support/certs.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
 #include "support/json.h"
@@ -130,6 +131,49 @@ static void what_is_wrong_with_the_broker(void **state)
     free(out);
 }
 
+/* What doctor says with this certificate, key and address; exit code as expected. */
+static void with_certificate(const char *cert, const char *key, const char *at, int expected,
+                             const char *words)
+{
+    char *more =
+        test_printf("[websocket]\nlisten = %s\ntls_cert = %s\ntls_key = %s.key\n", at, cert, key);
+    char *out;
+
+    configure("agent-pw\n", more);
+    out = doctor(expected);
+    says(out, words);
+    free(out);
+    free(more);
+}
+
+static void what_is_wrong_with_a_certificate(void **state)
+{
+    (void)state;
+    open_broker(NULL);
+    const char *cert = cert_create(dir, "agent.pem", "DNS:localhost,IP:192.0.2.7");
+    const char *other = cert_create(dir, "other.pem", "DNS:localhost");
+    const char *old = cert_signed(dir, "old.pem", "localhost", cert, -1);
+    char *ours = test_printf("[mqtt]\ncert = %s\nkey = %s.key\nca_file = %s\n", old, old, other);
+    char *out;
+
+    with_certificate(cert, cert, "wss://localhost:0", 0, "agent.pem: 1 day left");
+    with_certificate(cert, cert, "wss://localhost:0", 0,
+                     "ok       certificate   it is for localhost");
+    with_certificate(cert, cert, "wss://192.0.2.7:1", 0, "it is for 192.0.2.7");
+    with_certificate(cert, cert, "wss://127.0.0.1:1", 0,
+                     "warning  certificate   it is not for 127.0.0.1");
+    with_certificate(cert, cert, "wss://0.0.0.0:1", 0, "it is not for ");
+    with_certificate(cert, other, "wss://localhost:0", 1, "is not that of the first certificate");
+    with_certificate(old, old, "wss://localhost:0", 1, "old.pem has expired");
+    configure("agent-pw\n", ours);
+    out = doctor(1);
+    says(out, "mqtt.cert ");
+    says(out, "old.pem has expired");
+    says(out, "other.pem: 1 day left");
+    free(out);
+    free(ours);
+}
+
 static void a_configuration_with_mistakes(void **state)
 {
     (void)state;
@@ -181,6 +225,7 @@ int main(void)
         TEST(all_is_right),
         TEST(beside_an_agent),
         TEST(what_is_wrong_with_the_broker),
+        TEST(what_is_wrong_with_a_certificate),
         TEST(a_configuration_with_mistakes),
         TEST(for_programs),
     };

@@ -1,0 +1,156 @@
+/* doctor_tls.c - certificates: how long they are good, whether they are what the agent can use, and for the names
+ * that clients come by. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/certificate.h"
+#include "base/times.h"
+#include "cmd/diagnosis.h"
+#include "config/listen.h"
+#include "config/settings.h"
+
+enum { SOON_DAYS = 14, HOST_MAX = 255 };
+
+/* Of authorities one that is good is enough, of a chain all have to be. */
+enum kind { CHAIN, AUTHORITIES };
+
+/* False: there is none in the file. */
+static bool read_end(const char *file, enum kind kind, int64_t *ends_s)
+{
+    FILE *in = fopen(file, "re");
+    X509 *x509;
+    size_t count = 0;
+
+    while (in && (x509 = PEM_read_X509(in, NULL, NULL, NULL)) != NULL) {
+        const int64_t end = certificate_end_of(x509);
+
+        if (count++ == 0 || (kind == CHAIN ? end < *ends_s : end > *ends_s))
+            *ends_s = end;
+        X509_free(x509);
+    }
+    ERR_clear_error();
+    if (in)
+        (void)fclose(in);
+    else
+        count = 0;
+    return count > 0;
+}
+
+static void tell_days(struct diagnosis *d, const char *option, const char *file, int64_t ends_s)
+{
+    const int64_t now_s = time(NULL);
+    const unsigned days = time_days_left(ends_s, now_s);
+
+    if (ends_s <= now_s)
+        diagnosis_tell(d, FINDING_FAULT, "certificate", "renew it: nobody accepts it any more",
+                       "%s %s has expired", option, file);
+    else
+        diagnosis_tell(d, days < SOON_DAYS ? FINDING_WARNING : FINDING_OK, "certificate",
+                       "renew it; what replaces the files is used without a restart",
+                       "%s %s: %u day%s left", option, file, days, days == 1 ? "" : "s");
+}
+
+static void look_at_file(struct diagnosis *d, const char *option, const char *file, enum kind kind)
+{
+    int64_t ends_s = 0;
+
+    if (!file)
+        return;
+    if (access(file, R_OK) != 0)
+        diagnosis_tell(d, FINDING_FAULT, "certificate",
+                       "let the agent's user read it, or name another file",
+                       "%s %s cannot be read: %s", option, file, strerror(errno));
+    else if (!read_end(file, kind, &ends_s))
+        diagnosis_tell(d, FINDING_FAULT, "certificate", "give one in PEM",
+                       "%s %s has no certificate", option, file);
+    else
+        tell_days(d, option, file, ends_s);
+}
+
+/* --- for whom the one for clients is ------------------------------------------------------------ */
+
+static bool is_for(X509 *x509, const char *host)
+{
+    return X509_check_ip_asc(x509, host, 0) == 1 || X509_check_host(x509, host, 0, 0, NULL) == 1;
+}
+
+static void look_at_name(struct diagnosis *d, X509 *x509, const char *host)
+{
+    if (is_for(x509, host))
+        diagnosis_tell(d, FINDING_OK, "certificate", NULL, "it is for %s", host);
+    else
+        diagnosis_tell(d, FINDING_WARNING, "certificate",
+                       "clients that come by this name refuse it: have it in the certificate, or "
+                       "give them one "
+                       "that is (openssl x509 -noout -ext subjectAltName -in FILE)",
+                       "it is not for %s", host);
+}
+
+/* An address that stands for all of this machine's is known to clients by the machine's name. */
+static void look_at_names(struct diagnosis *d, X509 *x509)
+{
+    char name[HOST_MAX + 1] = "";
+    struct listen_list list;
+    bool named = false;
+
+    if (listen_parse(d->config->listen, true, &list) != NULL)
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        const char *host = list.at[i].where;
+
+        if (list.at[i].kind != LISTEN_TLS)
+            continue;
+        if (strcmp(host, "0.0.0.0") != 0 && strcmp(host, "::") != 0)
+            look_at_name(d, x509, host);
+        else if (!named && gethostname(name, HOST_MAX) == 0) {
+            look_at_name(d, x509, name);
+            named = true;
+        }
+    }
+}
+
+static void look_at_ours(struct diagnosis *d)
+{
+    const struct studio_agent_config *config = d->config;
+    const struct certificate_files files = {config->tls_cert, config->tls_key,
+                                            config->tls_client_ca};
+    struct certificate *certificate;
+    struct studio_error error;
+    FILE *in;
+    X509 *x509;
+
+    if (certificate_read(&files, &certificate, &error) != STUDIO_OK) {
+        diagnosis_tell(d, FINDING_FAULT, "certificate",
+                       "put it right; an agent that runs goes on with the one before", "%s",
+                       error.text);
+        return;
+    }
+    tell_days(d, "websocket.tls_cert", config->tls_cert, certificate_ends(certificate));
+    certificate_free(certificate);
+    in = fopen(config->tls_cert, "re");
+    x509 = in ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;
+    if (x509)
+        look_at_names(d, x509);
+    X509_free(x509);
+    if (in)
+        (void)fclose(in);
+}
+
+void doctor_certificates(struct diagnosis *d)
+{
+    const struct studio_agent_config *config = d->config;
+
+    if (config->tls_cert)
+        look_at_ours(d);
+    look_at_file(d, "websocket.tls_client_ca", config->tls_client_ca, AUTHORITIES);
+    if (!config->broker)
+        return;
+    look_at_file(d, "mqtt.cert", config->cert, CHAIN);
+    look_at_file(d, "mqtt.ca_file", config->ca_file, AUTHORITIES);
+}
