@@ -120,7 +120,7 @@ size_t days_count(const struct days *days)
 
 int days_find(const struct days *days, const struct token_line *line)
 {
-    struct row wanted;
+    struct row wanted = {0};
     if (!make_key(line, wanted.key))
         return 0;
     const struct row *found =

@@ -364,12 +364,13 @@ static enum studio_err walk_step(struct store_reader *reader, struct store_walk 
                                  struct sink *sink)
 {
     struct step step = {.reader = reader, .walk = walk, .sink = sink, .left = WALK_STEP};
-    sink->budget = &step.left;
-    sink->exhausted = false;
     int rc = run_stmt(reader, READ_BEGIN);
     if (rc != SQLITE_OK)
         return sql_classify(rc);
+    sink->budget = &step.left;
+    sink->exhausted = false;
     rc = take_step(&step);
+    sink->budget = NULL;              /* it was this step's */
     (void)run_stmt(reader, READ_END); /* some errors have ended it by themselves */
     return sql_classify(rc);
 }
