@@ -188,8 +188,8 @@ static struct wsclient *log_in(uint16_t to)
     return wsclient_login(to, "ARO-001_d", PERSON_TOKEN);
 }
 
-/* An agent that has a secret of every kind, and uses them. */
-static void with_secrets(void (*look)(pid_t pid))
+/* An agent that has a secret of every kind, and uses them. A sanitizer keeps a copy of the environment. */
+static void with_secrets(void (*look)(pid_t pid), bool one_in_environment)
 {
     static const struct broker_user users[] = {
         {"agent-login", BROKER_PASSWORD}, {"agent-in", COMMAND_PASSWORD}, {NULL, NULL}};
@@ -198,12 +198,15 @@ static void with_secrets(void (*look)(pid_t pid))
     const char *args[] = {
         "--listen", "ws://localhost:0,wss://localhost:0", "--tls-cert", cert, "--tls-key", key,
         NULL};
-    const char *env[] = {"STUDIO_MQTT_COMMAND_PASSWORD=" COMMAND_PASSWORD, NULL};
+    const char *env[] = {
+        one_in_environment ? "STUDIO_MQTT_COMMAND_PASSWORD=" COMMAND_PASSWORD : NULL, NULL};
     char *line = tokens_line("ARO-001_*", "device", PERSON_TOKEN, NULL);
-    char *config = test_printf("[mqtt]\nagent_id = edge-1\nusername = agent-login\n"
-                               "password_file = %s\ncommand_username = agent-in\n"
-                               "[metrics]\ntoken = " METRICS_TOKEN "\n",
-                               tmpdir_write(dir, "password", 0600, BROKER_PASSWORD "\n"));
+    char *config =
+        test_printf("[mqtt]\nagent_id = edge-1\nusername = agent-login\n"
+                    "password_file = %s\ncommand_username = agent-in\n%s"
+                    "[metrics]\ntoken = " METRICS_TOKEN "\n",
+                    tmpdir_write(dir, "password", 0600, BROKER_PASSWORD "\n"),
+                    one_in_environment ? "" : "command_password = " COMMAND_PASSWORD "\n");
 
     read_scalars(cert);
     broker = broker_create(&(struct broker_options){.users = users});
@@ -253,7 +256,7 @@ static void look_into_cores(pid_t pid)
 static void no_core_file_has_a_secret(void **state)
 {
     (void)state;
-    with_secrets(look_into_cores);
+    with_secrets(look_into_cores, false);
 }
 
 static void expect_none(const char *where, const char *bytes, size_t len)
@@ -289,7 +292,7 @@ static void look_from_outside(pid_t pid)
 static void nothing_the_agent_shows_has_a_secret(void **state)
 {
     (void)state;
-    with_secrets(look_from_outside);
+    with_secrets(look_from_outside, true);
 }
 
 int main(void)

@@ -8,7 +8,14 @@
 
 #include "support/deadline.h"
 
-enum { CHUNK = 1 << 16, ANON_PRIVATE = 1, ANON_SHARED = 2, MAPPED_PRIVATE = 4, MAPPED_SHARED = 8 };
+enum {
+    CHUNK = 1 << 16,
+    LARGEST = 1 << 30, /* bytes; a larger mapping is a sanitizer's */
+    ANON_PRIVATE = 1,
+    ANON_SHARED = 2,
+    MAPPED_PRIVATE = 4,
+    MAPPED_SHARED = 8
+};
 
 /* A mapping, as /proc/PID/smaps has it. */
 struct mapping {
@@ -63,7 +70,8 @@ static bool read_line(const char *line, struct mapping *m, char flags[256])
 
 static bool is_in_core(const struct mapping *m, const char *flags, unsigned filter)
 {
-    if (!m->readable || m->resident_kb == 0 || strstr(flags, " dd") || strstr(flags, " io"))
+    if (!m->readable || m->to - m->from > LARGEST || m->resident_kb == 0 || strstr(flags, " dd") ||
+        strstr(flags, " io"))
         return false;
     if (strstr(flags, " sh"))
         return (filter & (m->file ? MAPPED_SHARED : ANON_SHARED)) != 0;
