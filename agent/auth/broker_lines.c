@@ -47,6 +47,22 @@ static const struct {
     {VIEWER | OPERATOR, "topic read %r/agents/+/replayed/%u"},
 };
 
+static const char *const agent_rules[] = {
+    "topic write %r/tables/+/status",
+    "topic write %r/tables/+/fields/+",
+    "topic write %r/tables/+/changes",
+    "topic write %r/tables/+/exceptions",
+    "topic write %r/tables/+/presence",
+    "topic write %r/tables/+/reply/+",
+    "topic read %r/tables/+/set/#",
+    "topic readwrite %r/agents/+/availability", /* read: to notice when another has overwritten it */
+    "topic write %r/agents/+/info",
+    "topic write %r/agents/+/health",
+    "topic write %r/agents/+/replayed/+",
+    "topic read %r/agents/+/replay/+",
+    "topic readwrite %r/agents/+/check/#", /* what it sends to itself */
+};
+
 static void print_rule(struct buf *out, const char *line, const char *user, enum role role,
                        const char *root)
 {
@@ -74,4 +90,11 @@ void broker_access_lines(struct buf *out, const char *user, enum role role, cons
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         if (rules[i].roles & 1u << role)
             print_rule(out, rules[i].line, user, role, root);
+}
+
+void broker_agent_lines(struct buf *out, const char *user, const char *root)
+{
+    buf_printf(out, "user %s\n", user);
+    for (size_t i = 0; i < sizeof(agent_rules) / sizeof(agent_rules[0]); i++)
+        print_rule(out, agent_rules[i], user, ROLE_OPERATOR, root);
 }

@@ -16,5 +16,7 @@ bool broker_password_line(struct buf *out, const char *user, const char *passwor
  * operator commands all, each only in its own name; those two ask for replays. `root` is mqtt.topic_root.
  */
 void broker_access_lines(struct buf *out, const char *user, enum role role, const char *root);
+/* What the agent itself needs, whose login is `user`. */
+void broker_agent_lines(struct buf *out, const char *user, const char *root);
 
 #endif

@@ -98,7 +98,10 @@ static bool dress(const struct file_edit *edit, int fd)
     if (geteuid() != 0)
         return true;
     /* Made by root for an agent that runs as somebody else: it must be able to read it. */
-    return fstat(edit->dir_fd, &dir) == 0 && fchown(fd, dir.st_uid, dir.st_gid) == 0;
+    if (fstat(edit->dir_fd, &dir) != 0 || fchown(fd, dir.st_uid, dir.st_gid) != 0)
+        return false;
+    const bool shared = dir.st_uid == 0 && dir.st_gid != 0 && dir.st_mode & S_IRGRP;
+    return !shared || fchmod(fd, 0640) == 0;
 }
 
 enum studio_err file_edit_replace(struct file_edit *edit, const char *text, size_t len,

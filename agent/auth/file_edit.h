@@ -32,7 +32,7 @@ STUDIO_MUST_USE enum studio_err file_edit_open(struct file_edit *edit, const cha
                                                struct studio_error *error);
 
 /* Puts `text` in the file's place, durable on return, with its mode and owner; a new one gets mode
- * 0600 and, made by root, the owner of its directory. Errors: IO, NO_MEMORY; the file is as before.
+ * 0600 and, made by root, the owner of its directory; the group with which root shares the directory may read it. Errors: IO, NO_MEMORY; the file is as before.
  */
 STUDIO_MUST_USE enum studio_err file_edit_replace(struct file_edit *edit, const char *text,
                                                   size_t len, struct studio_error *error);

@@ -25,8 +25,9 @@ enum {
     ON_DATA = USERS | RELOAD | STORE | REPUBLISH | BACKUP,
     DOCTOR = 1u << CLI_DOCTOR,
     SUPPORT = 1u << CLI_SUPPORT,
+    SETUP = 1u << CLI_SETUP,
     ON_ALL = RUN | CHECK | DOCTOR | SUPPORT, /* take every option */
-    ALL = ON_ALL | ON_DATA
+    ALL = ON_ALL | ON_DATA | SETUP
 };
 
 struct command {
@@ -36,9 +37,11 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"check", CLI_CHECK, 0},   {"token", CLI_TOKEN, 2},   {"user", CLI_USER, 2},
-    {"reload", CLI_RELOAD, 0}, {"store", CLI_STORE, 2},   {"republish", CLI_REPUBLISH, 0},
-    {"backup", CLI_BACKUP, 1}, {"doctor", CLI_DOCTOR, 0}, {"support", CLI_SUPPORT, 1},
+    {"check", CLI_CHECK, 0},     {"token", CLI_TOKEN, 2},
+    {"user", CLI_USER, 2},       {"reload", CLI_RELOAD, 0},
+    {"store", CLI_STORE, 2},     {"republish", CLI_REPUBLISH, 0},
+    {"backup", CLI_BACKUP, 1},   {"doctor", CLI_DOCTOR, 0},
+    {"support", CLI_SUPPORT, 1}, {"setup", CLI_SETUP, CLI_WORDS_MAX},
 };
 
 enum flag_id {
@@ -52,7 +55,8 @@ enum flag_id {
     FLAG_JSON,
     FLAG_LOG,
     FLAG_PASSWORD,
-    FLAG_CERTIFICATE
+    FLAG_CERTIFICATE,
+    FLAG_MOSQUITTO
 };
 
 /* The flags that are no options. */
@@ -75,6 +79,7 @@ static const struct flag {
     {"--certificate", FLAG_CERTIFICATE, false, TOKEN},
     {"--json", FLAG_JSON, false, DOCTOR},
     {"--log", FLAG_LOG, true, SUPPORT},
+    {"--mosquitto", FLAG_MOSQUITTO, true, SETUP},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -218,6 +223,9 @@ static enum studio_err apply_flag(struct cli *cli, enum flag_id id, const char *
         break;
     case FLAG_LOG:
         cli->log_file = value;
+        break;
+    case FLAG_MOSQUITTO:
+        cli->mosquitto = value;
         break;
     case FLAG_JSON:
         cli->json = true;

@@ -23,6 +23,7 @@ enum cli_command {
     CLI_BACKUP,
     CLI_DOCTOR,
     CLI_SUPPORT,
+    CLI_SETUP,
     CLI_COMMAND_COUNT
 };
 
@@ -40,6 +41,7 @@ struct cli {
     const char *role;                 /* --role, --expires and --tables of `token new`; NULL if */
     const char *expires, *tables;     /*   not given */
     const char *log_file;             /* --log of `support`; NULL if not given */
+    const char *mosquitto;            /* --mosquitto of `setup`; NULL if not given */
     bool json;                        /* --json of `doctor` */
     const char *topic;                /* of --help; NULL if not given */
     bool password, certificate;       /* --password, --certificate of `token new` */

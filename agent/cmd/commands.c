@@ -15,6 +15,7 @@
 #include "cmd/doctor.h"
 #include "cmd/help.h"
 #include "cmd/pages.h"
+#include "cmd/setup.h"
 #include "cmd/store.h"
 #include "cmd/support.h"
 #include "cmd/token.h"
@@ -150,7 +151,7 @@ static command_fn *const table[CLI_COMMAND_COUNT] = {
     [CLI_HELP] = command_help,     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
     [CLI_TOKEN] = command_token,   [CLI_USER] = command_user,       [CLI_RELOAD] = command_ask,
     [CLI_STORE] = command_store,   [CLI_REPUBLISH] = command_ask,   [CLI_BACKUP] = command_backup,
-    [CLI_DOCTOR] = command_doctor, [CLI_SUPPORT] = command_support,
+    [CLI_DOCTOR] = command_doctor, [CLI_SUPPORT] = command_support, [CLI_SETUP] = command_setup,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

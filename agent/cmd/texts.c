@@ -13,6 +13,10 @@ const char text_options[] =
 const struct text_row text_forms[] = {
     {"[-c FILE] [OPTION...]", "run until SIGTERM or SIGINT"},
     {"check [-c FILE] [OPTION...]", "say what is wrong with a configuration"},
+    {"setup [HOST...] -c FILE [--mosquitto DIR]",
+     "a first configuration: an authority and a certificate for this machine, and with the folder "
+     "of "
+     "a Mosquitto's configuration, /etc/mosquitto, a broker with logins"},
     {"token new PATTERN [--role device|viewer|operator] [--expires YYYY-MM-DD] [--tables N] "
      "[--password | --certificate]",
      "make a user, print its token once; N tables at most, of a pattern for many (256); "

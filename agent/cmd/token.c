@@ -16,6 +16,7 @@
 #include "auth/days.h"
 #include "auth/digest.h"
 #include "auth/token_file.h"
+#include "auth/user_files.h"
 #include "base/buf.h"
 #include "base/names.h"
 #include "base/text.h"
@@ -32,7 +33,8 @@ enum {
 struct target {
     const char *file;
     const char *data;
-    const char *root; /* of its topics */
+    const char *root;       /* of its topics */
+    const char *user_files; /* of a broker beside it; NULL: none */
 };
 
 /* A table for each file, which begins with its first row. */
@@ -181,6 +183,21 @@ static int print_token(const struct target *target, const struct token_user *use
     return STUDIO_EXIT_OK;
 }
 
+/* And tells the broker. */
+static int tell_broker(const struct target *target, const struct token_user *user,
+                       const char *token)
+{
+    struct studio_error error;
+    const struct broker_login told = {user->pattern, token, user->role, false};
+    (void)print_token(target, user, token);
+    if (user_files_put(target->user_files, &told, target->root, &error) == STUDIO_OK) {
+        fprintf(stderr, "the broker's files in %s have the user, too: systemctl reload mosquitto\n",
+                target->user_files);
+        return STUDIO_EXIT_OK;
+    }
+    return fail_with(&error);
+}
+
 /* And what the broker is to be told. */
 static int print_lines(const struct target *target, const struct token_user *user,
                        const char *token)
@@ -278,7 +295,7 @@ static int user_add(const struct cli *cli, const struct target *target)
             "-: studio-agent user add ARO-001_dealerPC");
         return STUDIO_EXIT_USAGE;
     }
-    return new_user(cli, target, print_lines);
+    return new_user(cli, target, target->user_files ? tell_broker : print_lines);
 }
 
 static int token_revoke(const struct cli *cli, const struct target *target)
@@ -331,7 +348,7 @@ static int run_on_target(const struct cli *cli, const char *const *variables,
     if (err == STUDIO_OK && !(file = config_tokens_path(&config)))
         err = config_fail(&error, STUDIO_ERR_NO_MEMORY, "out of memory");
     if (err == STUDIO_OK)
-        code = run(cli, &(struct target){file, config.data, config.topic_root});
+        code = run(cli, &(struct target){file, config.data, config.topic_root, config.user_files});
     else
         code = fail_with(&error);
     free(file);

@@ -80,6 +80,8 @@ const struct option options[] = {
      .help = "its password; better in command_password_file"},
     {"mqtt", "command_password_file", NULL, STRING(command_password_file, "FILE"),
      .help = "file with its password: one line for all brokers, or one for each"},
+    {"mqtt", "user_files", NULL, STRING(user_files, "DIR"),
+     .help = "directory of a Mosquitto's files passwd and acl on this machine, which `user add` keeps as well"},
     {"mqtt", "ca_file", NULL, STRING(ca_file, "FILE"), .absent = "those of the system",
      .help = "authorities that certify mqtts:// brokers"},
     {"mqtt", "cert", NULL, STRING(cert, "FILE"),

@@ -38,7 +38,8 @@ struct studio_agent_config {
     char *password;       /* from the environment or a file; never on the command line */
     char *password_file;  /* one line for all brokers, or one line for each */
     char *command_username, *command_password, *command_password_file; /* NULL: as above */
-    char *ca_file;                                                     /* for ssl:// brokers */
+    char *user_files; /* directory of a Mosquitto's, for `user add`; NULL: none here */
+    char *ca_file;    /* for ssl:// brokers */
     char *cert, *key; /* ours, if a broker wants one; the key may be in the certificate's file */
     int64_t keepalive_s;
     int64_t session_expiry_s; /* of the command session */

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""knock.py PORT - connects and asks for /healthz, over and over until SIGTERM; then says how that went."""
+"""knock.py PORT - connects and asks for /healthz, over and over until SIGTERM; says when the first was
+answered, and in the end how that went."""
 import signal
 import socket
 import sys
@@ -24,6 +25,8 @@ while not done:
             s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             if not s.recv(4096).startswith(b"HTTP/1.1 200"):
                 cut += 1
+            elif slowest == 0.0:
+                print("begun", flush=True)
     except ConnectionRefusedError:
         refused += 1
     except OSError:

@@ -58,6 +58,26 @@ static void a_new_file_is_private_and_so_is_its_directory(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+/* As /etc/studio-agent/tokens.d, which the agent reads and root writes. */
+static void what_root_makes_is_read_by_the_group_of_the_directory(void **state)
+{
+    enum { SOME_GROUP = 12345 };
+    struct stat st;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(dir, 0, SOME_GROUP), 0);
+    assert_int_equal(replace(path, "one"), 0600); /* which may not even look into it */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(chmod(dir, 0750), 0);
+    assert_int_equal(replace(path, "one"), 0640);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_gid, SOME_GROUP);
+    assert_int_equal(chown(dir, 54321, SOME_GROUP), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(replace(path, "one"), 0600); /* it is another's, who is the owner then */
+}
+
 static void a_replaced_file_keeps_its_mode(void **state)
 {
     struct file_edit edit;
@@ -123,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_file_is_private_and_so_is_its_directory),
+        TEST(what_root_makes_is_read_by_the_group_of_the_directory),
         TEST(a_replaced_file_keeps_its_mode),
         TEST(what_a_crash_left_is_no_hindrance),
         TEST(a_link_stays_a_link),

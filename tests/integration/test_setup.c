@@ -1,0 +1,253 @@
+/* test_setup.c - `studio-agent setup` and `user add` from nothing to TLS, two users and a broker: what they made is used by
+ * a real agent, a real Mosquitto, the client. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "support/agent.h"
+#include "support/broker.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/mqttclient.h"
+#include "support/tmpdir.h"
+#include "support/tunnel.h"
+
+enum { TOKEN_LEN = 40 };
+
+static const char *dir, *ini, *mosquitto, *data;
+
+/* Runs `studio-agent args...`; what it printed is to be free()d. */
+static char *run(const char *const args[], int expected)
+{
+    const char *argv[16] = {studio_program("studio-agent")};
+    char *out, *err;
+    int code;
+
+    for (size_t i = 0; args[i]; i++)
+        argv[i + 1] = args[i];
+    code = proc_run(argv, NULL, &out, &err);
+    if (code != expected)
+        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1], out, err);
+    free(err);
+    return out;
+}
+
+static void ran(const char *const args[])
+{
+    free(run(args, 0));
+}
+
+static char *new_user(const char *id, const char *role)
+{
+    char *token = run((const char *[]){"user", "add", id, "--role", role, "-c", ini, NULL}, 0);
+
+    assert_int_equal(strcspn(token, "\n"), TOKEN_LEN);
+    token[TOKEN_LEN] = '\0';
+    return token;
+}
+
+static void begin(void)
+{
+    char *text;
+
+    dir = tmpdir_create();
+    data = tmpdir_path(dir, "data");
+    mosquitto = tmpdir_path(dir, "mosquitto");
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_int_equal(mkdir(mosquitto, 0755), 0);
+    assert_int_equal(mkdir(tmpdir_path(mosquitto, "conf.d"), 0755), 0);
+    text = test_printf("; of a test\n[websocket]\nlisten = localhost:8080\n[store]\ndata = %s\n",
+                       data);
+    ini = tmpdir_write(dir, "agent.ini", 0600, text);
+    free(text);
+}
+
+static mode_t mode_of(const char *folder, const char *name)
+{
+    struct stat about;
+
+    assert_int_equal(stat(tmpdir_path(folder, name), &about), 0);
+    return about.st_mode & 0777;
+}
+
+static const char *const everything[] = {"setup",       "agent.test", "-c", NULL,
+                                         "--mosquitto", NULL,         NULL};
+
+static char *set_up(int expected)
+{
+    const char *args[sizeof(everything) / sizeof(everything[0])];
+
+    memcpy(args, everything, sizeof(everything));
+    args[3] = ini;
+    args[5] = mosquitto;
+    return run(args, expected);
+}
+
+static uint16_t tls_port(struct proc *agent)
+{
+    char *line = proc_wait_line(agent, PROC_STDOUT, "listening on wss://", WAIT_MS);
+    uint16_t port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+
+    free(line);
+    return port;
+}
+
+static int client(uint16_t port, const char *ca, const char *id, const char *token,
+                  const char *const *words)
+{
+    char *url = test_printf("wss://localhost:%u", port);
+    const char *argv[20] = {studio_program("studio-client"),
+                            "--url",
+                            url,
+                            "--ca",
+                            ca,
+                            "--id",
+                            id,
+                            "--token",
+                            token,
+                            "--table",
+                            "ARO-001"};
+    size_t n = 11;
+    int code;
+
+    while (*words)
+        argv[n++] = *words++;
+    code = proc_run(argv, NULL, NULL, NULL);
+    free(url);
+    return code;
+}
+
+static void from_nothing_to_all(void **state)
+{
+    static const char *const update[] = {"set", "sdp=up", NULL}, *const look[] = {"get", NULL};
+    char *device, *viewer, *extra;
+    const char *ca, *passwords, *access, *studio;
+    struct broker *broker;
+    struct proc *agent;
+    struct mqttclient *subscriber;
+    uint16_t port;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    device = new_user("ARO-001_dealerPC", "device");
+    viewer = new_user("OFFICE_wall", "viewer");
+    ran((const char *[]){"check", "-c", ini, NULL});
+    ca = tmpdir_path(dir, "ca.pem");
+    studio = tmpdir_path(mosquitto, "studio");
+    passwords = tmpdir_path(studio, "passwd");
+    access = tmpdir_path(studio, "acl");
+    extra =
+        test_printf("allow_anonymous false\npassword_file %s\nacl_file %s\n", passwords, access);
+    broker = broker_create(&(struct broker_options){.extra = extra});
+    agent = proc_spawn((const char *[]){studio_program("studio-agent"), "-c", ini, "--listen",
+                                        "wss://localhost:0,ws://localhost:0", "--broker",
+                                        broker_uri(broker), NULL},
+                       NULL);
+    port = tls_port(agent);
+    assert_string_equal(tunnel_try(port, &(struct tunnel_options){.ca = ca}), "");
+    assert_int_equal(client(port, ca, "ARO-001_dealerPC", device, update), 0);
+    assert_int_equal(client(port, ca, "OFFICE_wall", viewer, look), 0);
+    assert_int_not_equal(client(port, ca, "OFFICE_wall", device, look), 0);
+    subscriber =
+        mqttclient_create(&(struct mqttclient_options){.port = broker_port(broker),
+                                                       .username = "OFFICE_wall",
+                                                       .password = viewer,
+                                                       .subscribe = "studio/tables/+/status"});
+    (void)mqttclient_wait_json(subscriber, "studio/tables/ARO-001/status", "SDP", "up");
+    mqttclient_destroy(subscriber);
+    assert_int_equal(proc_stop(agent, WAIT_MS), 0);
+    proc_destroy(agent);
+    broker_destroy(broker);
+    free(device);
+    free(viewer);
+    free(extra);
+}
+
+static void secrets_are_nobody_elses(void **state)
+{
+    const char *studio;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    studio = tmpdir_path(mosquitto, "studio");
+    assert_int_equal(mode_of(dir, "ca.key"), 0600);
+    assert_int_equal(mode_of(dir, "ca.pem"), 0644);
+    assert_int_equal(mode_of(dir, "tls.key"), 0640);
+    assert_int_equal(mode_of(dir, "broker.password"), 0640);
+    assert_int_equal(mode_of(dir, "agent.ini"), 0600); /* as it was */
+    assert_int_equal(mode_of(mosquitto, "studio"), 0750);
+    assert_int_equal(mode_of(studio, "passwd") & 07, 0);
+    assert_int_equal(mode_of(studio, "acl") & 07, 0);
+    assert_int_equal(mode_of(studio, "tls.key"), 0640);
+}
+
+static char *content(const char *name)
+{
+    char *text = tmpdir_read(tmpdir_path(dir, name), NULL);
+
+    assert_non_null(text);
+    return text;
+}
+
+/* What is there stays, and what was removed is made anew by the same authority. */
+static void once_more(void **state)
+{
+    char *before[3], *after;
+    static const char *const names[] = {"agent.ini", "tls.pem", "ca.pem"};
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    for (size_t i = 0; i < 3; i++)
+        before[i] = content(names[i]);
+    assert_non_null(strstr(before[0], "; of a test\n"));
+    after = set_up(0);
+    assert_non_null(strstr(after, "left alone: websocket.tls_cert"));
+    assert_non_null(strstr(after, "left alone: mqtt.broker"));
+    free(after);
+    for (size_t i = 0; i < 3; i++) {
+        after = content(names[i]);
+        assert_string_equal(after, before[i]);
+        free(after);
+    }
+    assert_int_equal(remove(tmpdir_path(dir, "tls.pem")), 0);
+    free(set_up(0));
+    after = content("tls.pem");
+    assert_string_not_equal(after, before[1]);
+    free(after);
+    after = content("ca.pem");
+    assert_string_equal(after, before[2]);
+    free(after);
+    ran((const char *[]){"check", "-c", ini, NULL});
+    for (size_t i = 0; i < 3; i++)
+        free(before[i]);
+}
+
+static void what_is_missing_is_said(void **state)
+{
+    char *text;
+
+    (void)state;
+    begin();
+    free(run((const char *[]){"setup", NULL}, 2));
+    free(run((const char *[]){"setup", "-c", "/nonexistent/agent.ini", NULL}, 2));
+    free(run((const char *[]){"setup", "-c", ini, "--mosquitto", data, NULL}, 2));
+    text = content("agent.ini");
+    assert_null(strstr(text, "tls_cert")); /* not half of it */
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_nothing_to_all),
+        cmocka_unit_test(secrets_are_nobody_elses),
+        cmocka_unit_test(once_more),
+        cmocka_unit_test(what_is_missing_is_said),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+/* test_user_files.c - users in a Mosquitto's files: added, replaced, and what others wrote there stays. */
+#include "auth/user_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/cmocka_all.h"
+#include "support/tmpdir.h"
+
+static struct studio_error error;
+
+static void put(const char *dir, const char *name, enum role role, const char *root)
+{
+    const struct broker_login login = {.name = name, .password = "SECRET", .role = role};
+
+    assert_int_equal(user_files_put(dir, &login, root, &error), STUDIO_OK);
+}
+
+static char *read_in(const char *dir, const char *name)
+{
+    char *text = tmpdir_read(tmpdir_path(dir, name), NULL);
+
+    assert_non_null(text);
+    return text;
+}
+
+static size_t count(const char *text, const char *word)
+{
+    size_t n = 0;
+
+    for (; (text = strstr(text, word)); text++)
+        n++;
+    return n;
+}
+
+static void users_and_the_agent(void **state)
+{
+    const char *dir = tmpdir_create();
+    const struct broker_login agent = {.name = "agent", .password = "SECRET", .agent = true};
+    char *passwords, *access;
+
+    (void)state;
+    assert_int_equal(user_files_put(dir, &agent, "studio", &error), STUDIO_OK);
+    put(dir, "ARO-001_plc", ROLE_DEVICE, "studio");
+    passwords = read_in(dir, "passwd");
+    access = read_in(dir, "acl");
+    assert_memory_equal(passwords, "agent:$7$", 9);
+    assert_non_null(strstr(passwords, "\nARO-001_plc:$7$"));
+    assert_null(strstr(passwords, "SECRET"));
+    assert_memory_equal(access, "user agent\ntopic write studio/tables/+/status\n", 44);
+    assert_non_null(
+        strstr(access, "\nuser ARO-001_plc\ntopic read studio/tables/ARO-001/status\n"));
+    free(passwords);
+    free(access);
+}
+
+static void a_user_again_takes_the_place_of_the_former(void **state)
+{
+    const char *dir = tmpdir_create();
+    char *passwords, *access;
+
+    (void)state;
+    tmpdir_write(dir, "passwd", 0600, "plc:x\nplc1:y"); /* without a newline at its end */
+    tmpdir_write(
+        dir, "acl", 0600,
+        "user plc\ntopic readwrite #\n# of ours\nuser plc1\ntopic read a\npattern read b/%u\n");
+    put(dir, "plc", ROLE_VIEWER, "studio");
+    put(dir, "plc", ROLE_VIEWER, "studio");
+    passwords = read_in(dir, "passwd");
+    access = read_in(dir, "acl");
+    assert_memory_equal(passwords, "plc1:y\nplc:$7$", 14);
+    assert_int_equal(count(passwords, "plc:"), 1);
+    assert_int_equal(count(access, "user plc\n"), 1);
+    assert_int_equal(count(access, "topic readwrite #"), 0);
+    assert_memory_equal(access, "# of ours\nuser plc1\ntopic read a\npattern read b/%u\nuser plc\n",
+                        60);
+    free(passwords);
+    free(access);
+}
+
+static void without_its_folder(void **state)
+{
+    const struct broker_login login = {.name = "a", .password = "b"};
+
+    (void)state;
+    assert_int_equal(user_files_put(tmpdir_path(tmpdir_create(), "no/where"), &login, "s", &error),
+                     STUDIO_ERR_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(users_and_the_agent),
+        cmocka_unit_test(a_user_again_takes_the_place_of_the_former),
+        cmocka_unit_test(without_its_folder),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
