@@ -60,7 +60,7 @@ static enum studio_err open_file(const char *name, const char *file, BIO **out,
 static enum studio_err read_certificates(const char *name, const char *file, STACK_OF(X509) * *out,
                                          struct studio_error *error)
 {
-    BIO *bio;
+    BIO *bio = NULL;
     X509 *one = NULL;
     enum studio_err err = open_file(name, file, &bio, error);
 
@@ -94,7 +94,7 @@ static int no_password(char *out, int size, int writing, void *ctx)
 static enum studio_err read_key(const char *name, const char *file, EVP_PKEY **out,
                                 struct studio_error *error)
 {
-    BIO *bio;
+    BIO *bio = NULL;
     bool password = false;
     enum studio_err err = open_file(name, file, &bio, error);
 
