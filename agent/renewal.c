@@ -227,7 +227,7 @@ void renewal_destroy(struct renewal *r)
     free(r);
 }
 
-const struct certificate *renewal_certificate(const struct renewal *r)
+struct certificate *renewal_certificate(const struct renewal *r)
 {
     return r ? r->fresh : NULL;
 }

@@ -24,7 +24,7 @@ STUDIO_MUST_USE enum studio_err renewal_create(const struct studio_agent_config 
 void renewal_destroy(struct renewal *renewal);
 
 /* The one to begin with; until renewal_take. */
-const struct certificate *renewal_certificate(const struct renewal *renewal);
+struct certificate *renewal_certificate(const struct renewal *renewal);
 /* From now on the files are watched. Errors: NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err renewal_watch(struct renewal *renewal, struct studio_error *error);
 /* The net thread shows what was read, if something was. */

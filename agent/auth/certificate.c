@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,9 @@
 enum { FILE_MAX = 1 << 20 };
 
 struct certificate {
+    atomic_uint holders;
     STACK_OF(X509) * chain;       /* ours first */
+    STACK_OF(X509) * between;     /* the others of it, which it owns */
     STACK_OF(X509) * authorities; /* of clients; NULL: they need no certificate */
     EVP_PKEY *key;
     int64_t ends_s;
@@ -137,6 +140,7 @@ static enum studio_err try_out(const struct certificate *c, const struct certifi
                                struct studio_error *error)
 {
     SSL_CTX *context;
+    SSL *ssl;
     bool ok;
 
     if (X509_check_private_key(sk_X509_value(c->chain, 0), c->key) != 1)
@@ -146,7 +150,9 @@ static enum studio_err try_out(const struct certificate *c, const struct certifi
             "and websocket.tls_key that were made together, our own certificate first",
             files->key ? files->key : files->cert, files->cert);
     context = SSL_CTX_new(TLS_server_method());
-    ok = context && certificate_serve(c, context);
+    ssl = context && certificate_serve(c, context) ? SSL_new(context) : NULL;
+    ok = ssl && certificate_show(c, ssl);
+    SSL_free(ssl);
     SSL_CTX_free(context);
     if (!ok)
         return studio_error_set(error, STUDIO_ERR_USAGE,
@@ -164,6 +170,7 @@ enum studio_err certificate_read(const struct certificate_files *files, struct c
     *out = NULL;
     if (!c)
         return no_memory(error);
+    atomic_init(&c->holders, 1);
     ERR_clear_error();
     if ((err = read_certificates("websocket.tls_cert", files->cert, &c->chain, error)) ==
             STUDIO_OK &&
@@ -173,8 +180,12 @@ enum studio_err certificate_read(const struct certificate_files *files, struct c
         files->client_ca)
         err =
             read_certificates("websocket.tls_client_ca", files->client_ca, &c->authorities, error);
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK && !(c->between = sk_X509_dup(c->chain)))
+        err = no_memory(error);
+    if (err == STUDIO_OK) {
+        (void)sk_X509_shift(c->between);
         err = try_out(c, files, error);
+    }
     ERR_clear_error();
     if (err != STUDIO_OK) {
         certificate_free(c);
@@ -185,10 +196,17 @@ enum studio_err certificate_read(const struct certificate_files *files, struct c
     return STUDIO_OK;
 }
 
+struct certificate *certificate_share(struct certificate *c)
+{
+    atomic_fetch_add(&c->holders, 1);
+    return c;
+}
+
 void certificate_free(struct certificate *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub(&c->holders, 1) > 1)
         return;
+    sk_X509_free(c->between);
     sk_X509_pop_free(c->chain, X509_free);
     sk_X509_pop_free(c->authorities, X509_free);
     EVP_PKEY_free(c->key);
@@ -230,17 +248,16 @@ static bool demand_certificates(const struct certificate *c, SSL_CTX *context)
 
 bool certificate_serve(const struct certificate *c, SSL_CTX *context)
 {
-    STACK_OF(X509) *between = sk_X509_dup(c->chain);
-    bool ok = between && sk_X509_num(between) > 0;
+    bool ok = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;
 
-    if (ok)
-        (void)sk_X509_shift(between);
-    ok = ok &&
-         SSL_CTX_use_cert_and_key(context, sk_X509_value(c->chain, 0), c->key, between, 1) == 1 &&
-         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1;
-    sk_X509_free(between);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     /* A client that comes again shows a ticket; nothing is kept here of those who were there. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     return ok && (!c->authorities || demand_certificates(c, context));
+}
+
+bool certificate_show(const struct certificate *c, SSL *ssl)
+{
+    SSL_certs_clear(ssl);
+    return SSL_use_cert_and_key(ssl, sk_X509_value(c->chain, 0), c->key, c->between, 1) == 1;
 }

@@ -1,6 +1,6 @@
 /*
  * certificate.h - what the agent shows of itself by TLS, and whose clients it takes: read from files and
- * checked as a whole, then put into contexts of OpenSSL.
+ * checked as a whole, then given to OpenSSL.
  */
 #ifndef AGENT_AUTH_CERTIFICATE_H
 #define AGENT_AUTH_CERTIFICATE_H
@@ -12,6 +12,7 @@
 
 struct certificate;
 struct ssl_ctx_st;
+struct ssl_st;
 struct x509_st;
 
 struct certificate_files {
@@ -25,7 +26,9 @@ struct certificate_files {
 STUDIO_MUST_USE enum studio_err certificate_read(const struct certificate_files *files,
                                                  struct certificate **out,
                                                  struct studio_error *error);
-/* NULL does nothing; contexts that have it keep it. */
+/* For one holder more, which frees it as well. Any thread. */
+struct certificate *certificate_share(struct certificate *certificate);
+/* The last holder ends it. NULL does nothing. */
 void certificate_free(struct certificate *certificate);
 
 /* The last second in which all of the chain is valid, since 1970. */
@@ -33,9 +36,12 @@ int64_t certificate_ends(const struct certificate *certificate);
 /* The same of one. */
 int64_t certificate_end_of(const struct x509_st *x509);
 
-/* What handshakes of this context use from now on; connections there are go on as they are. The thread whose
- * the context is. False: out of memory, the context is to be used no more. */
+/* What handshakes of this context demand from now on, of the version and of clients; connections there are go on as
+ * they are. The thread whose the context is. False: out of memory, the context is to be used no more. */
 STUDIO_MUST_USE bool certificate_serve(const struct certificate *certificate,
                                        struct ssl_ctx_st *context);
+/* What this handshake shows, and nothing else: a context has a place for each kind of key, and would go on showing what
+ * lies in the others. The thread whose the connection is. False: it cannot, or out of memory. */
+STUDIO_MUST_USE bool certificate_show(const struct certificate *certificate, struct ssl_st *ssl);
 
 #endif

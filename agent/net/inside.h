@@ -30,9 +30,9 @@ struct server {
     bool stop;
     bool ticking; /* looking after connections, not called by one */
     struct listeners listeners;
-    struct lws_vhost *plain, *tls;         /* the second only where there is a certificate */
-    const struct certificate *certificate; /* while the second is made */
-    struct ssl_ctx_st *tls_context;        /* of the second */
+    struct lws_vhost *plain, *tls;   /* the second only where there is a certificate */
+    struct certificate *certificate; /* that clients of the second are shown */
+    struct ssl_ctx_st *tls_context;  /* of the second */
     struct log_limit starved;
     struct wheel wheel;         /* of connections */
     struct connection *writing; /* WebSocket connections with something to write in this turn */

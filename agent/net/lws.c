@@ -109,10 +109,19 @@ static int drop(struct server *server, struct connection *c)
     return 0;
 }
 
+/* A handshake has begun. */
+static int show(SSL *ssl, void *ctx)
+{
+    const struct server *server = ctx;
+
+    return certificate_show(server->certificate, ssl);
+}
+
 /* The library chooses among its vhosts by the name a client asks for; ours are no names. */
 static bool prepare_tls(struct server *server, SSL_CTX *context)
 {
     SSL_CTX_set_tlsext_servername_callback(context, NULL);
+    SSL_CTX_set_cert_cb(context, show, server);
     server->tls_context = context;
     return certificate_serve(server->certificate, context);
 }
@@ -216,9 +225,8 @@ static bool open_vhosts(struct server *server)
     server->plain = context_vhost(server->context, server->protocols, false);
     if (!server->o.certificate)
         return server->plain != NULL;
-    server->certificate = server->o.certificate;
+    server->certificate = certificate_share(server->o.certificate);
     server->tls = context_vhost(server->context, server->protocols, true);
-    server->certificate = NULL;
     return server->plain && server->tls;
 }
 
@@ -282,6 +290,7 @@ void server_destroy(struct server *server)
     if (server->context)
         lws_context_destroy(server->context);
     loop_destroy(server->loop);
+    certificate_free(server->certificate);
     door_destroy(server->door);
     listeners_close(&server->listeners);
     free(server);
@@ -292,9 +301,15 @@ const struct listeners *server_listeners(const struct server *server)
     return &server->listeners;
 }
 
-bool server_show(struct server *server, const struct certificate *certificate)
+bool server_show(struct server *server, struct certificate *certificate)
 {
-    return certificate_serve(certificate, server->tls_context);
+    struct certificate *before = server->certificate;
+
+    if (!certificate_serve(certificate, server->tls_context))
+        return false;
+    server->certificate = certificate_share(certificate);
+    certificate_free(before);
+    return true;
 }
 
 bool server_empty(const struct server *server)

@@ -20,9 +20,9 @@ struct server;
 struct certificate;
 
 struct server_options {
-    const struct listen_list *listen;      /* while it is made */
-    const struct handed *handed;           /* sockets for it; NULL, or none: they are opened */
-    const struct certificate *certificate; /* while it is made; NULL: no TLS */
+    const struct listen_list *listen; /* while it is made */
+    const struct handed *handed;      /* sockets for it; NULL, or none: they are opened */
+    struct certificate *certificate;  /* shared; NULL: no TLS */
     enum event_loop event_loop;
     struct door_options door;       /* its `adopt`, and the `ops` of all three, are set here */
     struct session_env *sessions;   /* */
@@ -36,8 +36,8 @@ STUDIO_MUST_USE enum studio_err server_create(const struct server_options *optio
 void server_destroy(struct server *server);
 /* What it listens on. Any thread, as long as it is there. */
 const struct listeners *server_listeners(const struct server *server);
-/* From now on clients are shown this one. Only where there has been one from the start. False: out of memory. */
-STUDIO_MUST_USE bool server_show(struct server *server, const struct certificate *certificate);
+/* From now on clients are shown this one, which is shared. Only where there has been one from the start. False: out of memory. */
+STUDIO_MUST_USE bool server_show(struct server *server, struct certificate *certificate);
 
 /* Runs until server_stop, which is called from a hook. */
 void server_run(struct server *server);

@@ -280,6 +280,40 @@ static void a_certificate_is_renewed_without_dropping_anyone(void **state)
     free(second_key);
 }
 
+/* A place for each kind of key: what lay in another must not be shown any more. */
+static void a_renewal_may_have_another_kind_of_key(void **state)
+{
+    static const char *const kinds[] = {"rsa", "ed25519", "rsa"};
+    const char *its = tmpdir_path(tmpdir_create(), "agent.pem");
+    char *its_key = test_printf("%s.key", its);
+    struct agent_proc *agent;
+
+    (void)state;
+    replace(its, cert);
+    replace(its_key, key);
+    agent = start(its, its_key, NULL);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char *file = test_printf("%s%zu.pem", kinds[i], i),
+             *name = test_printf("%s of a test", file);
+        const char *made = cert_create_of(kinds[i], dir, file, "DNS:localhost");
+        char *made_key = test_printf("%s.key", made);
+
+        replace(its, made);
+        replace(its_key, made_key);
+        reload(agent, 0, "users read from");
+        assert_string_equal(tunnel_name(tls_port(agent)), name);
+        free(made_key);
+        free(name);
+        free(file);
+    }
+    replace(its, cert);
+    replace(its_key, key);
+    reload(agent, 0, "users read from");
+    assert_string_equal(tunnel_name(tls_port(agent)), "first.pem of a test");
+    agent_proc_destroy(agent);
+    free(its_key);
+}
+
 /* TLS 1.2 says so within the handshake, 1.3 behind it, where it may be lost. */
 static void expect_refused(uint16_t port, const char *its_cert, const char *words)
 {
@@ -400,6 +434,7 @@ int main(void)
         cmocka_unit_test(tls_1_2_and_up_and_http_1_1),
         cmocka_unit_test(a_wrong_pair_ends_the_start_and_says_what_is_right),
         cmocka_unit_test(a_certificate_is_renewed_without_dropping_anyone),
+        cmocka_unit_test(a_renewal_may_have_another_kind_of_key),
         cmocka_unit_test(clients_may_need_a_certificate_of_an_authority),
         cmocka_unit_test(a_local_proxy_may_use_a_socket_in_the_file_system),
         cmocka_unit_test(check_tells_the_days_left),

@@ -9,7 +9,8 @@
 #include "support/proc.h"
 #include "support/tmpdir.h"
 
-#define NEW_KEY "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
+#define NEW_KEY "-newkey", "ec", "-pkeyopt", CURVE, "-nodes"
+#define CURVE   "ec_paramgen_curve:prime256v1"
 
 static void openssl(const char *const *argv)
 {
@@ -20,19 +21,31 @@ static void openssl(const char *const *argv)
     free(err);
 }
 
-const char *cert_create(const char *dir, const char *file, const char *names)
+/* `kind` NULL: of an elliptic curve. */
+static const char *create(const char *kind, const char *dir, const char *file, const char *names)
 {
     const char *cert = tmpdir_path(dir, file);
     char *key = test_printf("%s.key", cert), *alternative = test_printf("subjectAltName=%s", names);
     char *subject = test_printf("/CN=%s of a test", file);
 
-    openssl((const char *const[]){"openssl", "req", "-x509", NEW_KEY, "-days", "2", "-subj",
+    openssl((const char *const[]){"openssl", "req", "-x509", "-nodes", "-days", "2", "-subj",
                                   subject, "-addext", alternative, "-keyout", key, "-out", cert,
+                                  "-newkey", kind ? kind : "ec", kind ? NULL : "-pkeyopt", CURVE,
                                   NULL});
     free(key);
     free(alternative);
     free(subject);
     return cert;
+}
+
+const char *cert_create(const char *dir, const char *file, const char *names)
+{
+    return create(NULL, dir, file, names);
+}
+
+const char *cert_create_of(const char *kind, const char *dir, const char *file, const char *names)
+{
+    return create(kind, dir, file, names);
 }
 
 /* `also` NULL: no alternative names. */

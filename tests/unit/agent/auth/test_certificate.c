@@ -41,6 +41,7 @@ static void a_pair_is_read_and_served(void **state)
     const struct certificate_files files = {ours, key, other};
     struct certificate *certificate;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    SSL *ssl;
     int64_t now_s = time(NULL);
 
     (void)state;
@@ -53,8 +54,12 @@ static void a_pair_is_read_and_served(void **state)
     assert_int_equal(SSL_CTX_get_verify_mode(context),
                      SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
     assert_int_equal(sk_X509_NAME_num(SSL_CTX_get_client_CA_list(context)), 1);
+    ssl = SSL_new(context);
+    assert_true(certificate_show(certificate, ssl));
+    certificate_free(certificate_share(certificate));
     certificate_free(certificate);
-    assert_int_equal(SSL_CTX_check_private_key(context), 1); /* the context keeps it */
+    assert_int_equal(SSL_check_private_key(ssl), 1); /* the handshake keeps it */
+    SSL_free(ssl);
     SSL_CTX_free(context);
 }
 
