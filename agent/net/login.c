@@ -53,6 +53,8 @@ void login_begin(struct login *l, const struct credentials_in *in, const struct 
 
     peer_name(peer, site);
     l->ends_s = holder ? holder->ends_s : 0;
+    if (l->ends_s && admission_is_over(l->env.admission, l->ends_s)) /* since the handshake */
+        err = STUDIO_ERR_AUTH_CREDENTIALS;
     if (err == STUDIO_OK)
         l->wait = admission_ask(l->env.admission, site, &credentials, on_admitted, l);
     else

@@ -306,6 +306,26 @@ static void a_certificate_that_has_ended(void **state)
     disconnect(&c);
 }
 
+/* The handshake was in time, what came over it later is not. */
+static void a_certificate_that_ended_before_the_login(void **state)
+{
+    const struct holder holder = {.id = "ARO-001_a", .ends_s = FAKE_WALL_MS / 1000 + 60};
+    const struct session_address address = {
+        .peer = "::1", .in = {.token = TOKEN_DEVICE}, .holder = &holder};
+    struct connection c;
+
+    (void)state;
+    fake_clock_advance(&net.f.clock, 59 * 1000);
+    connect_to(&c, &address);
+    net_settle();
+    expect_frame_prefix(&c, "{\"TABLE_ID\":\"ARO-001\"");
+    disconnect(&c);
+    fake_clock_advance(&net.f.clock, 1000);
+    connect_to(&c, &address);
+    expect_frame(&c, "close 1008 Invalid credentials");
+    disconnect(&c);
+}
+
 /* --- not reading ----------------------------------------------------------------------------- */
 
 static void sixty_four_messages_under_way_are_enough(void **state)
@@ -397,6 +417,7 @@ int main(void)
         TEST(revoked_while_connected),
         TEST(expired_while_connected),
         TEST(a_certificate_that_has_ended),
+        TEST(a_certificate_that_ended_before_the_login),
         TEST(sixty_four_messages_under_way_are_enough),
         TEST(a_client_that_does_not_read_is_not_read),
         TEST(nobody_is_read_while_the_store_is_behind),
