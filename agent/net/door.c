@@ -27,7 +27,8 @@ struct door {
     struct guests *guests;
     size_t known;                 /* sockets that are no guests any more */
     size_t accepted;              /* in this turn of the loop */
-    size_t strangers, displacing; /* since the last tick */
+    size_t strangers, displacing; /* since the last tick, by what they cost */
+    unsigned cost;                /* of the one being taken in */
     void *resting[LISTENERS_MAX]; /* listeners that accept again in a later turn */
     size_t resting_count;
     bool starved;        /* until the next tick */
@@ -110,14 +111,30 @@ static bool displaces_too_often(struct door *door, const char *peer)
     char site[PEER_TEXT_MAX + 1];
 
     peer_name(peer, site);
-    return guests_displace_own(door->guests, site) && ++door->displacing > DISPLACING_PER_TICK;
+    if (!guests_displace_own(door->guests, site))
+        return false;
+    door->displacing += door->cost;
+    return door->displacing > DISPLACING_PER_TICK;
+}
+
+/* It has a price before anything is done for it: a handshake may be over, and its cost had, before there is a connection.
+ * Those who have gone while they waited outside are free. */
+static bool take_in(struct door *door, const void *listener, int fd, const char *peer)
+{
+    const bool tls = door->o.tls(listener);
+
+    door->cost = tls ? TLS_STRANGER : 1;
+    if (tcp_is_over(fd, tls) || displaces_too_often(door, peer))
+        return false;
+    door->strangers += door->cost;
+    return true;
 }
 
 bool door_knock(struct door *door, void *listener, int fd, const char *peer)
 {
     accept_in_turns(door, listener);
     return !door->shut && !wait_on_porch(door, listener, fd, peer) &&
-           !displaces_too_often(door, peer);
+           take_in(door, listener, fd, peer);
 }
 
 /* --- from the porch ---------------------------------------------------------------------------- */
@@ -126,7 +143,7 @@ static void come_in(void *ctx, int fd, void *listener, const char *peer)
 {
     struct door *door = ctx;
 
-    if (displaces_too_often(door, peer)) {
+    if (!take_in(door, listener, fd, peer)) {
         close(fd);
         return;
     }
@@ -162,7 +179,7 @@ void door_shut(struct door *door)
 
 /* --- inside ------------------------------------------------------------------------------------ */
 
-struct socket *door_enter(struct door *door, void *connection, const char *peer, bool tls)
+struct socket *door_enter(struct door *door, void *connection, const char *peer)
 {
     char site[PEER_TEXT_MAX + 1];
     struct socket *socket = calloc(1, sizeof(*socket));
@@ -176,7 +193,7 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer,
     peer_name(peer, site);
     if (socket) {
         socket->connection = connection;
-        socket->cost = tls ? TLS_STRANGER : 1;
+        socket->cost = door->cost;
         socket->guest.since_ms = clock_mono(door->o.clock);
         socket->here = !door->entering && address_is_here(peer);
         strncpy(socket->peer, peer, PEER_TEXT_MAX);
@@ -194,8 +211,6 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer,
     }
     if (!in)
         door->o.ops->kill(connection);
-    else
-        door->strangers += socket->cost;
     return socket;
 }
 

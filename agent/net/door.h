@@ -24,7 +24,9 @@ struct door_options {
     bool proxy_protocol;            /* they owe its header, see porch.h */
     size_t connections;             /* the limit; a few more are accepted to be told so */
     size_t guests_per_site;         /* sockets from one address that have not authenticated */
-    void (*adopt)(void *listener, int fd); /* takes the socket, and calls door_enter for it */
+    bool (*tls)(const void *listener);
+    void (*adopt)(void *listener,
+                  int fd); /* takes the socket, and calls door_enter for it at once */
 };
 
 /* NULL: out of memory, or no epoll. */
@@ -43,7 +45,7 @@ void door_starve(struct door *door, void *listener);
 bool door_knock(struct door *door, void *listener, int fd, const char *peer);
 /* It has become a connection; `peer` is its address, or PEER_UNIX. What is kept of it until door_leave; NULL: out of
  * memory. A connection there is no place for is cut. */
-struct socket *door_enter(struct door *door, void *connection, const char *peer, bool tls);
+struct socket *door_enter(struct door *door, void *connection, const char *peer);
 /* It has authenticated. */
 void door_know(struct door *door, struct socket *socket);
 /* It is gone. Frees. NULL does nothing. */

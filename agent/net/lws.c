@@ -31,7 +31,7 @@ static void arrive(const struct server *server, struct lws *wsi)
 
     if (!tcp_is_local(lws_get_socket_fd(wsi)))
         lws_get_peer_simple(wsi, peer, sizeof(peer));
-    lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer, lws_is_ssl(wsi)));
+    lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer));
     http_note(wsi);
 }
 
@@ -48,6 +48,11 @@ static const struct listener *listener_of(const struct server *server, const str
         if (server->listeners.list[i].watched == wsi)
             return &server->listeners.list[i];
     return NULL;
+}
+
+static bool is_tls(const void *listener)
+{
+    return listener_of(lws_context_user(lws_get_context(listener)), listener)->tls;
 }
 
 static void let_in(struct server *server, struct lws *wsi, const struct listener *listener)
@@ -260,6 +265,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     server->o = *options;
     server->o.door.ops = &transport_ops;
+    server->o.door.tls = is_tls;
     server->o.door.adopt = adopt;
     server->door = door_create(&server->o.door);
     server->o.sessions->ops = server->o.exchanges->ops = &transport_ops;

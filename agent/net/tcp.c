@@ -8,6 +8,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+/* Of the kernel's net/tcp_states.h. <netinet/tcp.h> has names for them, but not beside <linux/tcp.h>. */
+enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8 };
+
 void tcp_peer(int fd, char out[PEER_TEXT_MAX + 1])
 {
     struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
@@ -51,6 +54,14 @@ bool tcp_unread(int fd)
     char byte;
 
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+bool tcp_is_over(int fd, bool both)
+{
+    struct tcp_info info = {0};
+
+    return ask(fd, &info) &&
+           (info.tcpi_state == STATE_CLOSE || (both && info.tcpi_state == STATE_CLOSE_WAIT));
 }
 
 uint64_t tcp_bytes_read(int fd)

@@ -15,6 +15,8 @@ bool tcp_is_local(int fd);
 int64_t tcp_quiet_ms(int fd);
 /* Bytes or an end wait to be read. */
 bool tcp_unread(int fd);
+/* Its peer has gone; `both`: or will say no more. */
+bool tcp_is_over(int fd, bool both);
 /* How many bytes have been read of all that came; 0: not known. */
 uint64_t tcp_bytes_read(int fd);
 

@@ -39,9 +39,15 @@ static void on_kill(void *connection)
 /* The number of who came. */
 static size_t come(const char *peer)
 {
-    sockets[count] = door_enter(door, &connections[count], peer, false);
+    sockets[count] = door_enter(door, &connections[count], peer);
     assert_non_null(sockets[count]);
     return count++;
+}
+
+static bool is_tls(const void *at)
+{
+    assert_ptr_equal(at, &listener);
+    return false;
 }
 
 static void on_adopt(void *at, int fd)
@@ -58,6 +64,7 @@ static void open_door(bool proxy_protocol)
                                          .clock = &clock_.clock,
                                          .proxies = &proxies,
                                          .proxy_protocol = proxy_protocol,
+                                         .tls = is_tls,
                                          .connections = LIMIT,
                                          .guests_per_site = PER_SITE,
                                          .adopt = on_adopt};

@@ -14,7 +14,7 @@ static struct door *door;
 static struct socket *sockets[CROWD];
 static size_t came, gone; /* of those, in their order */
 static size_t killed;
-static bool paused;
+static bool paused, tls_;
 static int listener;
 
 static void on_pause(void *which, bool pause)
@@ -27,6 +27,12 @@ static void on_kill(void *connection)
 {
     (void)connection;
     killed++;
+}
+
+static bool is_tls(const void *at)
+{
+    (void)at;
+    return tls_;
 }
 
 static void on_adopt(void *at, int fd)
@@ -45,12 +51,13 @@ static int setup(void **state)
                                          .proxies = &no_proxies,
                                          .connections = 2 * CROWD,
                                          .guests_per_site = 64,
+                                         .tls = is_tls,
                                          .adopt = on_adopt};
     (void)state;
     fake_clock_init(&clock_);
     door = door_create(&options);
     came = gone = killed = 0;
-    paused = false;
+    paused = tls_ = false;
     return door ? 0 : -1;
 }
 
@@ -64,30 +71,30 @@ static int teardown(void **state)
 }
 
 /* False: it was refused. */
-static bool come(size_t site, bool tls)
+static bool come(size_t site)
 {
     char peer[32];
 
     snprintf(peer, sizeof peer, "10.0.%zu.%zu", site / 250, site % 250);
     if (!door_knock(door, &listener, -1, peer))
         return false;
-    sockets[came] = door_enter(door, NULL, peer, tls);
+    sockets[came] = door_enter(door, NULL, peer);
     assert_non_null(sockets[came++]);
     return true;
 }
 
 /* All who may come in in this turn, each from an address of its own or of one of `sites`. */
-static void let_in_now(size_t sites, bool tls)
+static void let_in_now(size_t sites)
 {
     door_turn(door);
     while (!paused && came < CROWD)
-        assert_true(come(came % sites, tls));
+        assert_true(come(came % sites));
 }
 
 static void let_in(size_t sites)
 {
     door_tick(door);
-    let_in_now(sites, false);
+    let_in_now(sites);
 }
 
 static void thousands_at_once_come_in_as_others_say_who_they_are(void **state)
@@ -137,20 +144,21 @@ static void strangers_wait_for_the_next_tick(void **state)
 {
     (void)state;
     for (int turns = 0; turns < TURNS; turns++)
-        let_in_now(CROWD, false);
+        let_in_now(CROWD);
     assert_int_equal(came, STRANGERS + 1); /* who was knocking is still let in */
     for (size_t i = 0; i < 10; i++)
         door_know(door, sockets[i]);
     for (int turns = 0; turns < TURNS; turns++)
-        let_in_now(CROWD, false);
+        let_in_now(CROWD);
     assert_int_equal(came, STRANGERS + 1 + 10);
     door_tick(door);
+    tls_ = true;
     for (int turns = 0; turns < TURNS; turns++)
-        let_in_now(CROWD, true);
+        let_in_now(CROWD);
     assert_int_equal(came, STRANGERS + 1 + 10 + STRANGERS / 4 + 1);
     for (size_t i = 10; i < came; i++) /* also those of the ticks before */
         door_know(door, sockets[i]);
-    let_in_now(CROWD, false);
+    let_in_now(CROWD);
     assert_true(came > STRANGERS + 1 + 10 + STRANGERS / 4 + 1);
 }
 
@@ -161,16 +169,24 @@ static void who_displaces_his_own_too_often_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < PER_SITE; i++)
-        assert_true(come(1, false));
+        assert_true(come(1));
     assert_int_equal(killed, 0);
     for (size_t i = 0; i < 1000; i++)
-        refused += !come(1, false);
+        refused += !come(1);
     assert_int_equal(killed, DISPLACING);
     assert_int_equal(refused, 1000 - DISPLACING);
-    assert_true(come(2, false)); /* others are not */
+    assert_true(come(2)); /* others are not */
     door_tick(door);
-    assert_true(come(1, false));
+    assert_true(come(1));
     assert_int_equal(killed, DISPLACING + 1);
+    door_tick(door);
+    tls_ = true; /* leaves room for others */
+    while (come(1))
+        continue;
+    assert_int_equal(killed, DISPLACING + 1 + DISPLACING / 4);
+    paused = false;
+    door_turn(door);
+    assert_false(paused);
 }
 
 int main(void)

@@ -93,12 +93,33 @@ static void of_no_socket_nothing_is_known(void **state)
     assert_true(tcp_unread(-1));
 }
 
+static void who_has_gone_is_over(void **state)
+{
+    const struct linger reset = {.l_onoff = 1};
+    struct pollfd fd = {.fd = ours, .events = POLLIN};
+
+    (void)state;
+    assert_false(tcp_is_over(ours, true));
+    assert_int_equal(shutdown(theirs, SHUT_WR), 0);
+    assert_int_equal(poll(&fd, 1, -1), 1);
+    assert_true(tcp_is_over(ours, true));
+    assert_false(tcp_is_over(ours, false)); /* waits for what we say */
+    assert_int_equal(setsockopt(theirs, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+    close(theirs);
+    fd.events = 0;
+    assert_int_equal(poll(&fd, 1, -1), 1);
+    assert_true(tcp_is_over(ours, false));
+    assert_false(tcp_is_over(-1, true));
+    theirs = -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_peer_has_an_address, setup, teardown),
         cmocka_unit_test_setup_teardown(what_came_waits_until_it_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_waits_to_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_gone_is_over, setup, teardown),
         cmocka_unit_test(of_no_socket_nothing_is_known),
     };
 
