@@ -83,13 +83,13 @@ static bool learn_from_file(const struct last_used *u, struct tokens *tokens)
         log_warn("auth", "on which day tokens were used is not known: %s", error.text);
         return false;
     }
-    for (size_t i = 0; i < tokens_count(tokens); i++) {
+    count = days_count(days);
+    for (size_t i = 0; count > 0 && i < tokens_count(tokens); i++) {
         int day = days_find(days, tokens_at(tokens, i));
 
         tokens_learn_day(tokens, i, day);
         found += day != 0;
     }
-    count = days_count(days);
     days_free(days);
     return found < count;
 }
