@@ -75,7 +75,7 @@ bool param_kinds(const char *text, unsigned *kinds)
 {
     for (*kinds = 0;; text++) {
         unsigned kind = read_kind(&text);
-        if (kind == 0 || (*kinds & kind) != 0)
+        if (kind == 0)
             return false;
         *kinds |= kind;
         if (*text != ',')

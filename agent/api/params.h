@@ -19,7 +19,7 @@ struct param {
 bool request_params(struct api_request *request, const struct param *params, size_t count,
                     void *query);
 
-/* Kinds of events, with a comma, each at most once. */
+/* Kinds of events, with a comma; one that is named twice is named. */
 bool param_kinds(const char *text, unsigned *kinds);
 #define PARAM_KINDS "changes, exceptions or changes,exceptions"
 

@@ -112,6 +112,7 @@ static void changes_in_order(void **state)
     expect_events("?kinds=changes,exceptions", "0 1 x 2");
     expect_events("?kinds=exceptions,changes&order=desc", "2 x 1 0");
     expect_events("?kinds=exceptions", "x");
+    expect_events("?kinds=exceptions,exceptions", "x"); /* named twice is named */
     expect_events("?from_rev=1&to_rev=1&kinds=changes,exceptions", "1 x");
     expect_events("?from_rev=2", "2");
     expect_events("?to_rev=0", "0");

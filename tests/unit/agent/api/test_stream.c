@@ -103,7 +103,7 @@ static void a_new_table_and_a_removed_one(void **state)
 static void filters_move_the_place(void **state)
 {
     (void)state;
-    ask(&wire, "tables=ARO-001", "kinds=exceptions", "6f1c:2");
+    ask(&wire, "tables=ARO-001", "kinds=exceptions,exceptions", "6f1c:2");
     told(&wire);
     update(0, "{\"sdp\":\"up\"}");
     update(1, "{\"event\":\"exception\",\"data\":\"X\"}");
