@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 /* False: no address. */
@@ -47,13 +49,15 @@ const char *networks_parse(const char *text, struct networks *out)
 {
     out->count = 0;
     while (text && *text) {
-        size_t len = strcspn(text, ",");
+        const char *part;
+        size_t len;
+
+        text = text_part(text, &part, &len);
         if (out->count == NETWORKS_MAX)
             return "at most 32 addresses or networks";
-        if (!parse_network(text, len, &out->list[out->count++]))
+        if (!parse_network(part, len, &out->list[out->count++]))
             return "expected addresses or networks like 10.0.0.7 or 10.0.0.0/8 or fd00::/8, "
-                   "separated by commas without blanks";
-        text += len + (text[len] == ',');
+                   "separated by commas";
     }
     return NULL;
 }

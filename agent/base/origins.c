@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 struct part {
@@ -80,7 +82,7 @@ static const char *add(struct origins *out, const char *text, size_t len)
 {
     static const char expected[] = "expected origins like https://ops.example or "
                                    "http://10.0.0.7:8080, nothing behind host and "
-                                   "port, separated by commas without blanks; or *";
+                                   "port, separated by commas; or *";
     struct origin ignored;
     char *entry;
 
@@ -105,13 +107,14 @@ const char *origins_parse(const char *text, struct origins *out)
 
     out->any = false;
     out->count = 0;
-    while (text && *text && !wrong) {
-        size_t len = strcspn(text, ",");
+    if (text && !*text)
+        text = NULL;
+    while (text && !wrong) {
+        const char *part;
+        size_t len;
 
-        wrong = add(out, text, len);
-        text += len;
-        if (*text && !*++text)
-            wrong = add(out, text, 0); /* behind the last comma */
+        text = text_part(text, &part, &len);
+        wrong = add(out, part, len);
     }
     return wrong;
 }

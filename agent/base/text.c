@@ -118,6 +118,19 @@ bool text_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
     return n >= least;
 }
 
+const char *text_part(const char *list, const char **part, size_t *len)
+{
+    static const char blanks[] = " \t";
+    const char *end;
+
+    *part = list + strspn(list, blanks);
+    end = *part + strcspn(*part, ",");
+    *len = (size_t)(end - *part);
+    while (*len > 0 && strchr(blanks, (*part)[*len - 1]))
+        --*len;
+    return *end ? end + 1 : NULL;
+}
+
 void text_hex(const unsigned char *bytes, size_t n, char *out)
 {
     static const char hex[] = "0123456789abcdef";

@@ -21,6 +21,10 @@ bool text_match(const char *pattern, const char *text);
 /* All of it is a whole number in digits, from `least` to `most`. */
 bool text_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 
+/* The first part of a list with commas, without blanks (spaces, tabs) around it: *len bytes, maybe none, at *part.
+ * What follows its comma; NULL: it was the last. */
+const char *text_part(const char *list, const char **part, size_t *len);
+
 /* Lower-case hex of n bytes; `out` holds 2n + 1. */
 void text_hex(const unsigned char *bytes, size_t n, char *out);
 

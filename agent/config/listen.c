@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const char separators[] = " \t";
+#include "base/text.h"
 
 static const char *parse_path(const char *text, size_t len, struct listen_at *out)
 {
@@ -55,19 +55,14 @@ const char *listen_parse(const char *text, bool tls, struct listen_list *out)
     const char *wrong = NULL;
 
     memset(out, 0, sizeof(*out));
-    for (bool more = true; more && !wrong; text++) {
-        size_t len, rest;
+    while (text && !wrong) {
+        const char *part;
+        size_t len;
 
-        text += strspn(text, separators);
-        len = strcspn(text, ",");
-        rest = len;
-        more = text[len] == ',';
-        while (rest > 0 && strchr(separators, text[rest - 1]))
-            rest--;
+        text = text_part(text, &part, &len);
         if (out->count == LISTEN_MAX)
             return "at most 8 addresses";
-        wrong = parse_one(text, rest, tls, &out->at[out->count++]);
-        text += len;
+        wrong = parse_one(part, len, tls, &out->at[out->count++]);
     }
     return wrong;
 }

@@ -7,7 +7,8 @@ static struct networks list_;
 static void lists_of_networks(void **state)
 {
     static const char *const wrong[] = {
-        "x", "10.0.0.0/33", "::/129", "1.2.3.4/", "1.2.3.4,,5.6.7.8", "10.0.0.0/8x", " 10.0.0.1"};
+        "x",           "10.0.0.0/33",       "::/129",         "1.2.3.4/", "1.2.3.4,,5.6.7.8",
+        "10.0.0.0/8x", "10.0.0.1 10.0.0.2", "10.0.0.1, ,::1", " "};
 
     (void)state;
     assert_null(networks_parse("10.0.0.0/8,192.168.7.9,fd00::/9,::1", &list_));
@@ -26,6 +27,10 @@ static void lists_of_networks(void **state)
     assert_null(networks_parse("0.0.0.0/0", &list_));
     assert_true(networks_have(&list_, "8.8.8.8"));
     assert_false(networks_have(&list_, "2001:db8::1"));
+    assert_null(networks_parse(" 10.0.0.0/8 , ::1\t", &list_));
+    assert_int_equal(list_.count, 2);
+    assert_true(networks_have(&list_, "10.1.2.3"));
+    assert_true(networks_have(&list_, "::1"));
     assert_null(networks_parse(NULL, &list_));
     assert_false(networks_have(&list_, "127.0.0.1"));
 }

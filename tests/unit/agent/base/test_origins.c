@@ -115,7 +115,10 @@ static void those_of_the_list_may(void **state)
     expect(false, &some, "https://x.ops.example", "a.example", ORIGIN_WAY_PLAIN);
     expect(false, &some, "http://10.0.0.7", "a.example", ORIGIN_WAY_PLAIN);
     expect(false, &some, "null", "a.example", ORIGIN_WAY_PLAIN);
-    assert_null(origins_parse("https://ops.example,*", &any));
+    assert_null(origins_parse("https://ops.example, http://b.example\t", &any));
+    expect(true, &any, "https://ops.example", "a.example", ORIGIN_WAY_PLAIN);
+    expect(true, &any, "http://b.example", "a.example", ORIGIN_WAY_PLAIN);
+    assert_null(origins_parse("https://ops.example, *", &any));
     expect(true, &any, "http://evil.example", "a.example", ORIGIN_WAY_PLAIN);
     expect(true, &any, "null", "", ORIGIN_WAY_PLAIN);
 }
@@ -144,7 +147,9 @@ static void lists_that_are_wrong(void **state)
         "https://ops.example/",
         "https://ops.example/page",
         "https://*.ops.example",
-        "https://ops.example, http://b.example",
+        "https://ops.example http://b.example",
+        "https://ops.example, ,http://b.example",
+        "https://ops.example, ",
         "https://ops.example:0",
         "null",
         "**",

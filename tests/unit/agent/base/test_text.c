@@ -175,6 +175,33 @@ static void test_number(void **state)
     assert_false(text_number("1x", 0, 7, &n));
 }
 
+static void test_part(void **state)
+{
+    static const struct {
+        const char *list, *part, *rest; /* NULL: it is the last */
+    } rows[] = {
+        {"", "", NULL},         {"a", "a", NULL},
+        {"a,b", "a", "b"},      {" a\t, b", "a", " b"},
+        {"a,", "a", ""},        {" , b", "", " b"},
+        {",", "", ""},          {"  ", "", NULL},
+        {"a b ,c", "a b", "c"}, {" a , b ,", "a", " b ,"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *part, *rest;
+        size_t len;
+
+        rest = text_part(rows[i].list, &part, &len);
+        assert_int_equal(len, strlen(rows[i].part));
+        assert_memory_equal(part, rows[i].part, len);
+        if (rows[i].rest)
+            assert_string_equal(rest, rows[i].rest);
+        else
+            assert_null(rest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,7 +209,7 @@ int main(void)
         cmocka_unit_test(test_control), cmocka_unit_test(test_match),
         cmocka_unit_test(test_hex),     cmocka_unit_test(test_unhex),
         cmocka_unit_test(test_lower),   cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_number),
+        cmocka_unit_test(test_number),  cmocka_unit_test(test_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

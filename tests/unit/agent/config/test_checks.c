@@ -100,10 +100,10 @@ static void names(void **state)
     (void)state;
     accepts(check_agent_id, good_ids);
     refuses(check_agent_id, bad_ids);
-    accepts(check_networks, (const char *const[]){"", "10.0.0.7", "10.0.0.0/8,fd00::/8", NULL});
-    refuses(check_networks, (const char *const[]){"x", "10.0.0.0/33", "10.0.0.7, ::1", NULL});
+    accepts(check_networks, (const char *const[]){"", "10.0.0.7", "10.0.0.0/8, fd00::/8", NULL});
+    refuses(check_networks, (const char *const[]){"x", "10.0.0.0/33", "10.0.0.7 ::1", NULL});
     accepts(check_origins,
-            (const char *const[]){"", "*", "https://a.example,http://[::1]:80", NULL});
+            (const char *const[]){"", "*", "https://a.example, http://[::1]:80", NULL});
     refuses(check_origins, (const char *const[]){"a.example", "https://a.example/", NULL});
     accepts(check_values, good_values);
     refuses(check_values, bad_values);
