@@ -62,15 +62,21 @@ enum studio_err handed_take(struct handed *handed, int first, long long count, c
     handed->count = 0;
     for (int fd = first; fd < first + (int)count; fd++) {
         const size_t len = strcspn(names, ":");
+        const char *scheme = scheme_of(names, len);
 
         if (handed->count > 0)
             buf_str(listen, ",");
         if (!is(fd, SO_TYPE, SOCK_STREAM) || !is(fd, SO_ACCEPTCONN, 1) ||
-            !print_where(listen, fd, scheme_of(names, len)))
+            !print_where(listen, fd, scheme))
             return studio_error_set(error, STUDIO_ERR_USAGE,
                                     ": the socket %.*s that was handed over does not listen at a "
                                     "port or a path (ListenStream=, without Accept=yes)",
                                     (int)len, names);
+        if (is(fd, SO_DOMAIN, AF_UNIX) && strcmp(scheme, "wss://") == 0)
+            return studio_error_set(error, STUDIO_ERR_USAGE,
+                                    ": a socket that was handed over as `tls` listens at a path, "
+                                    "where no TLS is spoken: give it another FileDescriptorName=, "
+                                    "in a unit of its own if there are ports in this one");
         names += len + (names[len] == ':');
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
         (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

@@ -15,7 +15,7 @@ struct handed {
 
 /* `count` descriptors from `first` on, with their names between colons. Appends where they listen to `listen`, for
  * websocket.listen: the one called `tls` as wss://, `plain` as ws://, others without a scheme. Errors: USAGE (too
- * many, or one that does not listen at a port or a path). */
+ * many, one that does not listen at a port or a path, or a path called `tls`). */
 STUDIO_MUST_USE enum studio_err handed_take(struct handed *handed, int first, long long count,
                                             const char *names, struct buf *listen,
                                             struct studio_error *error);

@@ -117,6 +117,20 @@ static void at_a_path(void **state)
     free(expected);
 }
 
+/* What is told to speak TLS never speaks without. */
+static void no_tls_at_a_path(void **state)
+{
+    int fd = at_path(tmpdir_path(tmpdir_create(), "agent.sock"));
+
+    (void)state;
+    assert_int_equal(take(fd, 1, "tls"), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "at a path, where no TLS is spoken"));
+    assert_int_equal(handed.count, 0);
+    buf_clear(&listen_text);
+    assert_int_equal(take(fd, 1, "plain"), STUDIO_OK);
+    close(fd);
+}
+
 static void at_a_path_that_cannot_be_in_a_list(void **state)
 {
     int fd = at_path(tmpdir_path(tmpdir_create(), "a,b"));
@@ -151,8 +165,12 @@ static void what_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(ports_with_and_without_a_name),      TEST(of_the_sixth_version), TEST(at_a_path),
-        TEST(at_a_path_that_cannot_be_in_a_list), TEST(what_is_none),
+        TEST(ports_with_and_without_a_name),
+        TEST(of_the_sixth_version),
+        TEST(at_a_path),
+        TEST(no_tls_at_a_path),
+        TEST(at_a_path_that_cannot_be_in_a_list),
+        TEST(what_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
