@@ -42,6 +42,8 @@ int address_open(const struct address *address, uint16_t port)
         return -1;
     /* A port in TIME_WAIT counts as free, one listened on does not. */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (address->only_ipv6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     if (bind(fd, (struct sockaddr *)&sa, len) == 0 && listen(fd, SOMAXCONN) == 0)
         return fd;
     saved = errno;
@@ -102,8 +104,8 @@ static enum studio_err bind_error(const char *host, uint16_t port, struct studio
                             port, strerror(errno));
 }
 
-enum studio_err addresses_find(const char *host, uint16_t port, struct addresses *out,
-                               struct studio_error *error)
+enum studio_err addresses_find(const char *host, uint16_t port, bool beside_ipv4,
+                               struct addresses *out, struct studio_error *error)
 {
     bool local = strcmp(host, "localhost") == 0;
     enum studio_err err = STUDIO_OK;
@@ -116,7 +118,8 @@ enum studio_err addresses_find(const char *host, uint16_t port, struct addresses
             out->count = 1; /* a machine without IPv6 */
     } else if (strcmp(host, "*") == 0 || strcmp(host, "::") == 0) {
         add(out, "", true);
-        if (!address_free(&out->list[0], 0))
+        out->list[0].only_ipv6 = beside_ipv4;
+        if (!beside_ipv4 && !address_free(&out->list[0], 0))
             out->list[0].ipv6 = false;
     } else if (strcmp(host, "0.0.0.0") == 0) {
         add(out, "", false);

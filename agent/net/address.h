@@ -13,6 +13,7 @@ enum { ADDRESS_TEXT_MAX = 64, ADDRESS_COUNT_MAX = 2 };
 struct address {
     char text[ADDRESS_TEXT_MAX]; /* numeric; empty: every address of its family */
     bool ipv6;
+    bool only_ipv6; /* of every address: IPv4 is left to another socket */
 };
 
 struct addresses {
@@ -22,9 +23,10 @@ struct addresses {
 
 /*
  * What to bind for `host`, having tried whether `port` can be bound there (0: not tried).
- * `localhost` is 127.0.0.1 and, where there is one, ::1. Errors: ADDRESS.
+ * `localhost` is 127.0.0.1 and, where there is one, ::1; `::` is every address, of IPv4 as well unless
+ * `beside_ipv4`. Errors: ADDRESS.
  */
-STUDIO_MUST_USE enum studio_err addresses_find(const char *host, uint16_t port,
+STUDIO_MUST_USE enum studio_err addresses_find(const char *host, uint16_t port, bool beside_ipv4,
                                                struct addresses *out, struct studio_error *error);
 
 /* A socket that listens there; -1: errno says why not. */

@@ -35,12 +35,24 @@ static uint16_t port_of(int fd)
     return ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
 }
 
+/* 0.0.0.0 has the addresses of IPv4 at this port, be it that it comes later in the list. */
+static bool is_beside_ipv4(const struct listen_list *list, const struct listen_at *at)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->at[i].kind != LISTEN_UNIX && list->at[i].port == at->port &&
+            strcmp(list->at[i].where, "0.0.0.0") == 0)
+            return true;
+    return false;
+}
+
 /* `port` is the one that is taken, when any was asked for. */
-static enum studio_err open_ports(struct listeners *out, const struct listen_at *at, uint16_t *port,
+static enum studio_err open_ports(struct listeners *out, const struct listen_list *list,
+                                  const struct listen_at *at, uint16_t *port,
                                   struct studio_error *error)
 {
     struct addresses addresses;
-    enum studio_err err = addresses_find(at->where, at->port, &addresses, error);
+    enum studio_err err =
+        addresses_find(at->where, at->port, is_beside_ipv4(list, at), &addresses, error);
 
     *port = at->port;
     if (err != STUDIO_OK)
@@ -72,11 +84,11 @@ static void name_port(struct listeners *out, const struct listen_at *at, uint16_
              at->kind == LISTEN_TLS ? "s" : "", v6 ? "[" : "", at->where, v6 ? "]" : "", port);
 }
 
-static enum studio_err open_port(struct listeners *out, const struct listen_at *at,
-                                 struct studio_error *error)
+static enum studio_err open_port(struct listeners *out, const struct listen_list *list,
+                                 const struct listen_at *at, struct studio_error *error)
 {
     uint16_t port;
-    enum studio_err err = open_ports(out, at, &port, error);
+    enum studio_err err = open_ports(out, list, at, &port, error);
 
     if (err == STUDIO_OK)
         name_port(out, at, port);
@@ -171,7 +183,7 @@ enum studio_err listeners_open(const struct listen_list *where, const struct han
         take(out, &where->at[i], handed->fds[i]);
     for (size_t i = taken; err == STUDIO_OK && i < where->count; i++)
         err = where->at[i].kind == LISTEN_UNIX ? open_path(out, &where->at[i], error)
-                                               : open_port(out, &where->at[i], error);
+                                               : open_port(out, where, &where->at[i], error);
     if (err != STUDIO_OK)
         listeners_close(out);
     return err;

@@ -15,7 +15,7 @@ static bool ipv6, ipv6_known;
 
 static int look(void **state)
 {
-    struct address loopback = {"::1", true}, any = {"", true};
+    struct address loopback = {.text = "::1", .ipv6 = true}, any = {.ipv6 = true};
 
     (void)state;
     ipv6 = address_free(&loopback, 0);
@@ -28,7 +28,7 @@ static struct addresses find(const char *host)
     struct addresses found;
     struct studio_error error = {0};
 
-    if (addresses_find(host, 0, &found, &error) != STUDIO_OK)
+    if (addresses_find(host, 0, false, &found, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
     return found;
 }
@@ -82,7 +82,7 @@ static void expect_error(const char *host, uint16_t port, const char *part)
     struct addresses found;
     struct studio_error error = {0};
 
-    assert_int_equal(addresses_find(host, port, &found, &error), STUDIO_ERR_ADDRESS);
+    assert_int_equal(addresses_find(host, port, false, &found, &error), STUDIO_ERR_ADDRESS);
     if (!strstr(error.text, part))
         fail_msg("\"%s\" is not in \"%s\"", part, error.text);
 }
@@ -110,7 +110,7 @@ static int listen_somewhere(uint16_t *port)
 
 static void a_port_in_use_is_named_with_what_to_do(void **state)
 {
-    struct address local = {"127.0.0.1", false};
+    struct address local = {.text = "127.0.0.1"};
     char *part;
     uint16_t port;
     int fd = listen_somewhere(&port);
@@ -127,7 +127,7 @@ static void a_port_in_use_is_named_with_what_to_do(void **state)
 
 static void an_address_that_is_none(void **state)
 {
-    struct address broken = {"1.2.3", false}, broken6 = {"fe80::1%eth0", true};
+    struct address broken = {.text = "1.2.3"}, broken6 = {.text = "fe80::1%eth0", .ipv6 = true};
 
     (void)state;
     assert_false(address_free(&broken, 0));

@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,54 @@ static void a_port_is_named_as_it_is(void **state)
     assert_int_equal(take(0), -1);
     close(server);
     close(client);
+}
+
+/* A port that nobody has at any address, held as in support/port.h; -1: this machine does not know IPv6. */
+static int reserve_everywhere(uint16_t *port)
+{
+    struct sockaddr_in6 sa = {.sin6_family = AF_INET6};
+    socklen_t len = sizeof(sa);
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, none = 0;
+
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &none, sizeof(none));
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    *port = ntohs(sa.sin6_port);
+    return fd;
+}
+
+/* Each is for addresses of its own kind, whichever stands first. */
+static void every_address_of_both_kinds(void **state)
+{
+    uint16_t port;
+    int held = reserve_everywhere(&port);
+
+    (void)state;
+    if (held < 0)
+        skip();
+    for (size_t i = 0; i < 2; i++) {
+        char *text = i == 0 ? test_printf("wss://0.0.0.0:%u,ws://[::]:%u", port, port)
+                            : test_printf("ws://[::]:%u, wss://0.0.0.0:%u", port, port);
+        int client, server;
+
+        if (open_at(text) != STUDIO_OK)
+            test_fail("%s", error.text);
+        assert_int_equal(listeners.count, 2);
+        assert_true(listeners.list[i].tls);
+        client = port_connect(port);
+        assert_true(client >= 0);
+        server = take(i);
+        assert_true(server >= 0);
+        assert_int_equal(take(1 - i), -1);
+        close(server);
+        close(client);
+        listeners_close(&listeners);
+        free(text);
+    }
+    close(held);
 }
 
 static int connect_to(const char *path)
@@ -155,9 +204,8 @@ static void one_that_cannot_be_had_ends_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_port_is_named_as_it_is),
-        TEST(a_socket_in_the_file_system),
-        TEST(what_is_left_behind_is_replaced_but_no_file),
+        TEST(a_port_is_named_as_it_is),        TEST(every_address_of_both_kinds),
+        TEST(a_socket_in_the_file_system),     TEST(what_is_left_behind_is_replaced_but_no_file),
         TEST(one_that_cannot_be_had_ends_all),
     };
 
