@@ -153,8 +153,8 @@ static enum origin_way way_of(struct lws *wsi)
 
     if (!socket || !socket->proxy)
         return lws_get_ssl(wsi) ? ORIGIN_WAY_TLS : ORIGIN_WAY_PLAIN;
-    if (!proxy_says(wsi, "x-forwarded-proto:", scheme, sizeof(scheme)))
-        return ORIGIN_WAY_UNKNOWN;
+    if (!proxy_says(wsi, "x-forwarded-proto:", scheme, sizeof(scheme))) /* TLS may pass it */
+        return lws_get_ssl(wsi) ? ORIGIN_WAY_TLS : ORIGIN_WAY_UNKNOWN;
     return strcasecmp(scheme, "https") == 0 || strcasecmp(scheme, "wss") == 0 ? ORIGIN_WAY_TLS
                                                                               : ORIGIN_WAY_PLAIN;
 }

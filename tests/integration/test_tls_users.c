@@ -219,15 +219,14 @@ static void who_has_no_line_any_more_is_closed(void **state)
 }
 
 /* A browser shows it to whoever's page asks for it. */
-static void no_page_but_our_own_makes_use_of_it(void **state)
+static void expect_no_other_page(const char *settings)
 {
     struct stage s;
     struct tunnel *tunnel;
     struct wsclient *c;
     char *own, *plain;
 
-    (void)state;
-    open_stage(&s, "cn", "* device certificate\n");
+    open_stage(&s, settings, "* device certificate\n");
     tunnel = tunnel_as(&s, dealer);
     own = test_printf("Origin: https://localhost:%u\r\n", tunnel_port(tunnel));
     plain = test_printf("Origin: http://localhost:%u\r\n", tunnel_port(tunnel));
@@ -244,6 +243,14 @@ static void no_page_but_our_own_makes_use_of_it(void **state)
     agent_proc_destroy(s.agent);
     free(own);
     free(plain);
+}
+
+static void no_page_but_our_own_makes_use_of_it(void **state)
+{
+    (void)state;
+    expect_no_other_page("cn");
+    /* Nor where a proxy that is believed says nothing of how it was asked. */
+    expect_no_other_page("cn\n[websocket]\ntrusted_proxies = 127.0.0.1");
 }
 
 int main(void)
