@@ -270,16 +270,21 @@ static bool take_grant(const struct token_line *line, struct grant *grant)
 }
 
 /* There may be one for this id alone and one for many: the first in the file counts. */
-bool tokens_certified(const struct tokens *tokens, const char *user_id, int64_t wall_s,
-                      struct grant *grant, unsigned char ticket[DIGEST_LEN])
+static const struct token_line *find_certified(const struct tokens *tokens, const char *user_id,
+                                               int64_t wall_s)
 {
     unsigned char own[DIGEST_LEN], many[DIGEST_LEN];
     if (!token_line_certificate(user_id, own) || !token_line_certificate("*", many))
-        return false;
+        return NULL;
     const struct token_line *line = find_line(tokens, user_id, own, wall_s);
     const struct token_line *other = find_line(tokens, user_id, many, wall_s);
-    if (!line || (other && other < line))
-        line = other;
+    return !line || (other && other < line) ? other : line;
+}
+
+bool tokens_certified(const struct tokens *tokens, const char *user_id, int64_t wall_s,
+                      struct grant *grant, unsigned char ticket[DIGEST_LEN])
+{
+    const struct token_line *line = find_certified(tokens, user_id, wall_s);
     if (line)
         memcpy(ticket, line->digest, DIGEST_LEN);
     return take_grant(line, grant);
@@ -288,7 +293,10 @@ bool tokens_certified(const struct tokens *tokens, const char *user_id, int64_t 
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
                         const unsigned char ticket[DIGEST_LEN], int64_t wall_s, struct grant *grant)
 {
-    return take_grant(find_line(tokens, user_id, ticket, wall_s), grant);
+    const struct token_line *line = find_line(tokens, user_id, ticket, wall_s), *first = NULL;
+    if (line && line->certificate)
+        first = find_certified(tokens, user_id, wall_s); /* NULL: out of memory */
+    return take_grant(first ? first : line, grant);
 }
 
 size_t tokens_slow(const struct tokens *tokens, const char *user_id, int64_t wall_s,

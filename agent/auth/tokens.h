@@ -62,7 +62,8 @@ size_t tokens_slow(const struct tokens *tokens, const char *user_id, int64_t wal
 /* Is there any? */
 bool tokens_have_slow(const struct tokens *tokens);
 
-/* What the line grants by whose ticket a connection was let in, if it still would be (revocation, expiry).
+/* What the line grants by whose ticket a connection was let in, if it still would be (revocation, expiry); of lines
+ * without a token, as at a login, the first.
  * The ticket is what tokens_digest gives for its token, or for the slow hash of it, or what tokens_certified gave. */
 bool tokens_still_valid(const struct tokens *tokens, const char *user_id,
                         const unsigned char ticket[32], int64_t wall_s, struct grant *grant);

@@ -105,6 +105,24 @@ static void certificates_need_a_line_too(void **state)
     tokens_destroy(tokens);
 }
 
+/* A line above that for him alone decides for who is there as for who comes. */
+static void a_line_put_above_decides_for_who_stays(void **state)
+{
+    struct tokens *before = parse("ARO-001_pc operator certificate\n");
+    struct tokens *after = parse("ARO-001_* viewer certificate\nARO-001_pc operator certificate\n");
+    unsigned char ticket[32];
+    struct grant grant;
+    (void)state;
+    assert_true(tokens_certified(before, "ARO-001_pc", 0, &grant, ticket));
+    assert_int_equal(grant.role, ROLE_OPERATOR);
+    assert_true(tokens_still_valid(before, "ARO-001_pc", ticket, 0, &grant));
+    assert_int_equal(grant.role, ROLE_OPERATOR);
+    assert_true(tokens_still_valid(after, "ARO-001_pc", ticket, 0, &grant));
+    assert_int_equal(grant.role, ROLE_VIEWER);
+    tokens_destroy(before);
+    tokens_destroy(after);
+}
+
 static void the_empty_token_matches_not_even_its_hash(void **state)
 {
     char text[512] = "";
@@ -342,6 +360,7 @@ int main(void)
         cmocka_unit_test(the_digest_is_sha256),
         cmocka_unit_test(pattern_and_token_decide),
         cmocka_unit_test(certificates_need_a_line_too),
+        cmocka_unit_test(a_line_put_above_decides_for_who_stays),
         cmocka_unit_test(the_empty_token_matches_not_even_its_hash),
         cmocka_unit_test(expiry_includes_its_day),
         cmocka_unit_test(connections_are_checked_by_digest),
