@@ -239,6 +239,7 @@ enum studio_err token_file_each(const char *path, token_file_user_fn *tell, void
 
 struct revoke {
     const char *which;
+    bool certificate; /* only lines without a token */
     bool by_hash;
     size_t hits;
     bool several; /* the prefix fits more than one hash */
@@ -252,7 +253,10 @@ static bool fits(const struct revoke *revoke, const struct token_line *line)
 {
     char hex[DIGEST_HEX_LEN + 1];
     if (!revoke->by_hash)
-        return strcmp(line->pattern, revoke->which) == 0;
+        return (line->certificate || !revoke->certificate) &&
+               strcmp(line->pattern, revoke->which) == 0;
+    if (line->certificate)
+        return false; /* what stands for its hash nobody is shown */
     text_hex(line->digest, DIGEST_LEN, hex);
     return strncmp(hex, revoke->which, strlen(revoke->which)) == 0;
 }
@@ -329,7 +333,8 @@ static enum studio_err count_in(void *ctx, const char *file, struct studio_error
 static enum studio_err choose(struct revoke *revoke, const char *path, struct studio_error *error)
 {
     enum studio_err err = each_file(path, count_in, revoke, error);
-    if (err == STUDIO_OK && revoke->hits == 0 && is_hash_prefix(revoke->which)) {
+    if (err == STUDIO_OK && revoke->hits == 0 && !revoke->certificate &&
+        is_hash_prefix(revoke->which)) {
         revoke->by_hash = true;
         err = each_file(path, count_in, revoke, error);
     }
@@ -366,10 +371,11 @@ static enum studio_err remove_in(void *ctx, const char *file, struct studio_erro
     return err;
 }
 
-enum studio_err token_file_revoke(const char *path, const char *which, token_file_user_fn *tell,
-                                  void *ctx, size_t *left, struct studio_error *error)
+enum studio_err token_file_revoke(const char *path, const char *which, bool certificate,
+                                  token_file_user_fn *tell, void *ctx, size_t *left,
+                                  struct studio_error *error)
 {
-    struct revoke revoke = {.which = which, .each = {tell, ctx, NULL}};
+    struct revoke revoke = {.which = which, .certificate = certificate, .each = {tell, ctx, NULL}};
     enum studio_err err = choose(&revoke, path, error);
     if (err == STUDIO_OK)
         err = each_file(path, remove_in, &revoke, error);

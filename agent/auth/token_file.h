@@ -39,12 +39,14 @@ STUDIO_MUST_USE enum studio_err token_file_each(const char *path, token_file_use
                                                 void *ctx, struct studio_error *error);
 
 /*
- * Removes the users with this pattern (exactly), or, if there is none, the one whose hash starts
- * with `which` (8 or more hexadecimal digits), in all files of a directory; tells of each removed. *left is how many remain.
+ * Removes the users with this pattern (exactly), `certificate`: only their lines without a token; or, if there is none,
+ * the one whose hash starts with `which` (8 or more hexadecimal digits). In all files of a directory; tells of each
+ * removed. *left is how many remain.
  * Errors: USAGE (also: nobody like that, or a prefix of several hashes), IO, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err token_file_revoke(const char *path, const char *which,
-                                                  token_file_user_fn *tell, void *ctx, size_t *left,
+                                                  bool certificate, token_file_user_fn *tell,
+                                                  void *ctx, size_t *left,
                                                   struct studio_error *error);
 
 /* A pattern as it stands in the file, with %20 for blanks. */

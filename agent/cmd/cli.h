@@ -44,7 +44,7 @@ struct cli {
     const char *mosquitto;            /* --mosquitto of `setup`; NULL if not given */
     bool json;                        /* --json of `doctor` */
     const char *topic;                /* of --help; NULL if not given */
-    bool password, certificate;       /* --password, --certificate of `token new` */
+    bool password, certificate;       /* --password of `token new`, --certificate of `token` */
     const char *words[CLI_WORDS_MAX]; /* what follows the command: `new`, `ARO-001_*` */
     size_t word_count;
     struct cli_setting *settings; /* options in the order given; owned */

@@ -308,8 +308,8 @@ static int token_revoke(const struct cli *cli, const struct target *target)
         return STUDIO_EXIT_USAGE;
     }
     listing_begin(&listing, "revoked:\n", target);
-    enum studio_err err =
-        token_file_revoke(target->file, cli->words[1], print_user, &listing, &left, &error);
+    enum studio_err err = token_file_revoke(target->file, cli->words[1], cli->certificate,
+                                            print_user, &listing, &left, &error);
     listing_end(&listing);
     if (err != STUDIO_OK)
         return fail_with(&error);

@@ -155,14 +155,14 @@ static void a_chosen_token(void **state)
     assert_int_equal(token_file_add(path, &user, token, &error), STUDIO_ERR_USAGE);
     user.chosen = "123";
     assert_int_equal(token_file_add(path, &user, token, &error), STUDIO_ERR_USAGE);
-    assert_int_equal(token_file_revoke(path, "A_1", tell, NULL, &left, &error), STUDIO_OK);
+    assert_int_equal(token_file_revoke(path, "A_1", false, tell, NULL, &left, &error), STUDIO_OK);
     assert_int_equal(left, 0);
 }
 
 static enum studio_err take_away(const char *which, size_t *left)
 {
     report[0] = '\0';
-    return token_file_revoke(path, which, tell, NULL, left, &error);
+    return token_file_revoke(path, which, false, tell, NULL, left, &error);
 }
 
 static void users_are_revoked_by_pattern_or_hash(void **state)

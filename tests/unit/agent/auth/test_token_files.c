@@ -111,10 +111,11 @@ static void users_come_and_go(void **state)
     assert_string_equal(report, "a.tokens:1 A_*\nb.tokens:1 A_*\nc.tokens:1 C_*\n"
                                 "users.tokens:1 NEW_1\n");
     report[0] = '\0';
-    assert_int_equal(token_file_revoke(dir, "A_*", tell, NULL, &left, &error), STUDIO_OK);
+    assert_int_equal(token_file_revoke(dir, "A_*", false, tell, NULL, &left, &error), STUDIO_OK);
     assert_string_equal(report, "a.tokens:1 A_*\nb.tokens:1 A_*\n");
     assert_int_equal(left, 2);
-    assert_int_equal(token_file_revoke(dir, "A_*", tell, NULL, &left, &error), STUDIO_ERR_USAGE);
+    assert_int_equal(token_file_revoke(dir, "A_*", false, tell, NULL, &left, &error),
+                     STUDIO_ERR_USAGE);
     report[0] = '\0';
     assert_int_equal(token_file_each(dir, tell, NULL, &error), STUDIO_OK);
     assert_string_equal(report, "c.tokens:1 C_*\nusers.tokens:1 NEW_1\n");

@@ -65,6 +65,16 @@ static void a_certificate_has_no_token(void **state)
         strstr(out_text, "   1  device    certificate   never       -           ARO-001_*\n"));
     assert_int_equal(RUN("token", "new", "A", "--certificate", "--password", "--data", dir),
                      STUDIO_EXIT_USAGE);
+    /* It is taken away without the tokens of the same users. */
+    assert_int_equal(RUN("token", "new", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
+    assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--certificate", "--data", dir),
+                     STUDIO_EXIT_OK);
+    assert_non_null(strstr(out_text, "  certificate  "));
+    assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--certificate", "--data", dir),
+                     STUDIO_EXIT_USAGE);
+    assert_int_equal(RUN("token", "list", "--data", dir), STUDIO_EXIT_OK);
+    assert_null(strstr(out_text, "certificate"));
+    assert_non_null(strstr(out_text, "ARO-001_*\n"));
     assert_int_equal(RUN("token", "revoke", "ARO-001_*", "--data", dir), STUDIO_EXIT_OK);
 }
 
