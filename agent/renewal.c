@@ -1,5 +1,6 @@
 #include "renewal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,9 +33,10 @@ struct renewal {
     void *ctx;
     pthread_mutex_t turn; /* one reads at a time; guards the stamps */
     struct stamp read[FILE_COUNT];
-    pthread_mutex_t lock;      /* guards what follows */
-    struct certificate *fresh; /* read, and not shown yet */
-    struct worker worker;      /* looks at the files */
+    pthread_mutex_t lock;         /* guards what follows */
+    struct certificate *fresh;    /* read, and not shown yet */
+    _Atomic int64_t chain_ends_s; /* of the certificate that is shown */
+    struct worker worker;         /* looks at the files */
 };
 
 /* --- reading ----------------------------------------------------------------------------------- */
@@ -57,15 +59,32 @@ static void look(const struct renewal *r, struct stamp stamps[FILE_COUNT])
     }
 }
 
-static void tell_end(const struct renewal *r, int64_t ends_s)
+/* Clients do without one of the chain where they know another way to their authority. */
+static void tell_chain_end(const struct renewal *r, int64_t ends_s, int64_t now_s)
 {
-    int64_t now_s = clock_wall(r->clock) / 1000;
+    static const char what[] = "clients that need it refuse ours then; renew both, or take it out "
+                               "of the file if it is not needed";
+
+    if (ends_s <= now_s)
+        log_warn("tls", "a certificate behind ours in %s has expired: %s", r->cert, what);
+    else if (time_days_left(ends_s, now_s) < SOON_DAYS)
+        log_warn("tls", "a certificate behind ours in %s ends in %u days: %s", r->cert,
+                 time_days_left(ends_s, now_s), what);
+}
+
+static void tell_ends(const struct renewal *r)
+{
+    const int64_t now_s = clock_wall(r->clock) / 1000;
+    const int64_t ends_s = (int64_t)figure_get(&r->figures->tls_ends);
+    const int64_t chain_ends_s = atomic_load(&r->chain_ends_s);
 
     if (ends_s <= now_s)
         log_error("tls", "the certificate in %s has expired: clients will refuse it", r->cert);
     else if (time_days_left(ends_s, now_s) < SOON_DAYS)
         log_warn("tls", "the certificate in %s ends in %u days: renew it", r->cert,
                  time_days_left(ends_s, now_s));
+    if (chain_ends_s < ends_s)
+        tell_chain_end(r, chain_ends_s, now_s);
 }
 
 static enum studio_err read_files(struct renewal *r, struct studio_error *error)
@@ -117,9 +136,10 @@ void renewal_take(struct renewal *r, struct server *server)
     ends_s = certificate_ends(fresh);
     if (server_show(server, fresh)) {
         figure_set(&r->figures->tls_ends, (uint64_t)ends_s);
+        atomic_store(&r->chain_ends_s, certificate_chain_ends(fresh));
         log_info("tls", "the certificate in %s is shown now, for %u days", r->cert,
                  time_days_left(ends_s, clock_wall(r->clock) / 1000));
-        tell_end(r, ends_s);
+        tell_ends(r);
     } else {
         log_error("tls", "out of memory: the certificate in %s is not shown", r->cert);
     }
@@ -150,7 +170,7 @@ static void tell_daily(const struct renewal *r, int64_t *told)
     if (day == *told)
         return;
     *told = day;
-    tell_end(r, (int64_t)figure_get(&r->figures->tls_ends));
+    tell_ends(r);
 }
 
 static void run(void *ctx)

@@ -19,7 +19,6 @@ struct certificate {
     STACK_OF(X509) * between;     /* the others of it, which it owns */
     STACK_OF(X509) * authorities; /* of clients; NULL: they need no certificate */
     EVP_PKEY *key;
-    int64_t ends_s;
 };
 
 /* --- reading ----------------------------------------------------------------------------------- */
@@ -125,16 +124,6 @@ int64_t certificate_end_of(const X509 *x509)
     return ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
-static void find_end(struct certificate *c)
-{
-    for (int i = 0; i < sk_X509_num(c->chain); i++) {
-        int64_t ends_s = certificate_end_of(sk_X509_value(c->chain, i));
-
-        if (i == 0 || ends_s < c->ends_s)
-            c->ends_s = ends_s;
-    }
-}
-
 /* By a context of its own: OpenSSL judges more than whether they belong together. */
 static enum studio_err try_out(const struct certificate *c, const struct certificate_files *files,
                                struct studio_error *error)
@@ -191,7 +180,6 @@ enum studio_err certificate_read(const struct certificate_files *files, struct c
         certificate_free(c);
         return err;
     }
-    find_end(c);
     *out = c;
     return STUDIO_OK;
 }
@@ -215,7 +203,20 @@ void certificate_free(struct certificate *c)
 
 int64_t certificate_ends(const struct certificate *c)
 {
-    return c->ends_s;
+    return certificate_end_of(sk_X509_value(c->chain, 0));
+}
+
+int64_t certificate_chain_ends(const struct certificate *c)
+{
+    int64_t first_s = INT64_MAX;
+
+    for (int i = 0; i < sk_X509_num(c->between); i++) {
+        int64_t ends_s = certificate_end_of(sk_X509_value(c->between, i));
+
+        if (ends_s < first_s)
+            first_s = ends_s;
+    }
+    return first_s;
 }
 
 /* --- serving ----------------------------------------------------------------------------------- */

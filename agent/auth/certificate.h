@@ -31,8 +31,11 @@ struct certificate *certificate_share(struct certificate *certificate);
 /* The last holder ends it. NULL does nothing. */
 void certificate_free(struct certificate *certificate);
 
-/* The last second in which all of the chain is valid, since 1970. */
+/* The last second in which ours is valid, since 1970. */
 int64_t certificate_ends(const struct certificate *certificate);
+/* The same of those behind it, whichever ends first; INT64_MAX: there are none. It may be one that clients do without,
+ * having another way to an authority they trust. */
+int64_t certificate_chain_ends(const struct certificate *certificate);
 /* The same of one. */
 int64_t certificate_end_of(const struct x509_st *x509);
 

@@ -17,21 +17,24 @@
 
 enum { SOON_DAYS = 14, HOST_MAX = 255 };
 
-/* Of authorities one that is good is enough, of a chain all have to be. */
+/* Of authorities one that is good is enough, of a chain ours has to be. */
 enum kind { CHAIN, AUTHORITIES };
 
-/* False: there is none in the file. */
-static bool read_end(const char *file, enum kind kind, int64_t *ends_s)
+/* False: there is none in the file. *chain_ends_s is of those behind ours, INT64_MAX without any. */
+static bool read_ends(const char *file, enum kind kind, int64_t *ends_s, int64_t *chain_ends_s)
 {
     FILE *in = fopen(file, "re");
     X509 *x509;
     size_t count = 0;
 
+    *chain_ends_s = INT64_MAX;
     while (in && (x509 = PEM_read_X509(in, NULL, NULL, NULL)) != NULL) {
         const int64_t end = certificate_end_of(x509);
 
-        if (count++ == 0 || (kind == CHAIN ? end < *ends_s : end > *ends_s))
+        if (count++ == 0 || (kind == AUTHORITIES && end > *ends_s))
             *ends_s = end;
+        else if (kind == CHAIN && end < *chain_ends_s)
+            *chain_ends_s = end;
         X509_free(x509);
     }
     ERR_clear_error();
@@ -42,7 +45,18 @@ static bool read_end(const char *file, enum kind kind, int64_t *ends_s)
     return count > 0;
 }
 
-static void tell_days(struct diagnosis *d, const char *option, const char *file, int64_t ends_s)
+/* Of those behind ours, if one ends before it. */
+static void tell_chain(struct diagnosis *d, const char *option, const char *file, unsigned days)
+{
+    diagnosis_tell(d, FINDING_WARNING, "certificate",
+                   "renew both, or take it out of the file if it is not needed: who needs it does "
+                   "not accept ours then",
+                   "%s %s: one behind ours has %u day%s left", option, file, days,
+                   days == 1 ? "" : "s");
+}
+
+static void tell_days(struct diagnosis *d, const char *option, const char *file, int64_t ends_s,
+                      int64_t chain_ends_s)
 {
     const int64_t now_s = time(NULL);
     const unsigned days = time_days_left(ends_s, now_s);
@@ -54,11 +68,13 @@ static void tell_days(struct diagnosis *d, const char *option, const char *file,
         diagnosis_tell(d, days < SOON_DAYS ? FINDING_WARNING : FINDING_OK, "certificate",
                        "renew it; what replaces the files is used without a restart",
                        "%s %s: %u day%s left", option, file, days, days == 1 ? "" : "s");
+    if (chain_ends_s < ends_s && time_days_left(chain_ends_s, now_s) < SOON_DAYS)
+        tell_chain(d, option, file, time_days_left(chain_ends_s, now_s));
 }
 
 static void look_at_file(struct diagnosis *d, const char *option, const char *file, enum kind kind)
 {
-    int64_t ends_s = 0;
+    int64_t ends_s = 0, chain_ends_s;
 
     if (!file)
         return;
@@ -66,11 +82,11 @@ static void look_at_file(struct diagnosis *d, const char *option, const char *fi
         diagnosis_tell(d, FINDING_FAULT, "certificate",
                        "let the agent's user read it, or name another file",
                        "%s %s cannot be read: %s", option, file, strerror(errno));
-    else if (!read_end(file, kind, &ends_s))
+    else if (!read_ends(file, kind, &ends_s, &chain_ends_s))
         diagnosis_tell(d, FINDING_FAULT, "certificate", "give one in PEM",
                        "%s %s has no certificate", option, file);
     else
-        tell_days(d, option, file, ends_s);
+        tell_days(d, option, file, ends_s, chain_ends_s);
 }
 
 /* --- for whom the one for clients is ------------------------------------------------------------ */
@@ -131,7 +147,8 @@ static void look_at_ours(struct diagnosis *d)
                        error.text);
         return;
     }
-    tell_days(d, "websocket.tls_cert", config->tls_cert, certificate_ends(certificate));
+    tell_days(d, "websocket.tls_cert", config->tls_cert, certificate_ends(certificate),
+              certificate_chain_ends(certificate));
     certificate_free(certificate);
     in = fopen(config->tls_cert, "re");
     x509 = in ? PEM_read_X509(in, NULL, NULL, NULL) : NULL;

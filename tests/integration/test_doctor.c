@@ -153,6 +153,7 @@ static void what_is_wrong_with_a_certificate(void **state)
     const char *cert = cert_create(dir, "agent.pem", "DNS:localhost,IP:192.0.2.7");
     const char *other = cert_create(dir, "other.pem", "DNS:localhost");
     const char *old = cert_signed(dir, "old.pem", "localhost", cert, -1);
+    char *with_old = test_printf("cat %s %s >%s", cert, old, tmpdir_path(dir, "chain.pem"));
     char *ours = test_printf("[mqtt]\ncert = %s\nkey = %s.key\nca_file = %s\n", old, old, other);
     char *out;
 
@@ -165,6 +166,11 @@ static void what_is_wrong_with_a_certificate(void **state)
     with_certificate(cert, cert, "wss://0.0.0.0:1", 0, "it is not for ");
     with_certificate(cert, other, "wss://localhost:0", 1, "is not that of the first certificate");
     with_certificate(old, old, "wss://localhost:0", 1, "old.pem has expired");
+    assert_int_equal(proc_run((const char *const[]){"sh", "-c", with_old, NULL}, NULL, NULL, NULL),
+                     0);
+    with_certificate(tmpdir_path(dir, "chain.pem"), cert, "wss://localhost:0", 0,
+                     "chain.pem: one behind ours has 0 days left");
+    free(with_old);
     configure("agent-pw\n", ours);
     out = doctor(1);
     says(out, "mqtt.cert ");

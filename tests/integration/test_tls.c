@@ -405,6 +405,24 @@ static void a_local_proxy_may_use_a_socket_in_the_file_system(void **state)
     free(listen);
 }
 
+/* Told of, and not counted: clients may know another way to their authority. */
+static void one_that_has_expired_behind_ours_is_told(void **state)
+{
+    const char *old = cert_signed(tmpdir_create(), "old.pem", "an authority", second, -1);
+    const char *chain = tmpdir_path(tmpdir_create(), "chain.pem");
+    char *join = test_printf("cat %s %s >%s", cert, old, chain);
+    struct agent_proc *agent;
+
+    (void)state;
+    assert_int_equal(proc_run((const char *const[]){"sh", "-c", join, NULL}, NULL, NULL, NULL), 0);
+    agent = start(chain, key, NULL);
+    free(proc_wait_line(agent_proc_proc(agent), PROC_STDERR,
+                        "chain.pem has expired: clients that need it", WAIT_MS));
+    expect_health(agent_proc_port(agent), "served");
+    agent_proc_destroy(agent);
+    free(join);
+}
+
 static void check_tells_the_days_left(void **state)
 {
     char *config = test_printf("[websocket]\ntls_cert = %s\ntls_key = %s\n", cert, key);
@@ -437,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_renewal_may_have_another_kind_of_key),
         cmocka_unit_test(clients_may_need_a_certificate_of_an_authority),
         cmocka_unit_test(a_local_proxy_may_use_a_socket_in_the_file_system),
+        cmocka_unit_test(one_that_has_expired_behind_ours_is_told),
         cmocka_unit_test(check_tells_the_days_left),
     };
 

@@ -63,6 +63,30 @@ static void a_pair_is_read_and_served(void **state)
     SSL_CTX_free(context);
 }
 
+/* One that is over may be another way to an authority, which nobody needs: it is told apart. */
+static void ours_ends_by_itself(void **state)
+{
+    const char *old = cert_signed(dir, "old.pem", "an authority", other, -1);
+    const char *chain = tmpdir_path(dir, "chain.pem");
+    char *join = test_printf("cat %s %s %s >%s", ours, old, other, chain);
+    struct certificate *alone, *with_old;
+    int64_t now_s = time(NULL);
+
+    (void)state;
+    assert_int_equal(proc_run((const char *const[]){"sh", "-c", join, NULL}, NULL, NULL, NULL), 0);
+    if (certificate_read(&(struct certificate_files){ours, key, NULL}, &alone, &error) !=
+            STUDIO_OK ||
+        certificate_read(&(struct certificate_files){chain, key, NULL}, &with_old, &error) !=
+            STUDIO_OK)
+        fail_msg("%s", error.text);
+    assert_true(certificate_ends(with_old) == certificate_ends(alone));
+    assert_true(certificate_chain_ends(with_old) <= now_s);
+    assert_true(certificate_chain_ends(alone) == INT64_MAX);
+    certificate_free(alone);
+    certificate_free(with_old);
+    free(join);
+}
+
 static void what_would_not_work_is_told_in_words(void **state)
 {
     const char *text = tmpdir_write(dir, "text.pem", 0600, "no certificate\n");
@@ -90,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pair_is_read_and_served),
+        cmocka_unit_test(ours_ends_by_itself),
         cmocka_unit_test(what_would_not_work_is_told_in_words),
     };
 
