@@ -262,3 +262,38 @@ bool certificate_show(const struct certificate *c, SSL *ssl)
     SSL_certs_clear(ssl);
     return SSL_use_cert_and_key(ssl, sk_X509_value(c->chain, 0), c->key, c->between, 1) == 1;
 }
+
+/* --- who is there ------------------------------------------------------------------------------ */
+
+static bool has_authority(const struct certificate *c, const X509 *authority)
+{
+    for (int i = 0; i < sk_X509_num(c->authorities); i++)
+        if (X509_cmp(sk_X509_value(c->authorities, i), authority) == 0)
+            return true;
+    return false;
+}
+
+bool certificate_drops(const struct certificate *c, const struct certificate *former)
+{
+    for (int i = 0; i < sk_X509_num(former->authorities); i++)
+        if (!has_authority(c, sk_X509_value(former->authorities, i)))
+            return true;
+    return false;
+}
+
+bool certificate_admits(const struct certificate *c, const SSL *ssl)
+{
+    X509 *theirs = SSL_get0_peer_certificate(ssl);
+    X509_STORE_CTX *check = c->authorities ? X509_STORE_CTX_new() : NULL;
+    bool ok = !c->authorities;
+
+    if (theirs && check &&
+        X509_STORE_CTX_init(check, NULL, theirs, SSL_get_peer_cert_chain(ssl)) == 1 &&
+        X509_STORE_CTX_set_default(check, "ssl_client") == 1) {
+        X509_STORE_CTX_set0_trusted_stack(check, c->authorities);
+        ok = X509_verify_cert(check) == 1;
+        ERR_clear_error();
+    }
+    X509_STORE_CTX_free(check);
+    return ok;
+}

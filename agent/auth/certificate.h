@@ -47,4 +47,10 @@ STUDIO_MUST_USE bool certificate_serve(const struct certificate *certificate,
  * lies in the others. The thread whose the connection is. False: it cannot, or out of memory. */
 STUDIO_MUST_USE bool certificate_show(const struct certificate *certificate, struct ssl_st *ssl);
 
+/* Is there an authority of `former` that this one has no more? */
+bool certificate_drops(const struct certificate *certificate, const struct certificate *former);
+/* Would the client be let in now: it has shown a certificate of an authority, or needs none? False also in the middle of
+ * its handshake. The thread whose the connection is. */
+bool certificate_admits(const struct certificate *certificate, const struct ssl_st *ssl);
+
 #endif

@@ -33,6 +33,7 @@ struct server {
     struct lws_vhost *plain, *tls;   /* the second only where there is a certificate */
     struct certificate *certificate; /* that clients of the second are shown */
     struct ssl_ctx_st *tls_context;  /* of the second */
+    struct socket *sockets;          /* that have become connections */
     struct log_limit starved;
     struct wheel wheel;         /* of connections */
     struct connection *writing; /* WebSocket connections with something to write in this turn */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "auth/certificate.h"
 #include "base/log.h"
@@ -25,19 +26,27 @@ static void adopt(void *listener, int fd)
     (void)lws_adopt_socket_vhost(lws_get_vhost(listener), fd);
 }
 
-static void arrive(const struct server *server, struct lws *wsi)
+static void arrive(struct server *server, struct lws *wsi)
 {
     char peer[PEER_TEXT_MAX + 1] = PEER_UNIX;
+    struct socket *socket;
 
     if (!tcp_is_local(lws_get_socket_fd(wsi)))
         lws_get_peer_simple(wsi, peer, sizeof(peer));
-    lws_set_opaque_user_data(wsi, door_enter(server->door, wsi, peer));
+    socket = door_enter(server->door, wsi, peer);
+    if (socket)
+        DL_APPEND(server->sockets, socket);
+    lws_set_opaque_user_data(wsi, socket);
     http_note(wsi);
 }
 
-static void depart(const struct server *server, struct lws *wsi)
+static void depart(struct server *server, struct lws *wsi)
 {
-    door_leave(server->door, lws_get_opaque_user_data(wsi));
+    struct socket *socket = lws_get_opaque_user_data(wsi);
+
+    if (socket)
+        DL_DELETE(server->sockets, socket);
+    door_leave(server->door, socket);
     lws_set_opaque_user_data(wsi, NULL);
 }
 
@@ -307,6 +316,28 @@ const struct listeners *server_listeners(const struct server *server)
     return &server->listeners;
 }
 
+/* Those whose authority has been taken away. */
+static void throw_out(struct server *server)
+{
+    struct socket *socket;
+    size_t count = 0;
+
+    DL_FOREACH(server->sockets, socket)
+    {
+        const SSL *ssl = lws_get_ssl(socket->connection);
+        struct connection *c = lws_wsi_user(socket->connection);
+
+        if (!ssl || certificate_admits(server->certificate, ssl))
+            continue;
+        if (c && c->session)
+            session_close(c->session, 1008, studio_err_text(STUDIO_ERR_AUTH_REVOKED));
+        else
+            transport_ops.kill(socket->connection);
+        count++;
+    }
+    log_info("tls", "%zu connections end: no authority is left for their certificates", count);
+}
+
 bool server_show(struct server *server, struct certificate *certificate)
 {
     struct certificate *before = server->certificate;
@@ -314,6 +345,8 @@ bool server_show(struct server *server, struct certificate *certificate)
     if (!certificate_serve(certificate, server->tls_context))
         return false;
     server->certificate = certificate_share(certificate);
+    if (certificate_drops(certificate, before))
+        throw_out(server);
     certificate_free(before);
     return true;
 }

@@ -36,7 +36,7 @@ STUDIO_MUST_USE enum studio_err server_create(const struct server_options *optio
 void server_destroy(struct server *server);
 /* What it listens on. Any thread, as long as it is there. */
 const struct listeners *server_listeners(const struct server *server);
-/* From now on clients are shown this one, which is shared. Only where there has been one from the start. False: out of memory. */
+/* From now on clients are shown this one, which is shared; those whose authority it has no more are closed. Only where there has been one from the start. False: out of memory. */
 STUDIO_MUST_USE bool server_show(struct server *server, struct certificate *certificate);
 
 /* Runs until server_stop, which is called from a hook. */

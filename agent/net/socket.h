@@ -9,7 +9,8 @@
 #include "net/guests.h"
 
 struct socket {
-    struct guest guest; /* first: until its peer has authenticated */
+    struct guest guest;         /* first: until its peer has authenticated */
+    struct socket *prev, *next; /* of all there are; the transport's */
     void *connection;
     unsigned cost;                /* to those who are in, while it is a stranger */
     uint64_t bytes;               /* read when the last request was complete */

@@ -15,6 +15,7 @@
 #include "support/deadline.h"
 #include "support/http.h"
 #include "support/json.h"
+#include "support/port.h"
 #include "support/storedir.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
@@ -344,6 +345,60 @@ static void clients_may_need_a_certificate_of_an_authority(void **state)
     agent_proc_destroy(agent);
 }
 
+/* A connection on which a request has been answered. */
+static int stay(uint16_t port)
+{
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char answer[4096];
+    size_t len = 0;
+    int fd = port_connect(port);
+
+    assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+    do {
+        ssize_t n = recv(fd, answer + len, sizeof(answer) - 1 - len, 0);
+
+        assert_true(n > 0);
+        len += (size_t)n;
+    } while (answer[len - 1] != '}');
+    return fd;
+}
+
+/* Who came by it goes with it, whatever let him in besides; the others stay. */
+static void an_authority_may_be_taken_away(void **state)
+{
+    const char *one = cert_create(dir, "one.pem", "DNS:one"), *both = tmpdir_path(dir, "both.pem");
+    const char *two = cert_create(dir, "two.pem", "DNS:two");
+    const char *mine = cert_signed(dir, "mine.pem", "ARO-001_a", one, 2);
+    const char *yours = cert_signed(dir, "yours.pem", "ARO-001_b", two, 2);
+    char *join = test_printf("cat %s %s >%s", one, two, both), byte;
+    struct agent_proc *agent;
+    struct tunnel *first, *other;
+    struct wsclient *goes, *stays;
+    int idle = proc_run((const char *const[]){"sh", "-c", join, NULL}, NULL, NULL, NULL);
+
+    (void)state;
+    assert_int_equal(idle, 0);
+    agent = start(cert, key, (const char *const[]){"--tls-client-ca", both, NULL});
+    first = tunnel_create(tls_port(agent), &(struct tunnel_options){.cert = mine});
+    other = tunnel_create(tls_port(agent), &(struct tunnel_options){.cert = yours});
+    goes = wsclient_login(tunnel_port(first), "ARO-001_a", TOKEN_DEVICE);
+    stays = wsclient_login(tunnel_port(other), "ARO-001_b", TOKEN_DEVICE);
+    idle = stay(tunnel_port(first));
+    replace(both, two);
+    reload(agent, 0, "users read from");
+    wsclient_expect_close(goes, 1008, "Credentials revoked");
+    assert_true(recv(idle, &byte, 1, 0) <= 0);
+    expect_refused(tls_port(agent), mine, "unknown ca");
+    wsclient_ask(stays, "{\"sdp\":\"up\"}", "{\"status\":\"updated\",\"table_id\":\"ARO-001\"}");
+    close(idle);
+    wsclient_close(goes);
+    wsclient_close(stays);
+    tunnel_destroy(first);
+    tunnel_destroy(other);
+    agent_proc_destroy(agent);
+    free(join);
+}
+
 /* One request, as a proxy would send it; what came (free()). */
 static char *ask_local(const char *path, const char *request)
 {
@@ -454,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_certificate_is_renewed_without_dropping_anyone),
         cmocka_unit_test(a_renewal_may_have_another_kind_of_key),
         cmocka_unit_test(clients_may_need_a_certificate_of_an_authority),
+        cmocka_unit_test(an_authority_may_be_taken_away),
         cmocka_unit_test(a_local_proxy_may_use_a_socket_in_the_file_system),
         cmocka_unit_test(one_that_has_expired_behind_ours_is_told),
         cmocka_unit_test(check_tells_the_days_left),
