@@ -157,6 +157,20 @@ void studio_agent_stop(struct studio_agent *agent)
     agent_wake(agent);
 }
 
+/* What `tls` says of the certificate, with what came of the tokens: one may be taken without the other. */
+static enum studio_err add_tls(enum studio_err err, const size_t *users,
+                               const struct studio_error *tls, struct studio_error *error)
+{
+    const char *certificate = tls->text + strlen(studio_err_text(tls->code));
+
+    if (err == STUDIO_OK)
+        return studio_error_set(error, tls->code, "%s; the tokens are taken, %zu users",
+                                certificate, *users);
+    const struct studio_error tokens = *error;
+    return studio_error_set(error, err, "%s; and the certificate%s",
+                            tokens.text + strlen(studio_err_text(err)), certificate);
+}
+
 enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
                                     struct studio_error *error)
 {
@@ -173,11 +187,7 @@ enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
     else
         log_error("agent", "the tokens are as before, nothing was taken: %s", error->text);
     log_use(before);
-    if (err == STUDIO_OK && shown != STUDIO_OK) {
-        *error = tls;
-        err = shown;
-    }
-    return err;
+    return shown == STUDIO_OK ? err : add_tls(err, users, &tls, error);
 }
 
 void studio_agent_destroy(struct studio_agent *agent)

@@ -79,7 +79,8 @@ void studio_agent_stop(struct studio_agent *agent);
 /*
  * Reads the tokens file and the certificate again, on the calling thread: any but that of studio_agent_run.
  * All of it is checked; on return it counts, with *users lines, and users no longer in it are being closed.
- * A file with a mistake changes nothing of its own; `error` (never NULL) says what is wrong. Both are logged.
+ * A file with a mistake changes nothing of its own, and the other is taken; `error` (never NULL) says what is wrong
+ * with which. Both are logged.
  * Errors: USAGE, NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,

@@ -268,7 +268,12 @@ static void a_certificate_is_renewed_without_dropping_anyone(void **state)
     /* At once, when it is asked to. */
     replace(its, cert);
     reload(agent, 1, "is not that of the first certificate in");
+    reload(agent, 1, "; the tokens are taken, ");
     assert_string_equal(tunnel_name(port), "second.pem of a test");
+    tmpdir_write(agent_proc_data(agent), "tokens", 0600, "nonsense\n");
+    reload(agent, 1, "tokens:1:"); /* of two mistakes both are told */
+    reload(agent, 1, "; and the certificate: the key in ");
+    tokens_write_default(agent_proc_data(agent));
     replace(its_key, key);
     reload(agent, 0, "users read from");
     assert_string_equal(tunnel_name(port), "first.pem of a test");
