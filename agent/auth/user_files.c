@@ -36,7 +36,7 @@ static bool begins(const char *line, const char *word)
     return strncmp(line, word, strlen(word)) == 0;
 }
 
-/* What a user may ends where that of another begins. */
+/* What a user may ends where that of another begins; what is of nobody stays where it is in between. */
 static void keep_access(struct buf *out, const char *text, const char *user)
 {
     const size_t name = strlen(user);
@@ -46,9 +46,7 @@ static void keep_access(struct buf *out, const char *text, const char *user)
         len = whole_line(text);
         if (begins(text, "user "))
             theirs = strncmp(text + 5, user, name) == 0 && strcspn(text + 5, " \t\r\n") == name;
-        else if (begins(text, "pattern ") || begins(text, "#"))
-            theirs = false;
-        if (!theirs)
+        if (!theirs || begins(text, "pattern ") || begins(text, "#"))
             buf_add(out, text, len);
     }
 }

@@ -78,6 +78,27 @@ static void a_user_again_takes_the_place_of_the_former(void **state)
     free(access);
 }
 
+/* What follows a comment or a pattern in a user's lines is still that user's, and never the user's before. */
+static void no_rights_are_left_to_another(void **state)
+{
+    static const char before[] = "user plc\ntopic read a\n";
+    const char *dir = tmpdir_create();
+    char *access;
+
+    (void)state;
+    tmpdir_write(dir, "acl", 0600,
+                 "user plc\ntopic read a\nuser plc1\ntopic read b\n# camera\ntopic read cam/#\n"
+                 "pattern read c/%u\ntopic read door\n");
+    put(dir, "plc1", ROLE_DEVICE, "studio");
+    access = read_in(dir, "acl");
+    assert_memory_equal(access, before, sizeof(before) - 1);
+    assert_memory_equal(access + sizeof(before) - 1, "# camera\npattern read c/%u\nuser plc1\n",
+                        37);
+    assert_null(strstr(access, "cam/#"));
+    assert_null(strstr(access, "door"));
+    free(access);
+}
+
 static void without_its_folder(void **state)
 {
     const struct broker_login login = {.name = "a", .password = "b"};
@@ -92,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_and_the_agent),
         cmocka_unit_test(a_user_again_takes_the_place_of_the_former),
+        cmocka_unit_test(no_rights_are_left_to_another),
         cmocka_unit_test(without_its_folder),
     };
 
