@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +38,10 @@ struct setup {
     const struct cli *cli;
     struct studio_agent_config config;
     struct own_names names;
-    char dir[PATH_LEN]; /* the configuration file is in */
-    gid_t group;        /* of the configuration file: the agent's */
-    struct buf ini;     /* as it is to be */
+    struct authority *authority; /* once something is to be issued */
+    char dir[PATH_LEN];          /* the configuration file is in */
+    gid_t group;                 /* of the configuration file: the agent's */
+    struct buf ini;              /* as it is to be */
     struct studio_error error;
 };
 
@@ -149,8 +149,7 @@ static void pem_end(struct pem *pem)
     explicit_bzero(pem, sizeof(*pem));
 }
 
-static enum studio_err read_authority(struct setup *s, const char *cert, const char *key,
-                                      struct authority **out)
+static enum studio_err read_authority(struct setup *s, const char *cert, const char *key)
 {
     char *texts[2] = {NULL, NULL};
     size_t len[2] = {0, 0};
@@ -160,7 +159,7 @@ static enum studio_err read_authority(struct setup *s, const char *cert, const c
     if (err == STUDIO_OK)
         err = file_read(key, PEM_MAX, &texts[1], &len[1], NULL, &s->error);
     if (err == STUDIO_OK) {
-        err = authority_read(texts[0], texts[1], out, &error);
+        err = authority_read(texts[0], texts[1], &s->authority, &error);
         if (err != STUDIO_OK)
             config_fail(&s->error, err, "%s and %s: %s", cert, key, error.text);
     }
@@ -171,8 +170,7 @@ static enum studio_err read_authority(struct setup *s, const char *cert, const c
     return err;
 }
 
-static enum studio_err make_authority(struct setup *s, const char *cert, const char *key,
-                                      struct authority **out)
+static enum studio_err make_authority(struct setup *s, const char *cert, const char *key)
 {
     char name[OWN_NAME_MAX + 32];
     struct pem pem;
@@ -180,9 +178,9 @@ static enum studio_err make_authority(struct setup *s, const char *cert, const c
 
     (void)snprintf(name, sizeof(name), "Studio authority of %.30s", s->names.list[0]);
     pem_begin(&pem);
-    err = authority_create(name, out, &s->error);
+    err = authority_create(name, &s->authority, &s->error);
     if (err == STUDIO_OK)
-        err = authority_print(*out, &pem.cert, &pem.key, &s->error);
+        err = authority_print(s->authority, &pem.cert, &pem.key, &s->error);
     if (err == STUDIO_OK)
         err = put(s, key, &pem.key, 0600, keep_group);
     if (err == STUDIO_OK)
@@ -193,30 +191,38 @@ static enum studio_err make_authority(struct setup *s, const char *cert, const c
     return err;
 }
 
-/* The one of a former `setup`, or a new one. */
-static enum studio_err open_authority(struct setup *s, struct authority **out)
+/* The one of a former `setup`, or a new one; clients trust its certificate, which is never replaced. A key without one is
+ * left over from a `setup` that was interrupted. */
+static enum studio_err open_authority(struct setup *s)
 {
     char cert[PATH_LEN], key[PATH_LEN];
 
-    *out = NULL;
+    if (s->authority)
+        return STUDIO_OK;
     path_in(cert, s->dir, "ca.pem");
     path_in(key, s->dir, "ca.key");
-    return is_there(cert) && is_there(key) ? read_authority(s, cert, key, out)
-                                           : make_authority(s, cert, key, out);
+    if (!is_there(cert))
+        return make_authority(s, cert, key);
+    if (is_there(key))
+        return read_authority(s, cert, key);
+    return config_fail(&s->error, STUDIO_ERR_USAGE,
+                       "there is %s without %s, which is to sign: put the key back, or move the "
+                       "certificate away for a new authority",
+                       cert, key);
 }
 
 /* `cert` and `key` in a folder, for all the names of this machine. */
-static enum studio_err issue(struct setup *s, const struct authority *authority, const char *cert,
-                             const char *key, gid_t group)
+static enum studio_err issue(struct setup *s, const char *cert, const char *key, gid_t group)
 {
     const char *names[OWN_NAMES_MAX];
     struct pem pem;
-    enum studio_err err;
+    enum studio_err err = open_authority(s);
 
     for (size_t i = 0; i < s->names.count; i++)
         names[i] = s->names.list[i];
     pem_begin(&pem);
-    err = authority_issue(authority, names, s->names.count, &pem.cert, &pem.key, &s->error);
+    if (err == STUDIO_OK)
+        err = authority_issue(s->authority, names, s->names.count, &pem.cert, &pem.key, &s->error);
     if (err == STUDIO_OK)
         err = put(s, key, &pem.key, SECRET_MODE, group);
     if (err == STUDIO_OK)
@@ -232,7 +238,7 @@ static enum studio_err issue(struct setup *s, const struct authority *authority,
 }
 
 /* One that is not ours, or is there, stays. */
-static enum studio_err set_up_tls(struct setup *s, const struct authority *authority)
+static enum studio_err set_up_tls(struct setup *s)
 {
     char cert[PATH_LEN], key[PATH_LEN];
     const char *used = s->config.tls_cert;
@@ -244,7 +250,7 @@ static enum studio_err set_up_tls(struct setup *s, const struct authority *autho
         printf("left alone: websocket.tls_cert = %s\n", used);
         return STUDIO_OK;
     }
-    err = issue(s, authority, cert, key, s->group);
+    err = issue(s, cert, key, s->group);
     if (err != STUDIO_OK || used)
         return err;
     const struct setting settings[] = {{"websocket", "listen", LISTEN},
@@ -319,7 +325,7 @@ static enum studio_err make_broker_folder(struct setup *s, const char *dir, gid_
     return chmod(dir, 0750) == 0 ? STUDIO_OK : fail(s, "set the mode of", dir);
 }
 
-static enum studio_err set_up_broker(struct setup *s, const struct authority *authority)
+static enum studio_err set_up_broker(struct setup *s)
 {
     char its[PATH_LEN], folder[PATH_LEN], dir[PATH_LEN], file[PATH_LEN], cert[PATH_LEN],
         key[PATH_LEN];
@@ -346,7 +352,7 @@ static enum studio_err set_up_broker(struct setup *s, const struct authority *au
     path_in(password, s->dir, "broker.password");
     err = make_broker_folder(s, dir, &group);
     if (err == STUDIO_OK)
-        err = issue(s, authority, cert, key, group);
+        err = issue(s, cert, key, group);
     if (err == STUDIO_OK)
         err = make_login(s, dir, password);
     if (err == STUDIO_OK)
@@ -381,16 +387,12 @@ static enum studio_err read_file(struct setup *s)
 
 static enum studio_err set_up(struct setup *s)
 {
-    struct authority *authority = NULL;
     enum studio_err err = read_file(s);
 
     if (err == STUDIO_OK)
-        err = open_authority(s, &authority);
-    if (err == STUDIO_OK)
-        err = set_up_tls(s, authority);
+        err = set_up_tls(s);
     if (err == STUDIO_OK && s->cli->mosquitto)
-        err = set_up_broker(s, authority);
-    authority_free(authority);
+        err = set_up_broker(s);
     if (err == STUDIO_OK)
         err = write_file(s, s->cli->file, &s->ini);
     return err;
@@ -429,6 +431,7 @@ int command_setup(const struct cli *cli, const char *const *variables)
         tell_next(s);
     else
         cli_complain(s->error.text);
+    authority_free(s->authority);
     config_finish(&s->config);
     buf_finish(&s->ini);
     free(s);

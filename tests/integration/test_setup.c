@@ -226,6 +226,43 @@ static void once_more(void **state)
         free(before[i]);
 }
 
+/* Its key may be kept elsewhere: nothing replaces what clients trust, and only who issues needs the key. */
+static void without_the_key_of_the_authority(void **state)
+{
+    const char *key;
+    char *before, *after;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    key = tmpdir_path(dir, "ca.key");
+    before = content("ca.pem");
+    assert_int_equal(rename(key, tmpdir_path(dir, "elsewhere")), 0);
+    free(set_up(0));
+    assert_int_equal(remove(tmpdir_path(dir, "tls.pem")), 0);
+    free(set_up(2));
+    after = content("ca.pem");
+    assert_string_equal(after, before);
+    free(after);
+    assert_int_equal(rename(tmpdir_path(dir, "elsewhere"), key), 0);
+    free(set_up(0));
+    after = content("ca.pem");
+    assert_string_equal(after, before);
+    free(after);
+    free(before);
+}
+
+/* Who has a certificate needs no authority. */
+static void with_a_certificate_of_ones_own(void **state)
+{
+    (void)state;
+    begin();
+    tmpdir_write(dir, "agent.ini", 0600,
+                 "[websocket]\nlisten = wss://localhost:8443\ntls_cert = /mine.pem\n");
+    free(run((const char *[]){"setup", "-c", ini, NULL}, 0));
+    assert_null(tmpdir_read(tmpdir_path(dir, "ca.pem"), NULL));
+}
+
 static void what_is_missing_is_said(void **state)
 {
     char *text;
@@ -246,6 +283,8 @@ int main(void)
         cmocka_unit_test(from_nothing_to_all),
         cmocka_unit_test(secrets_are_nobody_elses),
         cmocka_unit_test(once_more),
+        cmocka_unit_test(without_the_key_of_the_authority),
+        cmocka_unit_test(with_a_certificate_of_ones_own),
         cmocka_unit_test(what_is_missing_is_said),
     };
 
