@@ -144,7 +144,6 @@ static void print_row(struct buf *out, const struct token_line *line, int day)
 enum studio_err days_write(const char *dir, const struct tokens *tokens, struct studio_error *error)
 {
     char *path = path_of(dir);
-    struct file_edit edit;
     struct buf text;
     if (!path)
         return fail_memory(error);
@@ -154,11 +153,9 @@ enum studio_err days_write(const char *dir, const struct tokens *tokens, struct 
     for (size_t i = 0; i < tokens_count(tokens); i++)
         if (tokens_day(tokens, i) > 0)
             print_row(&text, tokens_at(tokens, i), tokens_day(tokens, i));
-    enum studio_err err = file_edit_open(&edit, path, FILE_MAX, error);
-    if (err == STUDIO_OK)
-        err = buf_ok(&text) ? file_edit_replace(&edit, text.data, text.len, error)
-                            : fail_memory(error);
-    file_edit_close(&edit);
+    enum studio_err err = buf_ok(&text)
+                              ? file_edit_put(path, text.data, text.len, 0, FILE_EDIT_GROUP, error)
+                              : fail_memory(error);
     buf_finish(&text);
     free(path);
     return err;

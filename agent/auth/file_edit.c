@@ -12,6 +12,8 @@
 #include "config/config.h"
 #include "config/file.h"
 
+enum { PUT_MAX = 16 << 20 }; /* bytes of what is replaced unread */
+
 static enum studio_err fail_memory(struct studio_error *error)
 {
     return config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
@@ -50,7 +52,7 @@ static int open_dir(const char *dir)
 enum studio_err file_edit_open(struct file_edit *edit, const char *path, size_t max,
                                struct studio_error *error)
 {
-    *edit = (struct file_edit){.dir_fd = -1};
+    *edit = (struct file_edit){.dir_fd = -1, .group = FILE_EDIT_GROUP};
     if (!resolve(edit, path))
         return fail_memory(error);
     edit->dir_fd = open_dir(edit->dir);
@@ -83,25 +85,27 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
-/* Mode and owner of what is replaced, or of a new file. */
+/* Mode and owner: what is wanted, else those of what is replaced, else those of a new file. */
 static bool dress(const struct file_edit *edit, int fd)
 {
-    if (edit->exists) {
-        struct stat now;
-        if (fstat(fd, &now) != 0)
-            return false;
-        bool same = now.st_uid == edit->about.st_uid && now.st_gid == edit->about.st_gid;
-        return (same || fchown(fd, edit->about.st_uid, edit->about.st_gid) == 0) &&
-               fchmod(fd, edit->about.st_mode & 0777) == 0;
-    }
-    struct stat dir;
-    if (geteuid() != 0)
-        return true;
-    /* Made by root for an agent that runs as somebody else: it must be able to read it. */
-    if (fstat(edit->dir_fd, &dir) != 0 || fchown(fd, dir.st_uid, dir.st_gid) != 0)
+    const bool root = geteuid() == 0;
+    struct stat now, dir, to;
+    if (fstat(fd, &now) != 0 || fstat(edit->dir_fd, &dir) != 0)
         return false;
-    const bool shared = dir.st_uid == 0 && dir.st_gid != 0 && dir.st_mode & S_IRGRP;
-    return !shared || fchmod(fd, 0640) == 0;
+    to = edit->exists ? edit->about : now;
+    if (!edit->exists && root) {
+        /* Made by root for an agent that runs as somebody else: it must be able to read it. */
+        to.st_uid = dir.st_uid;
+        to.st_gid = dir.st_gid;
+        if (dir.st_uid == 0 && dir.st_gid != 0 && dir.st_mode & S_IRGRP)
+            to.st_mode = 0640;
+    }
+    if (root && edit->group != FILE_EDIT_GROUP)
+        to.st_gid = edit->group;
+    if (edit->mode)
+        to.st_mode = edit->mode;
+    const bool same = now.st_uid == to.st_uid && now.st_gid == to.st_gid;
+    return (same || fchown(fd, to.st_uid, to.st_gid) == 0) && fchmod(fd, to.st_mode & 0777) == 0;
 }
 
 enum studio_err file_edit_replace(struct file_edit *edit, const char *text, size_t len,
@@ -150,4 +154,18 @@ void file_edit_close(struct file_edit *edit)
     free(edit->dir);
     free(edit->path);
     *edit = (struct file_edit){.dir_fd = -1};
+}
+
+enum studio_err file_edit_put(const char *path, const char *text, size_t len, mode_t mode,
+                              gid_t group, struct studio_error *error)
+{
+    struct file_edit edit;
+    enum studio_err err = file_edit_open(&edit, path, PUT_MAX, error);
+
+    edit.mode = mode;
+    edit.group = group;
+    if (err == STUDIO_OK)
+        err = file_edit_replace(&edit, text, len, error);
+    file_edit_close(&edit);
+    return err;
 }

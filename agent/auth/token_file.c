@@ -56,7 +56,7 @@ static enum studio_err replace_checked(struct file_edit *edit, const char *file,
     return file_edit_replace(edit, data, text->len, error);
 }
 
-static enum studio_err make_token(char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
+enum studio_err token_make(char token[TOKEN_NEW_LEN + 1], struct studio_error *error)
 {
     unsigned char random[TOKEN_NEW_LEN / 2];
     if (getentropy(random, sizeof random) != 0)
@@ -124,7 +124,7 @@ static enum studio_err add_to(const char *file, const struct token_user *user,
     buf_init(&text, TOKENS_FILE_MAX);
     err = open_checked(&edit, file, error);
     if (err == STUDIO_OK)
-        err = make_token(token, error);
+        err = token_make(token, error);
     if (err == STUDIO_OK) {
         buf_add(&text, edit.text, edit.len);
         if (edit.len > 0 && edit.text[edit.len - 1] != '\n')

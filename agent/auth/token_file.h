@@ -11,6 +11,10 @@
 
 enum { TOKEN_NEW_LEN = 40 }; /* hexadecimal digits of a fresh token: 160 random bits */
 
+/* Makes one. Errors: IO (the system gives no random bytes). */
+STUDIO_MUST_USE enum studio_err token_make(char token[TOKEN_NEW_LEN + 1],
+                                           struct studio_error *error);
+
 /* A user to be added. */
 struct token_user {
     const char *pattern;

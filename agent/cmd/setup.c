@@ -5,6 +5,7 @@
 #include "cmd/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 
 #include "auth/authority.h"
 #include "auth/file_edit.h"
+#include "auth/token_file.h"
 #include "auth/user_files.h"
-#include "base/text.h"
 #include "cmd/own_names.h"
 #include "config/config.h"
 #include "config/config_file.h"
@@ -28,11 +29,9 @@
 enum {
     PATH_LEN = 1024,
     PEM_MAX = 16384,
-    TOKEN_BYTES = 20,
     OPEN_MODE = 0644,
     SECRET_MODE = 0640 /* of the group that needs it */
 };
-static const gid_t keep_group = (gid_t)-1;
 
 struct setup {
     const struct cli *cli;
@@ -64,28 +63,10 @@ static enum studio_err fail(struct setup *s, const char *what, const char *path)
                        strerror(errno));
 }
 
-/* One that is there keeps its mode and owner. */
-static enum studio_err write_file(struct setup *s, const char *path, const struct buf *text)
-{
-    struct file_edit edit;
-    enum studio_err err = file_edit_open(&edit, path, CONFIG_FILE_MAX, &s->error);
-
-    if (err == STUDIO_OK)
-        err = file_edit_replace(&edit, text->data, text->len, &s->error);
-    file_edit_close(&edit);
-    return err;
-}
-
 static enum studio_err put(struct setup *s, const char *path, const struct buf *text, mode_t mode,
                            gid_t group)
 {
-    enum studio_err err = write_file(s, path, text);
-
-    if (err == STUDIO_OK && geteuid() == 0 && chown(path, (uid_t)-1, group) != 0)
-        err = fail(s, "give a group to", path);
-    if (err == STUDIO_OK && chmod(path, mode) != 0)
-        err = fail(s, "set the mode of", path);
-    return err;
+    return file_edit_put(path, text->data, text->len, mode, group, &s->error);
 }
 
 /* As it is to stand in a file: without links and from the root on. `of` a file: the one it is in. */
@@ -182,9 +163,9 @@ static enum studio_err make_authority(struct setup *s, const char *cert, const c
     if (err == STUDIO_OK)
         err = authority_print(s->authority, &pem.cert, &pem.key, &s->error);
     if (err == STUDIO_OK)
-        err = put(s, key, &pem.key, 0600, keep_group);
+        err = put(s, key, &pem.key, 0600, FILE_EDIT_GROUP);
     if (err == STUDIO_OK)
-        err = put(s, cert, &pem.cert, OPEN_MODE, keep_group);
+        err = put(s, cert, &pem.cert, OPEN_MODE, FILE_EDIT_GROUP);
     pem_end(&pem);
     if (err == STUDIO_OK)
         printf("made %s: clients are to trust it; %s is for root alone\n", cert, key);
@@ -287,27 +268,20 @@ static enum studio_err write_broker_configuration(struct setup *s, const char *f
                dir, dir, dir, dir);
     if (!buf_ok(&text))
         return config_fail(&s->error, STUDIO_ERR_USAGE, "the path %s is too long", dir);
-    return put(s, file, &text, OPEN_MODE, keep_group);
+    return put(s, file, &text, OPEN_MODE, FILE_EDIT_GROUP);
 }
 
 /* A password nobody has to know: the broker has its hash, the agent a file. */
 static enum studio_err make_login(struct setup *s, const char *dir, const char *file)
 {
-    unsigned char random[TOKEN_BYTES];
-    char password[2 * TOKEN_BYTES + 2];
-    struct buf text;
-    enum studio_err err;
-
-    if (getentropy(random, sizeof(random)) != 0)
-        return config_fail(&s->error, STUDIO_ERR_IO, "the system gives no random bytes");
-    text_hex(random, sizeof(random), password);
+    char password[TOKEN_NEW_LEN + 1];
     const struct broker_login login = {.name = LOGIN, .password = password, .agent = true};
-    err = user_files_put(dir, &login, s->config.topic_root, &s->error);
-    if (err == STUDIO_OK) {
-        text = (struct buf){.data = password, .len = strlen(password)};
-        err = put(s, file, &text, SECRET_MODE, s->group);
-    }
-    explicit_bzero(random, sizeof(random));
+    enum studio_err err = token_make(password, &s->error);
+
+    if (err == STUDIO_OK)
+        err = user_files_put(dir, &login, s->config.topic_root, &s->error);
+    if (err == STUDIO_OK)
+        err = file_edit_put(file, password, TOKEN_NEW_LEN, SECRET_MODE, s->group, &s->error);
     explicit_bzero(password, sizeof(password));
     return err;
 }
@@ -315,14 +289,21 @@ static enum studio_err make_login(struct setup *s, const char *dir, const char *
 /* Root and the broker may look into it. */
 static enum studio_err make_broker_folder(struct setup *s, const char *dir, gid_t *group)
 {
-    const struct group *found = geteuid() == 0 ? getgrnam("mosquitto") : NULL;
+    const bool root = geteuid() == 0;
+    const struct group *found = root ? getgrnam("mosquitto") : NULL;
+    enum studio_err err = STUDIO_OK;
+    int fd;
 
-    *group = found ? found->gr_gid : keep_group;
+    *group = found ? found->gr_gid : FILE_EDIT_GROUP;
     if (mkdir(dir, 0750) != 0 && errno != EEXIST)
         return fail(s, "make", dir);
-    if (geteuid() == 0 && chown(dir, (uid_t)-1, *group) != 0)
-        return fail(s, "give a group to", dir);
-    return chmod(dir, 0750) == 0 ? STUDIO_OK : fail(s, "set the mode of", dir);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail(s, "open the folder", dir);
+    if ((root && fchown(fd, (uid_t)-1, *group) != 0) || fchmod(fd, 0750) != 0)
+        err = fail(s, "set group and mode of", dir);
+    close(fd);
+    return err;
 }
 
 static enum studio_err set_up_broker(struct setup *s)
@@ -394,7 +375,7 @@ static enum studio_err set_up(struct setup *s)
     if (err == STUDIO_OK && s->cli->mosquitto)
         err = set_up_broker(s);
     if (err == STUDIO_OK)
-        err = write_file(s, s->cli->file, &s->ini);
+        err = put(s, s->cli->file, &s->ini, 0, FILE_EDIT_GROUP);
     return err;
 }
 

@@ -58,6 +58,27 @@ static void a_new_file_is_private_and_so_is_its_directory(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+/* Nobody has it under another mode, or another name for it, in between. */
+static void a_mode_is_that_of_the_file_a_link_names(void **state)
+{
+    char name[128];
+    struct stat st;
+    (void)state;
+    assert_int_equal(replace(path, "one"), 0600);
+    snprintf(name, sizeof name, "%s/link", dir);
+    assert_int_equal(symlink(path, name), 0);
+    assert_int_equal(file_edit_put(name, "two", 3, 0644, FILE_EDIT_GROUP, &error), STUDIO_OK);
+    assert_int_equal(lstat(name, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
+    assert_int_equal(st.st_size, 3);
+    assert_int_equal(file_edit_put(path, "three", 5, 0, FILE_EDIT_GROUP, &error), STUDIO_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
+}
+
 /* As /etc/studio-agent/tokens.d, which the agent reads and root writes. */
 static void what_root_makes_is_read_by_the_group_of_the_directory(void **state)
 {
@@ -74,6 +95,12 @@ static void what_root_makes_is_read_by_the_group_of_the_directory(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_gid, SOME_GROUP);
     assert_int_equal(chown(dir, 54321, SOME_GROUP), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(file_edit_put(path, "two", 3, 0600, 0, &error), STUDIO_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(st.st_uid, 54321);
+    assert_int_equal(st.st_gid, 0);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(replace(path, "one"), 0600); /* it is another's, who is the owner then */
 }
@@ -143,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_file_is_private_and_so_is_its_directory),
+        TEST(a_mode_is_that_of_the_file_a_link_names),
         TEST(what_root_makes_is_read_by_the_group_of_the_directory),
         TEST(a_replaced_file_keeps_its_mode),
         TEST(what_a_crash_left_is_no_hindrance),
