@@ -318,7 +318,8 @@ enum studio_err cli_configure(const struct cli *cli, const char *const *variable
                               struct studio_agent_config *config, struct studio_error *error)
 {
     enum studio_err err = STUDIO_OK;
-    bool run = cli->command == CLI_RUN || cli->command == CLI_DOCTOR; /* all of it counts */
+    bool doctor = cli->command == CLI_DOCTOR;
+    bool run = cli->command == CLI_RUN || doctor; /* all of it counts */
     config_wanted_fn *wanted = run ? NULL : is_for_commands;
     if (cli->file)
         err = config_read(config, cli->file, wanted, error);
@@ -326,7 +327,8 @@ enum studio_err cli_configure(const struct cli *cli, const char *const *variable
         err = config_environment(config, variables, wanted, error);
     for (size_t i = 0; err == STUDIO_OK && i < cli->setting_count; i++)
         err = studio_agent_config_set(config, cli->settings[i].name, cli->settings[i].value, error);
-    if (err == STUDIO_OK && run)
+    /* An agent does so itself, when it knows the sockets that are handed to it. */
+    if (err == STUDIO_OK && doctor)
         err = config_check(config, error);
     return err;
 }

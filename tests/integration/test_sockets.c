@@ -87,7 +87,8 @@ static void they_take_the_place_of_what_the_configuration_says(void **state)
     const char *dir = tmpdir_create(), *path = tmpdir_path(dir, "agent.sock");
     const char *cert = cert_create(dir, "tls.pem", "DNS:localhost");
     char *key = test_printf("%s.key", cert);
-    const char *more[] = {"--listen", "localhost:1", "--tls-cert", cert, "--tls-key", key, NULL};
+    const char *more[] = {"--listen", "ws://localhost:1", "--tls-cert", cert, "--tls-key", key,
+                          NULL};
     struct port plain, tls;
     struct proc *agent;
     struct http_answer answer;

@@ -182,10 +182,11 @@ static void mistakes_of_every_source_are_told(void **state)
     assert_int_equal(PARSE("--log-level", "info"), STUDIO_OK);
     assert_int_equal(cli_configure(&cli, wrong, &config, &error), STUDIO_ERR_USAGE);
     says("STUDIO_LOG_LEVEL");
-    assert_int_equal(PARSE("--set", "mqtt.password_file=f"), STUDIO_OK);
+    assert_int_equal(PARSE("doctor", "--set", "mqtt.password_file=f"), STUDIO_OK);
     assert_int_equal(cli_configure(&cli, right, &config, &error), STUDIO_ERR_USAGE);
     says("mqtt.username");
-    assert_int_equal(PARSE("--set", "mqtt.password_file=", "--tls-key", "k.pem"), STUDIO_OK);
+    assert_int_equal(PARSE("doctor", "--set", "mqtt.password_file=", "--tls-key", "k.pem"),
+                     STUDIO_OK);
     assert_int_equal(cli_configure(&cli, right, &config, &error), STUDIO_ERR_USAGE);
     says("websocket.tls_cert");
     config_finish(&config);
