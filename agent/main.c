@@ -161,11 +161,14 @@ int main(int argc, char **argv)
     struct cli cli;
     struct studio_error error;
     struct studio_agent_config config;
+    struct log log; /* as long as nobody has said how it is to be */
     const char *const *variables = (const char *const *)environ;
     int code = STUDIO_EXIT_USAGE;
     if (link_main_wanted(argc, argv))
         link_main(argv[0]);
     secret_empty_cores();
+    log_init(&log, LOG_INFO, LOG_TEXT);
+    log_use(&log);
     config_init(&config);
     enum studio_err err = cli_parse(&cli, argc, (const char *const *)argv, &error);
     if (err == STUDIO_OK) /* unless the configuration names another */

@@ -301,9 +301,17 @@ void cli_finish(struct cli *cli)
     *cli = (struct cli){0};
 }
 
+/* The journal has each line for itself. */
 void cli_complain(const char *text)
 {
-    fprintf(stderr, "%sstudio-agent: %s\n", log_mark(LOG_ERROR), text);
+    const char *mark = log_mark(LOG_ERROR), *who = "studio-agent: ";
+
+    do {
+        const size_t len = strcspn(text, "\n");
+        fprintf(stderr, "%s%s%.*s\n", mark, who, (int)len, text);
+        text += len + (text[len] == '\n');
+        who = "";
+    } while (*text);
 }
 
 /* Whatever else the environment or the file says of an agent does not keep a command from its work. */

@@ -57,7 +57,7 @@ STUDIO_MUST_USE enum studio_err cli_parse(struct cli *cli, int argc, const char 
                                           struct studio_error *error);
 void cli_finish(struct cli *cli);
 
-/* `studio-agent: TEXT` on standard error. */
+/* `studio-agent: TEXT` on standard error, as errors of the journal if it is that; of one line or more. */
 void cli_complain(const char *text);
 
 /* The configuration of this command line: file, environment (NAME=value, ended by NULL), flags. To run

@@ -99,12 +99,39 @@ static void its_children_are_not_told_of_it(void **state)
     free(script);
 }
 
+/* Also what is said before the log is as it is configured, and each line of what has several. */
+static void the_journal_is_told_how_important_a_line_is(void **state)
+{
+    static const char script[] =
+        "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$0\" \"$@\"";
+    const char *argv[] = {"bash",   "-c", script, studio_program("studio-agent"),
+                          "--data", NULL, NULL},
+               *env[] = {"STUDIO_LOG_COLOUR=1", NULL};
+    char *err, *rest, *line;
+    unsigned warnings = 0, errors = 0;
+
+    (void)state;
+    argv[5] = tmpdir_create();
+    assert_int_equal(proc_run(argv, env, NULL, &err), 2); /* there are no users */
+    rest = err;
+    while ((line = strsep(&rest, "\n")) && *line) {
+        warnings += strncmp(line, "<4>warn config: ", 16) == 0;
+        errors += strncmp(line, "<3>", 3) == 0;
+        if (strncmp(line, "<4>", 3) != 0 && strncmp(line, "<3>", 3) != 0)
+            test_fail("without a mark: %s", line);
+    }
+    assert_int_equal(warnings, 1);
+    assert_in_range(errors, 2, 10);
+    free(err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_its_start_to_its_end),
         cmocka_unit_test(a_loop_that_stands_still_gives_no_sign),
         cmocka_unit_test(its_children_are_not_told_of_it),
+        cmocka_unit_test(the_journal_is_told_how_important_a_line_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
