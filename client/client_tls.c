@@ -74,11 +74,12 @@ static void add_alternative(char out[NAMES_MAX], const GENERAL_NAME *name)
     const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &kind);
     const unsigned char *bytes =
         kind == GEN_DNS || kind == GEN_IPADD ? ASN1_STRING_get0_data(value) : NULL;
+    const int len = bytes != NULL ? ASN1_STRING_length(value) : 0;
 
     if (kind == GEN_DNS)
-        add_name(out, (const char *)bytes, ASN1_STRING_length(value));
-    else if (kind == GEN_IPADD && inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
-                                            bytes, text, sizeof(text)) != NULL)
+        add_name(out, (const char *)bytes, len);
+    else if (kind == GEN_IPADD && (len == 4 || len == 16) &&
+             inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)) != NULL)
         add_name(out, text, (int)strlen(text));
 }
 

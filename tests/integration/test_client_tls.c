@@ -129,6 +129,10 @@ static void each_failure_has_its_own_words(void **state)
         {cert_create(dir, "other.pem", "DNS:a.example,IP:192.0.2.7,IP:2001:db8::1"),
          tmpdir_path(dir, "other.pem"), "localhost",
          "its certificate is for a.example, 192.0.2.7, 2001:db8::1, not for localhost; use"},
+        {cert_create(dir, "odd.pem",
+                     "DER:30:07:87:05:01:02:03:04:05"), /* five bytes of an address */
+         tmpdir_path(dir, "odd.pem"), "localhost",
+         "its certificate is for odd.pem?of?a?test, not for localhost; use"},
         {cert_signed(dir, "expired.pem", "localhost", authority, -1), authority, "localhost",
          "its certificate has expired (20"},
         {cert_tomorrow(dir, "tomorrow.pem", "DNS:localhost"), tmpdir_path(dir, "tomorrow.pem"),
