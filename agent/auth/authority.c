@@ -202,15 +202,29 @@ static bool is_address(const char *name)
     return inet_pton(AF_INET, name, ignored) == 1 || inet_pton(AF_INET6, name, ignored) == 1;
 }
 
-/* False: there is no room for all, or one would be read as several. */
-static bool print_names(struct buf *out, const char *const *names, size_t count)
+static bool is_host(const char *name)
+{
+    static const char may[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._*-";
+
+    return *name && name[strspn(name, may)] == '\0';
+}
+
+/* For OpenSSL, which would read a name with a comma as several. */
+static enum studio_err print_names(struct buf *out, const char *const *names, size_t count,
+                                   struct studio_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!*names[i] || strcspn(names[i], ", \t;") != strlen(names[i]))
-            return false;
-        buf_printf(out, "%s%s:%s", i ? "," : "", is_address(names[i]) ? "IP" : "DNS", names[i]);
+        const bool address = is_address(names[i]);
+
+        if (!address && !is_host(names[i]))
+            return config_fail(error, STUDIO_ERR_USAGE,
+                               "this is no host name and no address: \"%.200s\"", names[i]);
+        buf_printf(out, "%s%s:%s", i ? "," : "", address ? "IP" : "DNS", names[i]);
     }
-    return buf_ok(out);
+    return buf_ok(out)
+               ? STUDIO_OK
+               : config_fail(error, STUDIO_ERR_USAGE,
+                             "host names and addresses are too long, %s and others", names[0]);
 }
 
 enum studio_err authority_issue(const struct authority *a, const char *const *names, size_t count,
@@ -224,9 +238,9 @@ enum studio_err authority_issue(const struct authority *a, const char *const *na
     enum studio_err err;
 
     buf_init_fixed(&all, space, sizeof(space));
-    if (!print_names(&all, names, count))
-        return config_fail(error, STUDIO_ERR_USAGE, "a host name or an address is not right: %s",
-                           names[0]);
+    err = print_names(&all, names, count, error);
+    if (err != STUDIO_OK)
+        return err;
     (void)snprintf(common, sizeof(common), "%s", names[0]);
     key = new_key();
     cert = key ? begin(common, key, AUTHORITY_SERVER_DAYS) : NULL;

@@ -26,7 +26,7 @@ void authority_free(struct authority *authority);
 STUDIO_MUST_USE enum studio_err authority_print(const struct authority *authority, struct buf *cert,
                                                 struct buf *key, struct studio_error *error);
 /* A new key with a certificate for a server that has these host names and addresses (1 at least), the first of them its
- * common name. Errors: USAGE (OpenSSL takes a name for none), NO_MEMORY. */
+ * common name. Errors: USAGE (which is neither is told), NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err authority_issue(const struct authority *authority,
                                                 const char *const *names, size_t count,
                                                 struct buf *cert, struct buf *key,

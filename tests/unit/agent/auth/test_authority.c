@@ -130,14 +130,27 @@ static void it_is_read_as_it_was_printed(void **state)
 /* Nobody's name smuggles another in. */
 static void what_is_no_name_is_refused(void **state)
 {
-    static const char *const wrong[] = {"", "a,DNS:b", "a b", "a;b"};
+    static const char *const wrong[] = {"",
+                                        "a,DNS:b",
+                                        "a b",
+                                        "a;b",
+                                        "/etc/mosquitto",
+                                        "https://agent.example",
+                                        "agent.example:8443",
+                                        "[::1]"};
+    static const char *const right[] = {"*.studio.example", "ARO_1-a"};
     struct authority *authority = create("An authority");
 
     (void)state;
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_int_equal(authority_issue(authority, &wrong[i], 1, &cert, &key, &error),
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *const names[] = {"localhost", wrong[i]};
+
+        assert_int_equal(authority_issue(authority, names, 2, &cert, &key, &error),
                          STUDIO_ERR_USAGE);
+        assert_non_null(strstr(error.text, wrong[i]));
+    }
     assert_int_equal(cert.len, 0);
+    assert_int_equal(authority_issue(authority, right, 2, &cert, &key, &error), STUDIO_OK);
     authority_free(authority);
 }
 
