@@ -16,6 +16,7 @@
 #include "auth/days.h"
 #include "auth/digest.h"
 #include "auth/token_file.h"
+#include "auth/tokens.h"
 #include "auth/user_files.h"
 #include "base/buf.h"
 #include "base/names.h"
@@ -35,6 +36,7 @@ struct target {
     const char *data;
     const char *root;       /* of its topics */
     const char *user_files; /* of a broker beside it; NULL: none */
+    const char *logins[2];  /* its own there, separated by commas; NULL: none */
 };
 
 /* A table for each file, which begins with its first row. */
@@ -183,6 +185,24 @@ static int print_token(const struct target *target, const struct token_user *use
     return STUDIO_EXIT_OK;
 }
 
+/* So that a second try leaves no line of the first behind. */
+static void say_undo(const struct token_user *user, const char *token)
+{
+    unsigned char digest[DIGEST_LEN];
+    char hex[DIGEST_HEX_LEN + 1];
+    tokens_digest(token, digest);
+    text_hex(digest, DIGEST_LEN, hex);
+    fputs("the broker does not know the user; before another try: studio-agent token revoke ",
+          stderr);
+    if (user->certificate)
+        fprintf(stderr, "%s --certificate\n", user->pattern);
+    else if (user->chosen)
+        fprintf(stderr, "HASH, which `studio-agent token list` shows of the last %s\n",
+                user->pattern);
+    else
+        fprintf(stderr, "%.*s\n", HASH_SHOWN, hex);
+}
+
 /* And tells the broker. */
 static int tell_broker(const struct target *target, const struct token_user *user,
                        const char *token)
@@ -195,7 +215,9 @@ static int tell_broker(const struct target *target, const struct token_user *use
                 target->user_files);
         return STUDIO_EXIT_OK;
     }
-    return fail_with(&error);
+    const int code = fail_with(&error);
+    say_undo(user, token);
+    return code;
 }
 
 /* And what the broker is to be told. */
@@ -285,6 +307,17 @@ static int token_new(const struct cli *cli, const struct target *target)
     return new_user(cli, target, print_token);
 }
 
+static bool is_in_list(const char *id, const char *list)
+{
+    const size_t len = strlen(id);
+    for (; list && *list; list += strcspn(list, ",")) {
+        list += strspn(list, ", ");
+        if (strcspn(list, ", ") == len && memcmp(list, id, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int user_add(const struct cli *cli, const struct target *target)
 {
     const char *id = cli->word_count == 2 ? cli->words[1] : "";
@@ -293,6 +326,11 @@ static int user_add(const struct cli *cli, const struct target *target)
         cli_complain(
             "user add needs an id that is a login of the broker, too, of A-Z a-z 0-9 _ . @ "
             "-: studio-agent user add ARO-001_dealerPC");
+        return STUDIO_EXIT_USAGE;
+    }
+    if (is_in_list(id, target->logins[0]) || is_in_list(id, target->logins[1])) {
+        cli_complain("user add: this is the login of the agent itself at the broker "
+                     "(mqtt.username, mqtt.command_username): take another id");
         return STUDIO_EXIT_USAGE;
     }
     return new_user(cli, target, target->user_files ? tell_broker : print_lines);
@@ -348,7 +386,11 @@ static int run_on_target(const struct cli *cli, const char *const *variables,
     if (err == STUDIO_OK && !(file = config_tokens_path(&config)))
         err = config_fail(&error, STUDIO_ERR_NO_MEMORY, "out of memory");
     if (err == STUDIO_OK)
-        code = run(cli, &(struct target){file, config.data, config.topic_root, config.user_files});
+        code = run(cli, &(struct target){file,
+                                         config.data,
+                                         config.topic_root,
+                                         config.user_files,
+                                         {config.username, config.command_username}});
     else
         code = fail_with(&error);
     free(file);

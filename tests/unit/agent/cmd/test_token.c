@@ -22,8 +22,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    static const char *const made[] = {"tokens", "agent.ini", "passwd", "acl"};
     (void)state;
-    unlink(path);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, made[i]);
+        unlink(path);
+    }
     return rmdir(dir);
 }
 
@@ -105,6 +109,49 @@ static void a_user_of_both(void **state)
     assert_int_equal(RUN("user", "remove", "ops", "--data", dir), STUDIO_EXIT_USAGE);
 }
 
+static void write_ini(const char *ini, const char *user_files)
+{
+    FILE *file = fopen(ini, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "[mqtt]\nusername = main, spare\ncommand_username = agent\nuser_files = %s\n"
+            "[store]\ndata = %s\n",
+            user_files, dir);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Whose password and rights at the broker a user of that name would take. */
+static void the_agents_own_logins_are_no_users(void **state)
+{
+    static const char *const own[] = {"main", "spare", "agent"};
+    char ini[128];
+    (void)state;
+    snprintf(ini, sizeof ini, "%s/agent.ini", dir);
+    write_ini(ini, dir);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        assert_int_equal(RUN("user", "add", own[i], "-c", ini), STUDIO_EXIT_USAGE);
+        assert_non_null(strstr(err_text, "login of the agent itself"));
+    }
+    assert_int_equal(RUN("user", "add", "age", "-c", ini), STUDIO_EXIT_OK);
+    assert_int_equal(RUN("user", "add", "agent1", "-c", ini), STUDIO_EXIT_OK);
+}
+
+/* The line that is there already is named, to be taken away before another try. */
+static void a_broker_that_cannot_be_told(void **state)
+{
+    char ini[128], hash[13];
+    (void)state;
+    snprintf(ini, sizeof ini, "%s/agent.ini", dir);
+    write_ini(ini, "/nonexistent/of/a/broker");
+    assert_int_equal(RUN("user", "add", "plc", "-c", ini), STUDIO_EXIT_USAGE);
+    const char *line = strstr(err_text, "token revoke ");
+    assert_non_null(line);
+    snprintf(hash, sizeof hash, "%s", line + strlen("token revoke "));
+    assert_int_equal(RUN("token", "revoke", hash, "-c", ini), STUDIO_EXIT_OK);
+    assert_int_equal(RUN("user", "add", "plc", "--certificate", "-c", ini), STUDIO_EXIT_USAGE);
+    assert_non_null(strstr(err_text, "token revoke plc --certificate\n"));
+}
+
 static void mistakes_are_usage(void **state)
 {
     (void)state;
@@ -135,6 +182,8 @@ int main(void)
         TEST(new_list_revoke),
         TEST(a_certificate_has_no_token),
         TEST(a_user_of_both),
+        TEST(the_agents_own_logins_are_no_users),
+        TEST(a_broker_that_cannot_be_told),
         TEST(mistakes_are_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
