@@ -173,7 +173,7 @@ bool http_page_may(const struct origins *origins, struct logins *logins, struct 
         host[0] = '\0';
     if (origins_have(origins, origin, host, way_of(wsi)))
         return true;
-    logins_foreign(logins, origin, peer);
+    logins_foreign(logins, origin, host, peer);
     return false;
 }
 

@@ -27,14 +27,16 @@ void logins_refused(struct logins *l, const char *id, const char *peer, enum stu
               why ? why : studio_err_text(err));
 }
 
-void logins_foreign(struct logins *l, const char *origin, const char *peer)
+void logins_foreign(struct logins *l, const char *origin, const char *host, const char *peer)
 {
     figure_add(&l->figures->logins[LOGIN_ORIGIN], 1);
     log_limited(
         &l->foreign, LOG_WARN, "login",
-        "a page of %s is refused, in a browser at %s: it is not of the address it asks, and "
-        "websocket.origins does not name it",
-        origin, peer);
+        "a page or program of %s asks for host %s, from %s: it is refused, as it is not of that "
+        "address; a proxy on the way has to pass on what it was asked for (nginx: "
+        "proxy_set_header Host $http_host), pages that are elsewhere are named in "
+        "websocket.origins",
+        origin, *host ? host : "(none)", peer);
 }
 
 void logins_left(struct logins *l, const char *id, const char *peer, enum figure_closed why,

@@ -17,8 +17,8 @@ void logins_here(struct logins *logins, const char *id, const char *peer, enum r
 /* `id` is what was said, NULL if nothing was; `why` NULL: what the error says. */
 void logins_refused(struct logins *logins, const char *id, const char *peer, enum studio_err err,
                     const char *why);
-/* A page of this origin, the header's value, asked for what only our own pages may. */
-void logins_foreign(struct logins *logins, const char *origin, const char *peer);
+/* A page of this origin, the header's value, asked `host` (empty: it named none) for what only our own pages may. */
+void logins_foreign(struct logins *logins, const char *origin, const char *host, const char *peer);
 /* A connection's end; `id` NULL: it was never here. `reason` of its close frame, empty without one. */
 void logins_left(struct logins *logins, const char *id, const char *peer, enum figure_closed why,
                  const char *reason);
