@@ -194,9 +194,7 @@ static void say_undo(const struct token_user *user, const char *token)
     text_hex(digest, DIGEST_LEN, hex);
     fputs("the broker does not know the user; before another try: studio-agent token revoke ",
           stderr);
-    if (user->certificate)
-        fprintf(stderr, "%s --certificate\n", user->pattern);
-    else if (user->chosen)
+    if (user->chosen)
         fprintf(stderr, "HASH, which `studio-agent token list` shows of the last %s\n",
                 user->pattern);
     else

@@ -148,8 +148,6 @@ static void a_broker_that_cannot_be_told(void **state)
     assert_non_null(line);
     snprintf(hash, sizeof hash, "%s", line + strlen("token revoke "));
     assert_int_equal(RUN("token", "revoke", hash, "-c", ini), STUDIO_EXIT_OK);
-    assert_int_equal(RUN("user", "add", "plc", "--certificate", "-c", ini), STUDIO_EXIT_USAGE);
-    assert_non_null(strstr(err_text, "token revoke plc --certificate\n"));
 }
 
 static void mistakes_are_usage(void **state)
