@@ -1,6 +1,8 @@
 #include "cmd/copy.h"
 
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +12,28 @@
 #include "config/config.h"
 #include "control.h"
 
+enum { GROUPS_MAX = 256 };
+
+/* Root's own groups, while it acts as somebody else. */
+static gid_t own_groups[GROUPS_MAX];
+static int own_count = -1; /* it does not */
+
+/* The groups that a service of this user has; nobody's but `group` for one that has no name. */
+static bool take_groups(uid_t user, gid_t group)
+{
+    const struct passwd *entry = getpwuid(user);
+
+    return entry ? initgroups(entry->pw_name, group) == 0 : setgroups(1, &group) == 0;
+}
+
 void copy_as_owner(const char *dir)
 {
     struct stat about;
 
-    if (geteuid() == 0 && stat(dir, &about) == 0 && about.st_uid != 0 && setegid(about.st_gid) == 0)
+    if (geteuid() != 0 || stat(dir, &about) != 0 || about.st_uid == 0)
+        return;
+    own_count = getgroups(GROUPS_MAX, own_groups);
+    if (own_count >= 0 && take_groups(about.st_uid, about.st_gid) && setegid(about.st_gid) == 0)
         (void)!seteuid(about.st_uid);
 }
 
@@ -22,6 +41,9 @@ void copy_as_caller(void)
 {
     (void)!seteuid(getuid());
     (void)!setegid(getgid());
+    if (own_count >= 0)
+        (void)!setgroups((size_t)own_count, own_groups);
+    own_count = -1;
 }
 
 /* A line that is written over itself, and gone at the end. */

@@ -6,8 +6,8 @@
 
 #include "store/backup.h"
 
-/* Root acts as the owner of the directory, so that the agent can open what is made there; and as itself
- * again. */
+/* Root acts as the owner of the directory, with its groups, so that the agent can open what is made there, and nothing is
+ * read that it could not read; and as itself again. One thread at a time. */
 void copy_as_owner(const char *dir);
 void copy_as_caller(void);
 

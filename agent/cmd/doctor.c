@@ -87,25 +87,39 @@ static void count_user(void *ctx, const char *file, unsigned number, const struc
     users->soon += line->until_s > users->now_s && line->until_s <= users->now_s + SOON_S;
 }
 
-static void look_at_users(struct diagnosis *d)
+/* The flags by which a command finds the same users. */
+static void print_flags(char *out, size_t cap, const struct cli *cli, const char *data,
+                        const char *file)
+{
+    if (cli->file && cli->setting_count == 0)
+        (void)snprintf(out, cap, "-c %s", cli->file);
+    else
+        (void)snprintf(out, cap, "--data %s --tokens %s", data, file ? file : "FILE");
+}
+
+static void look_at_users(struct diagnosis *d, const struct cli *cli)
 {
     struct users users = {.now_s = time(NULL)};
     struct studio_error error;
     struct tokens *tokens = NULL;
-    char *file = config_tokens_path(d->config);
+    char *file = config_tokens_path(d->config), flags[1024], advice[4096];
     enum studio_err err = file ? tokens_read(file, TOKENS_FOR_COMMAND, &tokens, &error)
                                : studio_error_set(&error, STUDIO_ERR_NO_MEMORY, NULL);
 
     if (err == STUDIO_OK)
         err = token_file_each(file, count_user, &users, &error);
+    print_flags(flags, sizeof(flags), cli, d->config->data, file);
+    (void)snprintf(advice, sizeof(advice),
+                   err == STUDIO_OK
+                       ? "studio-agent token list %s, then token new and token revoke with the same"
+                       : "studio-agent token new PATTERN %s",
+                   flags);
     if (err != STUDIO_OK)
-        diagnosis_tell(d, FINDING_FAULT, "tokens", "studio-agent token new PATTERN", "%s",
-                       error.text);
+        diagnosis_tell(d, FINDING_FAULT, "tokens", advice, "%s", error.text);
     else
         diagnosis_tell(d, users.expired || users.soon ? FINDING_WARNING : FINDING_OK, "tokens",
-                       "studio-agent token list, then token new and token revoke",
-                       "%s: %zu; expired %zu, within 14 days %zu", file, users.count, users.expired,
-                       users.soon);
+                       advice, "%s: %zu; expired %zu, within 14 days %zu", file, users.count,
+                       users.expired, users.soon);
     tokens_destroy(tokens);
     free(file);
 }
@@ -245,16 +259,18 @@ static void look_at_store(struct diagnosis *d, char *id, size_t cap)
 
 /* --- all of it --------------------------------------------------------------------------------- */
 
-static void look(struct diagnosis *d)
+static void look(struct diagnosis *d, const struct cli *cli)
 {
     char id[NAME_CLIENT_MAX + 1] = "", host[256] = "";
 
     config_warnings(d->config, tell_exposure, d);
-    look_at_users(d);
+    copy_as_owner(d->config->data); /* what root may read the agent may not */
+    look_at_users(d, cli);
+    doctor_certificates(d);
+    copy_as_caller();
     doctor_clock(d);
     doctor_disk(d);
     doctor_files(d);
-    doctor_certificates(d);
     if (!look_at_agent(d, id, sizeof(id)))
         look_at_store(d, id, sizeof(id));
     if (!id[0] && gethostname(host, sizeof(host) - 1) == 0)
@@ -275,7 +291,7 @@ int command_doctor(const struct cli *cli, const char *const *variables)
     signal(SIGPIPE, SIG_IGN); /* a connection that ends is an answer */
     config_init(&config);
     if (look_at_configuration(&d, cli, variables, &config))
-        look(&d);
+        look(&d, cli);
     config_finish(&config);
     return diagnosis_end(&d);
 }

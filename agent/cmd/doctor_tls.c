@@ -1,10 +1,12 @@
 /* doctor_tls.c - certificates: how long they are good, whether they are what the agent can use, and for the names
  * that clients come by. */
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,10 +14,11 @@
 #include "auth/certificate.h"
 #include "base/times.h"
 #include "cmd/diagnosis.h"
+#include "cmd/own_names.h"
 #include "config/listen.h"
 #include "config/settings.h"
 
-enum { SOON_DAYS = 14, HOST_MAX = 255 };
+enum { SOON_DAYS = 14 };
 
 /* Of authorities one that is good is enough, of a chain ours has to be. */
 enum kind { CHAIN, AUTHORITIES };
@@ -72,17 +75,23 @@ static void tell_days(struct diagnosis *d, const char *option, const char *file,
         tell_chain(d, option, file, time_days_left(chain_ends_s, now_s));
 }
 
+static bool is_readable(struct diagnosis *d, const char *option, const char *file)
+{
+    if (faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) == 0)
+        return true;
+    diagnosis_tell(d, FINDING_FAULT, "certificate",
+                   "let the agent's user read it, or name another file", "%s %s cannot be read: %s",
+                   option, file, strerror(errno));
+    return false;
+}
+
 static void look_at_file(struct diagnosis *d, const char *option, const char *file, enum kind kind)
 {
     int64_t ends_s = 0, chain_ends_s;
 
-    if (!file)
+    if (!file || !is_readable(d, option, file))
         return;
-    if (access(file, R_OK) != 0)
-        diagnosis_tell(d, FINDING_FAULT, "certificate",
-                       "let the agent's user read it, or name another file",
-                       "%s %s cannot be read: %s", option, file, strerror(errno));
-    else if (!read_ends(file, kind, &ends_s, &chain_ends_s))
+    if (!read_ends(file, kind, &ends_s, &chain_ends_s))
         diagnosis_tell(d, FINDING_FAULT, "certificate", "give one in PEM",
                        "%s %s has no certificate", option, file);
     else
@@ -96,9 +105,10 @@ static bool is_for(X509 *x509, const char *host)
     return X509_check_ip_asc(x509, host, 0) == 1 || X509_check_host(x509, host, 0, 0, NULL) == 1;
 }
 
-static void look_at_name(struct diagnosis *d, X509 *x509, const char *host)
+/* `given`: it is for the name that clients are given. */
+static void look_at_name(struct diagnosis *d, bool given, const char *host)
 {
-    if (is_for(x509, host))
+    if (given)
         diagnosis_tell(d, FINDING_OK, "certificate", NULL, "it is for %s", host);
     else
         diagnosis_tell(d, FINDING_WARNING, "certificate",
@@ -108,12 +118,27 @@ static void look_at_name(struct diagnosis *d, X509 *x509, const char *host)
                        "it is not for %s", host);
 }
 
-/* An address that stands for all of this machine's is known to clients by the machine's name. */
+/* An address that stands for all of this machine's: clients elsewhere may be given any of its names. */
+static void look_at_own_names(struct diagnosis *d, X509 *x509)
+{
+    struct own_names *own = calloc(1, sizeof(*own));
+    const char *found = NULL;
+
+    if (!own)
+        return;
+    own_names_find(own, NULL, 0);
+    for (size_t i = 0; i < own->count && !found; i++) {
+        if (!own_names_local(own->list[i]) && is_for(x509, own->list[i]))
+            found = own->list[i];
+    }
+    look_at_name(d, found, found ? found : own->list[0]);
+    free(own);
+}
+
 static void look_at_names(struct diagnosis *d, X509 *x509)
 {
-    char name[HOST_MAX + 1] = "";
     struct listen_list list;
-    bool named = false;
+    bool own = false;
 
     if (listen_parse(d->config->listen, true, &list) != NULL)
         return;
@@ -123,10 +148,10 @@ static void look_at_names(struct diagnosis *d, X509 *x509)
         if (list.at[i].kind != LISTEN_TLS)
             continue;
         if (strcmp(host, "0.0.0.0") != 0 && strcmp(host, "::") != 0)
-            look_at_name(d, x509, host);
-        else if (!named && gethostname(name, HOST_MAX) == 0) {
-            look_at_name(d, x509, name);
-            named = true;
+            look_at_name(d, is_for(x509, host), host);
+        else if (!own) {
+            look_at_own_names(d, x509);
+            own = true;
         }
     }
 }
@@ -169,5 +194,7 @@ void doctor_certificates(struct diagnosis *d)
     if (!config->broker)
         return;
     look_at_file(d, "mqtt.cert", config->cert, CHAIN);
+    if (config->key)
+        (void)is_readable(d, "mqtt.key", config->key);
     look_at_file(d, "mqtt.ca_file", config->ca_file, AUTHORITIES);
 }

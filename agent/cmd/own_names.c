@@ -47,6 +47,16 @@ static void add_address(struct own_names *out, const struct sockaddr *sa)
         add(out, text);
 }
 
+static const char *const local[] = {"localhost", "127.0.0.1", "::1"};
+
+bool own_names_local(const char *name)
+{
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+        if (strcasecmp(local[i], name) == 0)
+            return true;
+    return false;
+}
+
 void own_names_find(struct own_names *out, const char *const *first, size_t count)
 {
     struct ifaddrs *all = NULL;
@@ -55,9 +65,8 @@ void own_names_find(struct own_names *out, const char *const *first, size_t coun
     for (size_t i = 0; i < count; i++)
         add(out, first[i]);
     add_host(out);
-    add(out, "localhost");
-    add(out, "127.0.0.1");
-    add(out, "::1");
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+        add(out, local[i]);
     if (getifaddrs(&all) != 0)
         return;
     for (const struct ifaddrs *at = all; at; at = at->ifa_next)

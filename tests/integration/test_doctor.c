@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -154,6 +155,10 @@ static void what_is_wrong_with_a_certificate(void **state)
     open_broker(NULL);
     const char *cert = cert_create(dir, "agent.pem", "DNS:localhost,IP:192.0.2.7");
     const char *other = cert_create(dir, "other.pem", "DNS:localhost");
+    char host[65] = "";
+    assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+    char *name = test_printf("DNS:studio.example,DNS:%s", host);
+    const char *both = cert_create(dir, "both.pem", name);
     const char *old = cert_signed(dir, "old.pem", "localhost", cert, -1);
     const time_t made = time(NULL);
     char *with_old = test_printf("cat %s %s >%s", cert, old, tmpdir_path(dir, "chain.pem"));
@@ -169,6 +174,7 @@ static void what_is_wrong_with_a_certificate(void **state)
     with_certificate(cert, cert, "wss://127.0.0.1:1", 0,
                      "warning  certificate   it is not for 127.0.0.1");
     with_certificate(cert, cert, "wss://0.0.0.0:1", 0, "it is not for ");
+    with_certificate(both, both, "wss://[::]:1", 0, "ok       certificate   it is for ");
     with_certificate(cert, other, "wss://localhost:0", 1, "is not that of the first certificate");
     with_certificate(old, old, "wss://localhost:0", 1, "old.pem has expired");
     assert_int_equal(proc_run((const char *const[]){"sh", "-c", with_old, NULL}, NULL, NULL, NULL),
@@ -176,6 +182,7 @@ static void what_is_wrong_with_a_certificate(void **state)
     with_certificate(tmpdir_path(dir, "chain.pem"), cert, "wss://localhost:0", 0,
                      "chain.pem: one behind ours has 0 days left");
     free(with_old);
+    free(name);
     configure("agent-pw\n", ours);
     out = doctor(1);
     says(out, "mqtt.cert ");
@@ -200,8 +207,36 @@ static void a_configuration_with_mistakes(void **state)
     tmpdir_write(dir, "tokens", 0600, "");
     out = doctor(1);
     says(out, "fault    tokens");
-    says(out, "studio-agent token new");
+    char *advice = test_printf("studio-agent token new PATTERN -c %s\n", file);
+    says(out, advice);
+    free(advice);
     free(out);
+}
+
+/* Root reads everything; the agent, which is the owner of the data directory, does not. */
+static void what_only_root_may_read(void **state)
+{
+    enum { NOBODY = 65534 };
+    const char *data = tmpdir_path(dir, "data"), *cert, *key;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    open_broker(NULL);
+    cert = cert_create(dir, "agent.pem", "DNS:localhost");
+    key = tmpdir_path(dir, "agent.pem.key");
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_int_equal(chown(data, NOBODY, NOBODY), 0);
+    assert_int_equal(chmod(dir, 0711), 0);
+    assert_int_equal(chown(tmpdir_path(dir, "tokens"), 0, NOBODY), 0);
+    assert_int_equal(chmod(tmpdir_path(dir, "tokens"), 0640), 0);
+    assert_int_equal(chmod(cert, 0644), 0);
+    assert_int_equal(chmod(key, 0640), 0); /* of root's own group */
+    with_certificate(cert, cert, "wss://localhost:0", 1, "fault    certificate");
+    assert_int_equal(chown(key, 0, NOBODY), 0);
+    with_certificate(cert, cert, "wss://localhost:0", 0, "ok       certificate");
+    assert_int_equal(chmod(tmpdir_path(dir, "tokens"), 0600), 0);
+    with_certificate(cert, cert, "wss://localhost:0", 1, "fault    tokens");
 }
 
 /* A line of JSON for each, the words the same. */
@@ -237,6 +272,7 @@ int main(void)
         TEST(beside_an_agent),
         TEST(what_is_wrong_with_the_broker),
         TEST(what_is_wrong_with_a_certificate),
+        TEST(what_only_root_may_read),
         TEST(a_configuration_with_mistakes),
         TEST(for_programs),
     };
