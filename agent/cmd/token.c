@@ -37,6 +37,7 @@ struct target {
     const char *root;       /* of its topics */
     const char *user_files; /* of a broker beside it; NULL: none */
     const char *logins[2];  /* its own there, separated by commas; NULL: none */
+    const char *config;     /* the file all of it stands in; NULL: not in one, or not all */
 };
 
 /* A table for each file, which begins with its first row. */
@@ -145,7 +146,8 @@ static int token_list(const struct cli *cli, const struct target *target)
 /* How a running agent learns of a change. */
 static void say_reload(const struct target *target)
 {
-    fprintf(stderr, "a running agent takes it with: studio-agent reload --data %s\n", target->data);
+    fprintf(stderr, "a running agent takes it with: studio-agent reload %s %s\n",
+            target->config ? "-c" : "--data", target->config ? target->config : target->data);
 }
 
 /* A line of standard input, on a terminal asked for and not shown. False: there is none, or it is too
@@ -388,7 +390,8 @@ static int run_on_target(const struct cli *cli, const char *const *variables,
                                          config.data,
                                          config.topic_root,
                                          config.user_files,
-                                         {config.username, config.command_username}});
+                                         {config.username, config.command_username},
+                                         cli->setting_count == 0 ? cli->file : NULL});
     else
         code = fail_with(&error);
     free(file);

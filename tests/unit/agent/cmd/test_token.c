@@ -133,6 +133,7 @@ static void the_agents_own_logins_are_no_users(void **state)
         assert_non_null(strstr(err_text, "login of the agent itself"));
     }
     assert_int_equal(RUN("user", "add", "age", "-c", ini), STUDIO_EXIT_OK);
+    assert_non_null(strstr(err_text, "studio-agent reload -c "));
     assert_int_equal(RUN("user", "add", "agent1", "-c", ini), STUDIO_EXIT_OK);
 }
 
