@@ -1,6 +1,6 @@
 /*
- * setup.c - what is missing is made, what is there is left alone, and the configuration file, which names all of it, is
- * written last: one that was interrupted is begun again.
+ * setup.c - what is missing is made, what is there is left alone. First all of it is planned and the configuration file as
+ * it is to be is checked; the file, which names the rest, is written last: a setup that was interrupted is begun again.
  */
 #include "cmd/setup.h"
 
@@ -13,34 +13,54 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "auth/authority.h"
 #include "auth/file_edit.h"
 #include "auth/token_file.h"
 #include "auth/user_files.h"
+#include "cmd/issuer.h"
 #include "cmd/own_names.h"
 #include "config/config.h"
 #include "config/config_file.h"
 #include "config/edit.h"
 #include "config/file.h"
+#include "config/listen.h"
+#include "config/options.h"
 
-#define LISTEN "wss://[::]:8443, ws://localhost:8080"
+#define OPEN   "wss://[::]:8443"
+#define LISTEN OPEN ", ws://localhost:8080"
 #define LOGIN  "agent"
 
 enum {
     PATH_LEN = 1024,
-    PEM_MAX = 16384,
+    SETTINGS_MAX = 8,
     OPEN_MODE = 0644,
     SECRET_MODE = 0640 /* of the group that needs it */
+};
+
+/* A certificate and its key. */
+struct pair {
+    char cert[PATH_LEN], key[PATH_LEN];
+    bool issue; /* they are to be made */
+};
+
+struct setting {
+    const char *section, *key, *value;
 };
 
 struct setup {
     const struct cli *cli;
     struct studio_agent_config config;
     struct own_names names;
-    struct authority *authority; /* once something is to be issued */
-    char dir[PATH_LEN];          /* the configuration file is in */
-    gid_t group;                 /* of the configuration file: the agent's */
-    struct buf ini;              /* as it is to be */
+    struct issuer issuer;
+    char dir[PATH_LEN]; /* the configuration file is in */
+    gid_t group;        /* of the configuration file: the agent's */
+    struct pair tls, broker;
+    bool opens, new_broker;                /* LISTEN is set; a broker is told of */
+    char broker_dir[PATH_LEN];             /* of its certificate and users */
+    char broker_file[PATH_LEN];            /* of its configuration */
+    char password_file[PATH_LEN];          /* of the agent's login there */
+    struct buf ini;                        /* as it is to be */
+    struct setting settings[SETTINGS_MAX]; /* that are new in it */
+    size_t setting_count;
     struct studio_error error;
 };
 
@@ -83,6 +103,7 @@ static enum studio_err find_folder(struct setup *s, const char *path, char out[P
     return STUDIO_OK;
 }
 
+/* `value` lasts as long as the setup. */
 static enum studio_err set(struct setup *s, const char *section, const char *key, const char *value)
 {
     struct buf next;
@@ -91,160 +112,152 @@ static enum studio_err set(struct setup *s, const char *section, const char *key
     config_edit(&next, s->ini.data, section, key, value);
     buf_finish(&s->ini);
     s->ini = next;
+    s->settings[s->setting_count++] = (struct setting){section, key, value};
     return buf_ok(&next)
                ? STUDIO_OK
                : config_fail(&s->error, STUDIO_ERR_USAGE, "%s becomes too large", s->cli->file);
 }
 
-struct setting {
-    const char *section, *key, *value;
-};
+/* --- the plan ------------------------------------------------------------------------------------ */
 
-static enum studio_err set_all(struct setup *s, const struct setting *settings, size_t count)
+static void name_pair(struct pair *pair, const char *dir)
 {
+    path_in(pair->cert, dir, "tls.pem");
+    path_in(pair->key, dir, "tls.key");
+}
+
+static bool is_whole(const struct pair *pair)
+{
+    return is_there(pair->cert) && is_there(pair->key);
+}
+
+static bool is(const char *value, const char *wanted)
+{
+    return value && strcmp(value, wanted) == 0;
+}
+
+/* An address of one's own stays; true: it does without TLS. */
+static bool keeps_listen(const struct setup *s)
+{
+    struct listen_list list;
+
+    return !is(s->config.listen, option_find("websocket", "listen")->initial) &&
+           (listen_parse(s->config.listen, false, &list) || !listen_has(&list, LISTEN_TLS));
+}
+
+/* A certificate that is not ours, or is there, stays. */
+static enum studio_err plan_tls(struct setup *s)
+{
+    const struct studio_agent_config *config = &s->config;
+    struct pair *tls = &s->tls;
     enum studio_err err = STUDIO_OK;
 
-    for (size_t i = 0; err == STUDIO_OK && i < count; i++)
-        err = set(s, settings[i].section, settings[i].key, settings[i].value);
-    for (size_t i = 0; err == STUDIO_OK && i < count; i++)
-        printf("  %s.%s = %s\n", settings[i].section, settings[i].key, settings[i].value);
-    return err;
-}
-
-/* --- the authority and its certificates ---------------------------------------------------------- */
-
-/* A certificate and a key in PEM; the key is not left behind. */
-struct pem {
-    char space[2][PEM_MAX];
-    struct buf cert, key;
-};
-
-static void pem_begin(struct pem *pem)
-{
-    buf_init_fixed(&pem->cert, pem->space[0], sizeof(pem->space[0]));
-    buf_init_fixed(&pem->key, pem->space[1], sizeof(pem->space[1]));
-}
-
-static void pem_end(struct pem *pem)
-{
-    explicit_bzero(pem, sizeof(*pem));
-}
-
-static enum studio_err read_authority(struct setup *s, const char *cert, const char *key)
-{
-    char *texts[2] = {NULL, NULL};
-    size_t len[2] = {0, 0};
-    struct studio_error error;
-    enum studio_err err = file_read(cert, PEM_MAX, &texts[0], &len[0], NULL, &s->error);
-
-    if (err == STUDIO_OK)
-        err = file_read(key, PEM_MAX, &texts[1], &len[1], NULL, &s->error);
-    if (err == STUDIO_OK) {
-        err = authority_read(texts[0], texts[1], &s->authority, &error);
-        if (err != STUDIO_OK)
-            config_fail(&s->error, err, "%s and %s: %s", cert, key, error.text);
+    name_pair(tls, s->dir);
+    if (config->tls_cert) {
+        tls->issue =
+            is(config->tls_cert, tls->cert) && is(config->tls_key, tls->key) && !is_whole(tls);
+        if (!tls->issue)
+            printf("left alone: websocket.tls_cert = %s\n", config->tls_cert);
+        return STUDIO_OK;
     }
-    if (texts[1])
-        explicit_bzero(texts[1], len[1]);
-    free(texts[0]);
-    free(texts[1]);
+    if (keeps_listen(s)) {
+        printf("left alone: websocket.listen = %s\n"
+               "  for TLS add %s to it, with ws:// before what is to stay without, and come back\n",
+               config->listen, OPEN);
+        return STUDIO_OK;
+    }
+    tls->issue = true;
+    s->opens = is(config->listen, option_find("websocket", "listen")->initial);
+    if (s->opens)
+        err = set(s, "websocket", "listen", LISTEN);
+    if (err == STUDIO_OK)
+        err = set(s, "websocket", "tls_cert", tls->cert);
+    if (err == STUDIO_OK)
+        err = set(s, "websocket", "tls_key", tls->key);
     return err;
 }
 
-static enum studio_err make_authority(struct setup *s, const char *cert, const char *key)
+/* Of one that a former setup told of only the certificate is made again. */
+static enum studio_err plan_broker(struct setup *s)
 {
-    char name[OWN_NAME_MAX + 32];
-    struct pem pem;
+    const struct studio_agent_config *config = &s->config;
+    char its[PATH_LEN], folder[PATH_LEN];
     enum studio_err err;
 
-    (void)snprintf(name, sizeof(name), "Studio authority of %.30s", s->names.list[0]);
-    pem_begin(&pem);
-    err = authority_create(name, &s->authority, &s->error);
-    if (err == STUDIO_OK)
-        err = authority_print(s->authority, &pem.cert, &pem.key, &s->error);
-    if (err == STUDIO_OK)
-        err = put(s, key, &pem.key, 0600, FILE_EDIT_GROUP);
-    if (err == STUDIO_OK)
-        err = put(s, cert, &pem.cert, OPEN_MODE, FILE_EDIT_GROUP);
-    pem_end(&pem);
-    if (err == STUDIO_OK)
-        printf("made %s: clients are to trust it; %s is for root alone\n", cert, key);
-    return err;
-}
-
-/* The one of a former `setup`, or a new one; clients trust its certificate, which is never replaced. A key without one is
- * left over from a `setup` that was interrupted. */
-static enum studio_err open_authority(struct setup *s)
-{
-    char cert[PATH_LEN], key[PATH_LEN];
-
-    if (s->authority)
-        return STUDIO_OK;
-    path_in(cert, s->dir, "ca.pem");
-    path_in(key, s->dir, "ca.key");
-    if (!is_there(cert))
-        return make_authority(s, cert, key);
-    if (is_there(key))
-        return read_authority(s, cert, key);
-    return config_fail(&s->error, STUDIO_ERR_USAGE,
-                       "there is %s without %s, which is to sign: put the key back, or move the "
-                       "certificate away for a new authority",
-                       cert, key);
-}
-
-/* `cert` and `key` in a folder, for all the names of this machine. */
-static enum studio_err issue(struct setup *s, const char *cert, const char *key, gid_t group)
-{
-    const char *names[OWN_NAMES_MAX];
-    struct pem pem;
-    enum studio_err err = open_authority(s);
-
-    for (size_t i = 0; i < s->names.count; i++)
-        names[i] = s->names.list[i];
-    pem_begin(&pem);
-    if (err == STUDIO_OK)
-        err = authority_issue(s->authority, names, s->names.count, &pem.cert, &pem.key, &s->error);
-    if (err == STUDIO_OK)
-        err = put(s, key, &pem.key, SECRET_MODE, group);
-    if (err == STUDIO_OK)
-        err = put(s, cert, &pem.cert, OPEN_MODE, group);
-    pem_end(&pem);
+    path_in(folder, s->cli->mosquitto, "conf.d");
+    if (!is_there(folder))
+        return config_fail(&s->error, STUDIO_ERR_USAGE,
+                           "--mosquitto: there is no %s: apt install mosquitto", folder);
+    err = find_folder(s, s->cli->mosquitto, its, false);
     if (err != STUDIO_OK)
         return err;
-    printf("made %s: valid %d days, for", cert, AUTHORITY_SERVER_DAYS);
-    for (size_t i = 0; i < s->names.count; i++)
-        printf("%s %s", i ? "," : "", s->names.list[i]);
-    putchar('\n');
-    return STUDIO_OK;
+    path_in(folder, its, "conf.d");
+    path_in(s->broker_file, folder, "studio.conf");
+    path_in(s->broker_dir, its, "studio");
+    path_in(s->password_file, s->dir, "broker.password");
+    name_pair(&s->broker, s->broker_dir);
+    s->new_broker = !config->broker;
+    s->broker.issue =
+        s->new_broker || (is(config->user_files, s->broker_dir) && !is_whole(&s->broker));
+    if (!s->broker.issue)
+        printf("left alone: mqtt.broker = %s\n", config->broker);
+    if (!s->new_broker)
+        return STUDIO_OK;
+    err = set(s, "mqtt", "broker", "mqtt://localhost");
+    if (err == STUDIO_OK)
+        err = set(s, "mqtt", "username", LOGIN);
+    if (err == STUDIO_OK)
+        err = set(s, "mqtt", "password_file", s->password_file);
+    if (err == STUDIO_OK)
+        err = set(s, "mqtt", "user_files", s->broker_dir);
+    return err;
 }
 
-/* One that is not ours, or is there, stays. */
-static enum studio_err set_up_tls(struct setup *s)
+static enum studio_err refuse(struct setup *s, const char *what)
 {
-    char cert[PATH_LEN], key[PATH_LEN];
-    const char *used = s->config.tls_cert;
+    return config_fail(&s->error, STUDIO_ERR_USAGE,
+                       "%s would not be right with what is to be set, nothing is made: %s",
+                       s->cli->file, what);
+}
+
+/* Keeps the first mistake. */
+static void keep_mistake(void *ctx, unsigned line, const char *what)
+{
+    struct setup *s = ctx;
+    char text[STUDIO_ERROR_TEXT_MAX];
+
+    if (s->error.code != STUDIO_OK)
+        return;
+    (void)snprintf(text, sizeof(text), "line %u: %s", line, what);
+    (void)refuse(s, text);
+}
+
+/* The agent would start with it. */
+static enum studio_err check_plan(struct setup *s)
+{
+    struct studio_agent_config config;
+    struct studio_error error;
+    size_t mistakes = 0;
     enum studio_err err;
 
-    path_in(cert, s->dir, "tls.pem");
-    path_in(key, s->dir, "tls.key");
-    if (used && (strcmp(used, cert) != 0 || is_there(cert))) {
-        printf("left alone: websocket.tls_cert = %s\n", used);
-        return STUDIO_OK;
-    }
-    err = issue(s, cert, key, s->group);
-    if (err != STUDIO_OK || used)
-        return err;
-    const struct setting settings[] = {{"websocket", "listen", LISTEN},
-                                       {"websocket", "tls_cert", cert},
-                                       {"websocket", "tls_key", key}};
-    return set_all(s, settings, sizeof(settings) / sizeof(settings[0]));
+    config_init(&config);
+    s->error.code = STUDIO_OK;
+    err = config_parse(&config, s->ini.data, s->ini.len, NULL, keep_mistake, s, &mistakes);
+    if (err != STUDIO_OK)
+        err = config_fail(&s->error, err, "out of memory");
+    else if (mistakes > 0)
+        err = s->error.code;
+    else if (config_check(&config, &error) != STUDIO_OK)
+        err = refuse(s, error.text);
+    config_finish(&config);
+    return err;
 }
 
 /* --- the broker ---------------------------------------------------------------------------------- */
 
-static enum studio_err write_broker_configuration(struct setup *s, const char *file,
-                                                  const char *dir)
+static enum studio_err write_broker_configuration(struct setup *s)
 {
+    const char *dir = s->broker_dir;
     char space[PATH_LEN * 6];
     struct buf text;
 
@@ -268,27 +281,29 @@ static enum studio_err write_broker_configuration(struct setup *s, const char *f
                dir, dir, dir, dir);
     if (!buf_ok(&text))
         return config_fail(&s->error, STUDIO_ERR_USAGE, "the path %s is too long", dir);
-    return put(s, file, &text, OPEN_MODE, FILE_EDIT_GROUP);
+    return put(s, s->broker_file, &text, OPEN_MODE, FILE_EDIT_GROUP);
 }
 
 /* A password nobody has to know: the broker has its hash, the agent a file. */
-static enum studio_err make_login(struct setup *s, const char *dir, const char *file)
+static enum studio_err make_login(struct setup *s)
 {
     char password[TOKEN_NEW_LEN + 1];
     const struct broker_login login = {.name = LOGIN, .password = password, .agent = true};
     enum studio_err err = token_make(password, &s->error);
 
     if (err == STUDIO_OK)
-        err = user_files_put(dir, &login, s->config.topic_root, &s->error);
+        err = user_files_put(s->broker_dir, &login, s->config.topic_root, &s->error);
     if (err == STUDIO_OK)
-        err = file_edit_put(file, password, TOKEN_NEW_LEN, SECRET_MODE, s->group, &s->error);
+        err = file_edit_put(s->password_file, password, TOKEN_NEW_LEN, SECRET_MODE, s->group,
+                            &s->error);
     explicit_bzero(password, sizeof(password));
     return err;
 }
 
 /* Root and the broker may look into it. */
-static enum studio_err make_broker_folder(struct setup *s, const char *dir, gid_t *group)
+static enum studio_err make_broker_folder(struct setup *s, gid_t *group)
 {
+    const char *dir = s->broker_dir;
     const bool root = geteuid() == 0;
     const struct group *found = root ? getgrnam("mosquitto") : NULL;
     enum studio_err err = STUDIO_OK;
@@ -308,44 +323,19 @@ static enum studio_err make_broker_folder(struct setup *s, const char *dir, gid_
 
 static enum studio_err set_up_broker(struct setup *s)
 {
-    char its[PATH_LEN], folder[PATH_LEN], dir[PATH_LEN], file[PATH_LEN], cert[PATH_LEN],
-        key[PATH_LEN];
-    char password[PATH_LEN];
     gid_t group;
-    enum studio_err err;
+    enum studio_err err = make_broker_folder(s, &group);
 
-    if (s->config.broker) {
-        printf("left alone: mqtt.broker = %s\n", s->config.broker);
-        return STUDIO_OK;
-    }
-    path_in(folder, s->cli->mosquitto, "conf.d");
-    if (!is_there(folder))
-        return config_fail(&s->error, STUDIO_ERR_USAGE,
-                           "--mosquitto: there is no %s: apt install mosquitto", folder);
-    err = find_folder(s, s->cli->mosquitto, its, false);
-    if (err != STUDIO_OK)
+    if (err == STUDIO_OK)
+        err = issuer_issue(&s->issuer, s->broker.cert, s->broker.key, group, &s->error);
+    if (err != STUDIO_OK || !s->new_broker)
         return err;
-    path_in(folder, its, "conf.d");
-    path_in(file, folder, "studio.conf");
-    path_in(dir, its, "studio");
-    path_in(cert, dir, "tls.pem");
-    path_in(key, dir, "tls.key");
-    path_in(password, s->dir, "broker.password");
-    err = make_broker_folder(s, dir, &group);
+    err = make_login(s);
     if (err == STUDIO_OK)
-        err = issue(s, cert, key, group);
+        err = write_broker_configuration(s);
     if (err == STUDIO_OK)
-        err = make_login(s, dir, password);
-    if (err == STUDIO_OK)
-        err = write_broker_configuration(s, file, dir);
-    if (err != STUDIO_OK)
-        return err;
-    printf("made %s, and what it names in %s\n", file, dir);
-    const struct setting settings[] = {{"mqtt", "broker", "mqtt://localhost"},
-                                       {"mqtt", "username", LOGIN},
-                                       {"mqtt", "password_file", password},
-                                       {"mqtt", "user_files", dir}};
-    return set_all(s, settings, sizeof(settings) / sizeof(settings[0]));
+        printf("made %s, and what it names in %s\n", s->broker_file, s->broker_dir);
+    return err;
 }
 
 /* --- all of it ----------------------------------------------------------------------------------- */
@@ -366,27 +356,50 @@ static enum studio_err read_file(struct setup *s)
     return find_folder(s, s->cli->file, s->dir, true);
 }
 
-static enum studio_err set_up(struct setup *s)
+static enum studio_err plan(struct setup *s)
 {
     enum studio_err err = read_file(s);
 
     if (err == STUDIO_OK)
-        err = set_up_tls(s);
+        err = plan_tls(s);
     if (err == STUDIO_OK && s->cli->mosquitto)
+        err = plan_broker(s);
+    if (err == STUDIO_OK && s->setting_count > 0)
+        err = check_plan(s);
+    return err;
+}
+
+static enum studio_err set_up(struct setup *s)
+{
+    enum studio_err err = plan(s);
+
+    if (err == STUDIO_OK && s->tls.issue)
+        err = issuer_issue(&s->issuer, s->tls.cert, s->tls.key, s->group, &s->error);
+    if (err == STUDIO_OK && s->broker.issue)
         err = set_up_broker(s);
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK && s->setting_count > 0)
         err = put(s, s->cli->file, &s->ini, 0, FILE_EDIT_GROUP);
     return err;
 }
 
+/* Of what is new. */
 static void tell_next(const struct setup *s)
 {
-    printf("written to %s. A user for each who is to come, and the start:\n"
-           "  studio-agent user add ARO-001_dealerPC -c %s\n"
-           "  systemctl restart%s studio-agent\n"
-           "They come to wss://%s:8443, with %s/ca.pem to trust.\n",
-           s->cli->file, s->cli->file, s->cli->mosquitto ? " mosquitto" : "", s->names.list[0],
-           s->dir);
+    const char *broker = s->broker.issue ? " mosquitto" : "";
+
+    if (s->setting_count > 0)
+        printf("written to %s:\n", s->cli->file);
+    for (size_t i = 0; i < s->setting_count; i++)
+        printf("  %s.%s = %s\n", s->settings[i].section, s->settings[i].key, s->settings[i].value);
+    if (s->setting_count > 0)
+        printf("A user for each who is to come, and the start:\n"
+               "  studio-agent user add ARO-001_dealerPC -c %s\n"
+               "  systemctl restart%s studio-agent\n",
+               s->cli->file, broker);
+    else if (s->broker.issue)
+        printf("It uses the new certificate with:\n  systemctl restart%s\n", broker);
+    if (s->opens)
+        printf("They come to wss://%s:8443, with %s/ca.pem to trust.\n", s->names.list[0], s->dir);
 }
 
 int command_setup(const struct cli *cli, const char *const *variables)
@@ -405,6 +418,7 @@ int command_setup(const struct cli *cli, const char *const *variables)
     buf_init(&s->ini, CONFIG_FILE_MAX);
     config_init(&s->config);
     own_names_find(&s->names, cli->words, cli->word_count);
+    s->issuer = (struct issuer){.dir = s->dir, .names = &s->names};
     err = cli_configure(cli, variables, &s->config, &s->error);
     if (err == STUDIO_OK)
         err = set_up(s);
@@ -412,7 +426,7 @@ int command_setup(const struct cli *cli, const char *const *variables)
         tell_next(s);
     else
         cli_complain(s->error.text);
-    authority_free(s->authority);
+    issuer_finish(&s->issuer);
     config_finish(&s->config);
     buf_finish(&s->ini);
     free(s);

@@ -252,15 +252,103 @@ static void without_the_key_of_the_authority(void **state)
     free(before);
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+    struct stat about;
+
+    return stat(tmpdir_path(folder, name), &about) == 0;
+}
+
+/* Sets up with this file; what it says is to be free()d. */
+static char *set_up_with(const char *text, int expected)
+{
+    begin();
+    ini = tmpdir_write(dir, "agent.ini", 0600, text);
+    return set_up(expected);
+}
+
 /* Who has a certificate needs no authority. */
 static void with_a_certificate_of_ones_own(void **state)
 {
     (void)state;
     begin();
-    tmpdir_write(dir, "agent.ini", 0600,
-                 "[websocket]\nlisten = wss://localhost:8443\ntls_cert = /mine.pem\n");
+    ini = tmpdir_write(dir, "agent.ini", 0600,
+                       "[websocket]\nlisten = wss://localhost:8443\ntls_cert = /mine.pem\n");
     free(run((const char *[]){"setup", "-c", ini, NULL}, 0));
-    assert_null(tmpdir_read(tmpdir_path(dir, "ca.pem"), NULL));
+    assert_false(is_there(dir, "ca.pem"));
+}
+
+static void half_a_pair_is_made_anew(void **state)
+{
+    static const char *const names[] = {"tls.pem", "tls.key"};
+    const char *studio, *pair[2];
+    char *before, *after;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    studio = tmpdir_path(mosquitto, "studio");
+    pair[0] = dir;
+    pair[1] = studio;
+    before = tmpdir_read(tmpdir_path(studio, "passwd"), NULL);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(remove(tmpdir_path(pair[i / 2], names[i % 2])), 0);
+        free(set_up(0));
+        for (size_t j = 0; j < 4; j++)
+            assert_true(is_there(pair[j / 2], names[j % 2]));
+    }
+    assert_int_equal(mode_of(studio, "tls.key"), 0640);
+    after = tmpdir_read(tmpdir_path(studio, "passwd"), NULL);
+    assert_string_equal(after, before); /* the agent's login is as it was */
+    free(before);
+    free(after);
+    ran((const char *[]){"check", "-c", ini, NULL});
+}
+
+static void addresses_of_ones_own_stay(void **state)
+{
+    char *out = set_up_with("[websocket]\nlisten = wss://localhost:9443\n", 0), *text;
+
+    (void)state;
+    text = content("agent.ini");
+    assert_non_null(strstr(text, "\nlisten = wss://localhost:9443\ntls_cert = "));
+    assert_null(strstr(out, "8443"));
+    ran((const char *[]){"check", "-c", ini, NULL});
+    free(text);
+    free(out);
+    out = set_up_with("[websocket]\nlisten = 10.0.0.1:8080\n", 0);
+    assert_non_null(strstr(out, "left alone: websocket.listen = 10.0.0.1:8080\n"));
+    assert_non_null(strstr(out, "add wss://[::]:8443 to it"));
+    text = content("agent.ini");
+    assert_null(strstr(text, "tls_cert"));
+    assert_non_null(strstr(text, "user_files")); /* the broker is another matter */
+    ran((const char *[]){"check", "-c", ini, NULL});
+    free(text);
+    free(out);
+}
+
+/* What the agent would not start with is not written, nor anything made for it. */
+static void what_would_not_be_right_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "[mqtt]\nusername = me\npassword = SECRET\n",
+        "[websocket]\n[store]\n[websocket]\nlisten = localhost:8080\n",
+        "[websocket]\nlisten: localhost:8080\n",
+        "\xEF\xBB\xBF[websocket]\nlisten = localhost:8080\n",
+        "[mqtt]\nkeepalive = soon\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char *text;
+
+        free(set_up_with(wrong[i], 2));
+        text = content("agent.ini");
+        assert_string_equal(text, wrong[i]);
+        free(text);
+        assert_false(is_there(dir, "ca.pem"));
+        assert_false(is_there(mosquitto, "studio"));
+    }
 }
 
 static void what_is_missing_is_said(void **state)
@@ -285,6 +373,9 @@ int main(void)
         cmocka_unit_test(once_more),
         cmocka_unit_test(without_the_key_of_the_authority),
         cmocka_unit_test(with_a_certificate_of_ones_own),
+        cmocka_unit_test(half_a_pair_is_made_anew),
+        cmocka_unit_test(addresses_of_ones_own_stay),
+        cmocka_unit_test(what_would_not_be_right_is_refused),
         cmocka_unit_test(what_is_missing_is_said),
     };
 
