@@ -62,18 +62,22 @@ static enum studio_err read_authority(struct issuer *issuer, const char *cert, c
     return err;
 }
 
-static enum studio_err make_authority(struct issuer *issuer, const char *cert, const char *key,
-                                      struct studio_error *error)
+static enum studio_err create_authority(struct issuer *issuer, struct studio_error *error)
 {
     char name[OWN_NAME_MAX + 32];
+
+    (void)snprintf(name, sizeof(name), "Studio authority of %.30s", issuer->names->list[0]);
+    return authority_create(name, &issuer->authority, error);
+}
+
+static enum studio_err put_authority(const struct issuer *issuer, const char *cert, const char *key,
+                                     struct studio_error *error)
+{
     struct pem pem;
     enum studio_err err;
 
-    (void)snprintf(name, sizeof(name), "Studio authority of %.30s", issuer->names->list[0]);
     pem_begin(&pem);
-    err = authority_create(name, &issuer->authority, error);
-    if (err == STUDIO_OK)
-        err = authority_print(issuer->authority, &pem.cert, &pem.key, error);
+    err = authority_print(issuer->authority, &pem.cert, &pem.key, error);
     if (err == STUDIO_OK)
         err = pem_put(&pem, cert, key, 0600, FILE_EDIT_GROUP, error);
     pem_end(&pem);
@@ -83,17 +87,13 @@ static enum studio_err make_authority(struct issuer *issuer, const char *cert, c
 }
 
 /* A key without a certificate is left over from a time that was interrupted. */
-static enum studio_err open_authority(struct issuer *issuer, struct studio_error *error)
+static enum studio_err open_authority(struct issuer *issuer, const char *cert, const char *key,
+                                      struct studio_error *error)
 {
-    char cert[PATH_LEN], key[PATH_LEN];
-
     if (issuer->authority)
         return STUDIO_OK;
-    if (snprintf(cert, sizeof(cert), "%s/ca.pem", issuer->dir) >= PATH_LEN ||
-        snprintf(key, sizeof(key), "%s/ca.key", issuer->dir) >= PATH_LEN)
-        return config_fail(error, STUDIO_ERR_USAGE, "the path %s is too long", issuer->dir);
     if (access(cert, F_OK) != 0)
-        return make_authority(issuer, cert, key, error);
+        return create_authority(issuer, error);
     if (access(key, F_OK) == 0)
         return read_authority(issuer, cert, key, error);
     return config_fail(error, STUDIO_ERR_USAGE,
@@ -102,29 +102,43 @@ static enum studio_err open_authority(struct issuer *issuer, struct studio_error
                        cert, key);
 }
 
+static void tell(const struct issuer *issuer, const char *cert)
+{
+    const struct own_names *names = issuer->names;
+
+    printf("made %s: valid %d days, for", cert, AUTHORITY_SERVER_DAYS);
+    for (size_t i = 0; i < names->count; i++)
+        printf("%s %s", i ? "," : "", names->list[i]);
+    putchar('\n');
+}
+
+/* A new authority is kept once it has signed: names that are none leave nothing behind. */
 enum studio_err issuer_issue(struct issuer *issuer, const char *cert, const char *key, gid_t group,
                              struct studio_error *error)
 {
+    char ca_cert[PATH_LEN], ca_key[PATH_LEN];
     const char *names[OWN_NAMES_MAX];
     const size_t count = issuer->names->count;
     struct pem pem;
-    enum studio_err err = open_authority(issuer, error);
+    enum studio_err err;
 
+    if (snprintf(ca_cert, sizeof(ca_cert), "%s/ca.pem", issuer->dir) >= PATH_LEN ||
+        snprintf(ca_key, sizeof(ca_key), "%s/ca.key", issuer->dir) >= PATH_LEN)
+        return config_fail(error, STUDIO_ERR_USAGE, "the path %s is too long", issuer->dir);
     for (size_t i = 0; i < count; i++)
         names[i] = issuer->names->list[i];
     pem_begin(&pem);
+    err = open_authority(issuer, ca_cert, ca_key, error);
     if (err == STUDIO_OK)
         err = authority_issue(issuer->authority, names, count, &pem.cert, &pem.key, error);
+    if (err == STUDIO_OK && access(ca_cert, F_OK) != 0)
+        err = put_authority(issuer, ca_cert, ca_key, error);
     if (err == STUDIO_OK)
         err = pem_put(&pem, cert, key, 0640, group, error);
     pem_end(&pem);
-    if (err != STUDIO_OK)
-        return err;
-    printf("made %s: valid %d days, for", cert, AUTHORITY_SERVER_DAYS);
-    for (size_t i = 0; i < count; i++)
-        printf("%s %s", i ? "," : "", names[i]);
-    putchar('\n');
-    return STUDIO_OK;
+    if (err == STUDIO_OK)
+        tell(issuer, cert);
+    return err;
 }
 
 void issuer_finish(struct issuer *issuer)

@@ -360,6 +360,8 @@ static void what_is_missing_is_said(void **state)
     free(run((const char *[]){"setup", NULL}, 2));
     free(run((const char *[]){"setup", "-c", "/nonexistent/agent.ini", NULL}, 2));
     free(run((const char *[]){"setup", "-c", ini, "--mosquitto", data, NULL}, 2));
+    free(run((const char *[]){"setup", "-c", ini, mosquitto, NULL}, 2)); /* not as a host */
+    assert_false(is_there(dir, "ca.pem"));
     text = content("agent.ini");
     assert_null(strstr(text, "tls_cert")); /* not half of it */
     free(text);
