@@ -8,8 +8,9 @@
 #include "auth/role.h"
 #include "base/buf.h"
 
-/* `<user>:$7$…`, salted PBKDF2 of SHA-512 as mosquitto_passwd makes it. False: no random bytes. */
-bool broker_password_line(struct buf *out, const char *user, const char *password);
+/* `<user>:$7$…`, salted PBKDF2 of SHA-512 as mosquitto_passwd makes it, and with more rounds of a password that was
+ * `chosen`: who gets to see the line guesses those. False: no random bytes. */
+bool broker_password_line(struct buf *out, const char *user, const char *password, bool chosen);
 
 /*
  * What a role may: a device reads its own table (that of its id) and commands it, a viewer reads all, an

@@ -94,7 +94,7 @@ enum studio_err user_files_put(const char *dir, const struct broker_login *user,
         broker_agent_lines(&access, user->name, root);
     else
         broker_access_lines(&access, user->name, user->role, root);
-    if (!broker_password_line(&password, user->name, user->password))
+    if (!broker_password_line(&password, user->name, user->password, user->chosen))
         err = config_fail(error, STUDIO_ERR_IO, "the system gives no random bytes");
     else
         err = replace(dir, "acl", user->name, keep_access, &access, error);

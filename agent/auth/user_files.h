@@ -14,6 +14,7 @@ struct broker_login {
     const char *name, *password;
     enum role role; /* of others than the agent */
     bool agent;     /* it is the agent itself */
+    bool chosen;    /* the password, by a person */
 };
 
 /* Adds the user, in place of the one who had the name. `root` is mqtt.topic_root. Errors: USAGE (the directory), IO,

@@ -208,7 +208,10 @@ static int tell_broker(const struct target *target, const struct token_user *use
                        const char *token)
 {
     struct studio_error error;
-    const struct broker_login told = {user->pattern, token, user->role, false};
+    const struct broker_login told = {.name = user->pattern,
+                                      .password = token,
+                                      .role = user->role,
+                                      .chosen = user->chosen != NULL};
     (void)print_token(target, user, token);
     if (user_files_put(target->user_files, &told, target->root, &error) == STUDIO_OK) {
         fprintf(stderr, "the broker's files in %s have the user, too: systemctl reload mosquitto\n",
@@ -230,7 +233,7 @@ static int print_lines(const struct target *target, const struct token_user *use
         buf_printf(&lines, "# The token of %s, for WebSocket and HTTP:\n%s\n", user->pattern,
                    token);
     buf_str(&lines, "# For the broker's password file (Mosquitto's); the password is the token:\n");
-    bool random = broker_password_line(&lines, user->pattern, token);
+    bool random = broker_password_line(&lines, user->pattern, token, user->chosen != NULL);
     buf_str(&lines, "# For the broker's access list:\n");
     broker_access_lines(&lines, user->pattern, user->role, target->root);
     bool whole = random && buf_ok(&lines);

@@ -47,6 +47,15 @@ static char *new_user(const char *id, const char *role)
     return token;
 }
 
+/* One that comes with a token of its own choice. */
+static void new_chosen_user(const char *id, const char *token)
+{
+    const char *argv[] = {
+        studio_program("studio-agent"), "user", "add", id, "--password", "-c", ini, NULL};
+
+    assert_int_equal(proc_run_on(argv, NULL, token, NULL, NULL), 0);
+}
+
 static void begin(void)
 {
     char *text;
@@ -133,6 +142,7 @@ static void from_nothing_to_all(void **state)
     free(set_up(0));
     device = new_user("ARO-001_dealerPC", "device");
     viewer = new_user("OFFICE_wall", "viewer");
+    new_chosen_user("ARO-001_plc", "chosen-by-me");
     ran((const char *[]){"check", "-c", ini, NULL});
     ca = tmpdir_path(dir, "ca.pem");
     studio = tmpdir_path(mosquitto, "studio");
@@ -155,6 +165,13 @@ static void from_nothing_to_all(void **state)
                                                        .username = "OFFICE_wall",
                                                        .password = viewer,
                                                        .subscribe = "studio/tables/+/status"});
+    (void)mqttclient_wait_json(subscriber, "studio/tables/ARO-001/status", "SDP", "up");
+    mqttclient_destroy(subscriber);
+    subscriber = mqttclient_create(
+        &(struct mqttclient_options){.port = broker_port(broker),
+                                     .username = "ARO-001_plc",
+                                     .password = "chosen-by-me",
+                                     .subscribe = "studio/tables/ARO-001/status"});
     (void)mqttclient_wait_json(subscriber, "studio/tables/ARO-001/status", "SDP", "up");
     mqttclient_destroy(subscriber);
     assert_int_equal(proc_stop(agent, WAIT_MS), 0);

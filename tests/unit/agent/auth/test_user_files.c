@@ -54,6 +54,20 @@ static void users_and_the_agent(void **state)
     free(access);
 }
 
+/* What a person chose is guessed by who gets to see the file. */
+static void a_chosen_password_is_slow_to_guess(void **state)
+{
+    const char *dir = tmpdir_create();
+    const struct broker_login login = {.name = "plc", .password = "hello", .chosen = true};
+    char *passwords;
+
+    (void)state;
+    assert_int_equal(user_files_put(dir, &login, "studio", &error), STUDIO_OK);
+    passwords = read_in(dir, "passwd");
+    assert_true(strtol(passwords + strlen("plc:$7$"), NULL, 10) >= 20000);
+    free(passwords);
+}
+
 static void a_user_again_takes_the_place_of_the_former(void **state)
 {
     const char *dir = tmpdir_create();
@@ -112,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_and_the_agent),
+        cmocka_unit_test(a_chosen_password_is_slow_to_guess),
         cmocka_unit_test(a_user_again_takes_the_place_of_the_former),
         cmocka_unit_test(no_rights_are_left_to_another),
         cmocka_unit_test(without_its_folder),
