@@ -268,6 +268,7 @@ static void look(struct diagnosis *d, const struct cli *cli)
     look_at_users(d, cli);
     doctor_certificates(d);
     copy_as_caller();
+    doctor_broker_certificate(d);
     doctor_clock(d);
     doctor_disk(d);
     doctor_files(d);

@@ -20,8 +20,10 @@
 
 enum { SOON_DAYS = 14 };
 
-/* Of authorities one that is good is enough, of a chain ours has to be. */
-enum kind { CHAIN, AUTHORITIES };
+enum { PATH_LEN = 1024 };
+
+/* Of authorities one that is good is enough, of a chain ours, or the broker's, has to be. */
+enum kind { CHAIN, AUTHORITIES, BROKER };
 
 /* False: there is none in the file. *chain_ends_s is of those behind ours, INT64_MAX without any. */
 static bool read_ends(const char *file, enum kind kind, int64_t *ends_s, int64_t *chain_ends_s)
@@ -36,7 +38,7 @@ static bool read_ends(const char *file, enum kind kind, int64_t *ends_s, int64_t
 
         if (count++ == 0 || (kind == AUTHORITIES && end > *ends_s))
             *ends_s = end;
-        else if (kind == CHAIN && end < *chain_ends_s)
+        else if (kind != AUTHORITIES && end < *chain_ends_s)
             *chain_ends_s = end;
         X509_free(x509);
     }
@@ -58,8 +60,8 @@ static void tell_chain(struct diagnosis *d, const char *option, const char *file
                    days == 1 ? "" : "s");
 }
 
-static void tell_days(struct diagnosis *d, const char *option, const char *file, int64_t ends_s,
-                      int64_t chain_ends_s)
+static void tell_days(struct diagnosis *d, const char *option, const char *file, enum kind kind,
+                      int64_t ends_s, int64_t chain_ends_s)
 {
     const int64_t now_s = time(NULL);
     const unsigned days = time_days_left(ends_s, now_s);
@@ -69,7 +71,9 @@ static void tell_days(struct diagnosis *d, const char *option, const char *file,
                        "%s %s has expired", option, file);
     else
         diagnosis_tell(d, days < SOON_DAYS ? FINDING_WARNING : FINDING_OK, "certificate",
-                       "renew it; what replaces the files is used without a restart",
+                       kind == BROKER
+                           ? "remove it, run setup again and restart the broker (OPERATING.md)"
+                           : "renew it; what replaces the files is used without a restart",
                        "%s %s: %u day%s left", option, file, days, days == 1 ? "" : "s");
     if (chain_ends_s < ends_s && time_days_left(chain_ends_s, now_s) < SOON_DAYS)
         tell_chain(d, option, file, time_days_left(chain_ends_s, now_s));
@@ -95,7 +99,7 @@ static void look_at_file(struct diagnosis *d, const char *option, const char *fi
         diagnosis_tell(d, FINDING_FAULT, "certificate", "give one in PEM",
                        "%s %s has no certificate", option, file);
     else
-        tell_days(d, option, file, ends_s, chain_ends_s);
+        tell_days(d, option, file, kind, ends_s, chain_ends_s);
 }
 
 /* --- for whom the one for clients is ------------------------------------------------------------ */
@@ -172,7 +176,7 @@ static void look_at_ours(struct diagnosis *d)
                        error.text);
         return;
     }
-    tell_days(d, "websocket.tls_cert", config->tls_cert, certificate_ends(certificate),
+    tell_days(d, "websocket.tls_cert", config->tls_cert, CHAIN, certificate_ends(certificate),
               certificate_chain_ends(certificate));
     certificate_free(certificate);
     in = fopen(config->tls_cert, "re");
@@ -197,4 +201,14 @@ void doctor_certificates(struct diagnosis *d)
     if (config->key)
         (void)is_readable(d, "mqtt.key", config->key);
     look_at_file(d, "mqtt.ca_file", config->ca_file, AUTHORITIES);
+}
+
+void doctor_broker_certificate(struct diagnosis *d)
+{
+    char file[PATH_LEN];
+
+    if (d->config->user_files &&
+        snprintf(file, sizeof(file), "%s/tls.pem", d->config->user_files) < PATH_LEN &&
+        access(file, R_OK) == 0)
+        look_at_file(d, "mqtt.user_files", file, BROKER);
 }

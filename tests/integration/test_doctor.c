@@ -192,6 +192,30 @@ static void what_is_wrong_with_a_certificate(void **state)
     free(ours);
 }
 
+/* As `setup --mosquitto` leaves it there, and it is forgotten. */
+static void what_is_wrong_with_the_brokers_certificate(void **state)
+{
+    (void)state;
+    open_broker(NULL);
+    const char *ca = cert_create(dir, "ca.pem", "DNS:localhost");
+    char *more = test_printf("[mqtt]\nuser_files = %s\n", dir), *out;
+
+    configure("agent-pw\n", more);
+    out = doctor(0);
+    assert_null(strstr(out, "mqtt.user_files"));
+    free(out);
+    (void)cert_signed(dir, "tls.pem", "localhost", ca, 5);
+    out = doctor(0);
+    says(out, "warning  certificate   mqtt.user_files ");
+    says(out, "restart the broker");
+    free(out);
+    (void)cert_signed(dir, "tls.pem", "localhost", ca, -1);
+    out = doctor(1);
+    says(out, "tls.pem has expired");
+    free(out);
+    free(more);
+}
+
 static void a_configuration_with_mistakes(void **state)
 {
     (void)state;
@@ -272,6 +296,7 @@ int main(void)
         TEST(beside_an_agent),
         TEST(what_is_wrong_with_the_broker),
         TEST(what_is_wrong_with_a_certificate),
+        TEST(what_is_wrong_with_the_brokers_certificate),
         TEST(what_only_root_may_read),
         TEST(a_configuration_with_mistakes),
         TEST(for_programs),
