@@ -188,19 +188,18 @@ static int print_token(const struct target *target, const struct token_user *use
 }
 
 /* So that a second try leaves no line of the first behind. */
-static void say_undo(const struct token_user *user, const char *token)
+static void say_undo(const struct target *target, const struct token_user *user, const char *token)
 {
     unsigned char digest[DIGEST_LEN];
     char hex[DIGEST_HEX_LEN + 1];
     tokens_digest(token, digest);
     text_hex(digest, DIGEST_LEN, hex);
-    fputs("the broker does not know the user; before another try: studio-agent token revoke ",
-          stderr);
-    if (user->chosen)
-        fprintf(stderr, "HASH, which `studio-agent token list` shows of the last %s\n",
-                user->pattern);
-    else
-        fprintf(stderr, "%.*s\n", HASH_SHOWN, hex);
+    fprintf(stderr,
+            "the broker does not know the user; before another try: studio-agent token revoke "
+            "%.*s %s %s%s\n",
+            HASH_SHOWN, user->chosen ? "HASH" : hex, target->config ? "-c" : "--data",
+            target->config ? target->config : target->data,
+            user->chosen ? ", with the hash that `token list` shows of the line" : "");
 }
 
 /* And tells the broker. */
@@ -219,7 +218,7 @@ static int tell_broker(const struct target *target, const struct token_user *use
         return STUDIO_EXIT_OK;
     }
     const int code = fail_with(&error);
-    say_undo(user, token);
+    say_undo(target, user, token);
     return code;
 }
 
