@@ -88,7 +88,7 @@ static int reserve_everywhere(uint16_t *port)
 /* Each is for addresses of its own kind, whichever stands first. */
 static void every_address_of_both_kinds(void **state)
 {
-    uint16_t port;
+    uint16_t port = 0;
     int held = reserve_everywhere(&port);
 
     (void)state;
