@@ -3,8 +3,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-#include <time.h>
 
+#include "auth/certificate.h"
 #include "base/text.h"
 
 static const char scheme[] = "studio:";
@@ -83,13 +83,14 @@ static bool read_uri(const X509 *x509, char out[STUDIO_USER_ID_MAX + 1])
 bool holder_read(const struct ssl_st *ssl, enum certificate_user from, struct holder *out)
 {
     const X509 *x509;
-    struct tm tm = {0};
+    int64_t end_s;
 
     if (!ssl || from == CERTIFICATE_USER_NONE || SSL_get_verify_result(ssl) != X509_V_OK)
         return false;
     x509 = SSL_get0_peer_certificate(ssl);
-    if (!x509 || ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm) != 1)
+    end_s = x509 ? certificate_end_of(x509) : 0;
+    if (end_s == 0)
         return false;
-    out->ends_s = (int64_t)timegm(&tm) + 1;
+    out->ends_s = end_s + 1;
     return from == CERTIFICATE_USER_CN ? read_name(x509, out->id) : read_uri(x509, out->id);
 }
