@@ -182,11 +182,6 @@ static void expect_exit(const char *const args[], const char *token, int code, c
     free(err);
     proc_destroy(p);
 }
-#define ARGS(...)                                                                                  \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 
 static void what_is_refused(void **state)
 {

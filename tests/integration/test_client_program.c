@@ -57,11 +57,6 @@ static void expect(uint16_t port, const char *const args[], int exit_code, const
     free(out);
     free(err);
 }
-#define ARGS(...)                                                                                  \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 
 /* An interactive one reads these lines from a pipe. */
 static void expect_dialogue(uint16_t port, const char *input, int exit_code, const char *out_word,

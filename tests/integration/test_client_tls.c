@@ -45,11 +45,6 @@ static void expect_with(const char *variable, const char *scheme, const char *ho
     free(out);
     free(err);
 }
-#define ARGS(...)                                                                                  \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 #define expect(host, port, args, code, words)                                                      \
     expect_with(NULL, "wss", host, port, args, code, words)
 

@@ -20,11 +20,6 @@ static void token_command(const char *data, const char *const args[], const char
         test_fail("studio-agent token %s: %s", args[0], err);
     free(err);
 }
-#define ARGS(...)                                                                                  \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 
 /* PIN for the devices of ARO-001 and the office; the usual tokens besides. */
 static int start(void **state)

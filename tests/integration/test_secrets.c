@@ -53,11 +53,6 @@ static void expect(const char *const args[], int code, const char *says)
     free(out);
     free(err);
 }
-#define ARGS(...)                                                                                  \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
 
 static void check_tells_it_too(void **state)
 {

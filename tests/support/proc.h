@@ -17,6 +17,13 @@ enum proc_stream { PROC_STDOUT, PROC_STDERR };
 
 struct proc;
 
+/* What a program is given: texts, and the NULL behind the last. */
+#define ARGS(...)                                                                                  \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
 /* argv and env end with NULL; argv[0] is searched in PATH. `env` (may be NULL) holds NAME=VALUE
  * lines that are added to this program's environment. */
 struct proc *proc_spawn(const char *const argv[], const char *const env[]);
