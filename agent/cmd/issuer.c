@@ -7,6 +7,7 @@
 
 #include "auth/authority.h"
 #include "auth/file_edit.h"
+#include "cmd/mark.h"
 #include "config/config.h"
 #include "config/file.h"
 
@@ -24,7 +25,7 @@ static void pem_begin(struct pem *pem)
     buf_init_fixed(&pem->key, pem->space[1], sizeof(pem->space[1]));
 }
 
-/* The key first: a certificate is not there without one. */
+/* The certificate is new once its key is: in between they do not fit, by which a setup sees that it was interrupted. */
 static enum studio_err pem_put(const struct pem *pem, const char *cert, const char *key,
                                mode_t mode, gid_t group, struct studio_error *error)
 {
@@ -77,6 +78,7 @@ static enum studio_err put_authority(const struct issuer *issuer, const char *ce
     enum studio_err err;
 
     pem_begin(&pem);
+    buf_str(&pem.key, MARK "\n");
     err = authority_print(issuer->authority, &pem.cert, &pem.key, error);
     if (err == STUDIO_OK)
         err = pem_put(&pem, cert, key, 0600, FILE_EDIT_GROUP, error);
@@ -112,6 +114,32 @@ static void tell(const struct issuer *issuer, const char *cert)
     putchar('\n');
 }
 
+static enum studio_err name_authority(const struct issuer *issuer, char cert[PATH_LEN],
+                                      char key[PATH_LEN], struct studio_error *error)
+{
+    if (snprintf(cert, PATH_LEN, "%s/ca.pem", issuer->dir) >= PATH_LEN ||
+        snprintf(key, PATH_LEN, "%s/ca.key", issuer->dir) >= PATH_LEN)
+        return config_fail(error, STUDIO_ERR_USAGE, "the path %s is too long", issuer->dir);
+    return STUDIO_OK;
+}
+
+enum studio_err issuer_check(const struct issuer *issuer, const char *cert, const char *key,
+                             struct studio_error *error)
+{
+    static const char *const own = "move it away, or name it and its other half in the "
+                                   "configuration (websocket.tls_cert, tls_key)";
+    char ca_cert[PATH_LEN], ca_key[PATH_LEN];
+    enum studio_err err = name_authority(issuer, ca_cert, ca_key, error);
+
+    if (err == STUDIO_OK && access(ca_cert, F_OK) != 0)
+        err = mark_check(ca_key, "put its ca.pem beside it, or move it away", error);
+    if (err == STUDIO_OK)
+        err = mark_check(cert, own, error);
+    if (err == STUDIO_OK)
+        err = mark_check(key, own, error);
+    return err;
+}
+
 /* A new authority is kept once it has signed: names that are none leave nothing behind. */
 enum studio_err issuer_issue(struct issuer *issuer, const char *cert, const char *key, gid_t group,
                              struct studio_error *error)
@@ -122,12 +150,14 @@ enum studio_err issuer_issue(struct issuer *issuer, const char *cert, const char
     struct pem pem;
     enum studio_err err;
 
-    if (snprintf(ca_cert, sizeof(ca_cert), "%s/ca.pem", issuer->dir) >= PATH_LEN ||
-        snprintf(ca_key, sizeof(ca_key), "%s/ca.key", issuer->dir) >= PATH_LEN)
-        return config_fail(error, STUDIO_ERR_USAGE, "the path %s is too long", issuer->dir);
+    err = name_authority(issuer, ca_cert, ca_key, error);
+    if (err != STUDIO_OK)
+        return err;
     for (size_t i = 0; i < count; i++)
         names[i] = issuer->names->list[i];
     pem_begin(&pem);
+    buf_str(&pem.cert, MARK "\n");
+    buf_str(&pem.key, MARK "\n");
     err = open_authority(issuer, ca_cert, ca_key, error);
     if (err == STUDIO_OK)
         err = authority_issue(issuer->authority, names, count, &pem.cert, &pem.key, error);

@@ -1,6 +1,7 @@
 /*
  * setup.c - what is missing is made, what is there is left alone. First all of it is planned and the configuration file as
- * it is to be is checked; the file, which names the rest, is written last: a setup that was interrupted is begun again.
+ * it is to be is checked; the file, which names the rest, is written last: a setup that was interrupted is begun again,
+ * over what it had made (mark.h), and never over what somebody else did.
  */
 #include "cmd/setup.h"
 
@@ -13,10 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/certificate.h"
 #include "auth/file_edit.h"
-#include "auth/token_file.h"
-#include "auth/user_files.h"
+#include "cmd/agent_login.h"
 #include "cmd/issuer.h"
+#include "cmd/mark.h"
 #include "cmd/own_names.h"
 #include "config/config.h"
 #include "config/config_file.h"
@@ -27,14 +29,8 @@
 
 #define OPEN   "wss://[::]:8443"
 #define LISTEN OPEN ", ws://localhost:8080"
-#define LOGIN  "agent"
 
-enum {
-    PATH_LEN = 1024,
-    SETTINGS_MAX = 8,
-    OPEN_MODE = 0644,
-    SECRET_MODE = 0640 /* of the group that needs it */
-};
+enum { PATH_LEN = 1024, SETTINGS_MAX = 8, OPEN_MODE = 0644 };
 
 /* A certificate and its key. */
 struct pair {
@@ -126,9 +122,16 @@ static void name_pair(struct pair *pair, const char *dir)
     path_in(pair->key, dir, "tls.key");
 }
 
+/* Both are there, and belong together. */
 static bool is_whole(const struct pair *pair)
 {
-    return is_there(pair->cert) && is_there(pair->key);
+    const struct certificate_files files = {.cert = pair->cert, .key = pair->key};
+    struct certificate *certificate;
+    struct studio_error error;
+    const bool whole = certificate_read(&files, &certificate, &error) == STUDIO_OK;
+
+    certificate_free(certificate);
+    return whole;
 }
 
 static bool is(const char *value, const char *wanted)
@@ -177,6 +180,32 @@ static enum studio_err plan_tls(struct setup *s)
     return err;
 }
 
+/* Of a broker that is yet to be set up somebody has a part already. */
+static enum studio_err check_broker(struct setup *s)
+{
+    const struct studio_agent_config *config = &s->config;
+    const struct {
+        const char *key, *value;
+    } parts[] = {
+        {"username", config->username},
+        {"password", config->password},
+        {"password_file", config->password_file},
+        {"user_files", config->user_files},
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].value)
+            return config_fail(&s->error, STUDIO_ERR_USAGE,
+                               "mqtt.%s is set in %s, and no mqtt.broker: set the broker it is "
+                               "for, or take it out for one of setup's making, and come back; "
+                               "nothing is made",
+                               parts[i].key, s->cli->file);
+    }
+    return mark_check(s->broker_file,
+                      "move it away, or set mqtt.broker and a login to use the broker as it is",
+                      &s->error);
+}
+
 /* Of one that a former setup told of only the certificate is made again. */
 static enum studio_err plan_broker(struct setup *s)
 {
@@ -201,11 +230,15 @@ static enum studio_err plan_broker(struct setup *s)
         s->new_broker || (is(config->user_files, s->broker_dir) && !is_whole(&s->broker));
     if (!s->broker.issue)
         printf("left alone: mqtt.broker = %s\n", config->broker);
-    if (!s->new_broker)
-        return STUDIO_OK;
-    err = set(s, "mqtt", "broker", "mqtt://localhost");
+    if (s->broker.issue)
+        err = issuer_check(&s->issuer, s->broker.cert, s->broker.key, &s->error);
+    if (err != STUDIO_OK || !s->new_broker)
+        return err;
+    err = check_broker(s);
     if (err == STUDIO_OK)
-        err = set(s, "mqtt", "username", LOGIN);
+        err = set(s, "mqtt", "broker", "mqtt://localhost");
+    if (err == STUDIO_OK)
+        err = set(s, "mqtt", "username", AGENT_LOGIN);
     if (err == STUDIO_OK)
         err = set(s, "mqtt", "password_file", s->password_file);
     if (err == STUDIO_OK)
@@ -263,41 +296,26 @@ static enum studio_err write_broker_configuration(struct setup *s)
 
     buf_init_fixed(&text, space, sizeof(space));
     buf_printf(&text,
-               "# Made by `studio-agent setup`. On this machine without TLS, elsewhere with.\n"
-               "listener 1883 localhost\n"
-               "listener 8883\n"
-               "certfile %s/tls.pem\n"
-               "keyfile %s/tls.key\n"
-               "\n"
-               "# `studio-agent user add` writes both.\n"
-               "allow_anonymous false\n"
-               "password_file %s/passwd\n"
-               "acl_file %s/acl\n"
-               "\n"
-               "# Without it messages are held back for up to 40 ms.\n"
-               "set_tcp_nodelay true\n"
-               "max_inflight_messages 200\n"
-               "max_queued_messages 10000\n",
+               MARK "\n"
+                    "# On this machine without TLS, elsewhere with.\n"
+                    "listener 1883 localhost\n"
+                    "listener 8883\n"
+                    "certfile %s/tls.pem\n"
+                    "keyfile %s/tls.key\n"
+                    "\n"
+                    "# `studio-agent user add` writes both.\n"
+                    "allow_anonymous false\n"
+                    "password_file %s/passwd\n"
+                    "acl_file %s/acl\n"
+                    "\n"
+                    "# Without it messages are held back for up to 40 ms.\n"
+                    "set_tcp_nodelay true\n"
+                    "max_inflight_messages 200\n"
+                    "max_queued_messages 10000\n",
                dir, dir, dir, dir);
     if (!buf_ok(&text))
         return config_fail(&s->error, STUDIO_ERR_USAGE, "the path %s is too long", dir);
     return put(s, s->broker_file, &text, OPEN_MODE, FILE_EDIT_GROUP);
-}
-
-/* A password nobody has to know: the broker has its hash, the agent a file. */
-static enum studio_err make_login(struct setup *s)
-{
-    char password[TOKEN_NEW_LEN + 1];
-    const struct broker_login login = {.name = LOGIN, .password = password, .agent = true};
-    enum studio_err err = token_make(password, &s->error);
-
-    if (err == STUDIO_OK)
-        err = user_files_put(s->broker_dir, &login, s->config.topic_root, &s->error);
-    if (err == STUDIO_OK)
-        err = file_edit_put(s->password_file, password, TOKEN_NEW_LEN, SECRET_MODE, s->group,
-                            &s->error);
-    explicit_bzero(password, sizeof(password));
-    return err;
 }
 
 /* Root and the broker may look into it. */
@@ -330,7 +348,9 @@ static enum studio_err set_up_broker(struct setup *s)
         err = issuer_issue(&s->issuer, s->broker.cert, s->broker.key, group, &s->error);
     if (err != STUDIO_OK || !s->new_broker)
         return err;
-    err = make_login(s);
+    err = agent_login_make(
+        &(struct agent_login){s->password_file, s->broker_dir, s->config.topic_root, s->group},
+        &s->error);
     if (err == STUDIO_OK)
         err = write_broker_configuration(s);
     if (err == STUDIO_OK)
@@ -362,6 +382,8 @@ static enum studio_err plan(struct setup *s)
 
     if (err == STUDIO_OK)
         err = plan_tls(s);
+    if (err == STUDIO_OK && s->tls.issue)
+        err = issuer_check(&s->issuer, s->tls.cert, s->tls.key, &s->error);
     if (err == STUDIO_OK && s->cli->mosquitto)
         err = plan_broker(s);
     if (err == STUDIO_OK && s->setting_count > 0)

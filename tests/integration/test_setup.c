@@ -1,42 +1,11 @@
 /* test_setup.c - `studio-agent setup` and `user add` from nothing to TLS, two users and a broker: what they made is used by
  * a real agent, a real Mosquitto, the client. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include "support/agent.h"
+#include "setup_rig.h"
 #include "support/broker.h"
-#include "support/cmocka_all.h"
-#include "support/deadline.h"
 #include "support/mqttclient.h"
-#include "support/tmpdir.h"
 #include "support/tunnel.h"
 
 enum { TOKEN_LEN = 40 };
-
-static const char *dir, *ini, *mosquitto, *data;
-
-/* Runs `studio-agent args...`; what it printed is to be free()d. */
-static char *run(const char *const args[], int expected)
-{
-    const char *argv[16] = {studio_program("studio-agent")};
-    char *out, *err;
-    int code;
-
-    for (size_t i = 0; args[i]; i++)
-        argv[i + 1] = args[i];
-    code = proc_run(argv, NULL, &out, &err);
-    if (code != expected)
-        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1], out, err);
-    free(err);
-    return out;
-}
-
-static void ran(const char *const args[])
-{
-    free(run(args, 0));
-}
 
 static char *new_user(const char *id, const char *role)
 {
@@ -56,41 +25,12 @@ static void new_chosen_user(const char *id, const char *token)
     assert_int_equal(proc_run_on(argv, NULL, token, NULL, NULL), 0);
 }
 
-static void begin(void)
-{
-    char *text;
-
-    dir = tmpdir_create();
-    data = tmpdir_path(dir, "data");
-    mosquitto = tmpdir_path(dir, "mosquitto");
-    assert_int_equal(mkdir(data, 0700), 0);
-    assert_int_equal(mkdir(mosquitto, 0755), 0);
-    assert_int_equal(mkdir(tmpdir_path(mosquitto, "conf.d"), 0755), 0);
-    text = test_printf("; of a test\n[websocket]\nlisten = localhost:8080\n[store]\ndata = %s\n",
-                       data);
-    ini = tmpdir_write(dir, "agent.ini", 0600, text);
-    free(text);
-}
-
 static mode_t mode_of(const char *folder, const char *name)
 {
     struct stat about;
 
     assert_int_equal(stat(tmpdir_path(folder, name), &about), 0);
     return about.st_mode & 0777;
-}
-
-static const char *const everything[] = {"setup",       "agent.test", "-c", NULL,
-                                         "--mosquitto", NULL,         NULL};
-
-static char *set_up(int expected)
-{
-    const char *args[sizeof(everything) / sizeof(everything[0])];
-
-    memcpy(args, everything, sizeof(everything));
-    args[3] = ini;
-    args[5] = mosquitto;
-    return run(args, expected);
 }
 
 static uint16_t tls_port(struct proc *agent)
@@ -201,14 +141,6 @@ static void secrets_are_nobody_elses(void **state)
     assert_int_equal(mode_of(studio, "tls.key"), 0640);
 }
 
-static char *content(const char *name)
-{
-    char *text = tmpdir_read(tmpdir_path(dir, name), NULL);
-
-    assert_non_null(text);
-    return text;
-}
-
 /* What is there stays, and what was removed is made anew by the same authority. */
 static void once_more(void **state)
 {
@@ -267,13 +199,6 @@ static void without_the_key_of_the_authority(void **state)
     assert_string_equal(after, before);
     free(after);
     free(before);
-}
-
-static bool is_there(const char *folder, const char *name)
-{
-    struct stat about;
-
-    return stat(tmpdir_path(folder, name), &about) == 0;
 }
 
 /* Sets up with this file; what it says is to be free()d. */

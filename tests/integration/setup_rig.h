@@ -1,0 +1,83 @@
+/* setup_rig.h - a folder with an agent.ini, one with a Mosquitto's configuration, and `studio-agent setup` over both. One
+ * source of a program includes it. */
+#ifndef TESTS_INTEGRATION_SETUP_RIG_H
+#define TESTS_INTEGRATION_SETUP_RIG_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "support/agent.h"
+#include "support/cmocka_all.h"
+#include "support/deadline.h"
+#include "support/tmpdir.h"
+
+static const char *dir, *ini, *mosquitto, *data;
+
+/* Runs `studio-agent args...`; what it printed is to be free()d. */
+static inline char *run(const char *const args[], int expected)
+{
+    const char *argv[16] = {studio_program("studio-agent")};
+    char *out, *err;
+    int code;
+
+    for (size_t i = 0; args[i]; i++)
+        argv[i + 1] = args[i];
+    code = proc_run(argv, NULL, &out, &err);
+    if (code != expected)
+        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1], out, err);
+    free(err);
+    return out;
+}
+
+static inline void ran(const char *const args[])
+{
+    free(run(args, 0));
+}
+
+static inline void begin(void)
+{
+    char *text;
+
+    dir = tmpdir_create();
+    data = tmpdir_path(dir, "data");
+    mosquitto = tmpdir_path(dir, "mosquitto");
+    assert_int_equal(mkdir(data, 0700), 0);
+    assert_int_equal(mkdir(mosquitto, 0755), 0);
+    assert_int_equal(mkdir(tmpdir_path(mosquitto, "conf.d"), 0755), 0);
+    text = test_printf("; of a test\n[websocket]\nlisten = localhost:8080\n[store]\ndata = %s\n",
+                       data);
+    ini = tmpdir_write(dir, "agent.ini", 0600, text);
+    free(text);
+}
+
+static const char *const everything[] = {"setup",       "agent.test", "-c", NULL,
+                                         "--mosquitto", NULL,         NULL};
+
+static inline char *set_up(int expected)
+{
+    const char *args[sizeof(everything) / sizeof(everything[0])];
+
+    memcpy(args, everything, sizeof(everything));
+    args[3] = ini;
+    args[5] = mosquitto;
+    return run(args, expected);
+}
+
+static inline char *content(const char *name)
+{
+    char *text = tmpdir_read(tmpdir_path(dir, name), NULL);
+
+    assert_non_null(text);
+    return text;
+}
+
+static inline bool is_there(const char *folder, const char *name)
+{
+    struct stat about;
+
+    return stat(tmpdir_path(folder, name), &about) == 0;
+}
+
+#endif
