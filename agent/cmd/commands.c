@@ -16,6 +16,7 @@
 #include "cmd/help.h"
 #include "cmd/pages.h"
 #include "cmd/setup.h"
+#include "cmd/socket_unit.h"
 #include "cmd/store.h"
 #include "cmd/support.h"
 #include "cmd/token.h"
@@ -121,6 +122,7 @@ static int command_check(const struct cli *cli, const char *const *variables)
     struct studio_error error;
     struct cli copy = *cli;
     const char *name = cli->file ? cli->file : "command line";
+    char words[SOCKET_UNIT_WORDS_MAX];
     size_t mistakes = 0;
     int code = STUDIO_EXIT_FAILED;
     (void)variables;
@@ -140,6 +142,8 @@ static int command_check(const struct cli *cli, const char *const *variables)
         printf("%s: %s\n", name, error.text);
     } else {
         config_warnings(&config, print_warning, &name);
+        if (socket_unit_words(words))
+            printf("%s: %s\n", name, words);
         printf("%s: ok\n", name);
         code = STUDIO_EXIT_OK;
     }

@@ -1,8 +1,12 @@
 #include "cmd/diagnosis.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 
@@ -50,6 +54,15 @@ void diagnosis_tell(struct diagnosis *d, enum finding finding, const char *what,
             printf("%22s -> %s\n", "", advice);
     }
     (void)fflush(stdout); /* the next may take some seconds */
+}
+
+bool diagnosis_readable(struct diagnosis *d, const char *what, const char *option, const char *file)
+{
+    if (!file || faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) == 0)
+        return true;
+    diagnosis_tell(d, FINDING_FAULT, what, "let the agent's user read it, or name another file",
+                   "%s %s cannot be read: %s", option, file, strerror(errno));
+    return false;
 }
 
 int diagnosis_end(const struct diagnosis *d)

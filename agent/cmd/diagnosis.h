@@ -23,6 +23,10 @@ struct diagnosis {
 void diagnosis_tell(struct diagnosis *d, enum finding finding, const char *what, const char *advice,
                     const char *fmt, ...) STUDIO_PRINTF(5, 6);
 
+/* Can the file of this option be read by whom doctor acts as, the agent's user? It is told if not. NULL: there is none. */
+bool diagnosis_readable(struct diagnosis *d, const char *what, const char *option,
+                        const char *file);
+
 /* The sum of it, and the exit code. */
 int diagnosis_end(const struct diagnosis *d);
 

@@ -13,6 +13,7 @@
 #include "base/names.h"
 #include "cmd/copy.h"
 #include "cmd/diagnosis.h"
+#include "cmd/socket_unit.h"
 #include "config/config.h"
 #include "config/config_file.h"
 #include "config/exposure.h"
@@ -261,9 +262,11 @@ static void look_at_store(struct diagnosis *d, char *id, size_t cap)
 
 static void look(struct diagnosis *d, const struct cli *cli)
 {
-    char id[NAME_CLIENT_MAX + 1] = "", host[256] = "";
+    char id[NAME_CLIENT_MAX + 1] = "", host[256] = "", words[SOCKET_UNIT_WORDS_MAX];
 
     config_warnings(d->config, tell_exposure, d);
+    if (socket_unit_words(words))
+        diagnosis_tell(d, FINDING_OK, "network", NULL, "%s", words);
     copy_as_owner(d->config->data); /* what root may read the agent may not */
     look_at_users(d, cli);
     doctor_certificates(d);
@@ -277,7 +280,9 @@ static void look(struct diagnosis *d, const struct cli *cli)
     if (!id[0] && gethostname(host, sizeof(host) - 1) == 0)
         name_make_client(host, id);
     d->agent_id = d->config->agent_id ? d->config->agent_id : id;
+    copy_as_owner(d->config->data);
     doctor_brokers(d);
+    copy_as_caller();
     doctor_clock_again(d);
 }
 

@@ -60,6 +60,10 @@ void doctor_brokers(struct diagnosis *d)
     bridge.agent_id = d->agent_id;
     if (!bridge.brokers)
         diagnosis_tell(d, FINDING_OK, "broker", NULL, "none is configured: a status server only");
+    else if (!diagnosis_readable(d, "broker", "mqtt.password_file", bridge.password_file) ||
+             !diagnosis_readable(d, "broker", "mqtt.command_password_file",
+                                 bridge.command_password_file))
+        ; /* told */
     else if (trial_run(&bridge, tell, d, &error) != STUDIO_OK)
         diagnosis_tell(d, FINDING_FAULT, "broker", "correct [mqtt] in the configuration", "%s",
                        error.text);

@@ -1,7 +1,5 @@
 /* doctor_tls.c - certificates: how long they are good, whether they are what the agent can use, and for the names
  * that clients come by. */
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -79,21 +77,11 @@ static void tell_days(struct diagnosis *d, const char *option, const char *file,
         tell_chain(d, option, file, time_days_left(chain_ends_s, now_s));
 }
 
-static bool is_readable(struct diagnosis *d, const char *option, const char *file)
-{
-    if (faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) == 0)
-        return true;
-    diagnosis_tell(d, FINDING_FAULT, "certificate",
-                   "let the agent's user read it, or name another file", "%s %s cannot be read: %s",
-                   option, file, strerror(errno));
-    return false;
-}
-
 static void look_at_file(struct diagnosis *d, const char *option, const char *file, enum kind kind)
 {
     int64_t ends_s = 0, chain_ends_s;
 
-    if (!file || !is_readable(d, option, file))
+    if (!file || !diagnosis_readable(d, "certificate", option, file))
         return;
     if (!read_ends(file, kind, &ends_s, &chain_ends_s))
         diagnosis_tell(d, FINDING_FAULT, "certificate", "give one in PEM",
@@ -198,8 +186,7 @@ void doctor_certificates(struct diagnosis *d)
     if (!config->broker)
         return;
     look_at_file(d, "mqtt.cert", config->cert, CHAIN);
-    if (config->key)
-        (void)is_readable(d, "mqtt.key", config->key);
+    (void)diagnosis_readable(d, "certificate", "mqtt.key", config->key);
     look_at_file(d, "mqtt.ca_file", config->ca_file, AUTHORITIES);
 }
 

@@ -258,9 +258,46 @@ static void what_only_root_may_read(void **state)
     assert_int_equal(chmod(key, 0640), 0); /* of root's own group */
     with_certificate(cert, cert, "wss://localhost:0", 1, "fault    certificate");
     assert_int_equal(chown(key, 0, NOBODY), 0);
-    with_certificate(cert, cert, "wss://localhost:0", 0, "ok       certificate");
+    with_certificate(cert, cert, "wss://localhost:0", 1, "password cannot be read");
+    assert_int_equal(chown(tmpdir_path(dir, "password"), NOBODY, NOBODY), 0);
+    with_certificate(cert, cert, "wss://localhost:0", 0, "connected and logged in");
     assert_int_equal(chmod(tmpdir_path(dir, "tokens"), 0600), 0);
     with_certificate(cert, cert, "wss://localhost:0", 1, "fault    tokens");
+}
+
+/* Then what stands in websocket.listen is not what is listened on. */
+static void where_systemd_listens(void **state)
+{
+    static const struct {
+        const char *state, *words;
+    } units[] = {{"active", "(studio-agent.socket: [::]:8443, /run/a): those addresses count"},
+                 {"inactive", NULL}};
+
+    (void)state;
+    open_broker(NULL);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        char *script = test_printf("#!/bin/sh\n[ $# = 4 ] && echo 'Listen=[::]:8443 (Stream)\n"
+                                   "Listen=/run/a (Stream)\nActiveState=%s'\n",
+                                   units[i].state),
+             *path = test_printf("PATH=%s:%s", dir, getenv("PATH"));
+        const char *env[] = {path, NULL};
+        static const char *const commands[] = {"doctor", "check"};
+
+        tmpdir_write(dir, "systemctl", 0700, script);
+        for (size_t j = 0; j < 2; j++) {
+            const char *argv[] = {studio_program("studio-agent"), commands[j], "-c", file, NULL};
+            char *out;
+
+            assert_int_equal(proc_run(argv, env, &out, NULL), 0);
+            if (units[i].words)
+                says(out, units[i].words);
+            else
+                assert_null(strstr(out, "those addresses count"));
+            free(out);
+        }
+        free(script);
+        free(path);
+    }
 }
 
 /* A line of JSON for each, the words the same. */
@@ -298,6 +335,7 @@ int main(void)
         TEST(what_is_wrong_with_a_certificate),
         TEST(what_is_wrong_with_the_brokers_certificate),
         TEST(what_only_root_may_read),
+        TEST(where_systemd_listens),
         TEST(a_configuration_with_mistakes),
         TEST(for_programs),
     };
