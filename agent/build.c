@@ -38,9 +38,9 @@ static enum studio_err open_store(struct studio_agent *agent,
     if (err == STUDIO_OK)
         agent->info = *store_info(agent->store); /* later it is the store thread's */
     if (err == STUDIO_OK)
-        err = store_reader_open(config->data, &agent->lookup_reader, error);
+        err = store_reader_open(agent->store, &agent->lookup_reader, error);
     if (err == STUDIO_OK)
-        err = store_reader_open(config->data, &agent->bridge_reader, error);
+        err = store_reader_open(agent->store, &agent->bridge_reader, error);
     return err;
 }
 

@@ -1,5 +1,5 @@
 /*
- * store.h - the durable truth: SQLite, one writer, a transactional outbox.
+ * store.h - the durable truth: one writer, a transactional outbox; in a file of SQLite's (sqlite/).
  *
  * A table's state and the event of its change are written in the same transaction and are on disk
  * when store_commit returns. The store knows bytes, table rows and sequence numbers, nothing of
@@ -163,8 +163,9 @@ STUDIO_MUST_USE enum studio_err store_copy(struct store_copier *copier);
 
 /* --- reading, from another thread ------------------------------------------------------------ */
 
-/* Opens a read-only connection on the store's directory; the store must be open. */
-STUDIO_MUST_USE enum studio_err store_reader_open(const char *dir, struct store_reader **out,
+/* Opens a read-only connection to an open store. Any thread. */
+STUDIO_MUST_USE enum studio_err store_reader_open(const struct store *store,
+                                                  struct store_reader **out,
                                                   struct studio_error *error);
 void store_reader_close(struct store_reader *reader);
 

@@ -45,14 +45,14 @@ static inline bool print_field(void *ctx, const char *table_id, const char *fiel
     return true;
 }
 
-static inline char *look_at(struct store *store, const char *dir)
+static inline char *look_at(struct store *store)
 {
     char *text = NULL, *answer = NULL;
     size_t len = 0;
     bool found, same;
     static const unsigned char digest[32];
     const struct store_info *info = store_info(store);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
     fprintf(out, "%s %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", info->epoch,
@@ -75,12 +75,12 @@ static inline char *look_at(struct store *store, const char *dir)
     return text;
 }
 
-static inline void mark(struct store *store, const char *dir)
+static inline void mark(struct store *store)
 {
     assert_true(mark_count < MARKS_MAX);
     marks[mark_count++] = (struct mark){.op = crashvfs_ops(),
                                         .boot = store ? store_info(store)->boot : 0,
-                                        .look = store ? look_at(store, dir) : NULL};
+                                        .look = store ? look_at(store) : NULL};
 }
 
 static inline void forget_marks(void)
@@ -153,7 +153,7 @@ static inline struct store_item make_item(struct piece *piece, uint64_t seq)
     return item;
 }
 
-static inline void commit_pieces(struct store *store, const char *dir, size_t count)
+static inline void commit_pieces(struct store *store, size_t count)
 {
     struct store_item items[PIECES];
     uint64_t last = store_info(store)->last_seq;
@@ -162,17 +162,17 @@ static inline void commit_pieces(struct store *store, const char *dir, size_t co
         items[i] = make_item(&pieces[i], last + 1 + i);
     /* What the broker has acknowledged stays a little behind. */
     assert_int_equal(store_commit(store, items, count, last > 5 ? last - 5 : 0), STUDIO_OK);
-    mark(store, dir);
+    mark(store);
 }
 
-static inline void do_housework(struct store *store, const char *dir, bool checkpoint)
+static inline void do_housework(struct store *store, bool checkpoint)
 {
     bool more = true;
     if (checkpoint)
-        store->wal_pages = STORE_WAL_STEP;
+        as_sqlite(store)->wal_pages = STORE_WAL_STEP;
     while (more) {
         assert_int_equal(store_housekeep(store, now_ms, &more), STUDIO_OK);
-        mark(store, dir);
+        mark(store);
     }
 }
 
@@ -222,21 +222,21 @@ static inline void run_script_with(const char *dir, bool sync, bool copy)
     static const size_t sizes[] = {1, 1, 3, PIECES, 1, 2, 17, 1, 1, 5, 30, 1};
     struct store_options options = script_options(dir, sync);
     memset(revs, 0, sizeof revs);
-    mark(NULL, dir);
+    mark(NULL);
     for (int start = 0; start < 2; start++) {
         struct store *store = open_with(&options);
         struct copying copying = {.stop = false};
-        mark(store, dir);
+        mark(store);
         if (copy)
             begin_copying(&copying, store);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            commit_pieces(store, dir, sizes[i]);
+            commit_pieces(store, sizes[i]);
             if (i % 4 == 1) {
                 assert_int_equal(store_park(store, store_info(store)->last_seq, "0x87"), STUDIO_OK);
-                mark(store, dir);
+                mark(store);
             }
             if (i % 3 == 2)
-                do_housework(store, dir, i % 2 == 0);
+                do_housework(store, i % 2 == 0);
         }
         if (copy)
             end_copying(&copying);

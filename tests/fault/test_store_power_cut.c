@@ -46,7 +46,7 @@ static const char *judge(const char *dir, const struct mark *before, const struc
         return why;
     }
     const char *result = NULL;
-    char *look = look_at(store, dir);
+    char *look = look_at(store);
     uint64_t last = store_info(store)->last_seq, boot = store_info(store)->boot;
     struct change next;
     if (!looks_like(before, store, look) && !looks_like(after, store, look)) {
@@ -233,16 +233,16 @@ static void cut_again(const char *first, const char *second, struct tally *tally
     struct store_options options = script_options(first, false);
     struct store *store = open_with(&options);
     forget_marks();
-    mark(store, first); /* what recovery must come to */
+    mark(store); /* what recovery must come to */
     marks[0].op = 0;
     marks[0].boot--;
     store_close(store);
     crashvfs_start(second);
     options = script_options(second, true);
     store = open_with(&options);
-    mark(store, second);
+    mark(store);
     assert_int_equal(store_tables(store, note_rev, NULL), STUDIO_OK);
-    commit_pieces(store, second, 3);
+    commit_pieces(store, 3);
     store_close(store);
     crashvfs_pause();
     for (size_t op = 0; op <= crashvfs_ops(); op++)

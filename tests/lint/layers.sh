@@ -10,7 +10,7 @@ libraries='
 libwebsockets.h     agent/net/(lws|inside|context|connection|ws|http)\.[ch] client/[a-z_]+\.[ch]
 MQTTProperties.h    bridge/link_props\.[ch]
 MQTTAsync.h         bridge/link_paho\.c tests/bench/peers/publisher\.c
-sqlite3.h           agent/store/[a-z_]+\.[ch] tests/.*
+sqlite3.h           agent/store/sqlite/[a-z_]+\.[ch] tests/.*
 cjson/cJSON.h       agent/protocol/[a-z_]+\.[ch] client/client_json\.c tests/.*
 ini.h               agent/config/[a-z_]+\.c
 histedit.h          client/program/[a-z_]+\.c
@@ -32,6 +32,7 @@ agent/base
 agent/model      base
 agent/protocol   base model
 agent/store      base model
+agent/store/sqlite base model store
 agent/config     base model
 agent/auth       base model protocol config
 agent/core       base model protocol store config auth bridge

@@ -40,7 +40,7 @@ static inline void core_fixture_open(struct core_fixture *f, bool mirror)
     f->dir = tmpdir_create();
     struct store_options options = {.dir = f->dir, .host_name = "edge-1", .mirror = mirror};
     if (store_open(&options, &f->store, &error) != STUDIO_OK ||
-        store_reader_open(f->dir, &f->reader, &error) != STUDIO_OK)
+        store_reader_open(f->store, &f->reader, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
     f->lookup = (struct lookup){.reader = f->reader};
     f->options = (struct core_options){

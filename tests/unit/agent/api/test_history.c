@@ -236,7 +236,7 @@ static void what_is_gone(void **state)
     store_reader_close(core_f.reader);
     store_close(core_f.store);
     assert_int_equal(store_open(&options, &core_f.store, &error), STUDIO_OK);
-    assert_int_equal(store_reader_open(core_f.dir, &core_f.reader, &error), STUDIO_OK);
+    assert_int_equal(store_reader_open(core_f.store, &core_f.reader, &error), STUDIO_OK);
     committer.store = core_f.store;
     core_f.lookup.reader = core_f.reader;
     while (more)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 #include "support/cmocka_all.h"
 #include "support/tmpdir.h"
 
@@ -32,11 +32,11 @@ static inline struct store *open_store(const char *dir)
     return open_with(&options);
 }
 
-static inline struct store_reader *open_reader(const char *dir)
+static inline struct store_reader *open_reader(const struct store *store)
 {
     struct store_reader *reader = NULL;
     struct studio_error error = {0};
-    if (store_reader_open(dir, &reader, &error) != STUDIO_OK)
+    if (store_reader_open(store, &reader, &error) != STUDIO_OK)
         fail_msg("store_reader_open: %s", error.text);
     return reader;
 }

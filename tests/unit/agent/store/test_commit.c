@@ -8,7 +8,7 @@ static void test_one_commit_of_many(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     make_batch(0);
     assert_int_equal(store_commit(store, items, BATCH, 0), STUDIO_OK);
     for (unsigned i = 0; i < BATCH; i++)
@@ -65,8 +65,9 @@ static void test_nothing_to_write_is_no_transaction(void **state)
 static int pages_written(struct store *store)
 {
     int pages = 0, ignored;
-    assert_int_equal(sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &ignored, 1),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_db_status(as_sqlite(store)->db, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &ignored, 1),
+        SQLITE_OK);
     return pages;
 }
 
@@ -105,13 +106,15 @@ static void test_cleared_fields(void **state)
     c.item.cleared_count = 2;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK); /* again does no harm */
-    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM cleared", &n), SQLITE_OK);
+    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM cleared", &n),
+                     SQLITE_OK);
     assert_int_equal(n, 2);
     make_change(&c, "A-1", 1);
     c.item.set = both;
     c.item.set_count = 1;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
-    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM cleared", &n), SQLITE_OK);
+    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM cleared", &n),
+                     SQLITE_OK);
     assert_int_equal(n, 1);
     store_close(store);
 }
@@ -137,7 +140,7 @@ static int64_t names_kept(struct store *store, uint64_t above_rev)
     int64_t n = 0;
     snprintf(sql, sizeof sql, "SELECT count(*) FROM cleared WHERE rev > %llu",
              (unsigned long long)above_rev);
-    assert_int_equal(sql_number(store->db, sql, &n), SQLITE_OK);
+    assert_int_equal(sql_number(as_sqlite(store)->db, sql, &n), SQLITE_OK);
     return n;
 }
 
@@ -174,7 +177,7 @@ static void test_park(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     commit_changes(store, "A-1", 0, 5);
     assert_int_equal(store_park(store, 3, "0x87"), STUDIO_OK);
     assert_int_equal(store_park(store, 3, "again"), STUDIO_OK);

@@ -24,7 +24,7 @@ static void test_keeps_the_newest(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_retaining(dir, 100, 0);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     commit_batch(store, 1500);
     ack(store, 1500);
     bool more = false;
@@ -91,7 +91,8 @@ static void test_age_is_hours_of_running(void **state)
     run_hours(store, &mono, 1);
     assert_int_equal(store_info(store)->oldest, 5);
     int64_t notes = -1;
-    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM hours", &notes), SQLITE_OK);
+    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM hours", &notes),
+                     SQLITE_OK);
     assert_in_range(notes, DAYS * 24, DAYS * 24 + 1);
     store_close(store);
 }
@@ -136,7 +137,7 @@ static void test_numbers_go_on_when_all_is_removed(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_retaining(dir, 0, 1);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     int64_t mono = now_ms;
     uint64_t oldest = 0;
     commit_batch(store, 700);
@@ -281,7 +282,8 @@ static void commit_request(struct store *store, const char *id)
 static int64_t count_requests(struct store *store)
 {
     int64_t n = -1;
-    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM requests", &n), SQLITE_OK);
+    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM requests", &n),
+                     SQLITE_OK);
     return n;
 }
 
@@ -300,7 +302,7 @@ static void test_requests_are_forgotten_after_a_day(void **state)
     commit_request(store, "\"young\"");
     run_hours(store, &mono, 23); /* they may be of the end of their hour */
     assert_int_equal(count_requests(store), 601);
-    assert_int_equal(store->hours, 27);
+    assert_int_equal(as_sqlite(store)->hours, 27);
     bool more = false;
     assert_int_equal(store_housekeep(store, mono += HOUR_MS, &more), STUDIO_OK); /* the hour */
     assert_int_equal(store_housekeep(store, mono, &more), STUDIO_OK);

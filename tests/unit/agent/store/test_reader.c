@@ -1,6 +1,7 @@
 /* test_reader.c - the second connection: pages, replays, requests, beside a busy writer. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "unit/agent/store/fixture.h"
 
@@ -11,7 +12,7 @@ static void test_events(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     assert_int_equal(read_events(reader, 1, UINT64_MAX, 10).count, 0);
     commit_changes(store, "A-1", 0, 20);
     struct seen seen = read_events(reader, 5, 8, 100);
@@ -33,16 +34,16 @@ static void test_a_stopped_callback_holds_nothing(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     commit_changes(store, "A-1", 0, 20);
     struct seen seen = {.ordered = true, .stop_after = 2};
     assert_int_equal(store_read_events(reader, 1, 20, 20, see_event, &seen), STUDIO_OK);
     assert_int_equal(seen.count, 2);
     /* A reader still inside would keep this from finishing. */
     int left = -1, done = -1;
-    assert_int_equal(
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, &done),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_wal_checkpoint_v2(as_sqlite(store)->db, NULL,
+                                               SQLITE_CHECKPOINT_TRUNCATE, &left, &done),
+                     SQLITE_OK);
     assert_int_equal(left, 0);
     store_reader_close(reader);
     store_close(store);
@@ -64,7 +65,7 @@ static void test_changes_of_one_table(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     struct change exception;
     for (uint64_t rev = 0; rev < 10; rev++) { /* seq 3*rev + 1, 2, 3 */
         assert_int_equal(commit_change(store, "A-1", rev), STUDIO_OK);
@@ -105,7 +106,7 @@ static void test_changes_over_many_spans(void **state)
     struct store_options options = options_for(dir);
     options.retention_events = EVENTS - 100;
     struct store *store = open_with(&options);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     uint64_t rev = 0, others = 0, seq = 1;
     for (int batch = 0; batch < 10; batch++) {
         for (unsigned i = 0; i < STORE_SPAN; i++, seq++) {
@@ -152,7 +153,8 @@ static void test_changes_over_many_spans(void **state)
     assert_true(found);
     assert_int_equal(seq, 3000);
     int64_t spans = 0;
-    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM spans", &spans), SQLITE_OK);
+    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM spans", &spans),
+                     SQLITE_OK);
     assert_in_range(spans, 20, 25);
     store_reader_close(reader);
     store_close(store);
@@ -165,7 +167,7 @@ static void test_oldest(void **state)
     struct store_options options = options_for(dir);
     options.retention_events = 4;
     struct store *store = open_with(&options);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     uint64_t seq = 0, rev = 0;
     bool found = true;
     assert_int_equal(store_read_oldest(reader, &seq), STUDIO_OK);
@@ -226,7 +228,7 @@ static void test_requests(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     expect_request(reader, "A-1", "plc", 1, NULL);
     commit_request(store, "plc", 1, "{\"status\":\"updated\"}");
     expect_request(reader, "A-1", "plc", 1, "{\"status\":\"updated\"}");
@@ -239,7 +241,7 @@ static void test_requests(void **state)
     store_close(store);
     store_reader_close(reader);
     store = open_store(dir);
-    reader = open_reader(dir);
+    reader = open_reader(store);
     expect_request(reader, "A-1", "plc", 2, "{\"status\":\"received\"}");
     store_reader_close(reader);
     store_close(store);
@@ -260,7 +262,7 @@ static void test_cleared(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     static const char *const fields[] = {"note", "light", "stop"};
     char list[128] = "";
     struct change c;
@@ -292,7 +294,7 @@ static void test_cleared(void **state)
 enum { COMMITS = 400, PER_COMMIT = 5 };
 
 struct busy {
-    const char *dir;
+    const struct store *store;
     atomic_bool done;
     atomic_ulong committed;
     unsigned long passes;
@@ -304,7 +306,7 @@ static void *read_all_the_time(void *arg)
     struct studio_error error = {0};
     struct store_reader *reader = NULL;
     bool last_pass = false;
-    if (store_reader_open(busy->dir, &reader, &error) != STUDIO_OK)
+    if (store_reader_open(busy->store, &reader, &error) != STUDIO_OK)
         return NULL;
     while (!last_pass) {
         last_pass = atomic_load(&busy->done);
@@ -327,7 +329,7 @@ static void test_reading_while_writing(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct busy busy = {.dir = dir};
+    struct busy busy = {.store = store};
     struct change changes[PER_COMMIT];
     struct store_item items[PER_COMMIT];
     pthread_t thread;
@@ -350,15 +352,18 @@ static void test_reading_while_writing(void **state)
     store_close(store);
 }
 
-static void test_no_store(void **state)
+static void test_the_file_is_gone(void **state)
 {
     (void)state;
+    const char *dir = tmpdir_create();
+    struct store *store = open_store(dir);
     struct store_reader *reader = NULL;
     struct studio_error error = {0};
-    assert_int_equal(store_reader_open(tmpdir_create(), &reader, &error),
-                     STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(unlink(tmpdir_path(dir, STORE_FILE)), 0);
+    assert_int_equal(store_reader_open(store, &reader, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_null(reader);
     assert_non_null(strstr(error.text, STORE_FILE));
+    store_close(store);
 }
 
 int main(void)
@@ -372,7 +377,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_cleared),
         cmocka_unit_test(test_reading_while_writing),
-        cmocka_unit_test(test_no_store),
+        cmocka_unit_test(test_the_file_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

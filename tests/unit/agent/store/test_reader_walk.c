@@ -145,7 +145,7 @@ static void test_any_filter_finds_what_is_there(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = fill(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     for (unsigned i = 0; i < TABLES; i++) {
         struct store_walk w = store_walk(names[i]);
         for (int order = 0; order < 2; order++) {
@@ -167,7 +167,7 @@ static void test_any_filter_finds_what_is_there(void **state)
         expect_walk(reader, &w);
     }
     struct findings findings = {.out = stderr};
-    check_database(store->db, &findings);
+    check_database(as_sqlite(store)->db, &findings);
     assert_int_equal(findings.count, 0);
     store_reader_close(reader);
     store_close(store);
@@ -180,7 +180,7 @@ static void test_steps_are_short_and_can_be_stopped(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = fill(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     struct store_walk w = store_walk("A-1");
     met = (struct met){.stop_after = 5};
     assert_int_equal(walk_all(reader, w, &met), 1);
@@ -200,7 +200,7 @@ static void test_a_long_walk_takes_many_steps(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     for (int i = 0; i < 24; i++)
         commit_batch(store, STORE_SPAN / 4);
     for (int i = 0; i < 18 * 4; i++)
@@ -229,7 +229,7 @@ static void test_a_step_may_end_anywhere(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     for (int i = 0; i < 3 * 4; i++)
         commit_batch(store, STORE_SPAN / 4);
     for (unsigned i = 0; i < 3 * STORE_SPAN; i++)
@@ -259,7 +259,7 @@ static void test_large_events_end_a_step_early(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     static char body[16384];
     memset(body, ' ', sizeof(body) - 1);
     for (unsigned i = 0; i < LARGE; i++) {
@@ -290,12 +290,12 @@ static void test_exceptions_of_an_older_store_are_found(void **state)
         make_exception(&exception, "B-2", 3);
         assert_int_equal(store_commit(store, &exception.item, 1, 0), STUDIO_OK);
     }
-    assert_int_equal(
-        sql_exec(store->db, "DELETE FROM spans WHERE table_id = 'B-2'; PRAGMA user_version = 4"),
-        SQLITE_OK);
+    assert_int_equal(sql_exec(as_sqlite(store)->db,
+                              "DELETE FROM spans WHERE table_id = 'B-2'; PRAGMA user_version = 4"),
+                     SQLITE_OK);
     store_close(store);
     store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     met.stop_after = 0;
     walk_all(reader, store_walk("B-2"), &met);
     assert_int_equal(met.count, 5);

@@ -1,11 +1,12 @@
 /*
- * store_private.h - what the files of the store share; nobody else includes it (but its tests).
+ * private.h - what the files of this engine share; nobody else includes it (but its tests).
  *
  * sql.c        statements: bind, run, classify a result
  * lock.c       the directory and the lock on it
  * wal.c        is the write-ahead log damaged where SQLite would not say so
  * wal_vfs.c    writes that log in long pieces
  * schema.c     is this file ours, is it sound, bring it to this version
+ * engine.c     the table of what this engine does
  * store.c      open, count the boot, close
  * commit.c     the transactions of the running agent
  * spans.c      in which spans of events a table has any
@@ -19,10 +20,9 @@
  * verify.c     `store verify`
  * export.c     `store export`
  * import.c     `store import`
- * record.c     one line of an export
  */
-#ifndef AGENT_STORE_STORE_PRIVATE_H
-#define AGENT_STORE_STORE_PRIVATE_H
+#ifndef AGENT_STORE_SQLITE_PRIVATE_H
+#define AGENT_STORE_SQLITE_PRIVATE_H
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -32,7 +32,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "store/store.h"
+#include "store/engine.h"
 
 #define STORE_FILE "studio.db"
 #define STORE_LOCK "lock"
@@ -199,12 +199,12 @@ struct span_note {
     char table_id[72]; /* empty: none */
 };
 
-struct store {
+struct sqlite_store {
+    struct store base;
     sqlite3 *db;
     sqlite3_stmt *stmts[STMT_COUNT];
     int lock_fd;
     char *path;
-    struct store_info info; /* only what is committed */
     uint64_t retention_events;
     unsigned retention_days;
     int64_t max_pages;  /* of the database; 0: no limit */
@@ -224,38 +224,85 @@ struct store {
     atomic_int copied;       /* of them by the copier */
 };
 
+static inline struct sqlite_store *as_sqlite(struct store *base)
+{
+    return (struct sqlite_store *)base;
+}
+
+static inline const struct sqlite_store *as_const_sqlite(const struct store *base)
+{
+    return (const struct sqlite_store *)base;
+}
+
+/* --- what engine.c puts into its table, each as store.h says -------------------------------- */
+
+enum studio_err sqlite_open(const struct store_options *options, struct store **out,
+                            struct studio_error *error);
+void sqlite_close(struct store *base);
+bool sqlite_slow(const struct store *base);
+uint64_t sqlite_bytes(const struct store *base);
+bool sqlite_crowded(struct store *base);
+enum studio_err sqlite_tables(struct store *base, store_table_fn *row, void *ctx);
+enum studio_err sqlite_commit(struct store *base, struct store_item *items, size_t n,
+                              uint64_t acked);
+enum studio_err sqlite_park(struct store *base, uint64_t seq, const char *reason);
+enum studio_err sqlite_mark_cleared(struct store *base, const char *table_id, const char *field);
+enum studio_err sqlite_forget_cleared(struct store *base, const struct store_clearing *clearings,
+                                      size_t n);
+enum studio_err sqlite_put_memo(struct store *base, const char *text);
+enum studio_err sqlite_probe(struct store *base);
+enum studio_err sqlite_housekeep(struct store *base, int64_t mono_ms, bool *more);
+enum studio_err sqlite_copier_open(struct store *base, struct store_copier **out,
+                                   struct studio_error *error);
+void sqlite_copier_close(struct store_copier *base);
+bool sqlite_copy_due(const struct store *base);
+enum studio_err sqlite_copy(struct store_copier *base);
+enum studio_err sqlite_reader_open(const struct store *base, struct store_reader **out,
+                                   struct studio_error *error);
+void sqlite_reader_close(struct store_reader *base);
+enum studio_err sqlite_read_events(struct store_reader *base, uint64_t from, uint64_t to,
+                                   size_t limit, studio_event_fn *fn, void *ctx);
+enum studio_err sqlite_walk_step(struct store_reader *base, struct store_walk *walk,
+                                 studio_event_fn *fn, void *ctx);
+enum studio_err sqlite_read_oldest(struct store_reader *base, uint64_t *seq);
+enum studio_err sqlite_read_request(struct store_reader *base, const char *table_id,
+                                    const char *client, const char *request_id,
+                                    const unsigned char digest[32], bool *found, bool *same,
+                                    char **answer);
+enum studio_err sqlite_read_cleared(struct store_reader *base, store_cleared_fn *fn, void *ctx);
+
 /* --- commit.c -------------------------------------------------------------------------------- */
 
-struct sql_call store_call(struct store *store, enum store_stmt stmt);
-int store_put_meta_u64(struct store *store, const char *key, uint64_t value);
+struct sql_call store_call(struct sqlite_store *store, enum store_stmt stmt);
+int store_put_meta_u64(struct sqlite_store *store, const char *key, uint64_t value);
 /* The watermark, and with it how far the numbers have come. */
-int store_put_numbers(struct store *store, uint64_t last_seq, uint64_t acked);
+int store_put_numbers(struct sqlite_store *store, uint64_t last_seq, uint64_t acked);
 /* Opens a transaction: OK, or STORAGE/IO (also when the store has failed before). */
-enum studio_err store_begin(struct store *store);
+enum studio_err store_begin(struct sqlite_store *store);
 /* Commits if rc is SQLITE_OK, else, or when that fails, takes everything back. */
-enum studio_err store_end(struct store *store, int rc);
+enum studio_err store_end(struct sqlite_store *store, int rc);
 /* Notes a failure: logs it, and stops the store if it must. */
-enum studio_err store_fail(struct store *store, int rc, const char *what);
+enum studio_err store_fail(struct sqlite_store *store, int rc, const char *what);
 /* The same on another thread. */
-enum studio_err store_note_failure(struct store *store, struct log_limit *limit, int rc,
+enum studio_err store_note_failure(struct sqlite_store *store, struct log_limit *limit, int rc,
                                    const char *what);
 /* There is little left for a checkpoint to do. */
-bool store_copied_most(const struct store *store);
+bool store_copied_most(const struct sqlite_store *store);
 /* One checkpoint, which begins the log anew unless a reader is in it. While the copier is at work: none,
  * or `wait` for the end of its step. */
-enum studio_err store_checkpoint(struct store *store, bool wait);
+enum studio_err store_checkpoint(struct sqlite_store *store, bool wait);
 
 /* --- spans.c --------------------------------------------------------------------------------- */
 
 /* Inside a transaction: the event can be found by its table. SQLITE_OK or an error. */
-int spans_add(struct store *store, const struct studio_event *event);
+int spans_add(struct sqlite_store *store, const struct studio_event *event);
 /* After a rollback: what was noted may not be there. */
-void spans_forget(struct store *store);
+void spans_forget(struct sqlite_store *store);
 
 /* --- room.c ---------------------------------------------------------------------------------- */
 
 /* So near its largest size that updates will not fit. */
-bool store_full(struct store *store);
+bool store_full(struct sqlite_store *store);
 
 /* --- tools.c, check.c ------------------------------------------------------------------------ */
 

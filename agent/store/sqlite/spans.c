@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
-static struct span_note *place_of(struct store *store, const char *table_id)
+static struct span_note *place_of(struct sqlite_store *store, const char *table_id)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (const unsigned char *c = (const unsigned char *)table_id; *c; c++)
@@ -16,7 +16,7 @@ static struct span_note *place_of(struct store *store, const char *table_id)
     return &store->spans[hash % STORE_SPAN_NOTES];
 }
 
-int spans_add(struct store *store, const struct studio_event *event)
+int spans_add(struct sqlite_store *store, const struct studio_event *event)
 {
     uint64_t span = event->seq / STORE_SPAN;
     struct span_note *note = place_of(store, event->table_id);
@@ -35,7 +35,7 @@ int spans_add(struct store *store, const struct studio_event *event)
     return rc;
 }
 
-void spans_forget(struct store *store)
+void spans_forget(struct sqlite_store *store)
 {
     memset(store->spans, 0, sizeof store->spans);
 }

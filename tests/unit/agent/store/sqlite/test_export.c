@@ -89,7 +89,7 @@ static void test_after_a_crash(void **state)
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
     commit_changes(store, "A-1", 0, 3);
-    store->failed = true; /* closes without a checkpoint, as a crash would */
+    as_sqlite(store)->failed = true; /* closes without a checkpoint, as a crash would */
     store_close(store);
     char *text = export_text(dir);
     assert_non_null(strstr(text, "{\"record\":\"end\",\"lines\":5}"));

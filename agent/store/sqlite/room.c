@@ -4,7 +4,7 @@
  */
 #include <sys/stat.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 /* What is left for the largest batches until the next step: a sixteenth, of a small store up to half. */
 static int64_t reserve(int64_t max_pages)
@@ -15,7 +15,7 @@ static int64_t reserve(int64_t max_pages)
 }
 
 /* Pages the pager has written since the store was opened. */
-static unsigned written(struct store *store)
+static unsigned written(struct sqlite_store *store)
 {
     int now = 0, highest;
     (void)sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_WRITE, &now, &highest, 0);
@@ -23,7 +23,7 @@ static unsigned written(struct store *store)
 }
 
 /* Pages that were freed are used again. */
-static bool look(struct store *store)
+static bool look(struct sqlite_store *store)
 {
     int64_t pages, unused;
     unsigned now = written(store);
@@ -37,7 +37,7 @@ static bool look(struct store *store)
 
 /* Less than so many pages are left of the largest size. To look costs half as much as a commit: done only when
  * what was written since the last time could have come so far. */
-static bool left_below(struct store *store, int64_t left)
+static bool left_below(struct sqlite_store *store, int64_t left)
 {
     int64_t mark = store->max_pages - left;
     if (store->max_pages == 0)
@@ -47,12 +47,13 @@ static bool left_below(struct store *store, int64_t left)
     return look(store) && store->used_pages > mark;
 }
 
-bool store_crowded(struct store *store)
+bool sqlite_crowded(struct store *base)
 {
+    struct sqlite_store *store = as_sqlite(base);
     return left_below(store, reserve(store->max_pages));
 }
 
-bool store_full(struct store *store)
+bool store_full(struct sqlite_store *store)
 {
     return left_below(store, reserve(store->max_pages) / 8);
 }
@@ -64,8 +65,9 @@ static uint64_t size_of(const char *path)
     return path && stat(path, &about) == 0 ? (uint64_t)about.st_size : 0;
 }
 
-uint64_t store_bytes(const struct store *store)
+uint64_t sqlite_bytes(const struct store *base)
 {
+    const struct sqlite_store *store = as_const_sqlite(base);
     return size_of(store->path) +
            size_of(sqlite3_filename_wal(sqlite3_db_filename(store->db, NULL)));
 }

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 #include "store/tools.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024 * 1024 };

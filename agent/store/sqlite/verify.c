@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "store/record.h"
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 enum {
     FAULTS_PRINTED = 100, /* then they are only counted */

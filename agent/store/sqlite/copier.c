@@ -14,21 +14,23 @@
  */
 #include <stdlib.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
-struct store_copier {
-    struct store *store;
+struct sqlite_copier {
+    struct store_copier base;
+    struct sqlite_store *store;
     sqlite3 *db;
     struct log_limit complaints;
 };
 
-enum studio_err store_copier_open(struct store *store, struct store_copier **out,
-                                  struct studio_error *error)
+enum studio_err sqlite_copier_open(struct store *base, struct store_copier **out,
+                                   struct studio_error *error)
 {
+    struct sqlite_store *store = as_sqlite(base);
     int64_t ignored;
     enum studio_err err;
     *out = NULL;
-    struct store_copier *copier = calloc(1, sizeof *copier);
+    struct sqlite_copier *copier = calloc(1, sizeof *copier);
     int rc = copier ? SQLITE_OK : SQLITE_NOMEM;
     if (rc == SQLITE_OK)
         rc = sql_open(store->path, SQLITE_OPEN_READWRITE, NULL, &copier->db);
@@ -42,31 +44,32 @@ enum studio_err store_copier_open(struct store *store, struct store_copier **out
         goto fail;
     copier->store = store;
     store->has_copier = true;
-    *out = copier;
+    *out = &copier->base;
     return STUDIO_OK;
 fail:
     err = sql_refuse(error, store->path, rc, copier ? copier->db : NULL);
-    store_copier_close(copier);
+    if (copier)
+        sqlite_copier_close(&copier->base);
     return err;
 }
 
-void store_copier_close(struct store_copier *copier)
+void sqlite_copier_close(struct store_copier *base)
 {
-    if (!copier)
-        return;
+    struct sqlite_copier *copier = (struct sqlite_copier *)base;
     if (copier->store)
         copier->store->has_copier = false;
     (void)sqlite3_close(copier->db);
     free(copier);
 }
 
-bool store_copy_due(const struct store *store)
+bool sqlite_copy_due(const struct store *base)
 {
+    const struct sqlite_store *store = as_const_sqlite(base);
     return store->wal_pages - store->copied >= STORE_COPY_STEP;
 }
 
 /* Else the writer's last step would wait for all that was copied before. */
-static int sync_database(struct store_copier *copier)
+static int sync_database(struct sqlite_copier *copier)
 {
     sqlite3_file *file = NULL;
     int rc = sqlite3_file_control(copier->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
@@ -74,9 +77,9 @@ static int sync_database(struct store_copier *copier)
 }
 
 /* The lock is held. */
-static int copy(struct store_copier *copier)
+static int copy(struct sqlite_copier *copier)
 {
-    struct store *store = copier->store;
+    struct sqlite_store *store = copier->store;
     int done = 0;
     if (store->wal_pages <= store->copied)
         return SQLITE_OK;
@@ -89,9 +92,10 @@ static int copy(struct store_copier *copier)
     return store->syncs && store->wal_pages > done ? sync_database(copier) : SQLITE_OK;
 }
 
-enum studio_err store_copy(struct store_copier *copier)
+enum studio_err sqlite_copy(struct store_copier *base)
 {
-    struct store *store = copier->store;
+    struct sqlite_copier *copier = (struct sqlite_copier *)base;
+    struct sqlite_store *store = copier->store;
     if (store->failed)
         return STUDIO_ERR_IO;
     pthread_mutex_lock(&store->copying);

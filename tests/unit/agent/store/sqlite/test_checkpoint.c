@@ -19,12 +19,12 @@ static void test_checkpoint_lets_the_log_be_reused(void **state)
     const char *wal = tmpdir_path(dir, STORE_FILE "-wal");
     struct store *store = open_store(dir);
     for (int round = 0; round < 6; round++) {
-        for (int i = 0; store->wal_pages < STORE_WAL_STEP; i++)
+        for (int i = 0; as_sqlite(store)->wal_pages < STORE_WAL_STEP; i++)
             commit_batch(store, 100);
         bool more = false;
         assert_int_equal(store_housekeep(store, now_ms, &more), STUDIO_OK);
         assert_true(more);
-        assert_int_equal(store->wal_pages, 0);
+        assert_int_equal(as_sqlite(store)->wal_pages, 0);
     }
     assert_true(size_of(wal) < 2 * STORE_WAL_STEP * (off_t)4120);
     store_close(store);
@@ -37,13 +37,13 @@ static void test_commits_without_a_pause_checkpoint_too(void **state)
     const char *wal = tmpdir_path(dir, STORE_FILE "-wal");
     struct store *store = open_store(dir);
     commit_batch(store, 1);
-    store->wal_pages = 0;
+    as_sqlite(store)->wal_pages = 0;
     int64_t pages = 0;
     while (pages < STORE_WAL_MAX + 4000) {
-        int before = store->wal_pages;
+        int before = as_sqlite(store)->wal_pages;
         commit_batch(store, 2000);
-        pages += store->wal_pages > before ? store->wal_pages - before : 0;
-        assert_true(store->wal_pages < STORE_WAL_MAX);
+        pages += as_sqlite(store)->wal_pages > before ? as_sqlite(store)->wal_pages - before : 0;
+        assert_true(as_sqlite(store)->wal_pages < STORE_WAL_MAX);
     }
     assert_true(size_of(wal) < (STORE_WAL_MAX + 1000) * (off_t)4120);
     store_close(store);
@@ -58,7 +58,7 @@ static void test_failed_sync_in_a_checkpoint_ends_the_store(void **state)
         const char *dir = tmpdir_create();
         struct store *store = open_store(dir);
         bool more = false;
-        while (store->wal_pages < STORE_WAL_STEP)
+        while (as_sqlite(store)->wal_pages < STORE_WAL_STEP)
             commit_batch(store, 500);
         uint64_t last = store_info(store)->last_seq;
         faultvfs_arm(FAULTVFS_SYNC, files[i], 1, 1, SQLITE_IOERR_FSYNC);

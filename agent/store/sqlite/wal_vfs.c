@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 enum { KEPT_MAX = 124 * 1024 /* bytes; the VFS below takes less than 128 KiB in a call */ };
 

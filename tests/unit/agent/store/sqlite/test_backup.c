@@ -92,7 +92,7 @@ static void commits_go_on(void **state)
     do {
         commit_batch(store, 40);
         if (steps % 3 == 0)
-            assert_int_equal(store_checkpoint(store, true), STUDIO_OK);
+            assert_int_equal(store_checkpoint(as_sqlite(store), true), STUDIO_OK);
         assert_int_equal(store_housekeep(store, HOUR_MS, &more), STUDIO_OK);
         now = step(backup);
         assert_true(now.copied <= now.total);
@@ -135,9 +135,9 @@ static void commits_that_fail(void **state)
     for (; !now.done; steps++) {
         assert_true(steps < 50);
         now = step(backup);
-        assert_int_equal(store_begin(store), STUDIO_OK);
-        assert_int_equal(store_put_numbers(store, 1, 1), SQLITE_OK);
-        assert_int_not_equal(store_end(store, SQLITE_FULL), STUDIO_OK);
+        assert_int_equal(store_begin(as_sqlite(store)), STUDIO_OK);
+        assert_int_equal(store_put_numbers(as_sqlite(store), 1, 1), SQLITE_OK);
+        assert_int_not_equal(store_end(as_sqlite(store), SQLITE_FULL), STUDIO_OK);
     }
     store_backup_end(backup);
     expect_the_store();

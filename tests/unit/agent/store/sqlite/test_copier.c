@@ -42,7 +42,7 @@ static void expect_sound(const char *dir, uint64_t last_seq)
     struct findings findings = {.out = stderr};
     struct store *store = open_store(dir);
     assert_int_equal(store_info(store)->last_seq, last_seq);
-    check_database(store->db, &findings);
+    check_database(as_sqlite(store)->db, &findings);
     assert_int_equal(findings.count, 0);
     store_close(store);
 }
@@ -58,10 +58,10 @@ static void test_it_copies_and_the_log_is_begun_anew(void **state)
         commit_until_due(store);
         assert_int_equal(store_copy(copier), STUDIO_OK);
         assert_false(store_copy_due(store));
-        assert_int_equal(store->copied, store->wal_pages);
+        assert_int_equal(as_sqlite(store)->copied, as_sqlite(store)->wal_pages);
         assert_int_equal(store_copy(copier), STUDIO_OK); /* nothing is left */
         assert_int_equal(commit_some(store), STUDIO_OK);
-        assert_in_range(store->wal_pages, 1, STORE_COPY_STEP);
+        assert_in_range(as_sqlite(store)->wal_pages, 1, STORE_COPY_STEP);
     }
     uint64_t last = store_info(store)->last_seq;
     expect_sound(killed_copy(dir), last);
@@ -78,15 +78,15 @@ static void test_housekeeping_does_the_rest(void **state)
     bool more = true;
     struct store *store = open_store(tmpdir_create());
     struct store_copier *copier = open_copier(store);
-    while (store->wal_pages < STORE_WAL_STEP)
+    while (as_sqlite(store)->wal_pages < STORE_WAL_STEP)
         assert_int_equal(commit_some(store), STUDIO_OK);
     assert_int_equal(store_housekeep(store, 0, &more), STUDIO_OK);
     assert_false(more);
-    assert_true(store->wal_pages >= STORE_WAL_STEP);
+    assert_true(as_sqlite(store)->wal_pages >= STORE_WAL_STEP);
     assert_int_equal(store_copy(copier), STUDIO_OK);
     assert_int_equal(store_housekeep(store, 0, &more), STUDIO_OK);
     assert_true(more);
-    assert_int_equal(store->wal_pages, 0);
+    assert_int_equal(as_sqlite(store)->wal_pages, 0);
     store_copier_close(copier);
     store_close(store);
 }
@@ -167,7 +167,7 @@ static void test_beside_a_busy_writer(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     struct busy busy = {.copier = open_copier(store)};
     struct stat st;
     pthread_t thread;
@@ -181,7 +181,7 @@ static void test_beside_a_busy_writer(void **state)
         if (i % 50 == 0)
             assert_int_equal(read_events(reader, 1, UINT64_MAX, SIZE_MAX).count,
                              store_info(store)->last_seq);
-        assert_true(store->wal_pages < STORE_WAL_MAX);
+        assert_true(as_sqlite(store)->wal_pages < STORE_WAL_MAX);
     }
     atomic_store(&busy.done, true);
     assert_int_equal(pthread_join(thread, &result), 0);
@@ -192,7 +192,7 @@ static void test_beside_a_busy_writer(void **state)
     uint64_t last = store_info(store)->last_seq;
     store_copier_close(busy.copier);
     store_reader_close(reader);
-    store->failed = true; /* closes without a checkpoint, as a crash would */
+    as_sqlite(store)->failed = true; /* closes without a checkpoint, as a crash would */
     store_close(store);
     expect_sound(dir, last);
 }

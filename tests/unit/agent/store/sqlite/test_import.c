@@ -52,7 +52,7 @@ static void test_escapes_become_their_text(void **state)
     free(other);
     free(text);
     struct store *store = open_store(to);
-    assert_int_equal(sql_number(store->db,
+    assert_int_equal(sql_number(as_sqlite(store)->db,
                                 "SELECT count(*) FROM cleared WHERE field = "
                                 "'\xc3\xb6\xf0\x9f\x98\x80' || char(10) || '/'",
                                 &n),
@@ -82,7 +82,7 @@ static void test_columns_that_are_not_in_the_lines(void **state)
     struct store *store = open_store(to);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t n = -1;
-        assert_int_equal(sql_number(store->db, rows[i].sql, &n), SQLITE_OK);
+        assert_int_equal(sql_number(as_sqlite(store)->db, rows[i].sql, &n), SQLITE_OK);
         assert_true(n == rows[i].n);
     }
     store_close(store);

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 struct sql_call sql_call(sqlite3_stmt *stmt)
 {

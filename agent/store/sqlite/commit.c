@@ -6,20 +6,20 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
-struct sql_call store_call(struct store *store, enum store_stmt stmt)
+struct sql_call store_call(struct sqlite_store *store, enum store_stmt stmt)
 {
     return sql_call(store->stmts[stmt]);
 }
 
-static int run(struct store *store, enum store_stmt stmt)
+static int run(struct sqlite_store *store, enum store_stmt stmt)
 {
     struct sql_call call = store_call(store, stmt);
     return sql_run(&call);
 }
 
-int store_put_meta_u64(struct store *store, const char *key, uint64_t value)
+int store_put_meta_u64(struct sqlite_store *store, const char *key, uint64_t value)
 {
     struct sql_call call = store_call(store, STMT_PUT_META);
     sql_str(&call, key);
@@ -27,13 +27,13 @@ int store_put_meta_u64(struct store *store, const char *key, uint64_t value)
     return sql_run(&call);
 }
 
-int store_put_numbers(struct store *store, uint64_t last_seq, uint64_t acked)
+int store_put_numbers(struct sqlite_store *store, uint64_t last_seq, uint64_t acked)
 {
     int rc = store_put_meta_u64(store, META_ACKED, store->mirror ? acked : STORE_ALL_ACKED);
     return rc == SQLITE_OK ? store_put_meta_u64(store, META_LAST_SEQ, last_seq) : rc;
 }
 
-enum studio_err store_note_failure(struct store *store, struct log_limit *limit, int rc,
+enum studio_err store_note_failure(struct sqlite_store *store, struct log_limit *limit, int rc,
                                    const char *what)
 {
     enum studio_err err = sql_classify(rc);
@@ -45,12 +45,12 @@ enum studio_err store_note_failure(struct store *store, struct log_limit *limit,
     return err;
 }
 
-enum studio_err store_fail(struct store *store, int rc, const char *what)
+enum studio_err store_fail(struct sqlite_store *store, int rc, const char *what)
 {
     return store_note_failure(store, &store->complaints, rc, what);
 }
 
-enum studio_err store_begin(struct store *store)
+enum studio_err store_begin(struct sqlite_store *store)
 {
     if (store->failed)
         return STUDIO_ERR_IO;
@@ -59,7 +59,7 @@ enum studio_err store_begin(struct store *store)
 }
 
 /* Takes back what is open. Some errors have rolled back by themselves already. */
-static enum studio_err roll_back(struct store *store, enum studio_err err)
+static enum studio_err roll_back(struct sqlite_store *store, enum studio_err err)
 {
     spans_forget(store);
     if (sqlite3_get_autocommit(store->db))
@@ -72,7 +72,7 @@ static enum studio_err roll_back(struct store *store, enum studio_err err)
 }
 
 /* A row that comes and goes still makes its page be written. */
-static int touch(struct store *store)
+static int touch(struct sqlite_store *store)
 {
     int rc = store_put_meta_u64(store, "probe", 1);
     if (rc != SQLITE_OK)
@@ -82,7 +82,7 @@ static int touch(struct store *store)
     return sql_run(&call);
 }
 
-static enum studio_err end(struct store *store, int rc)
+static enum studio_err end(struct sqlite_store *store, int rc)
 {
     if (rc == SQLITE_OK) {
         int64_t began = clock_mono(clock_system());
@@ -92,27 +92,28 @@ static enum studio_err end(struct store *store, int rc)
     return rc == SQLITE_OK ? STUDIO_OK : roll_back(store, store_fail(store, rc, "a commit"));
 }
 
-enum studio_err store_probe(struct store *store)
+enum studio_err sqlite_probe(struct store *base)
 {
+    struct sqlite_store *store = as_sqlite(base);
     enum studio_err err = store_begin(store);
     if (err == STUDIO_OK)
         err = end(store, touch(store));
     return err == STUDIO_OK && store_full(store) ? STUDIO_ERR_STORAGE : err;
 }
 
-enum studio_err store_end(struct store *store, int rc)
+enum studio_err store_end(struct sqlite_store *store, int rc)
 {
     bool committing = rc == SQLITE_OK;
     enum studio_err err = end(store, rc);
     /* A commit may fail after all of it stands in the log, synced (no room for the log's index): a start
      * would find it there, although it was refused. Another transaction in its place ends that,
      * whether it succeeds or fails in the same way. */
-    if (committing && err == STUDIO_ERR_STORAGE && store_probe(store) == STUDIO_ERR_IO)
+    if (committing && err == STUDIO_ERR_STORAGE && sqlite_probe(&store->base) == STUDIO_ERR_IO)
         err = STUDIO_ERR_IO;
     return err;
 }
 
-enum studio_err store_checkpoint(struct store *store, bool wait)
+enum studio_err store_checkpoint(struct sqlite_store *store, bool wait)
 {
     if (wait)
         pthread_mutex_lock(&store->copying);
@@ -128,14 +129,14 @@ enum studio_err store_checkpoint(struct store *store, bool wait)
     return store_fail(store, rc, "a checkpoint");
 }
 
-bool store_copied_most(const struct store *store)
+bool store_copied_most(const struct sqlite_store *store)
 {
     return store->wal_pages - store->copied <= STORE_COPY_REST;
 }
 
 /* --- one item -------------------------------------------------------------------------------- */
 
-static int add_event(struct store *store, const struct studio_event *event)
+static int add_event(struct sqlite_store *store, const struct studio_event *event)
 {
     struct sql_call call = store_call(store, STMT_ADD_EVENT);
     sql_u64(&call, event->seq);
@@ -148,7 +149,7 @@ static int add_event(struct store *store, const struct studio_event *event)
     return rc == SQLITE_OK ? spans_add(store, event) : rc;
 }
 
-static int put_table(struct store *store, const struct studio_snapshot *snapshot)
+static int put_table(struct sqlite_store *store, const struct studio_snapshot *snapshot)
 {
     if (!snapshot)
         return SQLITE_OK;
@@ -159,7 +160,7 @@ static int put_table(struct store *store, const struct studio_snapshot *snapshot
     return sql_run(&call);
 }
 
-static int add_cleared(struct store *store, const char *table_id, uint64_t rev,
+static int add_cleared(struct sqlite_store *store, const char *table_id, uint64_t rev,
                        const char *const *fields, size_t count)
 {
     int rc = SQLITE_OK;
@@ -174,7 +175,7 @@ static int add_cleared(struct store *store, const char *table_id, uint64_t rev,
 }
 
 /* More names than are kept in any case? SQLITE_ROW or SQLITE_DONE, or an error. */
-static int many_cleared(struct store *store, const char *table_id)
+static int many_cleared(struct sqlite_store *store, const char *table_id)
 {
     struct sql_call call = store_call(store, STMT_MANY_CLEARED);
     sql_str(&call, table_id);
@@ -185,7 +186,7 @@ static int many_cleared(struct store *store, const char *table_id)
 }
 
 /* Seldom is there anything to forget, and to look first takes a tenth of the instructions. */
-static int forget_cleared(struct store *store, const char *table_id, uint64_t rev)
+static int forget_cleared(struct sqlite_store *store, const char *table_id, uint64_t rev)
 {
     int rc = many_cleared(store, table_id);
     if (rc != SQLITE_ROW)
@@ -197,7 +198,7 @@ static int forget_cleared(struct store *store, const char *table_id, uint64_t re
     return sql_run(&call);
 }
 
-static int drop_cleared(struct store *store, const char *table_id, const char *const *fields,
+static int drop_cleared(struct sqlite_store *store, const char *table_id, const char *const *fields,
                         size_t count)
 {
     int rc = SQLITE_OK;
@@ -210,7 +211,7 @@ static int drop_cleared(struct store *store, const char *table_id, const char *c
     return rc;
 }
 
-static int put_request(struct store *store, const struct store_request *request)
+static int put_request(struct sqlite_store *store, const struct store_request *request)
 {
     if (!request)
         return SQLITE_OK;
@@ -225,7 +226,7 @@ static int put_request(struct store *store, const struct store_request *request)
     return sql_run(&call);
 }
 
-static int put_item(struct store *store, const struct store_item *item)
+static int put_item(struct sqlite_store *store, const struct store_item *item)
 {
     if (!item->event)
         return put_request(store, item->request);
@@ -248,24 +249,25 @@ static int put_item(struct store *store, const struct store_item *item)
 /* --- the batch ------------------------------------------------------------------------------- */
 
 /* Never back, never beyond what can have been sent; without a broker all counts as acknowledged. */
-static uint64_t watermark(const struct store *store, uint64_t acked, uint64_t last_seq)
+static uint64_t watermark(const struct sqlite_store *store, uint64_t acked, uint64_t last_seq)
 {
     if (!store->mirror)
         return last_seq;
-    if (acked > store->info.last_seq)
-        acked = store->info.last_seq;
-    return acked > store->info.acked ? acked : store->info.acked;
+    if (acked > store->base.info.last_seq)
+        acked = store->base.info.last_seq;
+    return acked > store->base.info.acked ? acked : store->base.info.acked;
 }
 
-enum studio_err store_commit(struct store *store, struct store_item *items, size_t n,
-                             uint64_t acked)
+enum studio_err sqlite_commit(struct store *base, struct store_item *items, size_t n,
+                              uint64_t acked)
 {
-    uint64_t last_seq = store->info.last_seq;
+    struct sqlite_store *store = as_sqlite(base);
+    uint64_t last_seq = store->base.info.last_seq;
     for (size_t i = 0; i < n; i++)
         if (items[i].event)
             items[i].event->seq = ++last_seq;
     acked = watermark(store, acked, last_seq);
-    if (n == 0 && acked == store->info.acked)
+    if (n == 0 && acked == store->base.info.acked)
         return store->failed ? STUDIO_ERR_IO : STUDIO_OK;
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
@@ -274,7 +276,7 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     for (size_t i = 0; rc == SQLITE_OK && i < n; i++) {
         rc = put_item(store, &items[i]);
     }
-    if (rc == SQLITE_OK && store->mirror && acked != store->info.acked)
+    if (rc == SQLITE_OK && store->mirror && acked != store->base.info.acked)
         rc = store_put_numbers(store, last_seq, acked);
     err = store_end(store, rc);
     if (err != STUDIO_OK) {
@@ -283,8 +285,8 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
                 items[i].event->seq = 0;
         return err;
     }
-    store->info.last_seq = last_seq;
-    store->info.acked = acked;
+    store->base.info.last_seq = last_seq;
+    store->base.info.acked = acked;
     /* Under load without a pause nobody calls for housekeeping. The batch is durable whatever comes
      * of this; a failed sync here is told by the next call. */
     bool full = store->wal_pages >= STORE_WAL_MAX;
@@ -293,8 +295,9 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     return STUDIO_OK;
 }
 
-enum studio_err store_park(struct store *store, uint64_t seq, const char *reason)
+enum studio_err sqlite_park(struct store *base, uint64_t seq, const char *reason)
 {
+    struct sqlite_store *store = as_sqlite(base);
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
@@ -305,21 +308,23 @@ enum studio_err store_park(struct store *store, uint64_t seq, const char *reason
     int marked = rc == SQLITE_OK ? sqlite3_changes(store->db) : 0;
     err = store_end(store, rc);
     if (err == STUDIO_OK)
-        store->info.parked += (uint64_t)marked;
+        store->base.info.parked += (uint64_t)marked;
     return err;
 }
 
-enum studio_err store_mark_cleared(struct store *store, const char *table_id, const char *field)
+enum studio_err sqlite_mark_cleared(struct store *base, const char *table_id, const char *field)
 {
+    struct sqlite_store *store = as_sqlite(base);
     enum studio_err err = store_begin(store);
     if (err != STUDIO_OK)
         return err;
     return store_end(store, add_cleared(store, table_id, 0, &field, 1));
 }
 
-enum studio_err store_forget_cleared(struct store *store, const struct store_clearing *clearings,
-                                     size_t n)
+enum studio_err sqlite_forget_cleared(struct store *base, const struct store_clearing *clearings,
+                                      size_t n)
 {
+    struct sqlite_store *store = as_sqlite(base);
     enum studio_err err = STUDIO_OK;
     bool begun = false;
     int rc = SQLITE_OK;

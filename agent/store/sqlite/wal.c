@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 enum { HEADER = 32, FRAME = 24, FORMAT = 3007000, PAGE_MIN = 512, PAGE_MAX = 65536 };
 

@@ -8,7 +8,7 @@
 #include <sys/random.h>
 
 #include "base/text.h"
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 /* A full check reads the whole file, 3 to 4 ms a megabyte from memory, 50 from a card; beyond this size a start
  * would take too long. */

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "store/record.h"
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 #include "store/tools.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024 * 1024 };

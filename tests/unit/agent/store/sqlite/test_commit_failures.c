@@ -27,12 +27,12 @@ static void fail_each_write(int rc)
 {
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     commit_changes(store, "A-1", 0, 3);
     uint64_t last = store_info(store)->last_seq;
     unsigned failures = 0;
     /* Few pages of memory: the log is written in many pieces, not in one by the sync alone. */
-    assert_int_equal(sql_exec(store->db, "PRAGMA cache_size = 10"), SQLITE_OK);
+    assert_int_equal(sql_exec(as_sqlite(store)->db, "PRAGMA cache_size = 10"), SQLITE_OK);
     for (unsigned nth = 1;; nth++) {
         make_batch(100);
         faultvfs_arm(FAULTVFS_WRITE, SQLITE_OPEN_WAL, nth, 1, rc);
@@ -80,7 +80,7 @@ static void test_history_after_a_refused_batch(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
+    struct store_reader *reader = open_reader(store);
     for (int i = 0; i < 2; i++) {
         struct seen seen = {.ordered = true};
         const char *id = i ? "B-2" : "A-1";
@@ -135,8 +135,9 @@ static void test_probe(void **state)
     faultvfs_disarm();
     assert_int_equal(store_probe(store), STUDIO_OK);
     assert_int_equal(faultvfs_calls(FAULTVFS_SYNC), 1);
-    assert_int_equal(sql_number(store->db, "SELECT count(*) FROM meta WHERE key = 'probe'", &n),
-                     SQLITE_OK);
+    assert_int_equal(
+        sql_number(as_sqlite(store)->db, "SELECT count(*) FROM meta WHERE key = 'probe'", &n),
+        SQLITE_OK);
     assert_int_equal(n, 0);
     store_close(store);
 }
@@ -181,11 +182,11 @@ static void test_page_limit(void **state)
     (void)state;
     struct store *store = open_store(tmpdir_create());
     commit_changes(store, "A-1", 0, 3);
-    assert_int_equal(sql_exec(store->db, "PRAGMA max_page_count = 12"), SQLITE_OK);
+    assert_int_equal(sql_exec(as_sqlite(store)->db, "PRAGMA max_page_count = 12"), SQLITE_OK);
     make_batch(3);
     assert_int_equal(store_commit(store, items, BATCH, 0), STUDIO_ERR_STORAGE);
     assert_int_equal(store_info(store)->last_seq, 3);
-    assert_int_equal(sql_exec(store->db, "PRAGMA max_page_count = 100000"), SQLITE_OK);
+    assert_int_equal(sql_exec(as_sqlite(store)->db, "PRAGMA max_page_count = 100000"), SQLITE_OK);
     assert_int_equal(store_commit(store, items, BATCH, 0), STUDIO_OK);
     assert_int_equal(items[0].event->seq, 4);
     store_close(store);
@@ -197,8 +198,8 @@ static void test_one_item_that_cannot_be_kept(void **state)
     (void)state;
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
-    struct store_reader *reader = open_reader(dir);
-    int limit = sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 1000);
+    struct store_reader *reader = open_reader(store);
+    int limit = sqlite3_limit(as_sqlite(store)->db, SQLITE_LIMIT_LENGTH, 1000);
     static char body[2000];
     make_batch(0);
     memset(body, 'x', sizeof body);
@@ -207,7 +208,7 @@ static void test_one_item_that_cannot_be_kept(void **state)
     assert_int_equal(store_commit(store, items, 5, 0), STUDIO_ERR_STORAGE);
     assert_int_equal(read_events(reader, 1, 9, 9).count, 0);
     assert_int_equal(commit_change(store, "A-1", 0), STUDIO_OK);
-    sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, limit);
+    sqlite3_limit(as_sqlite(store)->db, SQLITE_LIMIT_LENGTH, limit);
     assert_int_equal(store_commit(store, items, 5, 0), STUDIO_OK);
     assert_int_equal(read_events(reader, 1, 9, 9).count, 6);
     store_reader_close(reader);

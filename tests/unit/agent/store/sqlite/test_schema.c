@@ -81,8 +81,8 @@ static void test_refused_with_its_log_untouched(void **state)
     size_t before_len = 0, after_len = 0;
     struct store *store = open_store(dir);
     commit_changes(store, "A-1", 0, 20);
-    assert_int_equal(sql_exec(store->db, "PRAGMA user_version = 999"), SQLITE_OK);
-    store->failed = true; /* closes without a checkpoint, as a crash would */
+    assert_int_equal(sql_exec(as_sqlite(store)->db, "PRAGMA user_version = 999"), SQLITE_OK);
+    as_sqlite(store)->failed = true; /* closes without a checkpoint, as a crash would */
     store_close(store);
     char *before = tmpdir_read(wal, &before_len);
     expect_refused(dir, "format 999");
@@ -209,7 +209,7 @@ static void test_an_older_store_is_brought_to_this_version(void **state)
         assert_int_equal(store_info(store)->last_seq, 3000 + start);
         assert_int_equal(store_info(store)->acked, 2000);
         assert_int_equal(store_info(store)->oldest, 1501);
-        struct store_reader *reader = open_reader(dir);
+        struct store_reader *reader = open_reader(store);
         struct seen seen = read_changes(reader, "A-1", 0, 0);
         assert_int_equal(seen.count, 750 + start);
         assert_int_equal(seen.first, 1501);
@@ -218,7 +218,7 @@ static void test_an_older_store_is_brought_to_this_version(void **state)
         assert_int_equal(commit_change(store, "A-1", 1500 + (uint64_t)start), STUDIO_OK);
         store_reader_close(reader);
         struct findings findings = {.out = stderr};
-        check_database(store->db, &findings);
+        check_database(as_sqlite(store)->db, &findings);
         assert_int_equal(findings.count, 0);
         store_close(store);
     }

@@ -136,7 +136,7 @@ static void a_log_that_is_in_the_file_may_lose_its_header(void **state)
     const char *dir = tmpdir_create();
     struct store *store = open_store(dir);
     commit_changes(store, "A-1", 0, COMMITS);
-    assert_int_equal(store_checkpoint(store, true), STUDIO_OK);
+    assert_int_equal(store_checkpoint(as_sqlite(store), true), STUDIO_OK);
     struct image image = image_of(dir);
     for (size_t at = 0; at < HEADER; at += 3) {
         image.wal[at] ^= 0x10;

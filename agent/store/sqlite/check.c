@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "store/record.h"
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 #include "store/tools.h"
 
 enum {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 struct fd_file {
     sqlite3_file file; /* first: what SQLite sees */

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 enum {
     RESTARTS_MAX = 3,  /* of the copy by commits that fail; then the rest is one step */
@@ -14,7 +14,7 @@ enum {
 };
 
 struct store_backup {
-    const struct store *store; /* NULL: no agent runs on it */
+    const struct sqlite_store *store; /* NULL: no agent runs on it */
     const char *path;
     sqlite3 *from;
     sqlite3 *to;
@@ -129,9 +129,10 @@ static enum studio_err step(struct store_backup *b, int pages, struct store_back
     return STUDIO_OK;
 }
 
-enum studio_err store_backup_begin(struct store *store, int fd, struct store_backup **out,
+enum studio_err store_backup_begin(struct store *base, int fd, struct store_backup **out,
                                    struct studio_error *error)
 {
+    const struct sqlite_store *store = as_sqlite(base);
     enum studio_err err;
     *out = begin(store->path, store->db, fd, &err, error);
     if (*out)

@@ -10,12 +10,12 @@
  * the monotonic clock, and notes at each which event was the newest: what was there N notes ago is
  * N hours old at least. A restart begins its hour anew, a day switched off does not count.
  */
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 /* One step; *done tells whether there was anything to do. */
-typedef enum studio_err step_fn(struct store *store, int64_t mono_ms, bool *done);
+typedef enum studio_err step_fn(struct sqlite_store *store, int64_t mono_ms, bool *done);
 
-static enum studio_err checkpoint(struct store *store, int64_t mono_ms, bool *done)
+static enum studio_err checkpoint(struct sqlite_store *store, int64_t mono_ms, bool *done)
 {
     (void)mono_ms;
     if (store->wal_pages < STORE_WAL_STEP || (store->has_copier && !store_copied_most(store)))
@@ -28,7 +28,7 @@ static enum studio_err checkpoint(struct store *store, int64_t mono_ms, bool *do
 /* --- retention ------------------------------------------------------------------------------- */
 
 /* The number a statement with one argument finds, 0 without a row. */
-static int find(struct store *store, enum store_stmt stmt, int64_t argument, uint64_t *out)
+static int find(struct sqlite_store *store, enum store_stmt stmt, int64_t argument, uint64_t *out)
 {
     struct sql_call call = store_call(store, stmt);
     sql_i64(&call, argument);
@@ -39,9 +39,9 @@ static int find(struct store *store, enum store_stmt stmt, int64_t argument, uin
 }
 
 /* The newest event beyond retention, 0 if none is. */
-static int find_surplus(struct store *store, uint64_t *seq)
+static int find_surplus(struct sqlite_store *store, uint64_t *seq)
 {
-    const struct store_info *info = &store->info;
+    const struct store_info *info = &store->base.info;
     int64_t aged_hour = store->hours - (int64_t)store->retention_days * 24;
     uint64_t aged = 0;
     int rc = SQLITE_OK;
@@ -52,7 +52,7 @@ static int find_surplus(struct store *store, uint64_t *seq)
         rc = find(store, STMT_AGED, aged_hour, &aged);
     if (aged > *seq)
         *seq = aged;
-    if (*seq < info->oldest && info->oldest <= info->acked && store_crowded(store)) {
+    if (*seq < info->oldest && info->oldest <= info->acked && sqlite_crowded(&store->base)) {
         log_limited(&store->crowding, LOG_WARN, "store",
                     "store.max_bytes is nearly reached: the oldest acknowledged events go before "
                     "their time");
@@ -62,7 +62,7 @@ static int find_surplus(struct store *store, uint64_t *seq)
 }
 
 /* If they are all, the numbers still go on behind them. */
-static int drop_events(struct store *store, uint64_t last)
+static int drop_events(struct sqlite_store *store, uint64_t last)
 {
     struct sql_call call = store_call(store, STMT_DROP_EVENTS);
     sql_u64(&call, last);
@@ -72,21 +72,23 @@ static int drop_events(struct store *store, uint64_t last)
         sql_u64(&call, (last + 1) / STORE_SPAN);
         rc = sql_run(&call);
     }
-    return rc == SQLITE_OK ? store_put_numbers(store, store->info.last_seq, store->info.acked) : rc;
+    return rc == SQLITE_OK
+               ? store_put_numbers(store, store->base.info.last_seq, store->base.info.acked)
+               : rc;
 }
 
-static enum studio_err retain(struct store *store, int64_t mono_ms, bool *done)
+static enum studio_err retain(struct sqlite_store *store, int64_t mono_ms, bool *done)
 {
     uint64_t last, parked;
     (void)mono_ms;
     int rc = find_surplus(store, &last);
     if (rc != SQLITE_OK)
         return store_fail(store, rc, "looking for old events");
-    if (last > store->info.acked)
-        last = store->info.acked;
-    if (last > store->info.oldest + STORE_STEP_ROWS - 1)
-        last = store->info.oldest + STORE_STEP_ROWS - 1;
-    if (last < store->info.oldest)
+    if (last > store->base.info.acked)
+        last = store->base.info.acked;
+    if (last > store->base.info.oldest + STORE_STEP_ROWS - 1)
+        last = store->base.info.oldest + STORE_STEP_ROWS - 1;
+    if (last < store->base.info.oldest)
         return STUDIO_OK;
     *done = true;
     rc = find(store, STMT_COUNT_PARKED, (int64_t)last, &parked);
@@ -97,15 +99,15 @@ static enum studio_err retain(struct store *store, int64_t mono_ms, bool *done)
         return err;
     err = store_end(store, drop_events(store, last));
     if (err == STUDIO_OK) {
-        store->info.oldest = last + 1;
-        store->info.parked -= parked;
+        store->base.info.oldest = last + 1;
+        store->base.info.parked -= parked;
     }
     return err;
 }
 
 /* --- remembered requests --------------------------------------------------------------------- */
 
-static enum studio_err forget(struct store *store, int64_t mono_ms, bool *done)
+static enum studio_err forget(struct sqlite_store *store, int64_t mono_ms, bool *done)
 {
     int64_t too_old = store->hours - STORE_REQUEST_HOURS;
     uint64_t any;
@@ -127,13 +129,13 @@ static enum studio_err forget(struct store *store, int64_t mono_ms, bool *done)
 
 /* --- the count of hours ---------------------------------------------------------------------- */
 
-static int note_hour(struct store *store, int64_t hour)
+static int note_hour(struct sqlite_store *store, int64_t hour)
 {
     int rc = store_put_meta_u64(store, META_HOURS, (uint64_t)hour);
     if (rc == SQLITE_OK) {
         struct sql_call add = store_call(store, STMT_ADD_HOUR);
         sql_i64(&add, hour);
-        sql_u64(&add, store->info.last_seq);
+        sql_u64(&add, store->base.info.last_seq);
         rc = sql_run(&add);
     }
     if (rc == SQLITE_OK) { /* one as old as retention is enough */
@@ -145,7 +147,7 @@ static int note_hour(struct store *store, int64_t hour)
 }
 
 /* However long it is that nobody called: an hour is one hour at least, never less. */
-static enum studio_err count_hour(struct store *store, int64_t mono_ms, bool *done)
+static enum studio_err count_hour(struct sqlite_store *store, int64_t mono_ms, bool *done)
 {
     if (store->hour_began < 0)
         store->hour_began = mono_ms;
@@ -163,8 +165,9 @@ static enum studio_err count_hour(struct store *store, int64_t mono_ms, bool *do
     return err;
 }
 
-enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more)
+enum studio_err sqlite_housekeep(struct store *base, int64_t mono_ms, bool *more)
 {
+    struct sqlite_store *store = as_sqlite(base);
     static step_fn *const steps[] = {checkpoint, retain, forget, count_hour};
     *more = false;
     if (store->failed)

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 
 char *lock_path(const char *dir, const char *name)
 {

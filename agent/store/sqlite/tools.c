@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "store/store_private.h"
+#include "store/sqlite/private.h"
 #include "store/tools.h"
 
 enum studio_err tool_open(const char *dir, bool writing, struct tool *tool,

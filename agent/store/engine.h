@@ -1,0 +1,65 @@
+/*
+ * engine.h - what an engine of the store is: a table of functions behind store.h. Only the engines and the files
+ * beside this one include it.
+ *
+ * An engine's own struct begins with a struct store, its reader's with a struct store_reader. Each function does
+ * what store.h says of the one of its name.
+ */
+#ifndef AGENT_STORE_ENGINE_H
+#define AGENT_STORE_ENGINE_H
+
+#include "store/store.h"
+
+struct store_engine {
+    enum studio_err (*open)(const struct store_options *options, struct store **out,
+                            struct studio_error *error);
+    void (*close)(struct store *store);
+    bool (*slow)(const struct store *store);
+    uint64_t (*bytes)(const struct store *store);
+    bool (*crowded)(struct store *store);
+    enum studio_err (*tables)(struct store *store, store_table_fn *row, void *ctx);
+    enum studio_err (*commit)(struct store *store, struct store_item *items, size_t n,
+                              uint64_t acked);
+    enum studio_err (*park)(struct store *store, uint64_t seq, const char *reason);
+    enum studio_err (*mark_cleared)(struct store *store, const char *table_id, const char *field);
+    enum studio_err (*forget_cleared)(struct store *store, const struct store_clearing *clearings,
+                                      size_t n);
+    enum studio_err (*put_memo)(struct store *store, const char *text);
+    enum studio_err (*probe)(struct store *store);
+    enum studio_err (*housekeep)(struct store *store, int64_t mono_ms, bool *more);
+
+    enum studio_err (*copier_open)(struct store *store, struct store_copier **out,
+                                   struct studio_error *error);
+    void (*copier_close)(struct store_copier *copier);
+    bool (*copy_due)(const struct store *store);
+    enum studio_err (*copy)(struct store_copier *copier);
+
+    enum studio_err (*reader_open)(const struct store *store, struct store_reader **out,
+                                   struct studio_error *error);
+    void (*reader_close)(struct store_reader *reader);
+    enum studio_err (*read_events)(struct store_reader *reader, uint64_t from, uint64_t to,
+                                   size_t limit, studio_event_fn *fn, void *ctx);
+    enum studio_err (*walk_step)(struct store_reader *reader, struct store_walk *walk,
+                                 studio_event_fn *fn, void *ctx);
+    enum studio_err (*read_oldest)(struct store_reader *reader, uint64_t *seq);
+    enum studio_err (*read_request)(struct store_reader *reader, const char *table_id,
+                                    const char *client, const char *request_id,
+                                    const unsigned char digest[32], bool *found, bool *same,
+                                    char **answer);
+    enum studio_err (*read_cleared)(struct store_reader *reader, store_cleared_fn *fn, void *ctx);
+};
+
+struct store {
+    const struct store_engine *engine;
+    struct store_info info; /* only what is committed */
+};
+
+struct store_reader {
+    const struct store_engine *engine;
+};
+
+struct store_copier {
+    const struct store_engine *engine;
+};
+
+#endif
