@@ -99,6 +99,14 @@ bool address_is_here(const char *text)
     return networks_have(&here, text);
 }
 
+void address_tidy(char address[PEER_TEXT_MAX + 1])
+{
+    unsigned char bytes[16];
+
+    if (parse(address, bytes) && memcmp(bytes, mapped, sizeof(mapped)) == 0)
+        inet_ntop(AF_INET, bytes + sizeof(mapped), address, PEER_TEXT_MAX + 1);
+}
+
 void peer_name(const char *address, char out[PEER_TEXT_MAX + 1])
 {
     unsigned char bytes[16];

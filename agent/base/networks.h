@@ -29,6 +29,9 @@ bool address_is(const char *text);
 /* Of this machine itself: 127.0.0.0/8, ::1. */
 bool address_is_here(const char *text);
 
+/* An IPv4 address in its IPv6 form, as of who comes to a socket for both, becomes that address; any other text stays. */
+void address_tidy(char address[PEER_TEXT_MAX + 1]);
+
 /* The name under which an address is counted: an IPv4 address itself, also in its IPv6 form; of an IPv6
  * address its first 64 bits, which one site has. */
 void peer_name(const char *address, char out[PEER_TEXT_MAX + 1]);

@@ -29,6 +29,7 @@ static bool read_address(const char *text, size_t len, char out[PEER_TEXT_MAX + 
         return false;
     memcpy(out, text, len);
     out[len] = '\0';
+    address_tidy(out);
     return address_is(out);
 }
 

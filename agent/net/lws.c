@@ -32,7 +32,7 @@ static void arrive(struct server *server, struct lws *wsi)
     struct socket *socket;
 
     if (!tcp_is_local(lws_get_socket_fd(wsi)))
-        lws_get_peer_simple(wsi, peer, sizeof(peer));
+        tcp_peer(lws_get_socket_fd(wsi), peer);
     socket = door_enter(server->door, wsi, peer);
     if (socket)
         DL_APPEND(server->sockets, socket);

@@ -112,8 +112,13 @@ static enum preface read_2(const unsigned char *bytes, size_t len, size_t *used,
 enum preface preface_read(const unsigned char *bytes, size_t len, size_t *used,
                           char peer[PEER_TEXT_MAX + 1])
 {
+    enum preface preface;
+
     if (len == 0)
         return PREFACE_MORE;
-    return bytes[0] == sign_2[0] ? read_2(bytes, len, used, peer)
-                                 : read_1((const char *)bytes, len, used, peer);
+    preface = bytes[0] == sign_2[0] ? read_2(bytes, len, used, peer)
+                                    : read_1((const char *)bytes, len, used, peer);
+    if (preface == PREFACE_WHOLE)
+        address_tidy(peer);
+    return preface;
 }

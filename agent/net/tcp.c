@@ -22,7 +22,8 @@ void tcp_peer(int fd, char out[PEER_TEXT_MAX + 1])
         return;
     if (sa.ss_family == AF_INET6)
         bytes = &((struct sockaddr_in6 *)&sa)->sin6_addr;
-    (void)inet_ntop(sa.ss_family, bytes, out, PEER_TEXT_MAX + 1);
+    if (inet_ntop(sa.ss_family, bytes, out, PEER_TEXT_MAX + 1))
+        address_tidy(out);
 }
 
 bool tcp_is_local(int fd)

@@ -7,7 +7,7 @@
 
 #include "base/networks.h"
 
-/* The address of the peer; empty if it has none any more. */
+/* The address of the peer (see address_tidy); empty if it has none any more. */
 void tcp_peer(int fd, char out[PEER_TEXT_MAX + 1]);
 /* It is a socket in the file system. */
 bool tcp_is_local(int fd);

@@ -1,5 +1,7 @@
 #include "base/networks.h"
 
+#include <stdio.h>
+
 #include "support/cmocka_all.h"
 
 static struct networks list_;
@@ -50,6 +52,28 @@ static void names_under_which_addresses_are_counted(void **state)
     assert_string_equal(out, "somewhere");
 }
 
+static void ipv4_in_its_ipv6_form(void **state)
+{
+    static const char *const cases[][2] = {
+        {"::ffff:192.0.2.1", "192.0.2.1"},
+        {"::FFFF:c000:201", "192.0.2.1"},
+        {"192.0.2.1", "192.0.2.1"},
+        {"::192.0.2.1", "::192.0.2.1"},
+        {"2001:db8::7", "2001:db8::7"},
+        {PEER_UNIX, PEER_UNIX},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char address[PEER_TEXT_MAX + 1];
+
+        snprintf(address, sizeof(address), "%s", cases[i][0]);
+        address_tidy(address);
+        assert_string_equal(address, cases[i][1]);
+    }
+}
+
 static void this_machine(void **state)
 {
     (void)state;
@@ -69,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_of_networks),
         cmocka_unit_test(names_under_which_addresses_are_counted),
+        cmocka_unit_test(ipv4_in_its_ipv6_form),
         cmocka_unit_test(this_machine),
     };
 

@@ -36,6 +36,7 @@ static void the_last_that_is_no_proxy(void **state)
     expect(forwarded_list, "2001:db8::7", "2001:db8::7");
     expect(forwarded_list, "[2001:db8::7]:80", "2001:db8::7");
     expect(forwarded_list, "[2001:db8::7]", "2001:db8::7");
+    expect(forwarded_list, "::ffff:203.0.113.7, ::ffff:10.0.0.2", "203.0.113.7");
 }
 
 /* As a network of which only some are proxies: a client there would name itself. */

@@ -58,6 +58,8 @@ static void version_1(void **state)
     expect_whole("192.0.2.7");
     BEGIN("PROXY TCP6 2001:db8::7 2001:db8::1 1 65535\r\n");
     expect_whole("2001:db8::7");
+    BEGIN("PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 1 65535\r\n");
+    expect_whole("192.0.2.7");
     BEGIN("PROXY UNKNOWN\r\n");
     expect_whole("");
     BEGIN("PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n");

@@ -52,6 +52,29 @@ static void a_peer_has_an_address(void **state)
     assert_string_equal(peer, "127.0.0.1");
 }
 
+/* A socket for both is told of it in the form of IPv6. */
+static void a_peer_by_ipv4_has_an_address_of_that(void **state)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    char peer[PEER_TEXT_MAX + 1];
+    int both = socket(AF_INET6, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+    (void)state;
+    assert_int_equal(bind(both, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(both, 1), 0);
+    assert_int_equal(getsockname(both, (struct sockaddr *)&address, &len), 0);
+    to.sin_port = address.sin6_port;
+    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+    fd = accept(both, NULL, NULL);
+    tcp_peer(fd, peer);
+    assert_string_equal(peer, "127.0.0.1");
+    close(fd);
+    close(client);
+    close(both);
+}
+
 static void what_came_waits_until_it_is_read(void **state)
 {
     char bytes[8];
@@ -117,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_peer_has_an_address, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_peer_by_ipv4_has_an_address_of_that, setup, teardown),
         cmocka_unit_test_setup_teardown(what_came_waits_until_it_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_waits_to_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_gone_is_over, setup, teardown),
