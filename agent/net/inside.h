@@ -6,6 +6,7 @@
 #include <libwebsockets.h>
 
 #include "net/lws.h"
+#include "net/recheck.h"
 #include "net/wheel.h"
 #include "net/ws.h"
 
@@ -34,6 +35,7 @@ struct server {
     struct certificate *certificate; /* that clients of the second are shown */
     struct ssl_ctx_st *tls_context;  /* of the second */
     struct socket *sockets;          /* that have become connections */
+    struct recheck recheck;          /* of them, when an authority of clients has been taken away */
     struct log_limit starved;
     struct wheel wheel;         /* of connections */
     struct connection *writing; /* WebSocket connections with something to write in this turn */

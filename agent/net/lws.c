@@ -34,8 +34,10 @@ static void arrive(struct server *server, struct lws *wsi)
     if (!tcp_is_local(lws_get_socket_fd(wsi)))
         tcp_peer(lws_get_socket_fd(wsi), peer);
     socket = door_enter(server->door, wsi, peer);
-    if (socket)
+    if (socket) {
+        recheck_enter(&server->recheck, socket);
         DL_APPEND(server->sockets, socket);
+    }
     lws_set_opaque_user_data(wsi, socket);
     http_note(wsi);
 }
@@ -44,8 +46,10 @@ static void depart(struct server *server, struct lws *wsi)
 {
     struct socket *socket = lws_get_opaque_user_data(wsi);
 
-    if (socket)
+    if (socket) {
+        recheck_leave(&server->recheck, socket);
         DL_DELETE(server->sockets, socket);
+    }
     door_leave(server->door, socket);
     lws_set_opaque_user_data(wsi, NULL);
 }
@@ -89,6 +93,43 @@ static void let_in(struct server *server, struct lws *wsi, const struct listener
             adopt(wsi, fd);
         else
             close(fd);
+    }
+}
+
+/* --- an authority has been taken away ---------------------------------------------------------- */
+
+static bool admits(void *ctx, void *connection)
+{
+    const struct server *server = ctx;
+    const SSL *ssl = lws_get_ssl(connection);
+
+    return !ssl || certificate_admits(server->certificate, ssl);
+}
+
+static void expel(void *ctx, void *connection)
+{
+    struct connection *c = lws_wsi_user(connection);
+
+    (void)ctx;
+    if (c && c->session)
+        session_close(c->session, 1008, studio_err_text(STUDIO_ERR_AUTH_REVOKED));
+    else
+        transport_ops.kill(connection);
+}
+
+/* It is asked for something by who may not come any more. */
+static bool is_out(struct server *server, struct lws *wsi, enum lws_callback_reasons reason)
+{
+    struct socket *socket = lws_get_opaque_user_data(wsi);
+
+    switch (reason) {
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_HTTP:
+    case LWS_CALLBACK_HTTP_BODY:
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return socket && !recheck_passes(&server->recheck, socket);
+    default:
+        return false;
     }
 }
 
@@ -147,6 +188,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct connection *c = user;
     const struct listener *listener;
 
+    if (is_out(server, wsi, reason)) /* a session says why */
+        return reason == LWS_CALLBACK_RECEIVE ? 0 : -1;
     switch (reason) {
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
         return !prepare_tls(server, user);
@@ -273,6 +316,8 @@ enum studio_err server_create(const struct server_options *options, struct serve
     if (!server)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     server->o = *options;
+    server->recheck =
+        (struct recheck){.clock = clock_system(), .admits = admits, .expel = expel, .ctx = server};
     server->o.door.ops = &transport_ops;
     server->o.door.tls = is_tls;
     server->o.door.adopt = adopt;
@@ -316,28 +361,6 @@ const struct listeners *server_listeners(const struct server *server)
     return &server->listeners;
 }
 
-/* Those whose authority has been taken away. */
-static void throw_out(struct server *server)
-{
-    struct socket *socket;
-    size_t count = 0;
-
-    DL_FOREACH(server->sockets, socket)
-    {
-        const SSL *ssl = lws_get_ssl(socket->connection);
-        struct connection *c = lws_wsi_user(socket->connection);
-
-        if (!ssl || certificate_admits(server->certificate, ssl))
-            continue;
-        if (c && c->session)
-            session_close(c->session, 1008, studio_err_text(STUDIO_ERR_AUTH_REVOKED));
-        else
-            transport_ops.kill(socket->connection);
-        count++;
-    }
-    log_info("tls", "%zu connections end: no authority is left for their certificates", count);
-}
-
 bool server_show(struct server *server, struct certificate *certificate)
 {
     struct certificate *before = server->certificate;
@@ -346,7 +369,7 @@ bool server_show(struct server *server, struct certificate *certificate)
         return false;
     server->certificate = certificate_share(certificate);
     if (certificate_drops(certificate, before))
-        throw_out(server);
+        recheck_begin(&server->recheck, server->sockets);
     certificate_free(before);
     return true;
 }

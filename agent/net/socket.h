@@ -14,6 +14,7 @@ struct socket {
     void *connection;
     unsigned cost;                /* to those who are in, while it is a stranger */
     uint64_t bytes;               /* read when the last request was complete */
+    unsigned round;               /* see recheck.h */
     bool known;                   /* its peer has authenticated */
     bool here;                    /* it comes from this machine, and for nobody else */
     bool local;                   /* it stands in the file system */

@@ -39,10 +39,28 @@ static void on_wake(void *ctx)
     server->o.hooks.wake(server->o.hooks.ctx);
 }
 
+/* The rest has its turn after whatever has happened meanwhile. */
+static void look_again(struct server *server)
+{
+    bool more;
+
+    if (!server->recheck.next)
+        return;
+    server->ticking = true; /* their ends are a part of the step */
+    more = recheck_step(&server->recheck);
+    server->ticking = false;
+    if (more)
+        server_wake(server);
+    else
+        log_info("tls", "%zu connections end: no authority is left for their certificates",
+                 server->recheck.expelled);
+}
+
 static void on_turn(void *ctx)
 {
     struct server *server = ctx;
 
+    look_again(server);
     door_turn(server->door);
     server->o.hooks.turn(server->o.hooks.ctx);
     connections_settle(server);
