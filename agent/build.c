@@ -6,6 +6,7 @@
 #include "about.h"
 #include "api/guard.h"
 #include "api/stream.h"
+#include "auth/digest.h"
 #include "auth/tokens.h"
 #include "base/faulty.h"
 #include "base/names.h"
@@ -218,6 +219,10 @@ enum studio_err agent_build(struct studio_agent *agent, const struct studio_agen
     struct tokens *tokens = NULL;
     enum studio_err err;
 
+    if (!digest_begin())
+        return studio_error_set(
+            error, STUDIO_ERR_NO_MEMORY,
+            ": OpenSSL cannot be made ready, no token could be told from another");
     agent->clock = clock_system();
     agent->lists = studio_built_in_values;
     figure_set(&agent->figures.mirror, config->broker != NULL);

@@ -10,3 +10,10 @@ bool digest_make(const void *bytes, size_t len, unsigned char out[DIGEST_LEN])
     memset(out, 0, DIGEST_LEN);
     return false;
 }
+
+bool digest_begin(void)
+{
+    unsigned char ignored[DIGEST_LEN];
+
+    return digest_make("", 0, ignored);
+}

@@ -7,6 +7,10 @@
 
 enum { DIGEST_LEN = 32, DIGEST_HEX_LEN = 64 };
 
+/* Has the library ready, before memory may be short: what it cannot get the first time it never gets in this process. Before
+ * other threads. False: out of memory. */
+bool digest_begin(void);
+
 /* False: out of memory; then the digest is all zeros, which is that of nothing known. */
 bool digest_make(const void *bytes, size_t len, unsigned char out[DIGEST_LEN]);
 
