@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/broker_lines.h"
 #include "auth/file_edit.h"
@@ -51,8 +52,9 @@ static void keep_access(struct buf *out, const char *text, const char *user)
     }
 }
 
+/* The user's lines are replaced; without new ones a file that had none stays as it is, also if there is none. */
 static enum studio_err replace(const char *dir, const char *file, const char *user, keep_fn *keep,
-                               const struct buf *lines, struct studio_error *error)
+                               const struct buf *lines, bool *changed, struct studio_error *error)
 {
     struct file_edit edit = {.dir_fd = -1};
     struct buf text;
@@ -65,15 +67,22 @@ static enum studio_err replace(const char *dir, const char *file, const char *us
         err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
         goto done;
     }
+    if (lines->len == 0 && access(path, F_OK) != 0) {
+        err = STUDIO_OK;
+        goto done;
+    }
     err = file_edit_open(&edit, path, FILE_MAX, error);
     if (err != STUDIO_OK)
         goto done;
     keep(&text, edit.text, user);
+    if (lines->len == 0 && buf_ok(&text) && text.len == edit.len)
+        goto done;
     if (text.len > 0 && text.data[text.len - 1] != '\n')
         buf_str(&text, "\n");
     buf_add(&text, lines->data, lines->len);
     err = buf_ok(&text) ? file_edit_replace(&edit, text.data, text.len, error)
                         : config_fail(error, STUDIO_ERR_NO_MEMORY, "no memory for %s", path);
+    *changed = *changed || err == STUDIO_OK;
 done:
     file_edit_close(&edit);
     buf_finish(&text);
@@ -86,6 +95,7 @@ enum studio_err user_files_put(const char *dir, const struct broker_login *user,
                                struct studio_error *error)
 {
     struct buf access, password;
+    bool changed = false;
     enum studio_err err;
 
     buf_init(&access, FILE_MAX);
@@ -97,10 +107,25 @@ enum studio_err user_files_put(const char *dir, const struct broker_login *user,
     if (!broker_password_line(&password, user->name, user->password, user->chosen))
         err = config_fail(error, STUDIO_ERR_IO, "the system gives no random bytes");
     else
-        err = replace(dir, "acl", user->name, keep_access, &access, error);
+        err = replace(dir, "acl", user->name, keep_access, &access, &changed, error);
     if (err == STUDIO_OK)
-        err = replace(dir, "passwd", user->name, keep_passwords, &password, error);
+        err = replace(dir, "passwd", user->name, keep_passwords, &password, &changed, error);
     buf_finish(&access);
     buf_finish(&password);
+    return err;
+}
+
+/* The password first: who has no rights any more cannot log in. */
+enum studio_err user_files_remove(const char *dir, const char *name, bool *removed,
+                                  struct studio_error *error)
+{
+    struct buf none;
+    enum studio_err err;
+
+    buf_init(&none, 1);
+    *removed = false;
+    err = replace(dir, "passwd", name, keep_passwords, &none, removed, error);
+    if (err == STUDIO_OK)
+        err = replace(dir, "acl", name, keep_access, &none, removed, error);
     return err;
 }

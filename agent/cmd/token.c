@@ -36,6 +36,7 @@ struct target {
     const char *data;
     const char *root;       /* of its topics */
     const char *user_files; /* of a broker beside it; NULL: none */
+    const char *broker;     /* NULL: there is none */
     const char *logins[2];  /* its own there, separated by commas; NULL: none */
     const char *config;     /* the file all of it stands in; NULL: not in one, or not all */
 };
@@ -338,25 +339,81 @@ static int user_add(const struct cli *cli, const struct target *target)
     return new_user(cli, target, target->user_files ? tell_broker : print_lines);
 }
 
+/* All lines of a pattern are revoked, or the one of a hash. */
+struct revoked {
+    struct listing listing;
+    char pattern[TOKEN_PATTERN_MAX + 1];
+    size_t left; /* that have the pattern as well */
+};
+
+static void note_revoked(void *ctx, const char *file, unsigned number,
+                         const struct token_line *line)
+{
+    struct revoked *revoked = ctx;
+    snprintf(revoked->pattern, sizeof revoked->pattern, "%s", line->pattern);
+    print_user(&revoked->listing, file, number, line);
+}
+
+static void count_left(void *ctx, const char *file, unsigned number, const struct token_line *line)
+{
+    struct revoked *revoked = ctx;
+    (void)file;
+    (void)number;
+    revoked->left += strcmp(line->pattern, revoked->pattern) == 0;
+}
+
+/* The login at the broker, which `user add` has made of it. */
+static int revoke_at_broker(const struct target *target, struct revoked *revoked)
+{
+    struct studio_error error;
+    const char *id = revoked->pattern, *dir = target->user_files;
+    bool removed;
+    if (!target->broker || !name_is_client(id, strlen(id)) || is_in_list(id, target->logins[0]) ||
+        is_in_list(id, target->logins[1]))
+        return STUDIO_EXIT_OK;
+    if (!dir) {
+        fprintf(stderr,
+                "if the broker has a login %s, it is still good: take it out of its password file "
+                "(Mosquitto: mosquitto_passwd -D FILE %s) and of its access list\n",
+                id, id);
+        return STUDIO_EXIT_OK;
+    }
+    if (token_file_each(target->file, count_left, revoked, &error) != STUDIO_OK)
+        return fail_with(&error);
+    if (revoked->left > 0) {
+        fprintf(stderr,
+                "the broker's files in %s keep %s, who has another line: if the password there is "
+                "the token that was revoked, studio-agent user add %s makes a new one\n",
+                dir, id, id);
+        return STUDIO_EXIT_OK;
+    }
+    if (user_files_remove(dir, id, &removed, &error) != STUDIO_OK)
+        return fail_with(&error);
+    if (removed)
+        fprintf(stderr, "the broker's files in %s have %s no more: systemctl reload mosquitto\n",
+                dir, id);
+    return STUDIO_EXIT_OK;
+}
+
 static int token_revoke(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct listing listing;
+    struct revoked revoked = {.left = 0};
     size_t left = 0;
     if (cli->word_count < 2) {
         cli_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
         return STUDIO_EXIT_USAGE;
     }
-    listing_begin(&listing, "revoked:\n", target);
+    listing_begin(&revoked.listing, "revoked:\n", target);
     enum studio_err err = token_file_revoke(target->file, cli->words[1], cli->certificate,
-                                            print_user, &listing, &left, &error);
-    listing_end(&listing);
+                                            note_revoked, &revoked, &left, &error);
+    listing_end(&revoked.listing);
     if (err != STUDIO_OK)
         return fail_with(&error);
     if (left == 0)
         fputs("no user is left; an agent does not start without one\n", stderr);
     say_reload(target);
-    return STUDIO_EXIT_OK;
+    return revoke_at_broker(target, &revoked);
 }
 
 static const struct {
@@ -392,6 +449,7 @@ static int run_on_target(const struct cli *cli, const char *const *variables,
                                          config.data,
                                          config.topic_root,
                                          config.user_files,
+                                         config.broker,
                                          {config.username, config.command_username},
                                          cli->setting_count == 0 ? cli->file : NULL});
     else

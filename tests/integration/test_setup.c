@@ -122,6 +122,44 @@ static void from_nothing_to_all(void **state)
     free(extra);
 }
 
+static bool has(const char *folder, const char *name, const char *words)
+{
+    char *text = tmpdir_read(tmpdir_path(folder, name), NULL);
+    const bool found = text && strstr(text, words);
+
+    free(text);
+    return found;
+}
+
+/* With the last line of a user his login at the broker goes as well, and nobody else's. */
+static void who_is_revoked_is_gone_at_the_broker(void **state)
+{
+    char hash[13] = "", *list;
+    const char *studio, *row;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    studio = tmpdir_path(mosquitto, "studio");
+    for (int i = 0; i < 2; i++)
+        free(new_user("ARO-001_dealerPC", "device"));
+    free(new_user("ARO-001_dealerPC2", "device"));
+    list = run((const char *[]){"token", "list", "-c", ini, NULL}, 0);
+    row = strstr(list, "device");
+    assert_non_null(row);
+    assert_int_equal(sscanf(row, "device %12s", hash), 1);
+    free(list);
+    ran((const char *[]){"token", "revoke", hash, "-c", ini, NULL});
+    assert_true(has(studio, "passwd", "ARO-001_dealerPC:"));
+    ran((const char *[]){"token", "revoke", "ARO-001_dealerPC", "-c", ini, NULL});
+    assert_false(has(studio, "passwd", "ARO-001_dealerPC:"));
+    assert_false(has(studio, "acl", "user ARO-001_dealerPC\n"));
+    assert_true(has(studio, "passwd", "ARO-001_dealerPC2:"));
+    assert_true(has(studio, "acl", "user ARO-001_dealerPC2\n"));
+    assert_true(has(studio, "passwd", "agent:"));
+    assert_true(has(studio, "acl", "user agent\n"));
+}
+
 static void secrets_are_nobody_elses(void **state)
 {
     const char *studio;
@@ -313,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_nothing_to_all),
+        cmocka_unit_test(who_is_revoked_is_gone_at_the_broker),
         cmocka_unit_test(secrets_are_nobody_elses),
         cmocka_unit_test(once_more),
         cmocka_unit_test(without_the_key_of_the_authority),
