@@ -478,8 +478,10 @@ int main(void)
         cmocka_unit_test(the_silent_are_pinged_and_cut),
         OVER_TLS(too_many_connections),
         OVER_TLS(too_many_connections_of_one_id),
+        OVER_TLS(too_many_tables),
         OVER_TLS(proxies_say_whom_they_speak_for),
         OVER_TLS(the_log_tells_who_came_and_who_did_not),
+        OVER_TLS(far_over_the_limit),
         OVER_TLS(revoked_while_connected),
         OVER_TLS(the_silent_are_pinged_and_cut),
     };
