@@ -319,11 +319,11 @@ static void this_machine_alone_or_who_has_the_token(void **state)
         "Forwarded: for=\"[::1]\"\r\n",
         "Forwarded:\r\n",
     };
-    struct agent_proc *agent = agent_proc_start(
-        &(struct agent_options){.config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"});
+    const bool *tls = *state;
+    struct agent_proc *agent = agent_proc_start(&(struct agent_options){
+        .tls = *tls, .config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"});
     uint16_t port = agent_proc_port(agent);
 
-    (void)state;
     expect_status(port, NULL, 200, NULL);
     expect_status(port, ELSEWHERE, 403, "Not permitted");
     expect_status(port, ELSEWHERE "Authorization: Bearer " TOKEN "\r\n", 403, "Not permitted");
@@ -333,12 +333,14 @@ static void this_machine_alone_or_who_has_the_token(void **state)
     expect_status(port, long_one, 403, "Not permitted");
     free(long_one);
     agent_proc_destroy(agent);
-    agent = agent_proc_start(NULL); /* whoever speaks for others is not believed, but heard */
+    agent = agent_proc_start(&(struct agent_options){
+        .tls = *tls}); /* whoever speaks for others is not believed, but heard */
     expect_status(agent_proc_port(agent), NULL, 200, NULL);
     expect_status(agent_proc_port(agent), ELSEWHERE, 403, "Not permitted");
     agent_proc_destroy(agent);
     agent = agent_proc_start(
-        &(struct agent_options){.config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"
+        &(struct agent_options){.tls = *tls,
+                                .config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"
                                           "[metrics]\ntoken = " TOKEN "\n"});
     port = agent_proc_port(agent);
     expect_status(port, NULL, 200, NULL);
@@ -353,6 +355,7 @@ static void this_machine_alone_or_who_has_the_token(void **state)
 
 int main(void)
 {
+    static bool plain = false, tls = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_figure_of_the_protocol_is_there),
         cmocka_unit_test(others_read_it_without_complaint),
@@ -360,7 +363,9 @@ int main(void)
         cmocka_unit_test(refusals_over_http_count),
         cmocka_unit_test(a_backlog_is_seen),
         cmocka_unit_test(tables_beyond_the_bound_are_counted),
-        cmocka_unit_test(this_machine_alone_or_who_has_the_token),
+        cmocka_unit_test_prestate(this_machine_alone_or_who_has_the_token, &plain),
+        {"this_machine_alone_or_who_has_the_token over TLS",
+         this_machine_alone_or_who_has_the_token, NULL, NULL, &tls},
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
