@@ -15,7 +15,7 @@
 #include "support/wsclient.h"
 
 /* One request, as a proxy would send it; what came (free()). */
-static char *ask_local(const char *path, const char *request)
+static char *ask_local_bytes(const char *path, const char *request, size_t request_len)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -25,12 +25,17 @@ static char *ask_local(const char *path, const char *request)
 
     strcpy(sa.sun_path, path);
     assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-    assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+    assert_int_equal(write(fd, request, request_len), request_len);
     while ((n = read(fd, answer + len, 65535 - len)) > 0)
         len += (size_t)n;
     answer[len] = '\0';
     close(fd);
     return answer;
+}
+
+static char *ask_local(const char *path, const char *request)
+{
+    return ask_local_bytes(path, request, strlen(request));
 }
 
 static void a_proxy_of_this_machine_may_use_it(void **state)
@@ -61,7 +66,7 @@ static void a_proxy_of_this_machine_may_use_it(void **state)
     assert_non_null(strstr(answer, "connection: close"));
     assert_non_null(strstr(answer, "{\"status\":\"updated\""));
     free(answer);
-    answer = ask_local(path, upgrade);
+    answer = ask_local_bytes(path, upgrade, sizeof(upgrade) - 1);
     assert_non_null(strstr(answer, "HTTP/1.1 101"));
     free(answer);
     free(proc_wait_line(agent_proc_proc(agent), PROC_STDERR,
