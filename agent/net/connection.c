@@ -1,5 +1,6 @@
 /* connection.c - what a session or an exchange asks of its connection (transport.h): to write, to pause, to end. */
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
@@ -60,8 +61,10 @@ static void pause_no_more(struct server *server, struct connection *c)
  * bytes it does not read would never be cut. Within its own callbacks it must not be. */
 static void kill_connection(void *connection)
 {
-    const struct server *server = lws_context_user(lws_get_context(connection));
+    struct server *server = lws_context_user(lws_get_context(connection));
 
+    if (server->timed == connection)
+        server->timed = NULL;
     /* What the library has not been able to send it would try to send first. */
     (void)shutdown(lws_get_socket_fd(connection), SHUT_RDWR);
     lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE,
@@ -87,8 +90,17 @@ static void become_known(void *connection)
         door_know(server->door, socket);
 }
 
+void connection_untime(struct server *server)
+{
+    if (server->timed)
+        lws_set_timeout(server->timed, NO_PENDING_TIMEOUT, 0);
+    server->timed = NULL;
+}
+
 void connection_forget(struct server *server, struct connection *c)
 {
+    if (server->timed == c->wsi)
+        server->timed = NULL;
     write_no_more(server, c);
     pause_no_more(server, c);
 }
@@ -97,6 +109,7 @@ void connections_settle(struct server *server)
 {
     struct connection *c;
 
+    connection_untime(server);
     while ((c = server->writing) != NULL) {
         write_no_more(server, c);
         if (!ws_write_now(c->wsi, c->session))
@@ -107,6 +120,35 @@ void connections_settle(struct server *server)
         lws_rx_flow_control(c->wsi, c->paused ? 0 : 1);
     }
 }
+
+/* --- whether it is read at all (floor.h) -------------------------------------------------------- */
+
+/* A reason of our own beside those of the library (LWS_RXFLOW_REASON_...): it is read when there is none. */
+enum { NOT_ITS_TURN = 1 << 1 };
+
+static void hold(void *connection, bool held)
+{
+    lws_rx_flow_control(connection, NOT_ITS_TURN | (held ? LWS_RXFLOW_REASON_APPLIES_DISABLE
+                                                         : LWS_RXFLOW_REASON_APPLIES_ENABLE));
+}
+
+/* The library does nothing at all for a request that is not to be read, nor for a handshake of TLS. */
+static bool may_wait(void *connection)
+{
+    const struct connection *c = lws_wsi_user(connection);
+    SSL *ssl = lws_get_ssl(connection);
+
+    return (!ssl || (SSL_is_init_finished(ssl) && SSL_pending(ssl) == 0)) &&
+           !lws_partial_buffered(connection) &&
+           (!c || !c->exchange || exchange_expects(c->exchange));
+}
+
+static bool behind(void *connection)
+{
+    return lws_service_adjust_timeout(lws_get_context(connection), 1, 0) == 0;
+}
+
+const struct floor_ops floor_ops = {hold, may_wait, behind};
 
 const struct transport_ops transport_ops = {want_write, pause_reading, kill_connection,
                                             quiet_ms,   unread,        become_known};

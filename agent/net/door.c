@@ -12,12 +12,13 @@
 #include "net/tcp.h"
 
 enum {
-    ACCEPTS_PER_TURN = 8,
-    /* What strangers may cost those who are in. Of each LOOP_TICK_MS: */
-    STRANGERS_PER_TICK =
-        100,          /* have come in and not said who they are; the next ones wait outside */
-    TLS_STRANGER = 4, /* is as dear as so many without TLS */
-    DISPLACING_PER_TICK = 50, /* have come for one of their own site; the next ones are refused */
+    ACCEPTS_PER_TURN = 4,
+    /* What strangers may cost those who are in, as the time that goes by until as many may cost it again: */
+    STRANGER_MS = 2, /* comes in and has not said who he is */
+    TLS_STRANGER_MS = 8,
+    STRANGERS_MS = 32,    /* the next ones wait outside */
+    DISPLACING_TIMES = 2, /* as dear is he if he comes for one of his own site */
+    DISPLACING_MS = 40,   /* the next ones are refused */
     GRACE_MS =
         2000 /* to say who one is, before one has to go for another who comes alone as well */
 };
@@ -25,11 +26,13 @@ enum {
 struct door {
     struct door_options o;
     struct guests *guests;
-    size_t known;                 /* sockets that are no guests any more */
-    size_t accepted;              /* in this turn of the loop */
-    size_t strangers, displacing; /* since the last tick, by what they cost */
-    unsigned cost;                /* of the one being taken in */
-    void *resting[LISTENERS_MAX]; /* listeners that accept again in a later turn */
+    struct floor *floor;
+    size_t known;                        /* sockets that are no guests any more */
+    size_t accepted;                     /* in this turn of the loop */
+    int64_t strangers_ms, displacing_ms; /* what they have cost and time has not made good */
+    int64_t now_ms;                      /* until when it has */
+    unsigned cost_ms;                    /* of the one being taken in */
+    void *resting[LISTENERS_MAX];        /* listeners that accept again in a later turn */
     size_t resting_count;
     bool starved;        /* until the next tick */
     struct porch *porch; /* NULL: nobody speaks the PROXY protocol */
@@ -65,7 +68,21 @@ static void rest(struct door *door, void *listener)
 
 static bool must_wait(const struct door *door)
 {
-    return door->strangers >= STRANGERS_PER_TICK || is_crowded(door);
+    return door->strangers_ms >= STRANGERS_MS || is_crowded(door);
+}
+
+static int64_t less(int64_t cost_ms, int64_t by_ms)
+{
+    return cost_ms > by_ms ? cost_ms - by_ms : 0;
+}
+
+static void make_good(struct door *door)
+{
+    const int64_t now = clock_mono(door->o.clock), passed = now - door->now_ms;
+
+    door->strangers_ms = less(door->strangers_ms, passed);
+    door->displacing_ms = less(door->displacing_ms, passed);
+    door->now_ms = now;
 }
 
 /* Not all there are before anything else is done: a flood would have the loop for itself. */
@@ -81,13 +98,21 @@ void door_starve(struct door *door, void *listener)
     rest(door, listener);
 }
 
-void door_turn(struct door *door)
+bool door_turn(struct door *door)
 {
+    const bool owes = floor_owes(door->floor);
+
     door->accepted = 0;
-    if (door->starved || (door->resting_count > 0 && must_wait(door)))
-        return;
+    make_good(door);
+    if (owes)
+        floor_step(door->floor);
+    if (door->starved || door->resting_count == 0)
+        return owes;
+    if (must_wait(door))
+        return true;
     while (door->resting_count > 0)
         door->o.ops->pause(door->resting[--door->resting_count], false);
+    return owes;
 }
 
 /* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
@@ -113,8 +138,10 @@ static bool displaces_too_often(struct door *door, const char *peer)
     peer_name(peer, site);
     if (!guests_displace_own(door->guests, site))
         return false;
-    door->displacing += door->cost;
-    return door->displacing > DISPLACING_PER_TICK;
+    if (door->displacing_ms >= DISPLACING_MS)
+        return true;
+    door->displacing_ms += DISPLACING_TIMES * door->cost_ms;
+    return false;
 }
 
 /* It has a price before anything is done for it: a handshake may be over, and its cost had, before there is a connection.
@@ -123,10 +150,10 @@ static bool take_in(struct door *door, const void *listener, int fd, const char 
 {
     const bool tls = door->o.tls(listener);
 
-    door->cost = tls ? TLS_STRANGER : 1;
+    door->cost_ms = tls ? TLS_STRANGER_MS : STRANGER_MS;
     if (tcp_is_over(fd, tls) || displaces_too_often(door, peer))
         return false;
-    door->strangers += door->cost;
+    door->strangers_ms += door->cost_ms;
     return true;
 }
 
@@ -157,6 +184,16 @@ int door_fd(const struct door *door)
     return door->porch ? porch_fd(door->porch) : -1;
 }
 
+int door_floor(const struct door *door)
+{
+    return floor_fd(door->floor);
+}
+
+void door_hear(struct door *door)
+{
+    floor_step(door->floor);
+}
+
 void door_step(struct door *door)
 {
     porch_step(door->porch);
@@ -165,7 +202,6 @@ void door_step(struct door *door)
 void door_tick(struct door *door)
 {
     door->starved = false;
-    door->strangers = door->displacing = 0;
     if (door->porch)
         porch_tick(door->porch);
 }
@@ -193,7 +229,7 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
     peer_name(peer, site);
     if (socket) {
         socket->connection = connection;
-        socket->cost = door->cost;
+        socket->cost_ms = door->cost_ms;
         socket->guest.since_ms = clock_mono(door->o.clock);
         socket->here = !door->entering && address_is_here(peer);
         strncpy(socket->peer, peer, PEER_TEXT_MAX);
@@ -214,12 +250,19 @@ struct socket *door_enter(struct door *door, void *connection, const char *peer)
     return socket;
 }
 
+void door_wait(struct door *door, struct socket *socket, int fd)
+{
+    if (socket && !socket->known)
+        floor_enter(door->floor, &socket->speaker, socket->connection, fd);
+}
+
 void door_know(struct door *door, struct socket *socket)
 {
     if (socket->known)
         return;
     guests_remove(door->guests, &socket->guest);
-    door->strangers -= socket->cost < door->strangers ? socket->cost : door->strangers;
+    floor_leave(door->floor, &socket->speaker);
+    door->strangers_ms = less(door->strangers_ms, socket->cost_ms);
     socket->known = true;
     door->known++;
 }
@@ -229,6 +272,7 @@ void door_leave(struct door *door, struct socket *socket)
     if (!socket)
         return;
     guests_remove(door->guests, &socket->guest);
+    floor_forget(door->floor, &socket->speaker);
     door->known -= socket->known;
     free(socket);
 }
@@ -242,10 +286,12 @@ struct door *door_create(const struct door_options *options)
     if (!door)
         return NULL;
     door->o = *options;
+    door->now_ms = clock_mono(options->clock);
     door->guests = guests_create(options->guests_per_site);
+    door->floor = floor_create(options->floor);
     if (options->proxy_protocol)
         door->porch = porch_create(options->clock, come_in, door);
-    if (door->guests && (door->porch || !options->proxy_protocol))
+    if (door->guests && door->floor && (door->porch || !options->proxy_protocol))
         return door;
     door_destroy(door);
     return NULL;
@@ -257,5 +303,6 @@ void door_destroy(struct door *door)
         return;
     porch_destroy(door->porch);
     guests_destroy(door->guests);
+    floor_destroy(door->floor);
     free(door);
 }

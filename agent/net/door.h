@@ -1,9 +1,9 @@
 /*
  * door.h - who comes in: from the accepted socket to the place of its connection.
  *
- * So many are accepted in a turn of the loop, none while guests crowd who have hardly come, or once so many strangers have
- * come since the last tick; those of proxies that owe the PROXY header wait on the
- * porch; who has not said who he is stays a guest, of whom some have to go when many come, and of whose site no more
+ * So many are accepted in a turn of the loop, none while guests crowd who have hardly come, or strangers come faster than
+ * those who are in can bear; those of proxies that owe the PROXY header wait on the
+ * porch; who has not said who he is stays a guest, is read when it is his turn (floor.h), of whom some have to go when many come, and of whose site no more
  * are taken in when that happens too often. Net thread
  * only; knows no library: a listener and a connection are what the transport takes for one.
  */
@@ -24,6 +24,7 @@ struct door_options {
     bool proxy_protocol;            /* they owe its header, see porch.h */
     size_t connections;             /* the limit; a few more are accepted to be told so */
     size_t guests_per_site;         /* sockets from one address that have not authenticated */
+    const struct floor_ops *floor;  /* for who has not authenticated */
     bool (*tls)(const void *listener);
     void (*adopt)(void *listener,
                   int fd); /* takes the socket, and calls door_enter for it at once */
@@ -35,6 +36,8 @@ struct door *door_create(const struct door_options *options);
 void door_destroy(struct door *door);
 /* Readable whenever door_step has something to do; -1: it never has. */
 int door_fd(const struct door *door);
+/* Readable whenever door_hear has something to do. */
+int door_floor(const struct door *door);
 
 /* One more may be accepted from the listener now. */
 bool door_takes(const struct door *door, const void *listener);
@@ -46,16 +49,21 @@ bool door_knock(struct door *door, void *listener, int fd, const char *peer);
 /* It has become a connection; `peer` is its address, or PEER_UNIX. What is kept of it until door_leave; NULL: out of
  * memory. A connection there is no place for is cut. */
 struct socket *door_enter(struct door *door, void *connection, const char *peer);
+/* What comes next is for it to say, on this socket: unless it has authenticated it waits for its turn to be read (floor.h). */
+void door_wait(struct door *door, struct socket *socket, int fd);
 /* It has authenticated. */
 void door_know(struct door *door, struct socket *socket);
 /* It is gone. Frees. NULL does nothing. */
 void door_leave(struct door *door, struct socket *socket);
 
+/* The next ones have their turn. */
+void door_hear(struct door *door);
 /* Adopts those on the porch whose header is there. */
 void door_step(struct door *door);
-/* Every LOOP_TICK_MS, and once per turn of the loop: see loop.h. */
+/* Every LOOP_TICK_MS, see loop.h. */
 void door_tick(struct door *door);
-void door_turn(struct door *door);
+/* Once per turn of the loop. True: some wait outside for what only time makes good, so there is to be another turn soon. */
+bool door_turn(struct door *door);
 /* From now on nobody comes in. */
 void door_shut(struct door *door);
 

@@ -27,16 +27,18 @@ struct server {
     struct lws_protocols protocols[2];
     char protocol_name[WS_PROTOCOL_MAX]; /* see ws_confirm */
     struct loop *loop;                   /* NULL: libwebsockets' own poll loop */
-    lws_sorted_usec_list_t tick;         /* of the poll loop */
+    lws_sorted_usec_list_t tick, soon;   /* of the poll loop */
     bool stop;
     bool ticking; /* looking after connections, not called by one */
     struct listeners listeners;
+    struct lws *floor;               /* watches door_floor for us */
     struct lws_vhost *plain, *tls;   /* the second only where there is a certificate */
     struct certificate *certificate; /* that clients of the second are shown */
     struct ssl_ctx_st *tls_context;  /* of the second */
     struct socket *sockets;          /* that have become connections */
     struct recheck recheck;          /* of them, when an authority of clients has been taken away */
     struct log_limit starved;
+    struct lws *timed;          /* of whose body a part has just come, see connection_untime */
     struct wheel wheel;         /* of connections */
     struct connection *writing; /* WebSocket connections with something to write in this turn */
     struct connection *pausing; /* those that are to be read no more, or again, from its end on */
@@ -45,6 +47,12 @@ struct server {
 
 /* connection.c: what sessions and exchanges ask of a connection, which to them is its wsi. */
 extern const struct transport_ops transport_ops;
+extern const struct floor_ops floor_ops;
+/*
+ * For each part of a body the library sets a timeout, and its timeouts are one sorted list: a thousand bodies that drip would
+ * take the processor. An exchange has deadlines of its own, so that one is taken away before the library does anything else.
+ */
+void connection_untime(struct server *server);
 /* The end of a turn: what they have asked for in it is done. */
 void connections_settle(struct server *server);
 /* The connection has ended. */

@@ -11,7 +11,7 @@ struct loop {
     struct ev_loop *ev;
     struct loop_hooks hooks;
     ev_async wake;
-    ev_timer tick;
+    ev_timer tick, soon;
     ev_prepare turn;
 };
 
@@ -31,6 +31,13 @@ static void on_tick(struct ev_loop *ev, ev_timer *watcher, int events)
     (void)ev;
     (void)events;
     loop->hooks.tick(loop->hooks.ctx);
+}
+
+static void on_soon(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+    (void)ev;
+    (void)watcher;
+    (void)events;
 }
 
 static void on_turn(struct ev_loop *ev, ev_prepare *watcher, int events)
@@ -75,6 +82,7 @@ struct loop *loop_create(const struct loop_hooks *hooks)
     }
     ev_async_init(&loop->wake, on_wake);
     ev_timer_init(&loop->tick, on_tick, LOOP_TICK_MS / 1000.0, LOOP_TICK_MS / 1000.0);
+    ev_timer_init(&loop->soon, on_soon, LOOP_SOON_MS / 1000.0, 0);
     ev_prepare_init(&loop->turn, on_turn);
     loop->wake.data = loop->tick.data = loop->turn.data = loop;
     ev_async_start(loop->ev, &loop->wake);
@@ -89,6 +97,7 @@ void loop_destroy(struct loop *loop)
         return;
     ev_async_stop(loop->ev, &loop->wake);
     ev_timer_stop(loop->ev, &loop->tick);
+    ev_timer_stop(loop->ev, &loop->soon);
     ev_prepare_stop(loop->ev, &loop->turn);
     ev_loop_destroy(loop->ev);
     free(loop);
@@ -107,6 +116,14 @@ void loop_run(struct loop *loop)
 void loop_stop(struct loop *loop)
 {
     ev_break(loop->ev, EVBREAK_ALL);
+}
+
+void loop_turn_soon(struct loop *loop)
+{
+    if (ev_is_active(&loop->soon))
+        return;
+    ev_timer_set(&loop->soon, LOOP_SOON_MS / 1000.0, 0);
+    ev_timer_start(loop->ev, &loop->soon);
 }
 
 void loop_wake(struct loop *loop)

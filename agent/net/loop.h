@@ -9,7 +9,7 @@
 struct ev_loop;
 struct loop;
 
-enum { LOOP_TICK_MS = 100 };
+enum { LOOP_TICK_MS = 100, LOOP_SOON_MS = 4 };
 
 /* All on the thread that runs the loop. */
 struct loop_hooks {
@@ -26,6 +26,8 @@ struct ev_loop *loop_ev(struct loop *loop);
 /* Runs until loop_stop, which is called from a hook. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+/* The loop turns again within LOOP_SOON_MS, though nothing happens. */
+void loop_turn_soon(struct loop *loop);
 /* Any thread. */
 void loop_wake(struct loop *loop);
 

@@ -40,12 +40,16 @@ static void arrive(struct server *server, struct lws *wsi)
     }
     lws_set_opaque_user_data(wsi, socket);
     http_note(wsi);
+    if (!lws_get_ssl(wsi)) /* else when its handshake is over */
+        door_wait(server->door, socket, lws_get_socket_fd(wsi));
 }
 
 static void depart(struct server *server, struct lws *wsi)
 {
     struct socket *socket = lws_get_opaque_user_data(wsi);
 
+    if (server->timed == wsi)
+        server->timed = NULL;
     if (socket) {
         recheck_leave(&server->recheck, socket);
         DL_DELETE(server->sockets, socket);
@@ -146,6 +150,8 @@ static bool keep(struct server *server, struct lws *wsi, struct session *session
     c->exchange = exchange;
     if (!session && !exchange)
         return false;
+    if (session || exchange_expects(exchange))
+        door_wait(server->door, lws_get_opaque_user_data(wsi), lws_get_socket_fd(wsi));
     wheel_add(&server->wheel, &c->node);
     return true;
 }
@@ -162,6 +168,17 @@ static int drop(struct server *server, struct connection *c)
     c->session = NULL;
     c->exchange = NULL;
     return 0;
+}
+
+static int write_answer(struct server *server, struct lws *wsi)
+{
+    struct connection *c = lws_wsi_user(wsi);
+    int end = c && c->exchange ? http_write(wsi, c->exchange) : 0;
+
+    c = lws_wsi_user(wsi); /* of the next request, if there is one */
+    if (end == 0 && c && !c->exchange)
+        door_wait(server->door, lws_get_opaque_user_data(wsi), lws_get_socket_fd(wsi));
+    return end;
 }
 
 /* A handshake has begun. */
@@ -188,6 +205,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct connection *c = user;
     const struct listener *listener;
 
+    if (server->timed != wsi)
+        connection_untime(server);
     if (is_out(server, wsi, reason)) /* a session says why */
         return reason == LWS_CALLBACK_RECEIVE ? 0 : -1;
     switch (reason) {
@@ -200,6 +219,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         listener = listener_of(server, wsi);
         if (listener)
             let_in(server, wsi, listener);
+        else if (wsi == server->floor)
+            door_hear(server->door);
         else
             door_step(server->door);
         return 0;
@@ -228,9 +249,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP_BODY:
         if (c->exchange && len > 0)
             http_body(wsi, c->exchange, in, len);
+        server->timed = wsi;
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return c && c->exchange ? http_write(wsi, c->exchange) : 0;
+        return write_answer(server, wsi);
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
@@ -296,6 +318,7 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
     if (err != STUDIO_OK)
         return err;
     ok = open_vhosts(server) &&
+         (server->floor = watch(server->plain, door_floor(server->door))) != NULL &&
          (door_fd(server->door) < 0 || watch(server->plain, door_fd(server->door)));
     for (size_t i = 0; ok && i < server->listeners.count; i++) {
         struct listener *listener = &server->listeners.list[i];
@@ -319,6 +342,7 @@ enum studio_err server_create(const struct server_options *options, struct serve
     server->recheck =
         (struct recheck){.clock = clock_system(), .admits = admits, .expel = expel, .ctx = server};
     server->o.door.ops = &transport_ops;
+    server->o.door.floor = &floor_ops;
     server->o.door.tls = is_tls;
     server->o.door.adopt = adopt;
     server->door = door_create(&server->o.door);

@@ -6,13 +6,15 @@
 #include <stdint.h>
 
 #include "base/networks.h"
+#include "net/floor.h"
 #include "net/guests.h"
 
 struct socket {
     struct guest guest;         /* first: until its peer has authenticated */
+    struct speaker speaker;     /* likewise */
     struct socket *prev, *next; /* of all there are; the transport's */
     void *connection;
-    unsigned cost;                /* to those who are in, while it is a stranger */
+    unsigned cost_ms;             /* to those who are in, while it is a stranger, see door.c */
     uint64_t bytes;               /* read when the last request was complete */
     unsigned round;               /* see recheck.h */
     bool known;                   /* its peer has authenticated */

@@ -56,12 +56,27 @@ static void look_again(struct server *server)
                  server->recheck.expelled);
 }
 
+static void on_poll_soon(lws_sorted_usec_list_t *sul)
+{
+    (void)sul;
+}
+
+static void turn_soon(struct server *server)
+{
+    if (server->loop)
+        loop_turn_soon(server->loop);
+    else if (!server->soon.list.owner)
+        lws_sul_schedule(server->context, 0, &server->soon, on_poll_soon,
+                         (lws_usec_t)LOOP_SOON_MS * 1000);
+}
+
 static void on_turn(void *ctx)
 {
     struct server *server = ctx;
 
     look_again(server);
-    door_turn(server->door);
+    if (door_turn(server->door))
+        turn_soon(server);
     server->o.hooks.turn(server->o.hooks.ctx);
     connections_settle(server);
 }
@@ -85,6 +100,7 @@ void server_run(struct server *server)
     while (!server->stop && lws_service(server->context, 0) >= 0)
         on_turn(server);
     lws_sul_cancel(&server->tick);
+    lws_sul_cancel(&server->soon);
 }
 
 void server_stop(struct server *server)

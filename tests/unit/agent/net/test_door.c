@@ -12,7 +12,7 @@
 #include "support/cmocka_all.h"
 #include "support/fake_clock.h"
 
-enum { LIMIT = 2, PER_SITE = 3, PLACES = LIMIT + ADMISSION_OVERFLOW, IN_A_TURN = 8 };
+enum { LIMIT = 2, PER_SITE = 3, PLACES = LIMIT + ADMISSION_OVERFLOW, IN_A_TURN = 4 };
 
 static struct fake_clock clock_;
 static struct networks proxies;
@@ -57,10 +57,13 @@ static void on_adopt(void *at, int fd)
     close(fd);
 }
 
+static const struct floor_ops no_floor; /* nobody waits for it */
+
 static void open_door(bool proxy_protocol)
 {
     static const struct transport_ops ops = {.pause = on_pause, .kill = on_kill};
     const struct door_options options = {.ops = &ops,
+                                         .floor = &no_floor,
                                          .clock = &clock_.clock,
                                          .proxies = &proxies,
                                          .proxy_protocol = proxy_protocol,
