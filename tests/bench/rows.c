@@ -58,7 +58,8 @@
     [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_CAME] = {"besieged by " what ", of them a second", 0, {{0}}}, \
     [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_ANSWERS] = {"besieged by " what ", answers, of those before", 0, {LEAST_NUMBER(0.9, "of them")}}, \
     [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_P99] = {"besieged by " what ", answer p99, ms", 0, {{0}}}, \
-    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_SLOWER] = {"besieged by " what ", answer p99, times that before", 0, {MOST_OF(2, "times")}}
+    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_SLOWER] = {"besieged by " what ", answer p99, times that before", 0, {MOST_OF(2, "times")}}, \
+    [ROW_SIEGE + (kind) * SIEGE_ROWS + SIEGE_OWN] = {"besieged by " what ", answer p99, times that while another server is", 0, {MOST_OF(2, "times")}}
 
 const struct row_info row_infos[ROWS] = {
     WINDOW(ROW_WINDOW_1, "1"),

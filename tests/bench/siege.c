@@ -1,6 +1,6 @@
 /*
- * siege.c - what peers that mean no good do to the others: the same load on the same server before a siege
- * and during it. Whoever lays it is a process of its own that has what others leave of the processors: in
+ * siege.c - what peers that mean no good do to the others: the same load on the same server before a siege,
+ * while another server of the same machine is besieged alike, and during its own. Whoever lays it is a process of its own that has what others leave of the processors: in
  * the field it would have its own.
  */
 #include <signal.h>
@@ -30,7 +30,8 @@ struct besiegers {
     atomic_size_t *came; /* shared with it */
 };
 
-static void besiege(struct besiegers *b, enum siege_kind kind, uint16_t port)
+/* Lays it, in a process of its own. */
+static void start(struct besiegers *b, enum siege_kind kind, uint16_t port)
 {
     b->came =
         mmap(NULL, sizeof *b->came, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -51,6 +52,14 @@ static void besiege(struct besiegers *b, enum siege_kind kind, uint16_t port)
         atomic_store(b->came, siege_came(siege));
         usleep(1000);
     }
+}
+
+/* It has been laid for a while when this returns. */
+static void besiege(struct besiegers *b, enum siege_kind kind, uint16_t port, struct load *load)
+{
+    start(b, kind, port);
+    for (int64_t until = now_ms() + BEFORE_MS; now_ms() < until;)
+        load_serve(load, 50);
 }
 
 static void leave_off(struct besiegers *b)
@@ -74,27 +83,32 @@ void measure_siege(struct column *c, enum server_kind kind, const struct part *p
                    const struct sizes *sizes)
 {
     const struct load_plan plan = {.seconds = sizes->seconds, .rate = RATE_ASKED};
+    const enum siege_kind siege = (enum siege_kind)part->arg;
     struct besiegers besiegers;
-    struct server s;
-    double before, p99_before, during, p99;
+    struct server s, other;
+    double before, p99_before, p99_other, during, p99;
+    server_start(&other, kind);
     server_start(&s, kind);
     struct load *load = load_create(s.port, s.pid, s.wire);
     load_connect(load, LOAD_WRITER, sizes->writers);
     load_settle(load);
     before = answers(load, &plan, &p99_before);
-    besiege(&besiegers, (enum siege_kind)part->arg, s.port);
-    for (int64_t until = now_ms() + BEFORE_MS; now_ms() < until;)
-        load_serve(load, 50);
+    besiege(&besiegers, siege, other.port, load);
+    answers(load, &plan, &p99_other);
+    leave_off(&besiegers);
+    server_stop(&other);
+    besiege(&besiegers, siege, s.port, load);
     size_t came = atomic_load(besiegers.came);
-    int64_t start = load_now();
+    int64_t since = load_now();
     during = answers(load, &plan, &p99);
     column_set(c, part->first + SIEGE_CAME,
                (double)(atomic_load(besiegers.came) - came) /
-                   ((double)(load_now() - start) / (double)SECOND));
+                   ((double)(load_now() - since) / (double)SECOND));
     leave_off(&besiegers);
     column_set(c, part->first + SIEGE_ANSWERS, during / before);
     column_set(c, part->first + SIEGE_P99, p99);
     column_set(c, part->first + SIEGE_SLOWER, p99_before > 0 ? p99 / p99_before : 0);
+    column_set(c, part->first + SIEGE_OWN, p99_other > 0 ? p99 / p99_other : 0);
     load_destroy(load);
     server_stop(&s);
 }
