@@ -29,7 +29,7 @@ struct exchange {
     bool here;    /* sent by this machine */
     bool paused;  /* not read */
     bool begun;   /* the answer's head was handed out */
-    bool refused; /* the body is not taken: it may still come */
+    bool refused; /* a body, or what is behind it, is not taken: it may still come */
     bool endless; /* and where it ends cannot be told */
     bool last;    /* the connection ends with the answer */
     bool bodiless;

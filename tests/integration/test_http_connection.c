@@ -1,6 +1,7 @@
 /* test_http_connection.c - requests seen from close by: what a connection takes, how it ends (protocol section 5). */
 #include <errno.h>
 #include <fcntl.h>
+#include <lws_config.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +140,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
     struct raw *raw = raw_open();
-    char *all = test_printf("POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+    char *all = test_printf("GET /nope HTTP/1.1\r\nHost: x\r\n\r\n");
     for (int i = 0; i < 20; i++) {
         char *more = test_printf("%sGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
                                  "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
@@ -156,6 +157,29 @@ static void pipelined_requests_are_answered_in_order(void **state)
         raw_expect(raw, 404, NULL, false);
         raw_expect(raw, 200, NULL, true);
     }
+    raw_close(raw);
+}
+
+/* What is behind a body newer libraries take for a part of it: the connection ends, rather than that they hang. */
+static void expect_behind_a_body(struct raw *raw, int status, const char *body)
+{
+#if LWS_LIBRARY_VERSION_NUMBER < 4002000
+    raw_expect(raw, status, body, false);
+#else
+    (void)status;
+    (void)body;
+    raw_expect_end(raw);
+#endif
+}
+
+static void a_request_behind_a_body_is_answered_or_the_connection_ends(void **state)
+{
+    (void)state;
+    struct raw *raw = raw_open();
+    raw_send(raw, "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+                  "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_expect(raw, 404, NULL, false);
+    expect_behind_a_body(raw, 200, ok_body);
     raw_close(raw);
 }
 
@@ -184,7 +208,10 @@ static void a_body_is_not_pipelined(void **state)
             raw_send(raw, both);
             free(both);
             raw_expect(raw, i == 0 ? 200 : 405, NULL, false);
-            raw_expect(raw, 400, waits, false);
+            if (i == 0)
+                raw_expect(raw, 400, waits, false);
+            else
+                expect_behind_a_body(raw, 400, waits);
             raw_close(raw);
             expect_status("GET", "/healthz", NULL, 200);
         }
@@ -416,6 +443,7 @@ int main(void)
         cmocka_unit_test(a_connection_serves_many_requests),
         cmocka_unit_test(the_largest_body_is_taken),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(a_request_behind_a_body_is_answered_or_the_connection_ends),
         cmocka_unit_test(a_body_is_not_pipelined),
         cmocka_unit_test(half_closed_and_answered),
         cmocka_unit_test(leave_to_send_a_body),
