@@ -26,7 +26,7 @@ static inline char *run(const char *const args[], int expected)
         argv[i + 1] = args[i];
     code = proc_run(argv, NULL, &out, &err);
     if (code != expected)
-        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1], out, err);
+        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1] ? args[1] : "", out, err);
     free(err);
     return out;
 }

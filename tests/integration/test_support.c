@@ -85,7 +85,8 @@ static void reserved_ports_can_be_listened_on(void **state)
 /* An echo server that can also close, ping and push. */
 static const char server_py[] =
     "import asyncio, websockets\n"
-    "async def serve(ws, path):\n"
+    "async def serve(ws):\n"
+    "    path = ws.path if hasattr(ws, 'path') else ws.request.path\n" /* before websockets 14 */
     "    if path == '/refused': return await ws.close(1008, 'Invalid credentials')\n"
     "    if path == '/ping': await (await ws.ping(b'x')); await ws.send('ponged')\n"
     "    async for m in ws:\n"

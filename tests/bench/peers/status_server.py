@@ -22,7 +22,8 @@ def new_table(table_id):
     return table
 
 
-async def serve(socket, path):
+async def serve(socket):
+    path = socket.path if hasattr(socket, "path") else socket.request.path  # before websockets 14
     query = parse_qs(urlsplit(path).query)
     table_id = query["id"][0].split("_")[0]
     table = tables.setdefault(table_id, new_table(table_id))
