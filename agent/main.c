@@ -59,7 +59,7 @@ static int next_signal(const struct signals *signals, int64_t stop_until_ms)
         return sigwaitinfo(&signals->set, NULL);
     int64_t left = stop_until_ms - clock_mono(clock_system());
     const struct timespec timeout = {.tv_sec = left > 0 ? left / 1000 : 0,
-                                     .tv_nsec = left > 0 ? left % 1000 * 1000000 : 0};
+                                     .tv_nsec = left > 0 ? (long)(left % 1000) * 1000000 : 0};
     int number = sigtimedwait(&signals->set, NULL, &timeout);
     if (number < 0 && errno == EAGAIN) {
         log_warn("agent", "the disk takes too long: ended without its last words there");

@@ -54,7 +54,7 @@ struct timespec clock_after(int64_t ms)
     struct timespec at;
     (void)clock_gettime(CLOCK_MONOTONIC, &at);
     at.tv_sec += ms / 1000;
-    at.tv_nsec += ms % 1000 * 1000000;
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
     if (at.tv_nsec >= SECOND_NS) {
         at.tv_nsec -= SECOND_NS;
         at.tv_sec++;

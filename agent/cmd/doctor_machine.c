@@ -54,8 +54,8 @@ void doctor_clock(struct diagnosis *d)
                        "have a time service keep it (apt install chrony; timedatectl)",
                        "the kernel says it is not synchronised: times in events may be wrong");
     else
-        diagnosis_tell(d, FINDING_OK, "clock", NULL, "synchronised, to %ld ms",
-                       clock.maxerror / 1000);
+        diagnosis_tell(d, FINDING_OK, "clock", NULL, "synchronised, to %lld ms",
+                       (long long)clock.maxerror / 1000);
 }
 
 /* What an update waits for, measured: the longest of some syncs of a page. False: it cannot be written there. */

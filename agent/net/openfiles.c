@@ -23,7 +23,7 @@ size_t openfiles_fit(size_t connections)
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
             return connections;
         want = limit.rlim_max;
-        connections = want > 2 * spare ? want - spare : want / 2;
+        connections = (size_t)(want > 2 * spare ? want - spare : want / 2);
         log_info("server",
                  "%zu connections at most: only %llu open files are allowed (`ulimit -Hn`)",
                  connections, (unsigned long long)limit.rlim_max);

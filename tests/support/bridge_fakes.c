@@ -179,7 +179,7 @@ static enum studio_err fake_oldest_rev(void *ctx, const char *table_id, bool *fo
 
     *found = false;
     pthread_mutex_lock(&s->lock);
-    for (size_t i = s->oldest - 1; i < s->count && !*found; i++)
+    for (size_t i = (size_t)s->oldest - 1; i < s->count && !*found; i++)
         if (strcmp(s->events[i].table_id, table_id) == 0 && s->events[i].kind == EVENT_CHANGE) {
             *found = true;
             *rev = s->events[i].rev;

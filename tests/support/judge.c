@@ -246,7 +246,7 @@ size_t judge_fetch_holes(struct judge *j, struct mqttclient *client, const char 
         if (judge_hole(j, &next_from, &next_to) && next_from == from)
             test_fail("the replay of %s did not bring event %llu", request,
                       (unsigned long long)from);
-        missing += to - from + 1;
+        missing += (size_t)(to - from + 1);
         free(request);
     }
     free(ask);

@@ -246,5 +246,5 @@ size_t siege_allow(size_t sockets)
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
             test_fail("no room for sockets: %s", strerror(errno));
     }
-    return limit.rlim_cur < sockets + SPARE ? limit.rlim_cur - SPARE : sockets;
+    return limit.rlim_cur < sockets + SPARE ? (size_t)limit.rlim_cur - SPARE : sockets;
 }

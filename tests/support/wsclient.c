@@ -253,8 +253,8 @@ static bool take_frame(struct wsclient *c, enum ws_opcode *opcode, bool *final, 
     *opcode = p[0] & 0x0f;
     *final = p[0] & 0x80;
     data->len = 0;
-    bytes_add(data, c->in.data + head, len);
-    bytes_drop(&c->in, head + len);
+    bytes_add(data, c->in.data + head, (size_t)len);
+    bytes_drop(&c->in, head + (size_t)len);
     return true;
 }
 

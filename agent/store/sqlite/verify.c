@@ -213,7 +213,9 @@ static int run(struct verify *v, sqlite3 *db, FILE *record, long long bytes)
     int rc = schema_load(db, &v->info);
     if (rc != SQLITE_OK)
         return rc;
-    v->had = calloc((v->info.last_seq + 1 - v->info.oldest) / 8 + 1, 1);
+    const uint64_t events = v->info.last_seq + 1 - v->info.oldest;
+    const size_t size = (size_t)(events / 8 + 1);
+    v->had = size == events / 8 + 1 ? calloc(size, 1) : NULL;
     if (!v->had)
         return SQLITE_NOMEM;
     rc = sqlite3_prepare_v2(db, "SELECT body FROM events WHERE seq = ?1", -1, &v->event, NULL);
