@@ -57,14 +57,19 @@ static void pause_no_more(struct server *server, struct connection *c)
     c->pausing = false;
 }
 
+void connection_keep_time(struct server *server, const struct lws *wsi)
+{
+    if (server->timed == wsi)
+        server->timed = NULL;
+}
+
 /* From a tick at once: the library's timers wait while any socket has something for it, so one whose
  * bytes it does not read would never be cut. Within its own callbacks it must not be. */
 static void kill_connection(void *connection)
 {
     struct server *server = lws_context_user(lws_get_context(connection));
 
-    if (server->timed == connection)
-        server->timed = NULL;
+    connection_keep_time(server, connection);
     /* What the library has not been able to send it would try to send first. */
     (void)shutdown(lws_get_socket_fd(connection), SHUT_RDWR);
     lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE,
@@ -99,8 +104,7 @@ void connection_untime(struct server *server)
 
 void connection_forget(struct server *server, struct connection *c)
 {
-    if (server->timed == c->wsi)
-        server->timed = NULL;
+    connection_keep_time(server, c->wsi);
     write_no_more(server, c);
     pause_no_more(server, c);
 }

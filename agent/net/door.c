@@ -35,6 +35,7 @@ struct door {
     void *resting[LISTENERS_MAX];        /* listeners that accept again in a later turn */
     size_t resting_count;
     bool starved;        /* until the next tick */
+    bool heard;          /* somebody waits for the floor who says something */
     struct porch *porch; /* NULL: nobody speaks the PROXY protocol */
     const char
         *entering; /* whom the socket being taken in speaks for, "": nobody; NULL: no porch */
@@ -100,19 +101,18 @@ void door_starve(struct door *door, void *listener)
 
 bool door_turn(struct door *door)
 {
-    const bool owes = floor_owes(door->floor);
-
     door->accepted = 0;
     make_good(door);
-    if (owes)
+    if (door->heard || floor_owes(door->floor))
         floor_step(door->floor);
+    door->heard = false;
     if (door->starved || door->resting_count == 0)
-        return owes;
+        return floor_owes(door->floor);
     if (must_wait(door))
         return true;
     while (door->resting_count > 0)
         door->o.ops->pause(door->resting[--door->resting_count], false);
-    return owes;
+    return floor_owes(door->floor);
 }
 
 /* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
@@ -179,22 +179,22 @@ static void come_in(void *ctx, int fd, void *listener, const char *peer)
     door->entering = NULL;
 }
 
-int door_fd(const struct door *door)
+int door_porch_fd(const struct door *door)
 {
     return door->porch ? porch_fd(door->porch) : -1;
 }
 
-int door_floor(const struct door *door)
+int door_floor_fd(const struct door *door)
 {
     return floor_fd(door->floor);
 }
 
 void door_hear(struct door *door)
 {
-    floor_step(door->floor);
+    door->heard = true;
 }
 
-void door_step(struct door *door)
+void door_porch_step(struct door *door)
 {
     porch_step(door->porch);
 }

@@ -2,10 +2,10 @@
  * door.h - who comes in: from the accepted socket to the place of its connection.
  *
  * So many are accepted in a turn of the loop, none while guests crowd who have hardly come, or strangers come faster than
- * those who are in can bear; those of proxies that owe the PROXY header wait on the
- * porch; who has not said who he is stays a guest, is read when it is his turn (floor.h), of whom some have to go when many come, and of whose site no more
- * are taken in when that happens too often. Net thread
- * only; knows no library: a listener and a connection are what the transport takes for one.
+ * those who are in can bear. Those of proxies that owe the PROXY header wait on the porch. Who has not said who he is stays
+ * a guest and is read when it is his turn (floor.h); some guests have to go when many come, and when that happens too often to
+ * those of one site no more of it are taken in. Net thread only; knows no library: a listener and a connection are what the
+ * transport takes for one.
  */
 #ifndef AGENT_NET_DOOR_H
 #define AGENT_NET_DOOR_H
@@ -34,10 +34,10 @@ struct door_options {
 struct door *door_create(const struct door_options *options);
 /* Nobody is in any more. NULL does nothing. */
 void door_destroy(struct door *door);
-/* Readable whenever door_step has something to do; -1: it never has. */
-int door_fd(const struct door *door);
-/* Readable whenever door_hear has something to do. */
-int door_floor(const struct door *door);
+/* Readable whenever door_porch_step has something to do; -1: it never has. */
+int door_porch_fd(const struct door *door);
+/* While it is readable door_hear is called in each turn. */
+int door_floor_fd(const struct door *door);
 
 /* One more may be accepted from the listener now. */
 bool door_takes(const struct door *door, const void *listener);
@@ -56,13 +56,14 @@ void door_know(struct door *door, struct socket *socket);
 /* It is gone. Frees. NULL does nothing. */
 void door_leave(struct door *door, struct socket *socket);
 
-/* The next ones have their turn. */
+/* Some of those who wait say something: the next ones have the floor at the end of this turn. */
 void door_hear(struct door *door);
 /* Adopts those on the porch whose header is there. */
-void door_step(struct door *door);
+void door_porch_step(struct door *door);
 /* Every LOOP_TICK_MS, see loop.h. */
 void door_tick(struct door *door);
-/* Once per turn of the loop. True: some wait outside for what only time makes good, so there is to be another turn soon. */
+/* At the end of each turn of the loop. True: some wait for what no socket tells of, time or what the library has kept, so there
+ * is to be another turn soon. */
 bool door_turn(struct door *door);
 /* From now on nobody comes in. */
 void door_shut(struct door *door);

@@ -53,6 +53,8 @@ extern const struct floor_ops floor_ops;
  * take the processor. An exchange has deadlines of its own, so that one is taken away before the library does anything else.
  */
 void connection_untime(struct server *server);
+/* What times this one now is to. */
+void connection_keep_time(struct server *server, const struct lws *wsi);
 /* The end of a turn: what they have asked for in it is done. */
 void connections_settle(struct server *server);
 /* The connection has ended. */

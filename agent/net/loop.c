@@ -82,7 +82,7 @@ struct loop *loop_create(const struct loop_hooks *hooks)
     }
     ev_async_init(&loop->wake, on_wake);
     ev_timer_init(&loop->tick, on_tick, LOOP_TICK_MS / 1000.0, LOOP_TICK_MS / 1000.0);
-    ev_timer_init(&loop->soon, on_soon, LOOP_SOON_MS / 1000.0, 0);
+    ev_init(&loop->soon, on_soon);
     ev_prepare_init(&loop->turn, on_turn);
     loop->wake.data = loop->tick.data = loop->turn.data = loop;
     ev_async_start(loop->ev, &loop->wake);
@@ -121,7 +121,7 @@ void loop_stop(struct loop *loop)
 void loop_turn_soon(struct loop *loop)
 {
     if (ev_is_active(&loop->soon))
-        return;
+        return; /* not later for another one */
     ev_timer_set(&loop->soon, LOOP_SOON_MS / 1000.0, 0);
     ev_timer_start(loop->ev, &loop->soon);
 }

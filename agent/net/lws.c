@@ -26,6 +26,12 @@ static void adopt(void *listener, int fd)
     (void)lws_adopt_socket_vhost(lws_get_vhost(listener), fd);
 }
 
+/* What comes next its peer has to say. */
+static void wait_turn(struct server *server, struct lws *wsi)
+{
+    door_wait(server->door, lws_get_opaque_user_data(wsi), lws_get_socket_fd(wsi));
+}
+
 static void arrive(struct server *server, struct lws *wsi)
 {
     char peer[PEER_TEXT_MAX + 1] = PEER_UNIX;
@@ -40,16 +46,16 @@ static void arrive(struct server *server, struct lws *wsi)
     }
     lws_set_opaque_user_data(wsi, socket);
     http_note(wsi);
-    if (!lws_get_ssl(wsi)) /* else when its handshake is over */
-        door_wait(server->door, socket, lws_get_socket_fd(wsi));
+    if (!lws_get_ssl(
+            wsi)) /* else once a request is whole: the library has to get through the handshake */
+        wait_turn(server, wsi);
 }
 
 static void depart(struct server *server, struct lws *wsi)
 {
     struct socket *socket = lws_get_opaque_user_data(wsi);
 
-    if (server->timed == wsi)
-        server->timed = NULL;
+    connection_keep_time(server, wsi);
     if (socket) {
         recheck_leave(&server->recheck, socket);
         DL_DELETE(server->sockets, socket);
@@ -151,7 +157,7 @@ static bool keep(struct server *server, struct lws *wsi, struct session *session
     if (!session && !exchange)
         return false;
     if (session || exchange_expects(exchange))
-        door_wait(server->door, lws_get_opaque_user_data(wsi), lws_get_socket_fd(wsi));
+        wait_turn(server, wsi);
     wheel_add(&server->wheel, &c->node);
     return true;
 }
@@ -177,7 +183,7 @@ static int write_answer(struct server *server, struct lws *wsi)
 
     c = lws_wsi_user(wsi); /* of the next request, if there is one */
     if (end == 0 && c && !c->exchange)
-        door_wait(server->door, lws_get_opaque_user_data(wsi), lws_get_socket_fd(wsi));
+        wait_turn(server, wsi);
     return end;
 }
 
@@ -222,7 +228,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         else if (wsi == server->floor)
             door_hear(server->door);
         else
-            door_step(server->door);
+            door_porch_step(server->door);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         depart(server, wsi);
@@ -318,8 +324,8 @@ static enum studio_err open_ports(struct server *server, struct studio_error *er
     if (err != STUDIO_OK)
         return err;
     ok = open_vhosts(server) &&
-         (server->floor = watch(server->plain, door_floor(server->door))) != NULL &&
-         (door_fd(server->door) < 0 || watch(server->plain, door_fd(server->door)));
+         (server->floor = watch(server->plain, door_floor_fd(server->door))) != NULL &&
+         (door_porch_fd(server->door) < 0 || watch(server->plain, door_porch_fd(server->door)));
     for (size_t i = 0; ok && i < server->listeners.count; i++) {
         struct listener *listener = &server->listeners.list[i];
 

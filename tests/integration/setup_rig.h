@@ -15,8 +15,8 @@
 
 static const char *dir, *ini, *mosquitto, *data;
 
-/* Runs `studio-agent args...`; what it printed is to be free()d. */
-static inline char *run(const char *const args[], int expected)
+/* Runs `studio-agent args...`; what it printed is to be free()d. Inline gcc 12 takes it for the variable it comes from. */
+__attribute__((noinline)) static char *run(const char *const args[], int expected)
 {
     const char *argv[16] = {studio_program("studio-agent")};
     char *out, *err;

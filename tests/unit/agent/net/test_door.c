@@ -117,7 +117,7 @@ static void the_oldest_guest_of_a_site_is_cut(void **state)
 {
     (void)state;
     open_door(false);
-    assert_int_equal(door_fd(door), -1);
+    assert_int_equal(door_porch_fd(door), -1);
     for (int i = 0; i < PER_SITE; i++)
         come("1.1.1.1");
     door_know(door, sockets[0]);
@@ -178,9 +178,9 @@ static void a_proxy_waits_until_it_has_said_for_whom_it_comes(void **state)
     open_door(true);
     assert_false(door_knock(door, &listener, ours, "127.0.0.1"));
     close(ours); /* as the library does */
-    wake.fd = door_fd(door);
+    wake.fd = door_porch_fd(door);
     assert_int_equal(poll(&wake, 1, -1), 1);
-    door_step(door);
+    door_porch_step(door);
     assert_int_equal(count, 1);
     assert_string_equal(entered, "192.0.2.7");
     come("127.0.0.1"); /* not on behalf of anybody any more */
@@ -202,9 +202,9 @@ static void who_comes_too_often_is_refused_behind_a_proxy_too(void **state)
         continue;
     assert_false(door_knock(door, &listener, ours, "127.0.0.1"));
     close(ours);
-    wake.fd = door_fd(door);
+    wake.fd = door_porch_fd(door);
     assert_int_equal(poll(&wake, 1, -1), 1);
-    door_step(door);
+    door_porch_step(door);
     assert_int_equal(count, PER_SITE);
     assert_int_equal(recv(theirs, &byte, 1, 0), 0);
     close(theirs);
