@@ -23,6 +23,7 @@ static enum studio_err open_store(struct studio_agent *agent,
     char host[256] = "", host_name[NAME_CLIENT_MAX + 1];
     struct store_options options = {
         .dir = config->data,
+        .url = config->store_url,
         .agent_id = config->agent_id,
         .host_name = host_name,
         .retention_events = (uint64_t)config->retention_events,

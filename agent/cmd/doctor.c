@@ -235,8 +235,13 @@ static void look_at_store(struct diagnosis *d, char *id, size_t cap)
     uint64_t bytes = 0;
     bool none = false;
 
-    if (!info)
+    if (d->config->store_url)
+        diagnosis_tell(d, FINDING_OK, "store", NULL,
+                       "in a database (store.url), whose own tools look after it");
+    if (!info || d->config->store_url) {
+        free(info);
         return;
+    }
     copy_as_owner(d->config->data);
     const enum studio_err err = store_look(d->config->data, info, &bytes, &none, &error);
     if (none)

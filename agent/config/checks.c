@@ -81,6 +81,12 @@ const char *check_not_empty(const char *value)
     return *value ? NULL : "must not be empty";
 }
 
+const char *check_store_url(const char *value)
+{
+    bool known = strncmp(value, "postgresql://", 13) == 0 || strncmp(value, "postgres://", 11) == 0;
+    return known ? NULL : "must begin with postgresql://";
+}
+
 static const char *check_broker(const char *uri, size_t len)
 {
     static const char *const schemes[] = {"mqtt://", "tcp://", "mqtts://", "ssl://"};

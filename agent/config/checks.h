@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 const char *check_not_empty(const char *value);
+const char *check_store_url(const char *value);
 const char *check_brokers(const char *value);
 const char *check_agent_id(const char *value);
 const char *check_topic_root(const char *value);

@@ -375,6 +375,10 @@ enum studio_err config_check(const struct studio_agent_config *config, struct st
         return config_fail(error, STUDIO_ERR_USAGE,
                            "websocket.proxy_protocol needs websocket.trusted_proxies: name the "
                            "proxies that speak it");
+    if (config->store_url && !config->agent_id)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "store.url needs mqtt.agent_id: it is the agent's name in the "
+                           "database, whatever machine it runs on");
     if (config->metrics_token && config->metrics_token_file)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "metrics.token and metrics.token_file are both set; keep one of them");

@@ -49,7 +49,8 @@ struct studio_agent_config {
     bool topic_escape;        /* names are written with %2E, %20, %25 in topics */
     char *link_program;       /* runs the MQTT connections; NULL: as installed */
     /* [store] */
-    char *data; /* directory */
+    char *data;      /* directory */
+    char *store_url; /* of a PostgreSQL database, a secret; NULL: the store is in `data` */
     int64_t retention_events;
     int64_t retention_days;
     int64_t max_bytes;

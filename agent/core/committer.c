@@ -16,6 +16,7 @@
 enum {
     ACK_DELAY_MS = 200,   /* between two writes of the watermark */
     PROBE_MS = 1000,      /* between attempts to write while the store cannot */
+    SETTLE_MS = 200,      /* between attempts to find out what became of a batch */
     HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
     SIZE_MS = 1000,       /* between two looks at the store's size */
     CROWDED_STEPS = 10,   /* of housekeeping after a batch when the store is nearly at its size */
@@ -56,6 +57,7 @@ struct committer {
 
     atomic_bool busy; /* net thread's view: submitted or done */
     atomic_bool failed;
+    atomic_bool doubtful;
     atomic_uint_fast64_t acked;
     atomic_int_fast64_t turned;
     uint64_t acked_written; /* from here on the store thread's only */
@@ -98,6 +100,22 @@ static void note_size(struct committer *c, int64_t now_ms)
     figure_set(&c->figures->store_bytes, store_bytes(c->store));
 }
 
+/* Until it is known what became of the batch. False: the thread is to return, nobody will be told. */
+static bool settle(struct committer *c, enum studio_err *err)
+{
+    bool known = false, stop = false;
+
+    atomic_store(&c->doubtful, true);
+    note(c, *err);
+    while (!known && !stop) {
+        atomic_store(&c->turned, clock_mono(c->clock));
+        *err = store_settle(c->store, &known);
+        stop = !known && worker_rest(&c->worker, SETTLE_MS);
+    }
+    atomic_store(&c->doubtful, false);
+    return known;
+}
+
 static void commit(struct committer *c, struct store_item *items, size_t n, bool with_acked)
 {
     uint64_t acked = with_acked ? atomic_load(&c->acked) : c->acked_written;
@@ -106,6 +124,7 @@ static void commit(struct committer *c, struct store_item *items, size_t n, bool
         nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     int64_t began_us = clock_mono_us(c->clock);
     enum studio_err err = store_commit(c->store, items, n, acked);
+    bool known = !store_in_doubt(c->store) || settle(c, &err);
     int64_t now_us = clock_mono_us(c->clock);
 
     if (err == STUDIO_OK && n > 0)
@@ -122,7 +141,7 @@ static void commit(struct committer *c, struct store_item *items, size_t n, bool
         return;
     pthread_mutex_lock(&c->worker.lock);
     c->submitted = false;
-    c->done = true;
+    c->done = known;
     c->result = err;
     pthread_mutex_unlock(&c->worker.lock);
     c->wake(c->ctx);
@@ -228,7 +247,9 @@ static int64_t idle_work(struct committer *c)
     write_memo(c);
     if (now >= c->housekeep_at) {
         enum studio_err err = store_housekeep(c->store, now, &more);
-        if (err == STUDIO_ERR_IO) /* else updates go on, and their commits tell how that goes */
+        /* Without a disk of its own it has asked a database, else updates go on, and their commits tell how that
+         * goes. */
+        if (err == STUDIO_ERR_IO || (err != STUDIO_OK && !store_has_log(c->store)))
             note(c, err);
         if (!more)
             c->housekeep_at = now + HOUSEKEEP_MS;
@@ -461,6 +482,11 @@ bool committer_errand(struct committer *c, committer_errand_fn *fn, void *ctx)
 int64_t committer_turned(const struct committer *c)
 {
     return atomic_load(&c->turned);
+}
+
+bool committer_in_doubt(const struct committer *c)
+{
+    return atomic_load(&c->doubtful);
 }
 
 bool committer_failed(const struct committer *c)

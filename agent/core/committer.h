@@ -55,6 +55,9 @@ STUDIO_MUST_USE bool committer_errand(struct committer *committer, committer_err
 
 /* Any thread: when its own last went round, by the clock: while it is at one thing that stands still. */
 int64_t committer_turned(const struct committer *committer);
+/* Any thread: the connection to the database was lost before the answer to the batch under way came. Until it is back
+ * and it is known what became of it, nobody is answered, and what comes meanwhile is refused by the core. */
+bool committer_in_doubt(const struct committer *committer);
 /* Any thread: an error after which the process must stop (a failed sync). */
 bool committer_failed(const struct committer *committer);
 

@@ -40,6 +40,8 @@ struct copying *copying_create(struct store *store)
     if (!c)
         return NULL;
     c->store = store;
+    if (!store_has_log(store))
+        return c;
     if (store_copier_open(store, &c->copier, &error) != STUDIO_OK) {
         log_error("store", "%s", error.text);
         free(c);
@@ -63,7 +65,7 @@ void copying_destroy(struct copying *c)
 
 void copying_wake(struct copying *c)
 {
-    if (!store_copy_due(c->store) || atomic_load(&c->due))
+    if (!c->copier || !store_copy_due(c->store) || atomic_load(&c->due))
         return;
     pthread_mutex_lock(&c->worker.lock);
     atomic_store(&c->due, true);

@@ -8,7 +8,7 @@
 
 struct copying;
 
-/* Starts the thread. NULL: no memory, no thread, or the store cannot be opened once more (logged). */
+/* Starts the thread, for a store that has a log. NULL: no memory, no thread, or the store cannot be opened once more (logged). */
 struct copying *copying_create(struct store *store);
 /* Ends it behind its step under way. NULL does nothing. */
 void copying_destroy(struct copying *copying);

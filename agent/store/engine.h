@@ -10,6 +10,16 @@
 
 #include "store/store.h"
 
+enum {
+    STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
+    STORE_SLOW_MS = 500,   /* of a commit: the disk is slow */
+    STORE_HOUR_MS = 3600 * 1000,
+    STORE_REQUEST_HOURS =
+        25 /* a request is remembered for: 24 whole ones, and the one it was made in */
+};
+
+#define STORE_ALL_ACKED INT64_MAX /* instead of a watermark: without a broker every event is */
+
 struct store_engine {
     enum studio_err (*open)(const struct store_options *options, struct store **out,
                             struct studio_error *error);
@@ -20,6 +30,8 @@ struct store_engine {
     enum studio_err (*tables)(struct store *store, store_table_fn *row, void *ctx);
     enum studio_err (*commit)(struct store *store, struct store_item *items, size_t n,
                               uint64_t acked);
+    bool (*in_doubt)(const struct store *store); /* NULL: never */
+    enum studio_err (*settle)(struct store *store, bool *known);
     enum studio_err (*park)(struct store *store, uint64_t seq, const char *reason);
     enum studio_err (*mark_cleared)(struct store *store, const char *table_id, const char *field);
     enum studio_err (*forget_cleared)(struct store *store, const struct store_clearing *clearings,
@@ -28,6 +40,7 @@ struct store_engine {
     enum studio_err (*probe)(struct store *store);
     enum studio_err (*housekeep)(struct store *store, int64_t mono_ms, bool *more);
 
+    /* NULL, all of them, where there is no log. */
     enum studio_err (*copier_open)(struct store *store, struct store_copier **out,
                                    struct studio_error *error);
     void (*copier_close)(struct store_copier *copier);

@@ -1,13 +1,40 @@
 /* store.c - which engine a store has, and the way to it. */
 #include "store/store.h"
 
+#include <string.h>
+
 #include "store/engine.h"
 #include "store/sqlite/engine.h"
+
+#if STUDIO_POSTGRES
+#include "store/postgres/engine.h"
+#endif
+
+#if STUDIO_POSTGRES
+static const struct store_engine *const second_engine = &postgres_engine;
+#else
+static const struct store_engine *const second_engine = NULL;
+#endif
+
+static bool id_fits(const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+    return len > 0 && len < sizeof((struct store_info *)0)->agent_id;
+}
 
 enum studio_err store_open(const struct store_options *options, struct store **out,
                            struct studio_error *error)
 {
-    const struct store_engine *engine = &sqlite_engine;
+    const struct store_engine *engine = options->url ? second_engine : &sqlite_engine;
+    *out = NULL;
+    if (!id_fits(options->agent_id ? options->agent_id : options->host_name))
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": the agent's id must have 1 to 64 bytes; name one with "
+                                "--agent-id");
+    if (!engine)
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": this studio-agent was built without PostgreSQL; take one that "
+                                "was built with libpq, or leave store.url out");
     enum studio_err err = engine->open(options, out, error);
     if (err == STUDIO_OK)
         (*out)->engine = engine;
@@ -51,6 +78,16 @@ enum studio_err store_commit(struct store *store, struct store_item *items, size
     return store->engine->commit(store, items, n, acked);
 }
 
+bool store_in_doubt(const struct store *store)
+{
+    return store->engine->in_doubt && store->engine->in_doubt(store);
+}
+
+enum studio_err store_settle(struct store *store, bool *known)
+{
+    return store->engine->settle(store, known);
+}
+
 enum studio_err store_park(struct store *store, uint64_t seq, const char *reason)
 {
     return store->engine->park(store, seq, reason);
@@ -80,6 +117,11 @@ enum studio_err store_probe(struct store *store)
 enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more)
 {
     return store->engine->housekeep(store, mono_ms, more);
+}
+
+bool store_has_log(const struct store *store)
+{
+    return store->engine->copier_open != NULL;
 }
 
 enum studio_err store_copier_open(struct store *store, struct store_copier **out,

@@ -1,5 +1,6 @@
 /*
- * store.h - the durable truth: one writer, a transactional outbox; in a file of SQLite's (sqlite/).
+ * store.h - the durable truth: one writer, a transactional outbox; in a file of SQLite's (sqlite/), or in a
+ * PostgreSQL database (postgres/).
  *
  * A table's state and the event of its change are written in the same transaction and are on disk
  * when store_commit returns. The store knows bytes, table rows and sequence numbers, nothing of
@@ -29,6 +30,7 @@ enum {
 
 struct store_options {
     const char *dir;           /* created with mode 0700 if missing */
+    const char *url;           /* of a PostgreSQL database, a secret; NULL: the store is in `dir` */
     const char *agent_id;      /* NULL: the one kept in the store; if none, `host_name` is kept */
     const char *host_name;     /* default agent id of a new store; a valid client name */
     uint64_t retention_events; /* keep at most this many events; 0 = no limit */
@@ -77,7 +79,8 @@ struct store_item {
 };
 
 /*
- * Opens or creates `<dir>/studio.db`, takes the lock on `<dir>/lock`, migrates, counts a boot.
+ * Opens or creates `<dir>/studio.db`, or this agent's rows in the database at `url`, takes the lock on `<dir>/lock`,
+ * migrates, counts a boot. In a database the agent's id is its key: another one is another store.
  * `error` (never NULL) gets one clear sentence that says what to do: in use by another agent
  * (with its pid), damaged (never replaced), newer schema, no permission, disk full. Errors:
  * STORE_UNUSABLE.
@@ -113,6 +116,12 @@ STUDIO_MUST_USE enum studio_err store_tables(struct store *store, store_table_fn
  */
 STUDIO_MUST_USE enum studio_err store_commit(struct store *store, struct store_item *items,
                                              size_t n, uint64_t acked);
+
+/* After STORAGE from store_commit: its answer was lost on the way to a database, so it may have happened. Until that is
+ * known the items must live and store_settle is all that may be called. The owner's thread. */
+bool store_in_doubt(const struct store *store);
+/* Tries to find out, for some seconds at most. *known: it is over, and what store_commit would have returned. */
+STUDIO_MUST_USE enum studio_err store_settle(struct store *store, bool *known);
 
 /* Marks events as refused for good by a broker, or adds to what is parked. Own transaction. */
 STUDIO_MUST_USE enum studio_err store_park(struct store *store, uint64_t seq, const char *reason);
@@ -150,6 +159,8 @@ STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t mon
 
 /* --- the log, from another thread ------------------------------------------------------------- */
 
+/* It keeps one of its own; else nothing of the following may be called. Any thread. */
+bool store_has_log(const struct store *store);
 /* Opens a connection that copies what commits have written to the log into the database, so that
  * housekeeping finds little left to do. One at a time; to be closed before the store. */
 STUDIO_MUST_USE enum studio_err store_copier_open(struct store *store, struct store_copier **out,

@@ -10,6 +10,7 @@ libraries='
 libwebsockets.h     agent/net/(lws|inside|context|connection|ws|http)\.[ch] client/[a-z_]+\.[ch]
 MQTTProperties.h    bridge/link_props\.[ch]
 MQTTAsync.h         bridge/link_paho\.c tests/bench/peers/publisher\.c
+libpq-fe.h          agent/store/postgres/link\.h
 sqlite3.h           agent/store/sqlite/[a-z_]+\.[ch] tests/.*
 cjson/cJSON.h       agent/protocol/[a-z_]+\.[ch] client/client_json\.c tests/.*
 ini.h               agent/config/[a-z_]+\.c
@@ -33,6 +34,7 @@ agent/model      base
 agent/protocol   base model
 agent/store      base model
 agent/store/sqlite base model store
+agent/store/postgres base model store
 agent/config     base model
 agent/auth       base model protocol config
 agent/core       base model protocol store config auth bridge

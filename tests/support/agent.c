@@ -6,16 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/names.h"
 #include "support/capture.h"
 #include "support/certs.h"
 #include "support/deadline.h"
+#include "support/pgserver.h"
 #include "support/port.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
 #include "support/tunnel.h"
 
-enum { ARGS_MAX = 64 };
+enum { ARGS_MAX = 64, ENV_MAX = 16 };
 
 struct agent_proc {
     const char *data;
@@ -24,7 +27,8 @@ struct agent_proc {
     const char *cert; /* NULL: no TLS */
     char *key;
     struct tunnel *tunnel;
-    const char *const *env;
+    const char *env[ENV_MAX];
+    char *url, *id; /* of a store in a database */
     bool same_port;
     struct port reserved;
     uint16_t port;
@@ -81,6 +85,28 @@ static void start(struct agent_proc *a)
     wait_listening(a);
 }
 
+/* Its id would be the host's name; an agent whose test names one is told so on the command line. */
+static void use_database(struct agent_proc *a, const struct agent_options *o)
+{
+    char host[256] = "", name[NAME_CLIENT_MAX + 1];
+    size_t n = 0;
+    if (pgserver_wanted()) {
+        (void)gethostname(host, sizeof host - 1);
+        name_make_client(host, name);
+        a->url = test_printf("STUDIO_STORE_URL=%s",
+                             pgserver_url(pgserver_shared(), pgserver_schema(a->data)));
+        a->id = test_printf("STUDIO_MQTT_AGENT_ID=%s", name);
+        a->env[n++] = a->url;
+        if (!o->config || !strstr(o->config, "agent_id"))
+            a->env[n++] = a->id;
+    }
+    for (size_t i = 0; o->env && o->env[i]; i++) {
+        if (n >= ENV_MAX - 1)
+            test_fail("too many variables for the agent");
+        a->env[n++] = o->env[i];
+    }
+}
+
 struct agent_proc *agent_proc_start(const struct agent_options *options)
 {
     static const struct agent_options defaults;
@@ -88,7 +114,7 @@ struct agent_proc *agent_proc_start(const struct agent_options *options)
     struct agent_proc *a = test_alloc(sizeof *a);
     size_t n = 0;
     a->data = o->data ? o->data : tmpdir_create();
-    a->env = o->env;
+    use_database(a, o);
     a->same_port = o->same_port;
     if (o->same_port)
         port_reserve(&a->reserved);
@@ -138,6 +164,8 @@ void agent_proc_destroy(struct agent_proc *a)
     if (a->same_port)
         port_release(&a->reserved);
     free(a->key);
+    free(a->url);
+    free(a->id);
     free(a);
 }
 

@@ -1,7 +1,8 @@
 /*
  * agent.h - the real studio-agent as a process under test.
  *
- * The program is $STUDIO_BIN/studio-agent (CTest sets it). Ready when agent_proc_start returns.
+ * The program is $STUDIO_BIN/studio-agent (CTest sets it). Ready when agent_proc_start returns. With
+ * STUDIO_STORE=postgres its store is in a database (pgserver.h).
  */
 #ifndef TESTS_SUPPORT_AGENT_H
 #define TESTS_SUPPORT_AGENT_H

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "store/sqlite/engine.h"
 #include "store/sqlite/private.h"
 
 enum {
@@ -133,6 +134,11 @@ enum studio_err store_backup_begin(struct store *base, int fd, struct store_back
                                    struct studio_error *error)
 {
     const struct sqlite_store *store = as_sqlite(base);
+    *out = NULL;
+    if (base->engine != &sqlite_engine)
+        return studio_error_set(error, STUDIO_ERR_IO,
+                                ": the store is in a database, which has its own ways: pg_dump, "
+                                "pg_basebackup");
     enum studio_err err;
     *out = begin(store->path, store->db, fd, &err, error);
     if (*out)

@@ -2,7 +2,6 @@
  * private.h - what the files of this engine share; nobody else includes it (but its tests).
  *
  * sql.c        statements: bind, run, classify a result
- * lock.c       the directory and the lock on it
  * wal.c        is the write-ahead log damaged where SQLite would not say so
  * wal_vfs.c    writes that log in long pieces
  * schema.c     is this file ours, is it sound, bring it to this version
@@ -33,9 +32,9 @@
 
 #include "base/log.h"
 #include "store/engine.h"
+#include "store/lock.h"
 
 #define STORE_FILE "studio.db"
-#define STORE_LOCK "lock"
 
 enum {
     STORE_APPLICATION_ID = 0x53545544, /* "STUD" in the file's header */
@@ -44,26 +43,19 @@ enum {
     STORE_WAL_MAX = 16000, /* pages at which a commit checkpoints, idle or not */
     STORE_COPY_STEP = 512, /* pages in the WAL that make a step of the copier worth it */
     STORE_COPY_REST = 512, /* pages it may leave to the writer */
-    STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
-    STORE_SLOW_MS = 500,   /* of a commit: the disk is slow */
     STORE_SPAN = 1024,     /* events to a span, see the schema */
     STORE_SPAN_NOTES = 512,
-    STORE_PAGE = 4096, /* bytes; SQLite's default */
-    STORE_HOUR_MS = 3600 * 1000,
-    STORE_REQUEST_HOURS =
-        25 /* a request is remembered for: 24 whole ones, and the one it was made in */
+    STORE_PAGE = 4096 /* bytes; SQLite's default */
 };
 
 /* Keys of the table `meta`. */
-#define META_EPOCH      "epoch"
-#define META_AGENT_ID   "agent_id"
-#define META_BOOT       "boot"
-#define META_LAST_SEQ   "last_seq" /* the newest event is this one, or a newer one that is there */
-#define META_ACKED      "acked"    /* STORE_ALL_ACKED: without a broker every event is */
-#define META_HOURS      "hours"    /* it has run, see housekeep.c */
-#define META_MEMO       "memo"     /* may be missing */
-
-#define STORE_ALL_ACKED INT64_MAX
+#define META_EPOCH    "epoch"
+#define META_AGENT_ID "agent_id"
+#define META_BOOT     "boot"
+#define META_LAST_SEQ "last_seq" /* the newest event is this one, or a newer one that is there */
+#define META_ACKED    "acked"    /* STORE_ALL_ACKED: without a broker every event is */
+#define META_HOURS    "hours"    /* it has run, see housekeep.c */
+#define META_MEMO     "memo"     /* may be missing */
 
 /* --- sql.c ----------------------------------------------------------------------------------- */
 
@@ -101,16 +93,6 @@ void sql_finalize_all(sqlite3_stmt **stmts, size_t count);
 enum studio_err sql_classify(int rc);
 /* STORE_UNUSABLE with a sentence on what to do about `rc` at `path`; `db` may be NULL. */
 enum studio_err sql_refuse(struct studio_error *error, const char *path, int rc, sqlite3 *db);
-
-/* --- lock.c ---------------------------------------------------------------------------------- */
-
-/* Makes the directory if missing and locks it; *fd_out holds the lock until closed. */
-enum studio_err lock_take(const char *dir, int *fd_out, struct studio_error *error);
-void lock_release(int fd);
-/* `dir/name`; NULL without memory. free() it. */
-char *lock_path(const char *dir, const char *name);
-/* Makes a file durable; of a directory, renames and new files in it. 0 or -1 with errno. */
-int lock_sync(const char *path);
 
 /* --- wal.c ----------------------------------------------------------------------------------- */
 

@@ -245,20 +245,10 @@ static enum studio_err open_file(struct sqlite_store *store, const struct store_
                            : sql_refuse(error, store->path, rc, store->db);
 }
 
-static bool id_fits(const char *id)
-{
-    size_t len = id ? strlen(id) : 0;
-    return len > 0 && len < sizeof((struct store_info *)0)->agent_id;
-}
-
 enum studio_err sqlite_open(const struct store_options *options, struct store **out,
                             struct studio_error *error)
 {
     *out = NULL;
-    if (!id_fits(options->agent_id ? options->agent_id : options->host_name))
-        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
-                                ": the agent's id must have 1 to 64 bytes; name one with "
-                                "--agent-id");
     struct sqlite_store *store = calloc(1, sizeof *store);
     if (!store)
         return sql_refuse(error, options->dir, SQLITE_NOMEM, NULL);

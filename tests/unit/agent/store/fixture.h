@@ -8,6 +8,7 @@
 
 #include "store/sqlite/private.h"
 #include "support/cmocka_all.h"
+#include "support/pgserver.h"
 #include "support/tmpdir.h"
 
 enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
@@ -17,11 +18,32 @@ static inline struct store_options options_for(const char *dir)
     return (struct store_options){.dir = dir, .host_name = "edge-1", .mirror = true};
 }
 
-static inline struct store *open_with(const struct store_options *options)
+/* The tests of what every engine does run once more on PostgreSQL: with STUDIO_STORE=postgres. */
+static inline bool on_postgres(void)
+{
+    return pgserver_wanted();
+}
+
+static char store_schema[16]; /* of the store opened last */
+
+static inline const char *url_for(const char *dir)
+{
+    snprintf(store_schema, sizeof store_schema, "%s", pgserver_schema(dir));
+    return pgserver_url(pgserver_shared(), store_schema);
+}
+
+/* Instead of cmocka_run_group_tests. */
+#define run_store_tests(tests)                                                                     \
+    (on_postgres() && !pgserver_there() ? 77 : cmocka_run_group_tests(tests, NULL, NULL))
+
+static inline struct store *open_with(const struct store_options *given)
 {
     struct store *store = NULL;
     struct studio_error error = {0};
-    if (store_open(options, &store, &error) != STUDIO_OK)
+    struct store_options options = *given;
+    if (on_postgres())
+        options.url = url_for(given->dir);
+    if (store_open(&options, &store, &error) != STUDIO_OK)
         fail_msg("store_open: %s", error.text);
     return store;
 }
@@ -39,6 +61,38 @@ static inline struct store_reader *open_reader(const struct store *store)
     if (store_reader_open(store, &reader, &error) != STUDIO_OK)
         fail_msg("store_reader_open: %s", error.text);
     return reader;
+}
+
+/* The number a statement finds. */
+static inline int64_t ask_number(struct store *store, const char *sqlite, const char *postgres)
+{
+    int64_t n = -1;
+    if (on_postgres()) {
+        char *text = pgserver_ask(pgserver_shared(), store_schema, postgres);
+        n = strtoll(text, NULL, 10);
+        free(text);
+    } else {
+        assert_int_equal(sql_number(as_sqlite(store)->db, sqlite, &n), SQLITE_OK);
+    }
+    return n;
+}
+
+/* `rows` is a table, perhaps with WHERE behind it. */
+static inline int64_t count_rows(struct store *store, const char *rows)
+{
+    char sqlite[128], postgres[128];
+    snprintf(sqlite, sizeof sqlite, "SELECT count(*) FROM %s", rows);
+    snprintf(postgres, sizeof postgres, "SELECT count(*) FROM studio_%s", rows);
+    return ask_number(store, sqlite, postgres);
+}
+
+/* As `store check` would see it. */
+static inline void expect_no_findings(struct store *store)
+{
+    struct findings findings = {.out = stderr};
+    if (!on_postgres())
+        check_database(as_sqlite(store)->db, &findings);
+    assert_int_equal(findings.count, 0);
 }
 
 /* A change whose body and document tell table and rev. All of it lives in the struct. */

@@ -1,5 +1,4 @@
 /* test_commit.c - a batch is durable whole or has not happened, whatever fails on the way. */
-#include "support/faultvfs.h"
 #include "unit/agent/store/batch_fixture.h"
 #include "unit/agent/store/fixture.h"
 
@@ -45,54 +44,6 @@ static void test_watermark(void **state)
     store_close(store);
 }
 
-static void test_nothing_to_write_is_no_transaction(void **state)
-{
-    (void)state;
-    faultvfs_register();
-    struct store *store = open_store(tmpdir_create());
-    faultvfs_disarm();
-    assert_int_equal(store_commit(store, NULL, 0, 0), STUDIO_OK);
-    assert_int_equal(faultvfs_calls(FAULTVFS_SYNC), 0);
-    assert_int_equal(commit_change(store, "A-1", 0), STUDIO_OK);
-    assert_true(faultvfs_calls(FAULTVFS_SYNC) >= 1);
-    faultvfs_disarm();
-    assert_int_equal(commit_change(store, "A-1", 1), STUDIO_OK);
-    assert_int_equal(faultvfs_calls(FAULTVFS_SYNC), 1); /* one sync for a commit */
-    store_close(store);
-    faultvfs_unregister();
-}
-
-static int pages_written(struct store *store)
-{
-    int pages = 0, ignored;
-    assert_int_equal(
-        sqlite3_db_status(as_sqlite(store)->db, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &ignored, 1),
-        SQLITE_OK);
-    return pages;
-}
-
-/* What each page costs is written, checked and synced for every update. */
-static void test_few_pages_a_commit(void **state)
-{
-    (void)state;
-    struct store *store = open_store(tmpdir_create());
-    for (uint64_t rev = 0; rev < 10; rev++)
-        for (int table = 0; table < 50; table++) {
-            char id[16];
-            snprintf(id, sizeof id, "A-%d", table);
-            assert_int_equal(commit_change(store, id, rev), STUDIO_OK);
-        }
-    (void)pages_written(store);
-    for (uint64_t rev = 10; rev < 60; rev++)
-        assert_int_equal(commit_change(store, "A-1", rev), STUDIO_OK);
-    int alone = pages_written(store);
-    assert_in_range(alone, 2 * 50, 2 * 50 + 10); /* its row, its event; seldom a new page begins */
-    make_batch(60);
-    assert_int_equal(store_commit(store, items, BATCH, 0), STUDIO_OK);
-    assert_in_range(pages_written(store), 10, 40);
-    store_close(store);
-}
-
 static void test_cleared_fields(void **state)
 {
     (void)state;
@@ -100,22 +51,17 @@ static void test_cleared_fields(void **state)
     struct store *store = open_store(dir);
     static const char *const both[] = {"note", "light"};
     struct change c;
-    int64_t n = 0;
     make_change(&c, "A-1", 0);
     c.item.cleared = both;
     c.item.cleared_count = 2;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK); /* again does no harm */
-    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM cleared", &n),
-                     SQLITE_OK);
-    assert_int_equal(n, 2);
+    assert_int_equal(count_rows(store, "cleared"), 2);
     make_change(&c, "A-1", 1);
     c.item.set = both;
     c.item.set_count = 1;
     assert_int_equal(store_commit(store, &c.item, 1, 0), STUDIO_OK);
-    assert_int_equal(sql_number(as_sqlite(store)->db, "SELECT count(*) FROM cleared", &n),
-                     SQLITE_OK);
-    assert_int_equal(n, 1);
+    assert_int_equal(count_rows(store, "cleared"), 1);
     store_close(store);
 }
 
@@ -136,12 +82,9 @@ static void remove_names(struct store *store, uint64_t from, uint64_t to)
 
 static int64_t names_kept(struct store *store, uint64_t above_rev)
 {
-    char sql[96];
-    int64_t n = 0;
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM cleared WHERE rev > %llu",
-             (unsigned long long)above_rev);
-    assert_int_equal(sql_number(as_sqlite(store)->db, sql, &n), SQLITE_OK);
-    return n;
+    char rows[64];
+    snprintf(rows, sizeof rows, "cleared WHERE rev > %llu", (unsigned long long)above_rev);
+    return count_rows(store, rows);
 }
 
 static void test_cleared_names_are_forgotten_but_for_the_newest(void **state)
@@ -199,12 +142,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_commit_of_many),
         cmocka_unit_test(test_watermark),
-        cmocka_unit_test(test_nothing_to_write_is_no_transaction),
-        cmocka_unit_test(test_few_pages_a_commit),
         cmocka_unit_test(test_cleared_fields),
         cmocka_unit_test(test_cleared_names_are_forgotten_but_for_the_newest),
         cmocka_unit_test(test_without_a_broker_only_the_newest_names_are_kept),
         cmocka_unit_test(test_park),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_store_tests(tests);
 }

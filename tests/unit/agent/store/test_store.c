@@ -1,14 +1,10 @@
 /* test_store.c - what a restart brings back. */
-#include <sys/stat.h>
-
 #include "unit/agent/store/fixture.h"
 
 static void test_new_store(void **state)
 {
     (void)state;
-    const char *dir = tmpdir_create();
-    struct stat st;
-    struct store *store = open_store(dir);
+    struct store *store = open_store(tmpdir_create());
     const struct store_info *info = store_info(store);
     assert_int_equal(strlen(info->epoch), STORE_EPOCH_LEN);
     assert_int_equal(strspn(info->epoch, "0123456789abcdef"), STORE_EPOCH_LEN);
@@ -18,8 +14,6 @@ static void test_new_store(void **state)
     assert_int_equal(info->acked, 0);
     assert_int_equal(info->oldest, 1);
     assert_int_equal(info->parked, 0);
-    assert_int_equal(stat(tmpdir_path(dir, STORE_FILE), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
     store_close(store);
     store_close(NULL);
 }
@@ -41,35 +35,6 @@ static void test_epoch_is_kept_and_boots_count(void **state)
     store = open_store(tmpdir_create());
     assert_string_not_equal(store_info(store)->epoch, epoch);
     store_close(store);
-}
-
-static void expect_agent_id(const char *dir, const char *given, const char *host, const char *id)
-{
-    struct store_options options = options_for(dir);
-    options.agent_id = given;
-    options.host_name = host;
-    struct store *store = open_with(&options);
-    assert_string_equal(store_info(store)->agent_id, id);
-    store_close(store);
-}
-
-static void test_agent_id(void **state)
-{
-    (void)state;
-    const char *dir = tmpdir_create();
-    expect_agent_id(dir, NULL, "host-a", "host-a");
-    expect_agent_id(dir, NULL, "host-b", "host-a"); /* a renamed host changes nothing */
-    expect_agent_id(dir, "pit-1", "host-b", "pit-1");
-    expect_agent_id(dir, NULL, "host-b", "pit-1");
-    expect_agent_id(tmpdir_create(), "pit-2", "host-b", "pit-2");
-
-    struct studio_error error = {0};
-    struct store *store = NULL;
-    struct store_options options = options_for(tmpdir_create());
-    options.agent_id = "a-name-of-sixty-five-bytes-"
-                       "0123456789012345678901234567890123456789";
-    assert_int_equal(store_open(&options, &store, &error), STUDIO_ERR_STORE_UNUSABLE);
-    assert_non_null(strstr(error.text, "--agent-id"));
 }
 
 static void test_a_memo_is_kept(void **state)
@@ -216,15 +181,6 @@ static void test_without_broker_all_is_acknowledged(void **state)
     assert_int_equal(store_info(store)->acked, 6);
     store_close(store);
 
-    /* Nor does anybody after a kill. */
-    store = open_with(&options);
-    const char *killed = killed_copy(dir);
-    store_close(store);
-    struct store_options after_kill = options_for(killed);
-    store = open_with(&after_kill);
-    assert_int_equal(store_info(store)->acked, 6);
-    store_close(store);
-
     options.mirror = true; /* mirroring begins with the next event */
     store = open_with(&options);
     assert_int_equal(store_info(store)->acked, 6);
@@ -233,31 +189,16 @@ static void test_without_broker_all_is_acknowledged(void **state)
     store_close(store);
 }
 
-static void test_wal_is_gone_after_an_orderly_close(void **state)
-{
-    (void)state;
-    const char *dir = tmpdir_create();
-    struct stat st;
-    struct store *store = open_store(dir);
-    commit_changes(store, "A-1", 0, 50);
-    assert_int_equal(stat(tmpdir_path(dir, STORE_FILE "-wal"), &st), 0);
-    assert_true(st.st_size > 0);
-    store_close(store);
-    assert_int_not_equal(stat(tmpdir_path(dir, STORE_FILE "-wal"), &st), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_store),
         cmocka_unit_test(test_epoch_is_kept_and_boots_count),
-        cmocka_unit_test(test_agent_id),
         cmocka_unit_test(test_a_memo_is_kept),
         cmocka_unit_test(test_restart_brings_everything_back),
         cmocka_unit_test(test_removed_table_may_return),
         cmocka_unit_test(test_exception_leaves_the_row),
         cmocka_unit_test(test_without_broker_all_is_acknowledged),
-        cmocka_unit_test(test_wal_is_gone_after_an_orderly_close),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_store_tests(tests);
 }

@@ -1,4 +1,5 @@
-/* lock.c - the data directory and the lock that keeps a second agent out of it. */
+#include "store/lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/sqlite/private.h"
+#include "base/log.h"
 
 char *lock_path(const char *dir, const char *name)
 {

@@ -1,0 +1,198 @@
+/*
+ * owner.c - who may write: taken at the start, asked in every transaction.
+ *
+ * A row for each agent says who owns it, in which boot, and until when by the database's clock. Each ownership has a
+ * boot of its own, each connection of an owner a line, and both are asked for by the first statement of every
+ * transaction: what a process that was paused, cut off or forgotten has still under way comes to nothing.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/postgres/private.h"
+
+static struct args agent_args(const struct postgres_store *store)
+{
+    struct args args = {.count = 0};
+    args_str(&args, store->base.info.agent_id);
+    return args;
+}
+
+static int64_t now_ms(void)
+{
+    return clock_mono(clock_system());
+}
+
+/* --- what is there --------------------------------------------------------------------------- */
+
+static bool copy_text(const PGresult *rows, int column, char *out, size_t size)
+{
+    size_t len;
+    const char *text = row_text(rows, 0, column, &len);
+    if (!text || len >= size)
+        return false;
+    memcpy(out, text, len + 1);
+    return true;
+}
+
+/* False: it contradicts itself. */
+static bool take_row(struct postgres_store *store, const PGresult *rows)
+{
+    struct store_info *info = &store->base.info;
+    if (PQntuples(rows) != 1 || !copy_text(rows, 0, info->epoch, sizeof info->epoch))
+        return false;
+    info->last_seq = (uint64_t)row_i64(rows, 0, 1);
+    info->acked = (uint64_t)row_i64(rows, 0, 2);
+    store->hours = row_i64(rows, 0, 3);
+    store->bytes = row_i64(rows, 0, 4);
+    if (!copy_text(rows, 5, info->memo, sizeof info->memo))
+        info->memo[0] = '\0';
+    info->parked = (uint64_t)row_i64(rows, 0, 6);
+    info->oldest = (uint64_t)row_i64(rows, 0, 7);
+    if (info->acked == STORE_ALL_ACKED)
+        info->acked = info->last_seq;
+    return strlen(info->epoch) == STORE_EPOCH_LEN && info->acked <= info->last_seq &&
+           info->oldest >= 1 && info->oldest <= info->last_seq + 1 &&
+           (uint64_t)row_i64(rows, 0, 8) == info->last_seq;
+}
+
+/* LINK_REFUSED without words: the rows contradict each other. */
+static enum link_result load(struct postgres_store *store)
+{
+    PGresult *rows;
+    struct args args = agent_args(store);
+    enum link_result result = link_query(&store->link, PG_LOAD, &args, &rows);
+    if (result == LINK_OK && !take_row(store, rows))
+        result = LINK_REFUSED;
+    PQclear(rows);
+    return result;
+}
+
+/* --- taking ---------------------------------------------------------------------------------- */
+
+static enum studio_err refuse_held(struct postgres_store *store, struct studio_error *error)
+{
+    PGresult *rows;
+    struct args args = agent_args(store);
+    size_t len;
+    if (link_query(&store->link, PG_HOLDER, &args, &rows) != LINK_OK || PQntuples(rows) != 1) {
+        PQclear(rows);
+        return postgres_refuse(error, &store->link);
+    }
+    enum studio_err err = studio_error_set(
+        error, STUDIO_ERR_STORE_UNUSABLE,
+        ": agent %s is in use by %s, for the next %" PRId64
+        " ms at least; stop that one, or give this one another id with --agent-id",
+        store->base.info.agent_id, row_text(rows, 0, 0, &len), row_i64(rows, 0, 1));
+    PQclear(rows);
+    return err;
+}
+
+enum studio_err owner_take(struct postgres_store *store, struct studio_error *error)
+{
+    PGresult *rows;
+    struct args args = agent_args(store);
+    args_str(&args, store->owner);
+    args_i64(&args, LEASE_MS);
+    if (link_open(&store->link, true) != LINK_OK ||
+        link_query(&store->link, PG_TAKE, &args, &rows) != LINK_OK)
+        return postgres_refuse(error, &store->link);
+    bool taken = PQntuples(rows) == 1;
+    if (taken) {
+        store->base.info.boot = (uint64_t)row_i64(rows, 0, 0);
+        store->line = row_i64(rows, 0, 1);
+        store->writes = row_i64(rows, 0, 2);
+        store->renewed = now_ms();
+    }
+    PQclear(rows);
+    if (!taken)
+        return refuse_held(store, error);
+    enum link_result result = load(store);
+    if (result == LINK_REFUSED && !store->link.why[0])
+        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                                ": the rows of agent %s in the database contradict each other; "
+                                "restore a backup of the database",
+                                store->base.info.agent_id);
+    return result == LINK_OK ? STUDIO_OK : postgres_refuse(error, &store->link);
+}
+
+void owner_release(struct postgres_store *store)
+{
+    struct args args = agent_args(store);
+    if (!link_is_open(&store->link))
+        return;
+    args_u64(&args, store->base.info.boot);
+    args_i64(&args, store->line);
+    (void)link_query(&store->link, PG_RELEASE, &args, NULL);
+}
+
+/* --- after a connection was lost ------------------------------------------------------------- */
+
+/* What was in doubt had happened if the one who came next found it. */
+static void note_successor(struct postgres_store *store)
+{
+    PGresult *rows;
+    struct args args = agent_args(store);
+    size_t len;
+    args_u64(&args, store->base.info.boot);
+    bool known =
+        link_query(&store->link, PG_SUCCESSOR, &args, &rows) == LINK_OK && PQntuples(rows) == 1;
+    const char *who = known ? row_text(rows, 0, 0, &len) : "somebody else";
+    store->failed = true;
+    log_error("store", "%s owns this agent now: it stops writing%s", who,
+              !store->doubt || !known               ? ""
+              : row_i64(rows, 0, 1) >= store->asked ? "; its last batch was stored"
+                                                    : "; its last batch was not stored");
+    PQclear(rows);
+}
+
+/* The line is ours: everything that is sent over another one is refused from here on. */
+static enum link_result fence(struct postgres_store *store, bool *ours)
+{
+    PGresult *rows;
+    struct args args = agent_args(store);
+    args_u64(&args, store->base.info.boot);
+    args_i64(&args, LEASE_MS);
+    enum link_result result = link_query(&store->link, PG_FENCE, &args, &rows);
+    *ours = result == LINK_OK && PQntuples(rows) == 1;
+    if (*ours) {
+        const int64_t found = row_i64(rows, 0, 1);
+        store->line = row_i64(rows, 0, 0);
+        store->happened = store->doubt && found == store->asked;
+        store->failed =
+            !store->happened && found != (store->doubt ? store->asked - 1 : store->writes);
+        store->writes = found;
+        store->renewed = now_ms();
+    }
+    PQclear(rows);
+    return result;
+}
+
+static enum studio_err away(struct postgres_store *store)
+{
+    log_limited(&store->complaints, LOG_WARN, "store", "the database is away: %s", store->link.why);
+    link_close(&store->link);
+    return STUDIO_ERR_STORAGE;
+}
+
+enum studio_err owner_resume(struct postgres_store *store)
+{
+    bool ours;
+    if (store->failed)
+        return STUDIO_ERR_IO;
+    if (link_is_well(&store->link))
+        return STUDIO_OK;
+    if (link_open(&store->link, false) != LINK_OK || fence(store, &ours) != LINK_OK)
+        return away(store);
+    if (!ours)
+        note_successor(store);
+    else if (store->failed)
+        log_error("store", "the database has another past than this agent: it stops writing");
+    if (store->failed)
+        return STUDIO_ERR_IO;
+    if (load(store) != LINK_OK)
+        return away(store);
+    store->doubt = false;
+    log_info("store", "the database is back");
+    return STUDIO_OK;
+}

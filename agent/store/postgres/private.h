@@ -1,0 +1,176 @@
+/*
+ * private.h - what the files of this engine share; nobody else includes it (but its tests).
+ *
+ * args.c       arguments and rows in binary
+ * link.c       a connection
+ * schema.c     the tables and views, brought to this version
+ * owner.c      who may write: taken at the start, asked in every transaction
+ * transact.c   a transaction of the owner, and what became of one whose answer was lost
+ * commit.c     a batch, and the small transactions
+ * housekeep.c  retention, forgetting, the count of hours, the lease
+ * store.c      open and close
+ * reader.c     the reading connection
+ * statements.c the SQL of all this
+ * engine.c     the table of all this
+ */
+#ifndef AGENT_STORE_POSTGRES_PRIVATE_H
+#define AGENT_STORE_POSTGRES_PRIVATE_H
+
+#include "base/log.h"
+#include "store/engine.h"
+#include "store/postgres/link.h"
+
+enum {
+    LEASE_MS = 5000,       /* for so long, by the database's clock, nobody else may take an agent */
+    LEASE_RENEW_MS = 1000, /* and so often the owner says it is there */
+    ROW_BYTES = 128        /* what an event or a request is counted with besides its text */
+};
+
+/* The SQLSTATE of a transaction that is not the owner's (any more). */
+#define STATE_NOT_OWNER "ST001"
+
+enum statement {
+    PG_TAKE,
+    PG_HOLDER,
+    PG_FENCE,
+    PG_SUCCESSOR,
+    PG_LOAD,
+    PG_OWN,
+    PG_ADD_EVENTS,
+    PG_PUT_TABLES,
+    PG_DROP_CLEARED,
+    PG_ADD_CLEARED,
+    PG_FORGET_CLEARED,
+    PG_FORGET_BELOW,
+    PG_DROP_REQUESTS,
+    PG_ADD_REQUESTS,
+    PG_PARK,
+    PG_PUT_MEMO,
+    PG_TABLES,
+    PG_AGED,
+    PG_DROP_EVENTS,
+    PG_OLD_REQUESTS,
+    PG_DROP_OLD,
+    PG_ADD_HOUR,
+    PG_DROP_HOURS,
+    PG_RELEASE,
+    PG_COUNT
+};
+extern const char *const postgres_texts[PG_COUNT];
+
+/* What the numbers are once a transaction has happened. */
+struct numbers {
+    uint64_t last_seq, acked;
+    int64_t bytes; /* that come */
+};
+
+struct postgres_store {
+    struct store base;
+    struct link link;
+    char *url; /* memory of secret.h */
+    char *owner;
+    int lock_fd;
+    uint64_t retention_events;
+    unsigned retention_days;
+    uint64_t max_bytes;
+    bool mirror;
+    bool failed;         /* it has another owner, or contradicts itself */
+    int64_t line;        /* of the connections of this owner, the one that may write */
+    int64_t writes;      /* transactions of this ownership that are known to have happened */
+    int64_t bytes;       /* of events and requests */
+    int64_t hours;       /* it has run */
+    int64_t hour_began;  /* monotonic; -1: not yet */
+    int64_t aged_hour;   /* nothing as old is left */
+    int64_t forgot_hour; /* no request as old is left; -1: not looked yet */
+    int64_t renewed;     /* monotonic: when the lease was last */
+    int64_t commit_ms;   /* what the last commit took */
+    struct log_limit complaints, crowding;
+    struct numbers coming; /* of the transaction under way */
+    /* Of the transaction whose answer was lost: */
+    bool lost;                /* there was one, since send_batch began */
+    bool doubt;               /* it may have happened */
+    int64_t asked;            /* its number */
+    bool happened;            /* it has: known once the doubt is over */
+    struct store_item *items; /* its; NULL: it was no batch, nobody waits for what became of it */
+    size_t item_count;
+};
+
+static inline struct postgres_store *as_postgres(struct store *base)
+{
+    return (struct postgres_store *)base;
+}
+
+static inline const struct postgres_store *as_const_postgres(const struct store *base)
+{
+    return (const struct postgres_store *)base;
+}
+
+/* --- schema.c -------------------------------------------------------------------------------- */
+
+/* STORE_UNUSABLE with a sentence on what to do. */
+enum studio_err postgres_refuse(struct studio_error *error, const struct link *link);
+/* Brings the database to this version, or refuses one that is newer. The link has no statements yet. */
+enum studio_err schema_prepare(struct link *link, struct studio_error *error);
+
+/* --- owner.c --------------------------------------------------------------------------------- */
+
+/* Makes this process the owner, and loads what the store knows. Errors: STORE_UNUSABLE, also when somebody else owns
+ * the agent, with his name. */
+enum studio_err owner_take(struct postgres_store *store, struct studio_error *error);
+/* Nobody else need wait for the lease to run out. */
+void owner_release(struct postgres_store *store);
+/* A connection that may write: after another was lost, all that it still has under way will come to nothing, and
+ * store->writes says whether the last of it had happened. OK, STORAGE (the database is away) or IO (another
+ * owner). */
+enum studio_err owner_resume(struct postgres_store *store);
+
+/* --- transact.c ------------------------------------------------------------------------------ */
+
+/* Begins one; OK: send statements, then transact_end. */
+enum studio_err transact_begin(struct postgres_store *store, const struct numbers *numbers);
+/* `what` says what it was for the log. *rows as of link_end. STORAGE with store->doubt: nobody knows yet. */
+enum studio_err transact_end(struct postgres_store *store, const char *what, PGresult **rows);
+/* A failure of one statement by itself. */
+enum studio_err transact_fail(struct postgres_store *store, enum link_result result,
+                              const char *what);
+/* Numbers as they are. */
+struct numbers numbers_now(const struct postgres_store *store);
+
+/* --- what engine.c puts into its table, each as store.h says -------------------------------- */
+
+enum studio_err postgres_open(const struct store_options *options, struct store **out,
+                              struct studio_error *error);
+void postgres_close(struct store *base);
+bool postgres_slow(const struct store *base);
+uint64_t postgres_bytes(const struct store *base);
+bool postgres_crowded(struct store *base);
+bool postgres_in_doubt(const struct store *base);
+enum studio_err postgres_settle(struct store *base, bool *known);
+enum studio_err postgres_tables(struct store *base, store_table_fn *row, void *ctx);
+enum studio_err postgres_commit(struct store *base, struct store_item *items, size_t n,
+                                uint64_t acked);
+enum studio_err postgres_park(struct store *base, uint64_t seq, const char *reason);
+enum studio_err postgres_mark_cleared(struct store *base, const char *table_id, const char *field);
+enum studio_err postgres_forget_cleared(struct store *base, const struct store_clearing *clearings,
+                                        size_t n);
+enum studio_err postgres_put_memo(struct store *base, const char *text);
+enum studio_err postgres_probe(struct store *base);
+enum studio_err postgres_housekeep(struct store *base, int64_t mono_ms, bool *more);
+enum studio_err postgres_reader_open(const struct store *base, struct store_reader **out,
+                                     struct studio_error *error);
+void postgres_reader_close(struct store_reader *base);
+enum studio_err postgres_read_events(struct store_reader *base, uint64_t from, uint64_t to,
+                                     size_t limit, studio_event_fn *fn, void *ctx);
+enum studio_err postgres_walk_step(struct store_reader *base, struct store_walk *walk,
+                                   studio_event_fn *fn, void *ctx);
+enum studio_err postgres_read_oldest(struct store_reader *base, uint64_t *seq);
+enum studio_err postgres_read_request(struct store_reader *base, const char *table_id,
+                                      const char *client, const char *request_id,
+                                      const unsigned char digest[32], bool *found, bool *same,
+                                      char **answer);
+enum studio_err postgres_read_cleared(struct store_reader *base, store_cleared_fn *fn, void *ctx);
+
+/* So near its largest size that updates will not fit. */
+bool postgres_full(const struct postgres_store *store);
+
+#endif

@@ -1,0 +1,172 @@
+/* store.c - open: lock, connect, migrate, take; and close. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "store/lock.h"
+#include "store/postgres/private.h"
+
+enum { OWNER_BYTES = 8, TABLES_PAGE = 256 };
+
+#define OWNER_FILE                                                                                 \
+    "owner" /* in the data directory: which one this is, whatever its machine is called */
+
+/* --- who this is ----------------------------------------------------------------------------- */
+
+/* Makes the file if there is none, or none that was written whole. False with errno set. */
+static bool owner_id(const char *path, char id[2 * OWNER_BYTES + 1])
+{
+    unsigned char random[OWNER_BYTES];
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool there = fd >= 0 && read(fd, id, 2 * OWNER_BYTES) == 2 * OWNER_BYTES;
+    id[2 * OWNER_BYTES] = '\0';
+    there = there && strspn(id, "0123456789abcdef") == 2 * OWNER_BYTES;
+    bool ok = fd >= 0 && (there || getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
+    if (ok && !there) {
+        text_hex(random, sizeof random, id);
+        ok = ftruncate(fd, 0) == 0 && pwrite(fd, id, 2 * OWNER_BYTES, 0) == 2 * OWNER_BYTES &&
+             fsync(fd) == 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static enum studio_err name_owner(struct postgres_store *store, const struct store_options *options,
+                                  struct studio_error *error)
+{
+    char id[2 * OWNER_BYTES + 1];
+    char *path = lock_path(options->dir, OWNER_FILE);
+    enum studio_err err = STUDIO_OK;
+    if (!path)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (!owner_id(path, id))
+        err =
+            studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                             ": %s cannot be written; give this user write permission there", path);
+    else if (asprintf(&store->owner, "%s (%s)", options->host_name, id) < 0) {
+        store->owner = NULL;
+        err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    }
+    free(path);
+    return err;
+}
+
+/* --- open and close -------------------------------------------------------------------------- */
+
+/* Without a broker nobody waits for what is there; mirroring begins with the next event. */
+static enum studio_err count_boot(struct postgres_store *store, struct studio_error *error)
+{
+    struct numbers numbers = numbers_now(store);
+    if (!store->mirror)
+        numbers.acked = numbers.last_seq;
+    enum studio_err err = transact_begin(store, &numbers);
+    if (err == STUDIO_OK)
+        err = transact_end(store, "a start", NULL);
+    return err == STUDIO_OK ? err : postgres_refuse(error, &store->link);
+}
+
+static enum studio_err open_database(struct postgres_store *store,
+                                     const struct store_options *options,
+                                     struct studio_error *error)
+{
+    enum studio_err err = lock_take(options->dir, &store->lock_fd, error);
+    if (err == STUDIO_OK)
+        err = name_owner(store, options, error);
+    if (err != STUDIO_OK)
+        return err;
+    link_init(&store->link, store->url, NULL, 0);
+    err = schema_prepare(&store->link, error);
+    if (err != STUDIO_OK)
+        return err;
+    link_init(&store->link, store->url, postgres_texts, PG_COUNT);
+    store->link.unsafe_no_sync = options->unsafe_no_sync;
+    err = owner_take(store, error);
+    return err == STUDIO_OK ? count_boot(store, error) : err;
+}
+
+enum studio_err postgres_open(const struct store_options *options, struct store **out,
+                              struct studio_error *error)
+{
+    const char *agent_id = options->agent_id ? options->agent_id : options->host_name;
+    struct postgres_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    store->lock_fd = -1;
+    store->hour_began = -1;
+    store->forgot_hour = -1;
+    store->retention_events = options->retention_events;
+    store->retention_days = options->retention_days;
+    store->max_bytes = options->max_bytes;
+    store->mirror = options->mirror;
+    (void)snprintf(store->base.info.agent_id, sizeof store->base.info.agent_id, "%s", agent_id);
+    store->url = secret_dup(options->url, strlen(options->url));
+    enum studio_err err = store->url ? open_database(store, options, error)
+                                     : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (err == STUDIO_OK)
+        *out = &store->base;
+    else
+        postgres_close(&store->base);
+    return err;
+}
+
+void postgres_close(struct store *base)
+{
+    struct postgres_store *store = as_postgres(base);
+    if (!store->failed && !store->doubt)
+        owner_release(store);
+    link_close(&store->link);
+    lock_release(store->lock_fd);
+    free(store->owner);
+    secret_free(store->url);
+    free(store);
+}
+
+bool postgres_slow(const struct store *base)
+{
+    const struct postgres_store *store = as_const_postgres(base);
+    return store->commit_ms >= STORE_SLOW_MS || !link_is_open(&store->link);
+}
+
+/* --- tables ---------------------------------------------------------------------------------- */
+
+/* A page of them, behind `after`, which becomes the last. */
+static enum studio_err tables_page(struct postgres_store *store, char after[72],
+                                   store_table_fn *row, void *ctx, bool *more)
+{
+    PGresult *rows;
+    struct args args = {.count = 0};
+    args_str(&args, store->base.info.agent_id);
+    args_str(&args, after);
+    args_i64(&args, TABLES_PAGE);
+    enum link_result result = link_query(&store->link, PG_TABLES, &args, &rows);
+    enum studio_err err = transact_fail(store, result, "reading the tables");
+    int count = err == STUDIO_OK ? PQntuples(rows) : 0;
+    *more = count == TABLES_PAGE;
+    for (int i = 0; err == STUDIO_OK && i < count; i++) {
+        size_t id_len, len;
+        const char *id = row_text(rows, i, 0, &id_len);
+        const char *document = row_text(rows, i, 2, &len);
+        if (!row(ctx, id, (uint64_t)row_i64(rows, i, 1), document, len))
+            err = STUDIO_ERR_NO_MEMORY;
+        (void)snprintf(after, 72, "%s", id);
+    }
+    PQclear(rows);
+    return err;
+}
+
+enum studio_err postgres_tables(struct store *base, store_table_fn *row, void *ctx)
+{
+    struct postgres_store *store = as_postgres(base);
+    char after[72] = "";
+    bool more = true;
+    enum studio_err err = owner_resume(store);
+    while (err == STUDIO_OK && more)
+        err = tables_page(store, after, row, ctx, &more);
+    return err;
+}

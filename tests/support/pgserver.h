@@ -1,0 +1,44 @@
+/*
+ * pgserver.h - a real PostgreSQL of the test's own, in a temporary directory, on a unix socket there.
+ *
+ * It never touches a server that was already running. Root is no user to it, so there it runs as `postgres`.
+ */
+#ifndef TESTS_SUPPORT_PGSERVER_H
+#define TESTS_SUPPORT_PGSERVER_H
+
+#include <stdbool.h>
+
+#include "support/proc.h"
+
+struct pgserver;
+
+/* Is it installed? */
+bool pgserver_there(void);
+
+/* With STUDIO_STORE=postgres in the environment, what has a store has it in one server of the test program's. */
+bool pgserver_wanted(void);
+/* That server, started when it is first asked for, stopped when the program ends. */
+struct pgserver *pgserver_shared(void);
+/* What a data directory is to SQLite, a schema is there. */
+const char *pgserver_schema(const char *dir);
+
+/* Ready for connections when it returns. */
+struct pgserver *pgserver_create(void);
+void pgserver_destroy(struct pgserver *server);
+
+/* postgresql://..., whose tables are those of the schema `name`, made if need be; lives until the next call. */
+const char *pgserver_url(struct pgserver *server, const char *name);
+
+/* Runs SQL there by psql; the first column of the first row (free()), "" without one. Waits for no
+ * standby. Fails the test. */
+char *pgserver_ask(struct pgserver *server, const char *name, const char *sql);
+
+void pgserver_start(struct pgserver *server);
+/* Every connection ends, what is under way is taken back. */
+void pgserver_stop(struct pgserver *server);
+/* SIGKILL to all of it, as a power cut. */
+void pgserver_kill(struct pgserver *server);
+/* To SIGSTOP it. */
+struct proc *pgserver_proc(struct pgserver *server);
+
+#endif
