@@ -1,5 +1,6 @@
 #include "auth/user_files.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static enum studio_err replace(const char *dir, const char *file, const char *us
         err = config_fail(error, STUDIO_ERR_NO_MEMORY, "out of memory");
         goto done;
     }
-    if (lines->len == 0 && access(path, F_OK) != 0) {
+    if (lines->len == 0 && access(path, F_OK) != 0 && errno == ENOENT) {
         err = STUDIO_OK;
         goto done;
     }

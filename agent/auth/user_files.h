@@ -22,7 +22,8 @@ struct broker_login {
 STUDIO_MUST_USE enum studio_err user_files_put(const char *dir, const struct broker_login *user,
                                                const char *root, struct studio_error *error);
 
-/* Takes the user out of both; *removed: there was one. Files that are not there are not made. Errors: USAGE, IO, NO_MEMORY. */
+/* Takes the user out of both; *removed: there was one. Files that are not there are not made. Errors: USAGE (also:
+ * one that cannot be looked for), IO, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err user_files_remove(const char *dir, const char *name, bool *removed,
                                                   struct studio_error *error);
 

@@ -4,7 +4,7 @@
  */
 #include "cmd/token.h"
 
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "auth/broker_lines.h"
-#include "auth/days.h"
 #include "auth/digest.h"
 #include "auth/token_file.h"
 #include "auth/tokens.h"
@@ -21,14 +20,10 @@
 #include "base/buf.h"
 #include "base/names.h"
 #include "base/text.h"
-#include "base/times.h"
+#include "cmd/user_table.h"
 #include "config/config.h"
 
-enum {
-    HASH_SHOWN = 12,  /* hexadecimal digits in a list */
-    CHOSEN_MAX = 256, /* bytes of a line with a token */
-    DAY_S = 86400
-};
+enum { CHOSEN_MAX = 256 }; /* bytes of a line with a token */
 
 /* Where the tokens are, and the directory of the agent that reads them. */
 struct target {
@@ -41,106 +36,20 @@ struct target {
     const char *config;     /* the file all of it stands in; NULL: not in one, or not all */
 };
 
-/* A table for each file, which begins with its first row. */
-struct listing {
-    const char *title; /* printed before the first */
-    const char *path;  /* the one file, or the directory they are in */
-    struct days *days; /* when they were last used; NULL: not known */
-    char *file;        /* of the last row; owned */
-};
-
 static int fail_with(const struct studio_error *error)
 {
     cli_complain(error->text);
     return error->code == STUDIO_ERR_USAGE ? STUDIO_EXIT_USAGE : STUDIO_EXIT_FAILED;
 }
 
-static void print_day(int64_t wall_s, char out[TIME_S_LEN + 1])
-{
-    time_print_s(wall_s, out);
-    out[TIME_DAY_LEN] = '\0';
-}
-
-/* "never", or the last day a line is good for. */
-static void print_expiry(const struct token_line *line, char out[TIME_S_LEN + 1])
-{
-    if (line->until_s == INT64_MAX)
-        snprintf(out, TIME_S_LEN + 1, "never");
-    else
-        print_day(line->until_s - 1, out);
-}
-
-/* The last day it was used, as far as is known. */
-static void print_last(const struct days *days, const struct token_line *line,
-                       char out[TIME_S_LEN + 1])
-{
-    int day = days ? days_find(days, line) : 0;
-    if (day == 0)
-        snprintf(out, TIME_S_LEN + 1, "-");
-    else
-        print_day((int64_t)day * DAY_S, out);
-}
-
-/* The file is named where there may be several. */
-static void begin_table(struct listing *listing, const char *file)
-{
-    if (listing->file && strcmp(listing->file, file) == 0)
-        return;
-    if (!listing->file)
-        fputs(listing->title, stdout);
-    if (strcmp(listing->path, file) != 0)
-        printf("%s%s:\n", listing->file ? "\n" : "", file);
-    printf("%4s  %-8s  %-*s  %-10s  %-10s  %s\n", "line", "role", HASH_SHOWN, "hash", "expires",
-           "last used", "id");
-    free(listing->file);
-    listing->file = strdup(file); /* without memory there is one heading more */
-}
-
-static void print_user(void *ctx, const char *file, unsigned number, const struct token_line *line)
-{
-    struct listing *listing = ctx;
-    char hex[DIGEST_HEX_LEN + 1], expiry[TIME_S_LEN + 1], last[TIME_S_LEN + 1];
-    struct buf pattern;
-    bool expired = line->until_s <= (int64_t)time(NULL);
-    begin_table(listing, file);
-    buf_init(&pattern, SIZE_MAX);
-    token_pattern_print(&pattern, line->pattern);
-    text_hex(line->digest, DIGEST_LEN, hex);
-    print_expiry(line, expiry);
-    print_last(listing->days, line, last);
-    printf("%4u  %-8s  %-*.*s  %-10s  %-10s  %s%s", number, role_name(line->role), HASH_SHOWN,
-           HASH_SHOWN, line->certificate ? "certificate" : hex, expiry, last,
-           buf_ok(&pattern) ? pattern.data : line->pattern, expired ? "  (expired)" : "");
-    if (line->tables != TOKEN_TABLES)
-        printf("  tables=%u", line->tables);
-    if (line->slow)
-        fputs("  yescrypt", stdout);
-    putchar('\n');
-    buf_finish(&pattern);
-}
-
-static void listing_begin(struct listing *listing, const char *title, const struct target *target)
-{
-    struct studio_error error;
-    *listing = (struct listing){.title = title, .path = target->file};
-    if (days_read(target->data, &listing->days, &error) != STUDIO_OK)
-        fprintf(stderr, "when they were last used is not known: %s\n", error.text);
-}
-
-static void listing_end(struct listing *listing)
-{
-    days_free(listing->days);
-    free(listing->file);
-}
-
 static int token_list(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct listing listing;
+    struct user_table table;
     (void)cli;
-    listing_begin(&listing, "", target);
-    enum studio_err err = token_file_each(target->file, print_user, &listing, &error);
-    listing_end(&listing);
+    user_table_begin(&table, "", target->file, target->data);
+    enum studio_err err = token_file_each(target->file, user_table_print, &table, &error);
+    user_table_end(&table);
     return err == STUDIO_OK ? STUDIO_EXIT_OK : fail_with(&error);
 }
 
@@ -198,7 +107,7 @@ static void say_undo(const struct target *target, const struct token_user *user,
     fprintf(stderr,
             "the broker does not know the user; before another try: studio-agent token revoke "
             "%.*s %s %s%s\n",
-            HASH_SHOWN, user->chosen ? "HASH" : hex, target->config ? "-c" : "--data",
+            USER_TABLE_HASH, user->chosen ? "HASH" : hex, target->config ? "-c" : "--data",
             target->config ? target->config : target->data,
             user->chosen ? ", with the hash that `token list` shows of the line" : "");
 }
@@ -339,81 +248,120 @@ static int user_add(const struct cli *cli, const struct target *target)
     return new_user(cli, target, target->user_files ? tell_broker : print_lines);
 }
 
-/* All lines of a pattern are revoked, or the one of a hash. */
+/* What was revoked: the lines of one pattern, or those of one token, which may be of several. */
 struct revoked {
-    struct listing listing;
-    char pattern[TOKEN_PATTERN_MAX + 1];
-    size_t left; /* that have the pattern as well */
+    struct user_table table;
+    struct buf patterns; /* each once, with its NUL */
 };
 
 static void note_revoked(void *ctx, const char *file, unsigned number,
                          const struct token_line *line)
 {
     struct revoked *revoked = ctx;
-    snprintf(revoked->pattern, sizeof revoked->pattern, "%s", line->pattern);
-    print_user(&revoked->listing, file, number, line);
+    struct buf *patterns = &revoked->patterns;
+    size_t at = 0;
+    while (at < patterns->len && strcmp(patterns->data + at, line->pattern) != 0)
+        at += strlen(patterns->data + at) + 1;
+    if (at == patterns->len)
+        buf_add(patterns, line->pattern, strlen(line->pattern) + 1);
+    user_table_print(&revoked->table, file, number, line);
 }
 
-static void count_left(void *ctx, const char *file, unsigned number, const struct token_line *line)
+struct same_pattern {
+    const char *pattern;
+    size_t lines; /* it still has */
+};
+
+static void count_same(void *ctx, const char *file, unsigned number, const struct token_line *line)
 {
-    struct revoked *revoked = ctx;
+    struct same_pattern *same = ctx;
     (void)file;
     (void)number;
-    revoked->left += strcmp(line->pattern, revoked->pattern) == 0;
+    same->lines += strcmp(line->pattern, same->pattern) == 0;
 }
 
-/* The login at the broker, which `user add` has made of it. */
-static int revoke_at_broker(const struct target *target, struct revoked *revoked)
+static void say_still_good(const char *id)
+{
+    fprintf(stderr,
+            "if the broker has a login %s, it is still good: take it out of its password file "
+            "(Mosquitto: mosquitto_passwd -D FILE %s) and of its access list\n",
+            id, id);
+}
+
+/* The login at the broker, which `user add` has made of it; `left` users are. */
+static int take_login(const struct target *target, size_t left, const char *id)
 {
     struct studio_error error;
-    const char *id = revoked->pattern, *dir = target->user_files;
-    bool removed;
-    if (!target->broker || !name_is_client(id, strlen(id)) || is_in_list(id, target->logins[0]) ||
+    struct same_pattern same = {.pattern = id};
+    const char *dir = target->user_files;
+    bool removed = false;
+    if (!name_is_client(id, strlen(id)) || is_in_list(id, target->logins[0]) ||
         is_in_list(id, target->logins[1]))
         return STUDIO_EXIT_OK;
     if (!dir) {
-        fprintf(stderr,
-                "if the broker has a login %s, it is still good: take it out of its password file "
-                "(Mosquitto: mosquitto_passwd -D FILE %s) and of its access list\n",
-                id, id);
+        say_still_good(id);
         return STUDIO_EXIT_OK;
     }
-    if (token_file_each(target->file, count_left, revoked, &error) != STUDIO_OK)
-        return fail_with(&error);
-    if (revoked->left > 0) {
+    enum studio_err err = STUDIO_OK;
+    if (left > 0) /* a file without any is a mistake */
+        err = token_file_each(target->file, count_same, &same, &error);
+    if (err == STUDIO_OK && same.lines > 0) {
         fprintf(stderr,
                 "the broker's files in %s keep %s, who has another line: if the password there is "
                 "the token that was revoked, studio-agent user add %s makes a new one\n",
                 dir, id, id);
         return STUDIO_EXIT_OK;
     }
-    if (user_files_remove(dir, id, &removed, &error) != STUDIO_OK)
+    if (err == STUDIO_OK)
+        err = user_files_remove(dir, id, &removed, &error);
+    if (err != STUDIO_OK) {
+        say_still_good(id);
         return fail_with(&error);
+    }
     if (removed)
         fprintf(stderr, "the broker's files in %s have %s no more: systemctl reload mosquitto\n",
                 dir, id);
     return STUDIO_EXIT_OK;
 }
 
+/* The files are looked at without mqtt.broker, too, which may stand in the unit of the agent. */
+static int revoke_at_broker(const struct target *target, size_t left, const struct buf *patterns)
+{
+    int code = STUDIO_EXIT_OK;
+    if (!target->broker && !target->user_files)
+        return code;
+    for (size_t at = 0; at < patterns->len; at += strlen(patterns->data + at) + 1) {
+        const int its = take_login(target, left, patterns->data + at);
+        code = its == STUDIO_EXIT_OK ? code : its;
+    }
+    if (buf_ok(patterns))
+        return code;
+    cli_complain("out of memory: not all of them were looked for at the broker");
+    return STUDIO_EXIT_FAILED;
+}
+
 static int token_revoke(const struct cli *cli, const struct target *target)
 {
     struct studio_error error;
-    struct revoked revoked = {.left = 0};
+    struct revoked revoked;
     size_t left = 0;
     if (cli->word_count < 2) {
         cli_complain("token revoke needs an id pattern or a hash of `studio-agent token list`");
         return STUDIO_EXIT_USAGE;
     }
-    listing_begin(&revoked.listing, "revoked:\n", target);
+    buf_init(&revoked.patterns, SIZE_MAX);
+    user_table_begin(&revoked.table, "revoked:\n", target->file, target->data);
     enum studio_err err = token_file_revoke(target->file, cli->words[1], cli->certificate,
                                             note_revoked, &revoked, &left, &error);
-    listing_end(&revoked.listing);
-    if (err != STUDIO_OK)
-        return fail_with(&error);
-    if (left == 0)
+    user_table_end(&revoked.table);
+    int code =
+        err == STUDIO_OK ? revoke_at_broker(target, left, &revoked.patterns) : fail_with(&error);
+    buf_finish(&revoked.patterns);
+    if (err == STUDIO_OK && left == 0)
         fputs("no user is left; an agent does not start without one\n", stderr);
-    say_reload(target);
-    return revoke_at_broker(target, &revoked);
+    if (err == STUDIO_OK)
+        say_reload(target);
+    return code;
 }
 
 static const struct {

@@ -15,20 +15,28 @@
 
 static const char *dir, *ini, *mosquitto, *data;
 
-/* Runs `studio-agent args...`; what it printed is to be free()d. Inline gcc 12 takes it for the variable it comes from. */
-__attribute__((noinline)) static char *run(const char *const args[], int expected)
+/* Runs `studio-agent args...`; both are to be free()d. Inline gcc 12 takes it for the variable it comes from. */
+__attribute__((noinline)) static void run_both(const char *const args[], int expected, char **out,
+                                               char **err)
 {
     const char *argv[16] = {studio_program("studio-agent")};
-    char *out, *err;
     int code;
 
     for (size_t i = 0; args[i]; i++)
         argv[i + 1] = args[i];
-    code = proc_run(argv, NULL, &out, &err);
+    code = proc_run(argv, NULL, out, err);
     if (code != expected)
-        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1] ? args[1] : "", out, err);
-    free(err);
-    return out;
+        test_fail("exit %d of %s %s\n%s%s", code, args[0], args[1] ? args[1] : "", *out, *err);
+}
+
+/* What it printed, or why it failed, as is expected; free(). */
+static inline char *run(const char *const args[], int expected)
+{
+    char *out, *err;
+
+    run_both(args, expected, &out, &err);
+    free(expected == 0 ? err : out);
+    return expected == 0 ? out : err;
 }
 
 static inline void ran(const char *const args[])
@@ -52,17 +60,10 @@ static inline void begin(void)
     free(text);
 }
 
-static const char *const everything[] = {"setup",       "agent.test", "-c", NULL,
-                                         "--mosquitto", NULL,         NULL};
-
 static inline char *set_up(int expected)
 {
-    const char *args[sizeof(everything) / sizeof(everything[0])];
-
-    memcpy(args, everything, sizeof(everything));
-    args[3] = ini;
-    args[5] = mosquitto;
-    return run(args, expected);
+    return run((const char *[]){"setup", "agent.test", "-c", ini, "--mosquitto", mosquitto, NULL},
+               expected);
 }
 
 static inline char *content(const char *name)

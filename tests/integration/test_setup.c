@@ -131,11 +131,34 @@ static bool has(const char *folder, const char *name, const char *words)
     return found;
 }
 
+/* `token revoke`, which says this to people. */
+static void revoked(const char *which, int expected, const char *said)
+{
+    char *out, *err;
+
+    run_both((const char *[]){"token", "revoke", which, "-c", ini, NULL}, expected, &out, &err);
+    if (!strstr(err, said))
+        test_fail("nothing of '%s' in: %s", said, err);
+    free(out);
+    free(err);
+}
+
+/* And this is the hash of the first. */
+static void revoked_by_hash(const char *said)
+{
+    char hash[13] = "", *list = run((const char *[]){"token", "list", "-c", ini, NULL}, 0);
+    const char *row = strstr(list, "device");
+
+    assert_non_null(row);
+    assert_int_equal(sscanf(row, "device %12s", hash), 1);
+    free(list);
+    revoked(hash, 0, said);
+}
+
 /* With the last line of a user his login at the broker goes as well, and nobody else's. */
 static void who_is_revoked_is_gone_at_the_broker(void **state)
 {
-    char hash[13] = "", *list;
-    const char *studio, *row;
+    const char *studio;
 
     (void)state;
     begin();
@@ -144,20 +167,87 @@ static void who_is_revoked_is_gone_at_the_broker(void **state)
     for (int i = 0; i < 2; i++)
         free(new_user("ARO-001_dealerPC", "device"));
     free(new_user("ARO-001_dealerPC2", "device"));
-    list = run((const char *[]){"token", "list", "-c", ini, NULL}, 0);
-    row = strstr(list, "device");
-    assert_non_null(row);
-    assert_int_equal(sscanf(row, "device %12s", hash), 1);
-    free(list);
-    ran((const char *[]){"token", "revoke", hash, "-c", ini, NULL});
+    revoked_by_hash("keep ARO-001_dealerPC, who has another line");
     assert_true(has(studio, "passwd", "ARO-001_dealerPC:"));
-    ran((const char *[]){"token", "revoke", "ARO-001_dealerPC", "-c", ini, NULL});
+    revoked("ARO-001_dealerPC", 0, "have ARO-001_dealerPC no more");
     assert_false(has(studio, "passwd", "ARO-001_dealerPC:"));
     assert_false(has(studio, "acl", "user ARO-001_dealerPC\n"));
     assert_true(has(studio, "passwd", "ARO-001_dealerPC2:"));
     assert_true(has(studio, "acl", "user ARO-001_dealerPC2\n"));
     assert_true(has(studio, "passwd", "agent:"));
     assert_true(has(studio, "acl", "user agent\n"));
+}
+
+/* In the lines of the configuration. */
+static void change(char *text, const char *from, const char *to)
+{
+    char *at = strstr(text, from);
+
+    assert_non_null(at);
+    assert_int_equal(strlen(to), strlen(from));
+    memcpy(at, to, strlen(to));
+    ini = tmpdir_write(dir, "agent.ini", 0600, text);
+    free(text);
+}
+
+/* The broker may be named in the unit of the agent: the files are what `user add` wrote into. */
+static void the_files_count_without_the_broker(void **state)
+{
+    (void)state;
+    begin();
+    free(set_up(0));
+    free(new_user("ARO-001_dealerPC", "device"));
+    change(content("agent.ini"), "broker = ", "; none = ");
+    revoked("ARO-001_dealerPC", 0, "have ARO-001_dealerPC no more");
+    assert_false(has(tmpdir_path(mosquitto, "studio"), "passwd", "ARO-001_dealerPC:"));
+}
+
+static void all_who_had_the_token_are_gone(void **state)
+{
+    enum { HASH_LEN = 64 };
+    const char *studio;
+    char *text, *first, *second;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    studio = tmpdir_path(mosquitto, "studio");
+    free(new_user("ARO-001_dealerPC", "device"));
+    free(new_user("ARO-002_dealerPC", "device"));
+    text = tmpdir_read(tmpdir_path(data, "tokens"), NULL);
+    first = strstr(text, "sha256:");
+    assert_non_null(first);
+    second = strstr(first + 1, "sha256:");
+    assert_non_null(second);
+    memcpy(second, first, strlen("sha256:") + HASH_LEN);
+    tmpdir_write(data, "tokens", 0600, text);
+    free(text);
+    revoked_by_hash("have ARO-001_dealerPC no more");
+    assert_false(has(studio, "passwd", "ARO-001_dealerPC:"));
+    assert_false(has(studio, "passwd", "ARO-002_dealerPC:"));
+    assert_false(has(studio, "acl", "user ARO-002_dealerPC\n"));
+}
+
+/* Who cannot be taken out is told of, with what is left to do. */
+static void who_is_still_good_is_told(void **state)
+{
+    static const char said[] = "has a login ARO-001_dealerPC, it is still good";
+    const char *studio;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    free(new_user("ARO-001_dealerPC", "device"));
+    studio = tmpdir_path(mosquitto, "studio");
+    assert_int_equal(rename(studio, tmpdir_path(mosquitto, "elsewhere")), 0);
+    tmpdir_write(mosquitto, "studio", 0600, "");
+    revoked("ARO-001_dealerPC", 2, said);
+    assert_int_equal(remove(studio), 0);
+    assert_int_equal(rename(tmpdir_path(mosquitto, "elsewhere"), studio), 0);
+    free(new_user("ARO-001_dealerPC", "device"));
+    change(content("agent.ini"), "user_files", "; no_files");
+    revoked("ARO-001_dealerPC", 0, said);
+    assert_true(has(studio, "passwd", "ARO-001_dealerPC:"));
 }
 
 static void secrets_are_nobody_elses(void **state)
@@ -352,6 +442,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_nothing_to_all),
         cmocka_unit_test(who_is_revoked_is_gone_at_the_broker),
+        cmocka_unit_test(the_files_count_without_the_broker),
+        cmocka_unit_test(all_who_had_the_token_are_gone),
+        cmocka_unit_test(who_is_still_good_is_told),
         cmocka_unit_test(secrets_are_nobody_elses),
         cmocka_unit_test(once_more),
         cmocka_unit_test(without_the_key_of_the_authority),

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/cmocka_all.h"
 #include "support/tmpdir.h"
@@ -122,6 +124,68 @@ static void without_its_folder(void **state)
                      STUDIO_ERR_USAGE);
 }
 
+static bool removes(const char *dir, const char *name)
+{
+    bool removed;
+
+    assert_int_equal(user_files_remove(dir, name, &removed, &error), STUDIO_OK);
+    return removed;
+}
+
+static void who_goes_leaves_nothing_behind(void **state)
+{
+    const char *dir = tmpdir_create();
+    char *text;
+
+    (void)state;
+    tmpdir_write(dir, "acl", 0600, "user plc\ntopic read a\nuser plc1\ntopic read b\n");
+    assert_true(removes(dir, "plc")); /* in one of the two */
+    assert_int_not_equal(access(tmpdir_path(dir, "passwd"), F_OK), 0);
+    text = read_in(dir, "acl");
+    assert_string_equal(text, "user plc1\ntopic read b\n");
+    free(text);
+    tmpdir_write(dir, "passwd", 0600, "plc:x\nplc1:y");
+    assert_true(removes(dir, "plc"));
+    text = read_in(dir, "passwd");
+    assert_string_equal(text, "plc1:y\n");
+    free(text);
+}
+
+/* Not even written anew, which a broker would see. */
+static void who_is_not_there_changes_nothing(void **state)
+{
+    const char *dir = tmpdir_create(), *none = tmpdir_path(dir, "none"), *path;
+    struct stat before, after;
+
+    (void)state;
+    assert_false(removes(dir, "plc"));
+    assert_false(removes(none, "plc"));
+    assert_int_not_equal(access(none, F_OK), 0);
+    path = tmpdir_write(dir, "passwd", 0600, "plc1:y");
+    assert_int_equal(stat(path, &before), 0);
+    assert_false(removes(dir, "plc"));
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
+/* Who is in a file that cannot be reached is not gone. */
+static void what_cannot_be_looked_for_is_an_error(void **state)
+{
+    const char *dir = tmpdir_create(), *passwd = tmpdir_path(dir, "passwd");
+    bool removed;
+
+    (void)state;
+    assert_int_equal(symlink(passwd, passwd), 0);
+    assert_int_equal(user_files_remove(dir, "plc", &removed, &error), STUDIO_ERR_USAGE);
+    if (geteuid() == 0)
+        return; /* who looks into everything */
+    assert_int_equal(chmod(dir, 0), 0);
+    assert_int_equal(user_files_remove(dir, "plc", &removed, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "Permission denied"));
+    assert_int_equal(chmod(dir, 0700), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +194,9 @@ int main(void)
         cmocka_unit_test(a_user_again_takes_the_place_of_the_former),
         cmocka_unit_test(no_rights_are_left_to_another),
         cmocka_unit_test(without_its_folder),
+        cmocka_unit_test(who_goes_leaves_nothing_behind),
+        cmocka_unit_test(who_is_not_there_changes_nothing),
+        cmocka_unit_test(what_cannot_be_looked_for_is_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
