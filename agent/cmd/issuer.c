@@ -124,19 +124,17 @@ static enum studio_err name_authority(const struct issuer *issuer, char cert[PAT
 }
 
 enum studio_err issuer_check(const struct issuer *issuer, const char *cert, const char *key,
-                             struct studio_error *error)
+                             const char *else_do, struct studio_error *error)
 {
-    static const char *const own = "move it away, or name it and its other half in the "
-                                   "configuration (websocket.tls_cert, tls_key)";
     char ca_cert[PATH_LEN], ca_key[PATH_LEN];
     enum studio_err err = name_authority(issuer, ca_cert, ca_key, error);
 
     if (err == STUDIO_OK && access(ca_cert, F_OK) != 0)
         err = mark_check(ca_key, "put its ca.pem beside it, or move it away", error);
     if (err == STUDIO_OK)
-        err = mark_check(cert, own, error);
+        err = mark_check(cert, else_do, error);
     if (err == STUDIO_OK)
-        err = mark_check(key, own, error);
+        err = mark_check(key, else_do, error);
     return err;
 }
 

@@ -18,9 +18,11 @@ struct issuer {
     struct authority *authority;
 };
 
-/* May these files be made, with an authority if there is none? What somebody else put there stays. Errors: USAGE. */
+/* May these files be made, with an authority if there is none? What somebody else put there stays, and `else_do` says what
+ * to do with it. Errors: USAGE. */
 STUDIO_MUST_USE enum studio_err issuer_check(const struct issuer *issuer, const char *cert,
-                                             const char *key, struct studio_error *error);
+                                             const char *key, const char *else_do,
+                                             struct studio_error *error);
 
 /* Puts a new key (mode 0640, for `group`, see file_edit.h) and a certificate for all the names into these files. Errors:
  * USAGE (also: ca.pem without ca.key), IO, NO_MEMORY. */

@@ -38,6 +38,15 @@ struct pair {
     bool issue; /* they are to be made */
 };
 
+/* What to do with what is in the way. */
+static const char new_pair[] = "move it away, or name it and its other half in the configuration "
+                               "(websocket.tls_cert, tls_key)";
+static const char new_broker[] =
+    "move it away, or set mqtt.broker and a login to use the broker as it is";
+/* Earlier versions made keys without a mark. */
+static const char renewal[] =
+    "move it away, too, if it was of the certificate that is to be made again";
+
 struct setting {
     const char *section, *key, *value;
 };
@@ -180,6 +189,20 @@ static enum studio_err plan_tls(struct setup *s)
     return err;
 }
 
+/* Users that lie there without a key of ours are no setup's that was interrupted. */
+static enum studio_err check_broker_files(struct setup *s)
+{
+    static const char *const names[] = {"passwd", "acl"};
+    enum studio_err err = mark_check(s->broker_file, new_broker, &s->error);
+    char path[PATH_LEN];
+
+    if (is_there(s->broker_file) || is_there(s->broker.key))
+        return err;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && err == STUDIO_OK; i++)
+        err = mark_check(path_in(path, s->broker_dir, names[i]), new_broker, &s->error);
+    return err;
+}
+
 /* Of a broker that is yet to be set up somebody has a part already. */
 static enum studio_err check_broker(struct setup *s)
 {
@@ -201,9 +224,7 @@ static enum studio_err check_broker(struct setup *s)
                                "nothing is made",
                                parts[i].key, s->cli->file);
     }
-    return mark_check(s->broker_file,
-                      "move it away, or set mqtt.broker and a login to use the broker as it is",
-                      &s->error);
+    return check_broker_files(s);
 }
 
 /* Of one that a former setup told of only the certificate is made again. */
@@ -231,7 +252,8 @@ static enum studio_err plan_broker(struct setup *s)
     if (!s->broker.issue)
         printf("left alone: mqtt.broker = %s\n", config->broker);
     if (s->broker.issue)
-        err = issuer_check(&s->issuer, s->broker.cert, s->broker.key, &s->error);
+        err = issuer_check(&s->issuer, s->broker.cert, s->broker.key,
+                           s->new_broker ? new_broker : renewal, &s->error);
     if (err != STUDIO_OK || !s->new_broker)
         return err;
     err = check_broker(s);
@@ -348,9 +370,11 @@ static enum studio_err set_up_broker(struct setup *s)
         err = issuer_issue(&s->issuer, s->broker.cert, s->broker.key, group, &s->error);
     if (err != STUDIO_OK || !s->new_broker)
         return err;
-    err = agent_login_make(
-        &(struct agent_login){s->password_file, s->broker_dir, s->config.topic_root, s->group},
-        &s->error);
+    err = agent_login_make(&(struct agent_login){.password_file = s->password_file,
+                                                 .broker_dir = s->broker_dir,
+                                                 .topic_root = s->config.topic_root,
+                                                 .group = s->group},
+                           &s->error);
     if (err == STUDIO_OK)
         err = write_broker_configuration(s);
     if (err == STUDIO_OK)
@@ -383,7 +407,8 @@ static enum studio_err plan(struct setup *s)
     if (err == STUDIO_OK)
         err = plan_tls(s);
     if (err == STUDIO_OK && s->tls.issue)
-        err = issuer_check(&s->issuer, s->tls.cert, s->tls.key, &s->error);
+        err = issuer_check(&s->issuer, s->tls.cert, s->tls.key,
+                           s->config.tls_cert ? renewal : new_pair, &s->error);
     if (err == STUDIO_OK && s->cli->mosquitto)
         err = plan_broker(s);
     if (err == STUDIO_OK && s->setting_count > 0)

@@ -7,26 +7,16 @@
 /* Refused with words that have `named`, and nothing is made. */
 static void refused(const char *named)
 {
-    const char *argv[] = {studio_program("studio-agent"),
-                          "setup",
-                          "agent.test",
-                          "-c",
-                          ini,
-                          "--mosquitto",
-                          mosquitto,
-                          NULL};
-    char *before = content("agent.ini"), *after, *out, *err;
+    char *before = content("agent.ini"), *after, *why = set_up(2);
 
-    assert_int_equal(proc_run(argv, NULL, &out, &err), 2);
-    if (!strstr(err, named))
-        test_fail("nothing of %s in: %s", named, err);
+    if (!strstr(why, named))
+        test_fail("nothing of %s in: %s", named, why);
     after = content("agent.ini");
     assert_string_equal(after, before);
     assert_false(is_there(dir, "ca.pem"));
     free(before);
     free(after);
-    free(out);
-    free(err);
+    free(why);
 }
 
 static void what_somebody_made_stays(void **state)
@@ -38,7 +28,9 @@ static void what_somebody_made_stays(void **state)
                   {"", "ca.key"},
                   {"mosquitto/conf.d", "studio.conf"},
                   {"mosquitto/studio", "tls.pem"},
-                  {"mosquitto/studio", "tls.key"}};
+                  {"mosquitto/studio", "tls.key"},
+                  {"mosquitto/studio", "passwd"},
+                  {"mosquitto/studio", "acl"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++) {
@@ -76,6 +68,25 @@ static void settings_of_somebody_stay(void **state)
         ini = tmpdir_write(dir, "agent.ini", 0600, theirs[i].text);
         refused(theirs[i].named);
     }
+}
+
+/* One of a former setup has no mark, and the configuration names it: it is told what to do, which does. */
+static void a_key_without_a_mark(void **state)
+{
+    char *why;
+
+    (void)state;
+    begin();
+    free(set_up(0));
+    assert_int_equal(remove(tmpdir_path(dir, "tls.pem")), 0);
+    (void)tmpdir_write(dir, "tls.key", 0600, "of a former setup\n");
+    why = set_up(2);
+    assert_non_null(strstr(why, "tls.key"));
+    assert_non_null(strstr(why, "move it away, too, if it was of the certificate"));
+    free(why);
+    assert_int_equal(remove(tmpdir_path(dir, "tls.key")), 0);
+    free(set_up(0));
+    ran((const char *[]){"check", "-c", ini, NULL});
 }
 
 /* The key is new already, the certificate is not, whether the configuration names them yet or not. */
@@ -132,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_somebody_made_stays),
         cmocka_unit_test(settings_of_somebody_stay),
+        cmocka_unit_test(a_key_without_a_mark),
         cmocka_unit_test(interrupted_between_key_and_certificate),
         cmocka_unit_test(a_password_that_is_there_serves),
     };
