@@ -52,6 +52,17 @@ static void tell(void *ctx, const struct trial_result *r)
     tell_message(d, r);
 }
 
+/* Of both logins it is told. */
+static bool can_log_in(struct diagnosis *d, const struct bridge_config *bridge)
+{
+    const bool mirror =
+        diagnosis_readable(d, "broker", "mqtt.password_file", bridge->password_file);
+    const bool commands = diagnosis_readable(d, "broker", "mqtt.command_password_file",
+                                             bridge->command_password_file);
+
+    return mirror && commands;
+}
+
 void doctor_brokers(struct diagnosis *d)
 {
     struct studio_error error;
@@ -60,11 +71,7 @@ void doctor_brokers(struct diagnosis *d)
     bridge.agent_id = d->agent_id;
     if (!bridge.brokers)
         diagnosis_tell(d, FINDING_OK, "broker", NULL, "none is configured: a status server only");
-    else if (!diagnosis_readable(d, "broker", "mqtt.password_file", bridge.password_file) ||
-             !diagnosis_readable(d, "broker", "mqtt.command_password_file",
-                                 bridge.command_password_file))
-        ; /* told */
-    else if (trial_run(&bridge, tell, d, &error) != STUDIO_OK)
+    else if (can_log_in(d, &bridge) && trial_run(&bridge, tell, d, &error) != STUDIO_OK)
         diagnosis_tell(d, FINDING_FAULT, "broker", "correct [mqtt] in the configuration", "%s",
                        error.text);
 }

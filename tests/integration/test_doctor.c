@@ -265,13 +265,46 @@ static void what_only_root_may_read(void **state)
     with_certificate(cert, cert, "wss://localhost:0", 1, "fault    tokens");
 }
 
+/* Both logins are told of at once. */
+static void no_password_can_be_read(void **state)
+{
+    static const char *const options[] = {"password_file", "command_password_file"};
+    const char *data = tmpdir_path(dir, "data");
+    char *out, *more, *words;
+
+    (void)state;
+    more = test_printf("[mqtt]\ncommand_username = me\ncommand_password_file = %s\n",
+                       tmpdir_write(dir, "commands", 0600, "SECRET\n"));
+    broker = broker_create(&(struct broker_options){.users = users});
+    configure("agent-pw\n", more);
+    if (geteuid() == 0) { /* who reads everything: the agent is somebody else */
+        assert_int_equal(mkdir(data, 0700), 0);
+        assert_int_equal(chown(data, 65534, 65534), 0);
+        assert_int_equal(chown(tmpdir_path(dir, "tokens"), 65534, 65534), 0);
+        assert_int_equal(chmod(dir, 0711), 0);
+    } else {
+        assert_int_equal(chmod(tmpdir_path(dir, "password"), 0), 0);
+        assert_int_equal(chmod(tmpdir_path(dir, "commands"), 0), 0);
+    }
+    out = doctor(1);
+    for (size_t i = 0; i < 2; i++) {
+        words = test_printf("fault    broker        mqtt.%s /", options[i]);
+        says(out, words);
+        free(words);
+    }
+    free(more);
+    free(out);
+}
+
 /* Then what stands in websocket.listen is not what is listened on. */
 static void where_systemd_listens(void **state)
 {
     static const struct {
-        const char *state, *words;
-    } units[] = {{"active", "(studio-agent.socket: [::]:8443, /run/a): those addresses count"},
-                 {"inactive", NULL}};
+        const char *state, *handed, *words;
+    } units[] = {
+        {"active", NULL, "(studio-agent.socket: [::]:8443, /run/a): those addresses count"},
+        {"inactive", "LISTEN_FDS=1", "(LISTEN_FDS): those addresses count"},
+        {"inactive", NULL, NULL}};
 
     (void)state;
     open_broker(NULL);
@@ -280,7 +313,7 @@ static void where_systemd_listens(void **state)
                                    "Listen=/run/a (Stream)\nActiveState=%s'\n",
                                    units[i].state),
              *path = test_printf("PATH=%s:%s", dir, getenv("PATH"));
-        const char *env[] = {path, NULL};
+        const char *env[] = {path, units[i].handed, NULL};
         static const char *const commands[] = {"doctor", "check"};
 
         tmpdir_write(dir, "systemctl", 0700, script);
@@ -335,6 +368,7 @@ int main(void)
         TEST(what_is_wrong_with_a_certificate),
         TEST(what_is_wrong_with_the_brokers_certificate),
         TEST(what_only_root_may_read),
+        TEST(no_password_can_be_read),
         TEST(where_systemd_listens),
         TEST(a_configuration_with_mistakes),
         TEST(for_programs),
