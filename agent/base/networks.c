@@ -111,11 +111,9 @@ void peer_name(const char *address, char out[PEER_TEXT_MAX + 1])
 {
     unsigned char bytes[16];
 
-    if (!parse(address, bytes)) {
-        snprintf(out, PEER_TEXT_MAX + 1, "%s", address);
-    } else if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
-        inet_ntop(AF_INET, bytes + sizeof(mapped), out, PEER_TEXT_MAX + 1);
-    } else {
+    snprintf(out, PEER_TEXT_MAX + 1, "%s", address);
+    address_tidy(out);
+    if (inet_pton(AF_INET6, out, bytes) == 1) {
         memset(bytes + 8, 0, 8);
         inet_ntop(AF_INET6, bytes, out, PEER_TEXT_MAX + 1);
     }

@@ -164,7 +164,9 @@ static void the_log_tells_who_came_and_who_did_not(void **state)
         "warn auth: ARO-001_PC7 has a token of fewer than 16 characters",
     };
     (void)state;
-    const char *args[] = {"--log-level", "debug", NULL};
+    const char *listen =
+        tls ? "ws://[::]:0,wss://[::]:0" : "ws://[::]:0"; /* for IPv4 as well, told as such */
+    const char *args[] = {"--log-level", "debug", "--listen", listen, NULL};
     struct agent_proc *a = agent_proc_start(&(struct agent_options){.args = args, .tls = tls});
     uint16_t at = agent_proc_port(a);
     struct wsclient *c = wsclient_connect(at, "/?id=ARO-001_PC7&token=wrong_guess");

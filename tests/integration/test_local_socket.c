@@ -1,5 +1,4 @@
-/* test_local_socket.c - `unix:/PATH` in websocket.listen: a socket in the file system, beside ports (agent/README.md); and one for
- * IPv6 and IPv4 alike. */
+/* test_local_socket.c - `unix:/PATH` in websocket.listen: a socket in the file system, beside ports (agent/README.md). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,23 +79,10 @@ static void a_proxy_of_this_machine_may_use_it(void **state)
     free(listen);
 }
 
-static void ipv4_is_told_as_such(void **state)
-{
-    static const char *const args[] = {"--listen", "ws://[::]:0", NULL};
-    struct agent_proc *agent = agent_proc_start(&(struct agent_options){.args = args});
-
-    (void)state;
-    wsclient_close(wsclient_login(agent_proc_port(agent), "ARO-001_dealerPC", TOKEN_DEVICE));
-    free(proc_wait_line(agent_proc_proc(agent), PROC_STDERR,
-                        "ARO-001_dealerPC is here from 127.0.0.1 as", WAIT_MS));
-    agent_proc_destroy(agent);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_proxy_of_this_machine_may_use_it),
-        cmocka_unit_test(ipv4_is_told_as_such),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ def merged(names):
 
 def listened(services, service):
     """The ports on which others than the container itself are heard."""
-    if service == "broker":  # setup DIR LISTENER [SUBJECTS]
+    if service == "broker":  # setup DIR LISTENER[,LISTENER...] [SUBJECTS]
         return {listener.split()[0] for listener in services["setup"]["command"][2].split(",")}
     flags = " ".join(services[service]["command"])
     return {port for host, port in re.findall(r"([\d.]+):(\d+)", flags) if host == "0.0.0.0"}
@@ -37,6 +37,9 @@ faults = 0
 for way in WAYS:
     services = merged(way)
     for service in ("broker", "agent"):
+        if not services[service]["ports"]:
+            print(f"{' and '.join(way)}: {service}: nobody can come to it")
+            faults += 1
         for port in services[service]["ports"]:
             inside = port.rsplit(":", 1)[1]
             if inside not in listened(services, service):
