@@ -16,6 +16,7 @@ static void want_write(void *connection)
     struct connection *c = lws_wsi_user(connection);
 
     if (!c || !c->session) { /* a request, or a session only just being made */
+        door_free(server->door, lws_get_opaque_user_data(connection));
         lws_callback_on_writable(connection);
     } else if (!c->writing) {
         c->writing = true;
@@ -40,11 +41,18 @@ static void pause_reading(void *connection, bool paused)
     struct server *server = lws_context_user(lws_get_context(connection));
     struct connection *c = lws_wsi_user(connection);
 
-    if (!c || !c->session || !lws_get_ssl(connection)) {
+    if (!c || !c->session) {
         lws_rx_flow_control(connection, paused ? 0 : 1);
         return;
     }
     c->paused = paused;
+    if (!paused)
+        door_wait(server->door, lws_get_opaque_user_data(connection),
+                  lws_get_socket_fd(connection));
+    if (!lws_get_ssl(connection)) {
+        lws_rx_flow_control(connection, paused ? 0 : 1);
+        return;
+    }
     if (!c->pausing)
         DL_APPEND2(server->pausing, c, prev_pausing, next_pausing);
     c->pausing = true;
@@ -136,14 +144,14 @@ static void hold(void *connection, bool held)
                                                          : LWS_RXFLOW_REASON_APPLIES_ENABLE));
 }
 
-/* The library does nothing at all for a request that is not to be read, nor for a handshake of TLS. */
+/* The library neither answers a request that is not to be read, nor goes on with a handshake of TLS. */
 static bool may_wait(void *connection)
 {
     const struct connection *c = lws_wsi_user(connection);
     SSL *ssl = lws_get_ssl(connection);
 
     return (!ssl || (SSL_is_init_finished(ssl) && SSL_pending(ssl) == 0)) &&
-           !lws_partial_buffered(connection) &&
+           !lws_partial_buffered(connection) && (!c || !c->paused) &&
            (!c || !c->exchange || exchange_expects(c->exchange));
 }
 

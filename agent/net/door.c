@@ -35,7 +35,6 @@ struct door {
     void *resting[LISTENERS_MAX];        /* listeners that accept again in a later turn */
     size_t resting_count;
     bool starved;        /* until the next tick */
-    bool heard;          /* somebody waits for the floor who says something */
     struct porch *porch; /* NULL: nobody speaks the PROXY protocol */
     const char
         *entering; /* whom the socket being taken in speaks for, "": nobody; NULL: no porch */
@@ -101,18 +100,17 @@ void door_starve(struct door *door, void *listener)
 
 bool door_turn(struct door *door)
 {
+    const bool owes = floor_step(door->floor);
+
     door->accepted = 0;
     make_good(door);
-    if (door->heard || floor_owes(door->floor))
-        floor_step(door->floor);
-    door->heard = false;
     if (door->starved || door->resting_count == 0)
-        return floor_owes(door->floor);
+        return owes;
     if (must_wait(door))
         return true;
     while (door->resting_count > 0)
         door->o.ops->pause(door->resting[--door->resting_count], false);
-    return floor_owes(door->floor);
+    return owes;
 }
 
 /* A trusted proxy says first for whom it comes. To the library the socket is refused; what waits is a
@@ -191,7 +189,7 @@ int door_floor_fd(const struct door *door)
 
 void door_hear(struct door *door)
 {
-    door->heard = true;
+    floor_hear(door->floor);
 }
 
 void door_porch_step(struct door *door)
@@ -254,6 +252,12 @@ void door_wait(struct door *door, struct socket *socket, int fd)
 {
     if (socket && !socket->known)
         floor_enter(door->floor, &socket->speaker, socket->connection, fd);
+}
+
+void door_free(struct door *door, struct socket *socket)
+{
+    if (socket)
+        floor_leave(door->floor, &socket->speaker);
 }
 
 void door_know(struct door *door, struct socket *socket)

@@ -49,8 +49,11 @@ bool door_knock(struct door *door, void *listener, int fd, const char *peer);
 /* It has become a connection; `peer` is its address, or PEER_UNIX. What is kept of it until door_leave; NULL: out of
  * memory. A connection there is no place for is cut. */
 struct socket *door_enter(struct door *door, void *connection, const char *peer);
-/* What comes next is for it to say, on this socket: unless it has authenticated it waits for its turn to be read (floor.h). */
+/* What comes next is for it to say, on this socket: unless it has authenticated it waits for its turn to be read (floor.h), from
+ * the end of this one on. */
 void door_wait(struct door *door, struct socket *socket, int fd);
+/* It is answered: from now on it is read whenever it says something. */
+void door_free(struct door *door, struct socket *socket);
 /* It has authenticated. */
 void door_know(struct door *door, struct socket *socket);
 /* It is gone. Frees. NULL does nothing. */

@@ -339,7 +339,7 @@ void exchange_tick(struct exchange *x)
                /* The library asks the processor for as long as it cannot read what comes. */
                (unread && blocked >= EXCHANGE_SPIN_MS)) {
         cut_slow(x);
-    } else if ((x->state == LINGERING && now >= x->deadline_ms) ||
+    } else if (x->broken || (x->state == LINGERING && now >= x->deadline_ms) ||
                unread) { /* what is paused does not hear that its peer has gone */
         x->env->ops->kill(x->connection);
     } else if (endless) {

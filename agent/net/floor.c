@@ -11,6 +11,7 @@ struct floor {
     const struct floor_ops *ops;
     int epoll;
     struct speaker *speaking, *again;
+    bool heard; /* some of those who wait */
     /* By their descriptor: one that has been closed is still heard of while a process that is just being started has it. */
     struct speaker **waiting;
     size_t waiting_cap;
@@ -62,20 +63,17 @@ static bool reserve(struct floor *floor, size_t fd)
     return true;
 }
 
-bool floor_owes(const struct floor *floor)
-{
-    return floor->again != NULL;
-}
-
 /* It is heard of once. False: it cannot be. */
-static bool listen_to(struct floor *floor, struct speaker *speaker, int op)
+static bool listen_to(struct floor *floor, struct speaker *speaker)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
                                 .data.fd = speaker->fd};
 
     if (!reserve(floor, (size_t)speaker->fd) ||
-        epoll_ctl(floor->epoll, op, speaker->fd, &event) != 0)
+        epoll_ctl(floor->epoll, speaker->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, speaker->fd,
+                  &event) != 0)
         return false;
+    speaker->watched = true;
     floor->waiting[speaker->fd] = speaker;
     speaker->state = SPEAKER_WAITING;
     return true;
@@ -93,29 +91,26 @@ static void take_out(struct floor *floor, struct speaker *speaker)
     speaker->state = SPEAKER_OUT;
 }
 
-/* Of whom the library may have more it gets the floor anyway, as nothing would tell. */
-static void wait_for(struct floor *floor, struct speaker *speaker, int op, bool behind)
+/* Of whom the library may have more it gets the floor again, as nothing would tell. Without memory it stays out. */
+static void wait_again(struct floor *floor, struct speaker *speaker, bool behind)
 {
-    if (!listen_to(floor, speaker, op))
-        return;
     if (behind) {
-        take_out(floor, speaker);
         speaker->state = SPEAKER_AGAIN;
         DL_APPEND(floor->again, speaker);
+    } else if (!listen_to(floor, speaker)) {
+        return;
     }
     floor->ops->hold(speaker->connection, true);
 }
 
 void floor_enter(struct floor *floor, struct speaker *speaker, void *connection, int fd)
 {
-    const bool before = speaker->connection != NULL;
-
     if (speaker->state != SPEAKER_OUT)
         return;
     speaker->connection = connection;
     speaker->fd = fd;
-    wait_for(floor, speaker, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-             floor->ops->behind(connection));
+    speaker->state = SPEAKER_SPEAKING;
+    DL_APPEND(floor->speaking, speaker);
 }
 
 void floor_forget(struct floor *floor, struct speaker *speaker)
@@ -123,8 +118,9 @@ void floor_forget(struct floor *floor, struct speaker *speaker)
     if (!speaker->connection)
         return;
     take_out(floor, speaker);
-    /* In vain where the descriptor has been closed. */
-    (void)epoll_ctl(floor->epoll, EPOLL_CTL_DEL, speaker->fd, NULL);
+    if (speaker->watched) /* in vain where the descriptor has been closed */
+        (void)epoll_ctl(floor->epoll, EPOLL_CTL_DEL, speaker->fd, NULL);
+    speaker->watched = false;
     speaker->connection = NULL;
 }
 
@@ -146,18 +142,12 @@ static void give(struct floor *floor, struct speaker *speaker)
     floor->ops->hold(speaker->connection, false);
 }
 
-void floor_step(struct floor *floor)
+/* So few, and of those who get it again only half, for others to have their turn. */
+static void give_to_some(struct floor *floor)
 {
     struct epoll_event events[FLOOR_MAX];
-    const bool behind = floor->speaking && floor->ops->behind(floor->speaking->connection);
-    struct speaker *speaker;
     int given = 0, count;
 
-    while ((speaker = floor->speaking) != NULL) {
-        take_out(floor, speaker);
-        if (floor->ops->may_wait(speaker->connection))
-            wait_for(floor, speaker, EPOLL_CTL_MOD, behind);
-    }
     for (; floor->again && given < FLOOR_MAX / 2; given++)
         give(floor, floor->again);
     count = epoll_wait(floor->epoll, events, FLOOR_MAX - given, 0);
@@ -167,4 +157,25 @@ void floor_step(struct floor *floor)
         if (fd < floor->waiting_cap && floor->waiting[fd])
             give(floor, floor->waiting[fd]);
     }
+}
+
+void floor_hear(struct floor *floor)
+{
+    floor->heard = true;
+}
+
+bool floor_step(struct floor *floor)
+{
+    const bool behind = floor->speaking && floor->ops->behind(floor->speaking->connection);
+    struct speaker *speaker;
+
+    while ((speaker = floor->speaking) != NULL) {
+        take_out(floor, speaker);
+        if (floor->ops->may_wait(speaker->connection))
+            wait_again(floor, speaker, behind);
+    }
+    if (floor->heard || floor->again)
+        give_to_some(floor);
+    floor->heard = false;
+    return floor->again != NULL;
 }

@@ -21,6 +21,7 @@ struct speaker {
     void *connection;
     int fd;
     enum speaker_state state;
+    bool watched; /* its descriptor */
 };
 
 /* What it asks of connections, which are what the transport takes for one. */
@@ -36,20 +37,20 @@ struct floor_ops {
 struct floor *floor_create(const struct floor_ops *ops);
 /* Nobody is in any more. NULL does nothing. */
 void floor_destroy(struct floor *floor);
-/* Readable whenever floor_step has something to do. */
+/* While it is readable floor_hear is called in each turn. */
 int floor_fd(const struct floor *floor);
 
-/* From now on it waits for the floor. One that waits, or has it, is left alone. Without memory it stays out. */
+/* It has the floor now, and waits for it from the end of this turn on. One that waits, or has it, is left alone. */
 void floor_enter(struct floor *floor, struct speaker *speaker, void *connection, int fd);
 /* It need not wait any more. */
 void floor_leave(struct floor *floor, struct speaker *speaker);
 /* Its connection is gone. */
 void floor_forget(struct floor *floor, struct speaker *speaker);
 
-/* Once in a turn, or not at all: those who had the floor wait again, and the next ones have it. Who does not only listen any
- * more is out until it enters again. */
-void floor_step(struct floor *floor);
-/* There is to be another step in the next turn, whether floor_fd is readable or not. */
-bool floor_owes(const struct floor *floor);
+/* Some of those who wait say something. */
+void floor_hear(struct floor *floor);
+/* At the end of each turn: those who had the floor wait again, and the next ones have it. Who does not only listen any more is out
+ * until it enters again. True: there is to be another turn soon, whatever sockets tell. */
+bool floor_step(struct floor *floor);
 
 #endif

@@ -18,7 +18,8 @@ struct connection { /* the library keeps one for each socket, and a new one for 
     struct connection *prev, *next; /* in server->writing */
     struct connection *prev_pausing, *next_pausing;
     bool writing, pausing;
-    bool paused; /* when it is in server->pausing: what it is to become */
+    bool
+        paused; /* a session: it is not to be read; when in server->pausing, from the end of the turn on */
 };
 
 struct server {

@@ -176,17 +176,6 @@ static int drop(struct server *server, struct connection *c)
     return 0;
 }
 
-static int write_answer(struct server *server, struct lws *wsi)
-{
-    struct connection *c = lws_wsi_user(wsi);
-    int end = c && c->exchange ? http_write(wsi, c->exchange) : 0;
-
-    c = lws_wsi_user(wsi); /* of the next request, if there is one */
-    if (end == 0 && c && !c->exchange)
-        wait_turn(server, wsi);
-    return end;
-}
-
 /* A handshake has begun. */
 static int show(SSL *ssl, void *ctx)
 {
@@ -253,12 +242,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP:
         return keep(server, wsi, NULL, http_open(server->o.exchanges, wsi, in)) ? 0 : -1;
     case LWS_CALLBACK_HTTP_BODY:
+        server->timed = wsi;
         if (c->exchange && len > 0)
             http_body(wsi, c->exchange, in, len);
-        server->timed = wsi;
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return write_answer(server, wsi);
+        return c && c->exchange ? http_write(wsi, c->exchange) : 0;
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:

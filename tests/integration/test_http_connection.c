@@ -169,6 +169,31 @@ static void pipelined_requests_are_answered_in_order(void **state)
     raw_close(raw);
 }
 
+/* Who has not said who he is is read in turns: whoever asks for more before he is answered has his turn all the same. */
+static void strangers_at_once_are_all_answered(void **state)
+{
+    enum { STRANGERS = 50, ROUNDS = 5 };
+    struct raw *raws[STRANGERS];
+
+    (void)state;
+    only_where_what_comes_early_waits();
+    for (int i = 0; i < STRANGERS; i++)
+        raws[i] = raw_open();
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < STRANGERS; i++)
+            raw_send(raws[i], "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+                              "GET /nope HTTP/1.1\r\nHost: x\r\n\r\n"
+                              "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        for (int i = 0; i < STRANGERS; i++) {
+            raw_expect(raws[i], 200, ok_body, false);
+            raw_expect(raws[i], 404, NULL, false);
+            raw_expect(raws[i], 200, ok_body, false);
+        }
+    }
+    for (int i = 0; i < STRANGERS; i++)
+        raw_close(raws[i]);
+}
+
 /* What is behind a body newer libraries take for a part of it: the connection ends, rather than that they hang. */
 static void expect_behind_a_body(struct raw *raw, int status, const char *body)
 {
@@ -453,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_connection_serves_many_requests),
         cmocka_unit_test(the_largest_body_is_taken),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(strangers_at_once_are_all_answered),
         cmocka_unit_test(a_request_behind_a_body_is_answered_or_the_connection_ends),
         cmocka_unit_test(a_body_is_not_pipelined),
         cmocka_unit_test(half_closed_and_answered),

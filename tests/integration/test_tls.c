@@ -90,6 +90,11 @@ static void all_that_is_spoken_plain_is_spoken_over_tls(void **state)
     assert_int_equal(answer.status, 400);
     assert_non_null(strstr(answer.body, "Invalid value for sdp"));
     http_answer_finish(&answer);
+    /* Of a stranger, in one record. */
+    answer = http_request(port, "POST", "/api/v1/tables/ARO-001/status",
+                          "Authorization: Bearer ARO-001_dealerPC:wrong\r\n", update);
+    assert_int_equal(answer.status, 401);
+    http_answer_finish(&answer);
     answer = http_get(port, "/");
     assert_int_equal(answer.status, 200);
     plain = http_get(agent_proc_port(agent), "/");
