@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "integration/over_tls.h"
 #include "support/agent.h"
 #include "support/cmocka_all.h"
 #include "support/deadline.h"
@@ -19,22 +20,6 @@
 #include "support/tmpdir.h"
 #include "support/tokens.h"
 #include "support/wsclient.h"
-
-static bool tls; /* the same over TLS */
-
-static int over_tls(void **state)
-{
-    (void)state;
-    tls = true;
-    return 0;
-}
-
-static int over_none(void **state)
-{
-    (void)state;
-    tls = false;
-    return 0;
-}
 
 /* An agent of the test's own with a configuration. */
 static struct agent_proc *configured(const char *config)
@@ -456,11 +441,6 @@ static void the_silent_are_pinged_and_cut(void **state)
     wsclient_close(answers);
     agent_proc_destroy(a);
 }
-
-#define OVER_TLS(test)                                                                             \
-    {                                                                                              \
-#test " over TLS", test, over_tls, over_none, NULL                                         \
-    }
 
 int main(void)
 {

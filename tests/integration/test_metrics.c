@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "integration/over_tls.h"
 #include "support/agent.h"
 #include "support/broker.h"
 #include "support/cmocka_all.h"
@@ -319,11 +320,11 @@ static void this_machine_alone_or_who_has_the_token(void **state)
         "Forwarded: for=\"[::1]\"\r\n",
         "Forwarded:\r\n",
     };
-    const bool *tls = *state;
     struct agent_proc *agent = agent_proc_start(&(struct agent_options){
-        .tls = *tls, .config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"});
+        .tls = tls, .config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"});
     uint16_t port = agent_proc_port(agent);
 
+    (void)state;
     expect_status(port, NULL, 200, NULL);
     expect_status(port, ELSEWHERE, 403, "Not permitted");
     expect_status(port, ELSEWHERE "Authorization: Bearer " TOKEN "\r\n", 403, "Not permitted");
@@ -334,12 +335,12 @@ static void this_machine_alone_or_who_has_the_token(void **state)
     free(long_one);
     agent_proc_destroy(agent);
     agent = agent_proc_start(&(struct agent_options){
-        .tls = *tls}); /* whoever speaks for others is not believed, but heard */
+        .tls = tls}); /* whoever speaks for others is not believed, but heard */
     expect_status(agent_proc_port(agent), NULL, 200, NULL);
     expect_status(agent_proc_port(agent), ELSEWHERE, 403, "Not permitted");
     agent_proc_destroy(agent);
     agent = agent_proc_start(
-        &(struct agent_options){.tls = *tls,
+        &(struct agent_options){.tls = tls,
                                 .config = "[websocket]\ntrusted_proxies = 127.0.0.1\n"
                                           "[metrics]\ntoken = " TOKEN "\n"});
     port = agent_proc_port(agent);
@@ -355,7 +356,6 @@ static void this_machine_alone_or_who_has_the_token(void **state)
 
 int main(void)
 {
-    static bool plain = false, tls = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_figure_of_the_protocol_is_there),
         cmocka_unit_test(others_read_it_without_complaint),
@@ -363,9 +363,8 @@ int main(void)
         cmocka_unit_test(refusals_over_http_count),
         cmocka_unit_test(a_backlog_is_seen),
         cmocka_unit_test(tables_beyond_the_bound_are_counted),
-        cmocka_unit_test_prestate(this_machine_alone_or_who_has_the_token, &plain),
-        {"this_machine_alone_or_who_has_the_token over TLS",
-         this_machine_alone_or_who_has_the_token, NULL, NULL, &tls},
+        cmocka_unit_test(this_machine_alone_or_who_has_the_token),
+        OVER_TLS(this_machine_alone_or_who_has_the_token),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
