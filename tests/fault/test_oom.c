@@ -27,9 +27,9 @@
 #include "support/tokens.h"
 #include "support/wsclient.h"
 
-/* The WebSocket library writes through NULL once when it gets no memory, for the lists of a virtual host:
- * nothing we could mend. The MQTT library is in processes of its own, which the faults do not reach. */
-#define NOT_OURS_START "libwebsockets"
+/* The WebSocket library writes through NULL once when it gets no memory, for the lists of a virtual host, and OpenSSL reads a
+ * lock through NULL in its first hash, which is why that is made at the start: nothing we could mend. The MQTT library is in processes of its own, which the faults do not reach. */
+#define NOT_OURS_START "libwebsockets libcrypto"
 /* In a start these ask thousands of times: for a schema, and for the names in a folder of plug-ins. */
 #define MANY           "libsqlite3 libc.so"
 
