@@ -170,7 +170,8 @@ bool floor_step(struct floor *floor)
     struct speaker *speaker;
 
     while ((speaker = floor->speaking) != NULL) {
-        take_out(floor, speaker);
+        DL_DELETE(floor->speaking, speaker);
+        speaker->state = SPEAKER_OUT;
         if (floor->ops->may_wait(speaker->connection))
             wait_again(floor, speaker, behind);
     }
