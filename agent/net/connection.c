@@ -41,15 +41,13 @@ static void pause_reading(void *connection, bool paused)
     struct server *server = lws_context_user(lws_get_context(connection));
     struct connection *c = lws_wsi_user(connection);
 
-    if (!c || !c->session) {
-        lws_rx_flow_control(connection, paused ? 0 : 1);
-        return;
+    if (c && c->session) {
+        c->paused = paused;
+        if (!paused)
+            door_wait(server->door, lws_get_opaque_user_data(connection),
+                      lws_get_socket_fd(connection));
     }
-    c->paused = paused;
-    if (!paused)
-        door_wait(server->door, lws_get_opaque_user_data(connection),
-                  lws_get_socket_fd(connection));
-    if (!lws_get_ssl(connection)) {
+    if (!c || !c->session || !lws_get_ssl(connection)) {
         lws_rx_flow_control(connection, paused ? 0 : 1);
         return;
     }

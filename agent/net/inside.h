@@ -32,7 +32,7 @@ struct server {
     bool stop;
     bool ticking; /* looking after connections, not called by one */
     struct listeners listeners;
-    struct lws *floor;               /* watches door_floor for us */
+    struct lws *floor;               /* watches door_floor_fd for us */
     struct lws_vhost *plain, *tls;   /* the second only where there is a certificate */
     struct certificate *certificate; /* that clients of the second are shown */
     struct ssl_ctx_st *tls_context;  /* of the second */

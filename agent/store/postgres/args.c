@@ -86,6 +86,13 @@ void args_column(struct args *args, struct column *column)
     args_add(args, column->bytes.data, column->bytes.len);
 }
 
+struct args args_begin(const char *agent_id)
+{
+    struct args args = {.count = 0};
+    args_str(&args, agent_id);
+    return args;
+}
+
 int64_t row_i64(const PGresult *rows, int row, int column)
 {
     uint64_t wire = 0;

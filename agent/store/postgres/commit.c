@@ -35,17 +35,10 @@ static void add_table(struct args *args, struct table *table)
         args_column(args, &table->columns[i]);
 }
 
-static struct args begin_args(const struct postgres_store *store)
-{
-    struct args args = {.count = 0};
-    args_str(&args, store->base.info.agent_id);
-    return args;
-}
-
 /* Unless it is empty. */
 static void send_table(struct postgres_store *store, enum statement statement, struct table *table)
 {
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     add_table(&args, table);
     if (table->columns[0].count > 0)
         link_send(&store->link, statement, &args);
@@ -57,7 +50,7 @@ static void send_events(struct postgres_store *store, const struct store_item *i
 {
     static const enum column_type types[] = {COLUMN_I64, COLUMN_TEXT, COLUMN_I64, COLUMN_I64,
                                              COLUMN_TEXT};
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     struct table table;
     table_begin(&table, types, 5);
     for (size_t i = 0; i < n; i++) {
@@ -108,7 +101,7 @@ static void add_names(struct table *table, const char *table_id, const char *con
 
 static void send_names(struct postgres_store *store, struct table *table, bool any_set)
 {
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_column(&args, &table->columns[0]);
     if (any_set)
         send_table(store, PG_DROP_CLEARED, table);
@@ -140,7 +133,8 @@ static void send_requests(struct postgres_store *store, const struct store_item 
 {
     static const enum column_type types[] = {COLUMN_TEXT,  COLUMN_TEXT, COLUMN_TEXT,
                                              COLUMN_BYTES, COLUMN_TEXT, COLUMN_I64};
-    struct args drop = begin_args(store), add = begin_args(store);
+    struct args drop = args_begin(store->base.info.agent_id),
+                add = args_begin(store->base.info.agent_id);
     struct table table;
     table_begin(&table, types, 6);
     for (size_t i = 0; i < n; i++) {
@@ -271,7 +265,7 @@ enum studio_err postgres_park(struct store *base, uint64_t seq, const char *reas
 {
     struct postgres_store *store = as_postgres(base);
     struct numbers numbers = numbers_now(store);
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     PGresult *rows = NULL;
     args_u64(&args, seq);
     args_str(&args, reason ? reason : "refused");
@@ -328,7 +322,7 @@ enum studio_err postgres_put_memo(struct store *base, const char *text)
 {
     struct postgres_store *store = as_postgres(base);
     struct numbers numbers = numbers_now(store);
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_str(&args, strlen(text) <= STORE_MEMO_MAX ? text : "");
     enum studio_err err = transact_begin(store, &numbers);
     if (err != STUDIO_OK)

@@ -11,13 +11,6 @@
 /* One step; *done tells whether there was anything to do. */
 typedef enum studio_err step_fn(struct postgres_store *store, int64_t mono_ms, bool *done);
 
-static struct args begin_args(const struct postgres_store *store)
-{
-    struct args args = {.count = 0};
-    args_str(&args, store->base.info.agent_id);
-    return args;
-}
-
 /* --- room ------------------------------------------------------------------------------------ */
 
 /* What is left for the largest batches until the next step: a sixteenth, of a small store up to half. */
@@ -56,7 +49,7 @@ static enum studio_err find(struct postgres_store *store, enum statement stateme
                             int64_t argument, uint64_t *out)
 {
     PGresult *rows;
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_i64(&args, argument);
     enum studio_err err = owner_resume(store);
     *out = 0;
@@ -110,7 +103,7 @@ static enum studio_err retain(struct postgres_store *store, int64_t mono_ms, boo
         return err;
     *done = true;
     struct numbers numbers = numbers_now(store);
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_u64(&args, last);
     args_i64(&args, ROW_BYTES);
     err = transact_begin(store, &numbers);
@@ -144,7 +137,7 @@ static enum studio_err forget(struct postgres_store *store, int64_t mono_ms, boo
         return err;
     *done = true;
     struct numbers numbers = numbers_now(store);
-    struct args args = begin_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_i64(&args, too_old);
     args_i64(&args, STORE_STEP_ROWS);
     args_i64(&args, ROW_BYTES);
@@ -170,7 +163,8 @@ static enum studio_err count_hour(struct postgres_store *store, int64_t mono_ms,
     *done = true;
     const int64_t hour = store->hours + 1;
     struct numbers numbers = numbers_now(store);
-    struct args add = begin_args(store), drop = begin_args(store);
+    struct args add = args_begin(store->base.info.agent_id),
+                drop = args_begin(store->base.info.agent_id);
     args_i64(&add, hour);
     args_i64(&drop, hour - (int64_t)store->retention_days * 24); /* one as old is enough */
     enum studio_err err = transact_begin(store, &numbers);

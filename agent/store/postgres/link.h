@@ -46,6 +46,8 @@ struct args {
     const char *values[LINK_ARGS_MAX];
     int lengths[LINK_ARGS_MAX];
 };
+/* Whose rows they are comes first. */
+struct args args_begin(const char *agent_id);
 void args_i64(struct args *args, int64_t n);
 void args_u64(struct args *args, uint64_t n); /* beyond int64: the largest there is */
 void args_add(struct args *args, const void *bytes, size_t len);

@@ -11,13 +11,6 @@
 #include "base/clock.h"
 #include "store/postgres/private.h"
 
-static struct args agent_args(const struct postgres_store *store)
-{
-    struct args args = {.count = 0};
-    args_str(&args, store->base.info.agent_id);
-    return args;
-}
-
 static int64_t now_ms(void)
 {
     return clock_mono(clock_system());
@@ -60,7 +53,7 @@ static bool take_row(struct postgres_store *store, const PGresult *rows)
 static enum link_result load(struct postgres_store *store)
 {
     PGresult *rows;
-    struct args args = agent_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     enum link_result result = link_query(&store->link, PG_LOAD, &args, &rows);
     if (result == LINK_OK && !take_row(store, rows))
         result = LINK_REFUSED;
@@ -73,7 +66,7 @@ static enum link_result load(struct postgres_store *store)
 static enum studio_err refuse_held(struct postgres_store *store, struct studio_error *error)
 {
     PGresult *rows;
-    struct args args = agent_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     size_t len;
     if (link_query(&store->link, PG_HOLDER, &args, &rows) != LINK_OK || PQntuples(rows) != 1) {
         PQclear(rows);
@@ -91,7 +84,7 @@ static enum studio_err refuse_held(struct postgres_store *store, struct studio_e
 enum studio_err owner_take(struct postgres_store *store, struct studio_error *error)
 {
     PGresult *rows;
-    struct args args = agent_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_str(&args, store->owner);
     args_i64(&args, LEASE_MS);
     if (link_open(&store->link, true) != LINK_OK ||
@@ -118,7 +111,7 @@ enum studio_err owner_take(struct postgres_store *store, struct studio_error *er
 
 void owner_release(struct postgres_store *store)
 {
-    struct args args = agent_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     if (!link_is_open(&store->link))
         return;
     args_u64(&args, store->base.info.boot);
@@ -132,7 +125,7 @@ void owner_release(struct postgres_store *store)
 static void note_successor(struct postgres_store *store)
 {
     PGresult *rows;
-    struct args args = agent_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     size_t len;
     args_u64(&args, store->base.info.boot);
     bool known =
@@ -150,7 +143,7 @@ static void note_successor(struct postgres_store *store)
 static enum link_result fence(struct postgres_store *store, bool *ours)
 {
     PGresult *rows;
-    struct args args = agent_args(store);
+    struct args args = args_begin(store->base.info.agent_id);
     args_u64(&args, store->base.info.boot);
     args_i64(&args, LEASE_MS);
     enum link_result result = link_query(&store->link, PG_FENCE, &args, &rows);

@@ -99,13 +99,6 @@ void postgres_reader_close(struct store_reader *base)
     free(reader);
 }
 
-static struct args begin_args(const struct postgres_reader *reader)
-{
-    struct args args = {.count = 0};
-    args_str(&args, reader->agent_id);
-    return args;
-}
-
 /* A connection that has been lost is only noticed when it is used: then there is one more attempt. */
 static enum studio_err ask(struct postgres_reader *reader, enum read_statement statement,
                            const struct args *args, PGresult **rows)
@@ -167,7 +160,7 @@ enum studio_err postgres_read_events(struct store_reader *base, uint64_t from, u
         size_t page = limit < EVENTS_PAGE ? limit : EVENTS_PAGE;
         uint64_t last = from;
         PGresult *rows;
-        struct args args = begin_args(reader);
+        struct args args = args_begin(reader->agent_id);
         args_u64(&args, from);
         args_u64(&args, to);
         args_u64(&args, page);
@@ -234,7 +227,7 @@ enum studio_err postgres_walk_step(struct store_reader *base, struct store_walk 
 {
     struct postgres_reader *reader = as_reader(base);
     PGresult *rows;
-    struct args args = begin_args(reader);
+    struct args args = args_begin(reader->agent_id);
     fill_walk(&args, walk);
     enum studio_err err =
         ask(reader, walk->newest_first ? READ_NEWEST_FIRST : READ_OLDEST_FIRST, &args, &rows);
@@ -250,7 +243,7 @@ enum studio_err postgres_read_oldest(struct store_reader *base, uint64_t *seq)
 {
     struct postgres_reader *reader = as_reader(base);
     PGresult *rows;
-    struct args args = begin_args(reader);
+    struct args args = args_begin(reader->agent_id);
     enum studio_err err = ask(reader, READ_OLDEST, &args, &rows);
     if (err == STUDIO_OK && PQntuples(rows) == 1)
         *seq = (uint64_t)row_i64(rows, 0, 0);
@@ -266,7 +259,7 @@ enum studio_err postgres_read_request(struct store_reader *base, const char *tab
     struct postgres_reader *reader = as_reader(base);
     PGresult *rows;
     size_t kept_len, answer_len;
-    struct args args = begin_args(reader);
+    struct args args = args_begin(reader->agent_id);
     args_str(&args, table_id);
     args_str(&args, client);
     args_str(&args, request_id);
@@ -289,7 +282,7 @@ enum studio_err postgres_read_cleared(struct store_reader *base, store_cleared_f
     struct postgres_reader *reader = as_reader(base);
     PGresult *rows;
     size_t id_len, field_len;
-    struct args args = begin_args(reader);
+    struct args args = args_begin(reader->agent_id);
     enum studio_err err = ask(reader, READ_CLEARED, &args, &rows);
     bool more = err == STUDIO_OK;
     for (int i = 0; more && i < PQntuples(rows); i++)
