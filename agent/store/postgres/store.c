@@ -140,8 +140,7 @@ static enum studio_err tables_page(struct postgres_store *store, char after[72],
                                    store_table_fn *row, void *ctx, bool *more)
 {
     PGresult *rows;
-    struct args args = {.count = 0};
-    args_str(&args, store->base.info.agent_id);
+    struct args args = args_begin(store->base.info.agent_id);
     args_str(&args, after);
     args_i64(&args, TABLES_PAGE);
     enum link_result result = link_query(&store->link, PG_TABLES, &args, &rows);

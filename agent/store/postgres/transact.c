@@ -19,14 +19,13 @@ struct numbers numbers_now(const struct postgres_store *store)
 
 enum studio_err transact_begin(struct postgres_store *store, const struct numbers *numbers)
 {
-    struct args args = {.count = 0};
+    struct args args = args_begin(store->base.info.agent_id);
     if (store->doubt && store->items) /* store_settle comes first */
         return STUDIO_ERR_STORAGE;
     enum studio_err err = owner_resume(store);
     if (err != STUDIO_OK)
         return err;
     store->coming = *numbers;
-    args_str(&args, store->base.info.agent_id);
     args_u64(&args, store->base.info.boot);
     args_i64(&args, store->line);
     args_i64(&args, store->writes + 1);
