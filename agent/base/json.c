@@ -348,3 +348,58 @@ void json_u64(struct buf *out, const char *key, uint64_t n)
     json_key(out, key);
     buf_u64(out, n);
 }
+
+/* --- what a string says ---------------------------------------------------------------------- */
+
+static unsigned hex4(const char *at)
+{
+    unsigned n = 0;
+    for (int i = 0; i < 4; i++)
+        n = n * 16 + (unsigned)text_hex_digit(at[i]);
+    return n;
+}
+
+static void add_utf8(struct buf *b, unsigned c)
+{
+    const struct {
+        unsigned below;
+        unsigned char lead;
+        int more;
+    } forms[] = {{0x80, 0, 0}, {0x800, 0xc0, 1}, {0x10000, 0xe0, 2}, {0x110000, 0xf0, 3}};
+    int form = 0;
+    char bytes[4];
+    while (c >= forms[form].below)
+        form++;
+    for (int i = forms[form].more; i > 0; i--, c >>= 6)
+        bytes[i] = (char)(0x80 | (c & 0x3f));
+    bytes[0] = (char)(forms[form].lead | c);
+    buf_add(b, bytes, (size_t)forms[form].more + 1);
+}
+
+/* An escape behind its backslash: how long it is. */
+static size_t add_unescaped(struct buf *b, const char *at)
+{
+    static const char names[] = "bfnrt", values[] = "\b\f\n\r\t";
+    const char *name = strchr(names, *at);
+    if (*at != 'u') {
+        buf_add(b, name ? &values[name - names] : at, 1);
+        return 1;
+    }
+    unsigned c = hex4(at + 1);
+    if (c < 0xd800 || c > 0xdbff) {
+        add_utf8(b, c);
+        return 5;
+    }
+    add_utf8(b, 0x10000 + ((c - 0xd800) << 10) + (hex4(at + 7) - 0xdc00));
+    return 11;
+}
+
+void json_string_value(struct buf *out, const char *string, size_t len)
+{
+    const char *at = string + 1, *end = string + len - 1;
+    while (at < end) {
+        const char *escape = memchr(at, '\\', (size_t)(end - at));
+        buf_add(out, at, (size_t)((escape ? escape : end) - at));
+        at = escape ? escape + 1 + add_unescaped(out, escape + 1) : end;
+    }
+}

@@ -48,6 +48,9 @@ bool json_members(const char *text, size_t len, struct json_members *out);
 /* Appends `text` as a JSON string with its quotes; escapes '"', '\\' and control characters. */
 void json_string(struct buf *out, const char *text, size_t len);
 
+/* Appends the text of a JSON string that is one as of json_check, given with its quotes. */
+void json_string_value(struct buf *out, const char *string, size_t len);
+
 /* Appends `"key":`, after a comma unless it is the first of its object. The key needs no escapes. */
 void json_key(struct buf *out, const char *key);
 /* The same with a value. */

@@ -10,44 +10,56 @@
 #include "cmd/copy.h"
 #include "config/config.h"
 #include "store/tools.h"
+#include "store/transfer.h"
 #include "store/verify.h"
 
 /* What is to be done, and on what. */
 struct request {
-    const char *dir;
-    int copy;         /* of an agent's store; -1: none runs there */
+    struct store_place place;
     const char *file; /* the record of `verify` */
     FILE *record;
     long long record_bytes; /* of it, when it was opened */
 };
 
+/* On a terminal, a line that is written over itself, and gone at the end. */
+static void show(uint64_t done, uint64_t total)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (done < total)
+        fprintf(stderr, "\r%llu of %llu events ", (unsigned long long)done,
+                (unsigned long long)total);
+    else
+        fputs("\r\033[K", stderr);
+}
+
 static enum studio_err check(const struct request *r, struct studio_error *error)
 {
-    return store_check(r->dir, r->copy, stdout, error);
+    return store_check(r->place.dir, r->place.copy, stdout, error);
 }
 
 static enum studio_err verify(const struct request *r, struct studio_error *error)
 {
-    return store_verify(r->dir, r->copy, r->record, r->record_bytes, stdout, error);
+    return store_verify(r->place.dir, r->place.copy, r->record, r->record_bytes, stdout, error);
 }
 
 static enum studio_err export_lines(const struct request *r, struct studio_error *error)
 {
-    return store_export(r->dir, r->copy, stdout, error);
+    return store_export(&r->place, stdout, show, error);
 }
 
 static enum studio_err import_lines(const struct request *r, struct studio_error *error)
 {
-    return store_import(r->dir, stdin, error);
+    return store_import(&r->place, stdin, show, error);
 }
 
 static enum studio_err restored(const struct request *r, struct studio_error *error)
 {
     char epoch[STORE_EPOCH_LEN + 1];
-    enum studio_err err = store_restored(r->dir, epoch, error);
+    enum studio_err err = store_restored(&r->place, epoch, error);
 
     if (err == STUDIO_OK)
-        printf("the store in %s has the new epoch %s; start the agent\n", r->dir, epoch);
+        printf("the store in %s has the new epoch %s; start the agent\n", r->place.dir, epoch);
     return err;
 }
 
@@ -87,13 +99,13 @@ static enum studio_err run(const struct action *action, struct request *r,
 {
     enum studio_err err = r->file ? open_record(r, error) : STUDIO_OK;
 
-    copy_as_owner(r->dir);
+    copy_as_owner(r->place.dir);
     if (err == STUDIO_OK && action->reads)
-        err = copy_to_read(r->dir, &r->copy, error);
+        err = copy_to_read(r->place.dir, &r->place.copy, error);
     if (err == STUDIO_OK)
         err = action->run(r, error);
-    if (r->copy >= 0)
-        close(r->copy);
+    if (r->place.copy >= 0)
+        close(r->place.copy);
     if (r->record)
         (void)fclose(r->record);
     return err;
@@ -104,7 +116,7 @@ int command_store(const struct cli *cli, const char *const *variables)
     struct studio_agent_config config;
     struct studio_error error = {.code = STUDIO_OK};
     const struct action *action = find(cli);
-    struct request request = {.copy = -1};
+    struct request request = {.place = {.copy = -1}};
     enum studio_err err;
 
     if (!action) {
@@ -114,7 +126,7 @@ int command_store(const struct cli *cli, const char *const *variables)
     }
     config_init(&config);
     err = cli_configure(cli, variables, &config, &error);
-    request.dir = config.data;
+    request.place.dir = config.data;
     request.file = action->words > 1 ? cli->words[1] : NULL;
     if (err == STUDIO_OK)
         err = run(action, &request, &error);

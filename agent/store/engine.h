@@ -8,6 +8,9 @@
 #ifndef AGENT_STORE_ENGINE_H
 #define AGENT_STORE_ENGINE_H
 
+#include <stdio.h>
+
+#include "store/place.h"
 #include "store/store.h"
 
 enum {
@@ -60,7 +63,19 @@ struct store_engine {
                                     const unsigned char digest[32], bool *found, bool *same,
                                     char **answer);
     enum studio_err (*read_cleared)(struct store_reader *reader, store_cleared_fn *fn, void *ctx);
+
+    /* transfer.h */
+    enum studio_err (*export_lines)(const struct store_place *place, FILE *out,
+                                    store_progress_fn *tell, struct studio_error *error);
+    enum studio_err (*import_lines)(const struct store_place *place, FILE *in,
+                                    store_progress_fn *tell, struct studio_error *error);
+    enum studio_err (*restored)(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
+                                struct studio_error *error);
 };
+
+/* Where the store is that this address names, or, NULL, a directory. NULL, with a sentence: this program has no such
+ * engine. */
+const struct store_engine *store_engine_for(const char *url, struct studio_error *error);
 
 struct store {
     const struct store_engine *engine;

@@ -22,20 +22,26 @@ static bool id_fits(const char *id)
     return len > 0 && len < sizeof((struct store_info *)0)->agent_id;
 }
 
+const struct store_engine *store_engine_for(const char *url, struct studio_error *error)
+{
+    const struct store_engine *engine = url ? second_engine : &sqlite_engine;
+    if (!engine)
+        (void)studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                               ": this studio-agent was built without PostgreSQL; take one that "
+                               "was built with libpq, or leave store.url out");
+    return engine;
+}
+
 enum studio_err store_open(const struct store_options *options, struct store **out,
                            struct studio_error *error)
 {
-    const struct store_engine *engine = options->url ? second_engine : &sqlite_engine;
     *out = NULL;
     if (!id_fits(options->agent_id ? options->agent_id : options->host_name))
         return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                                 ": the agent's id must have 1 to 64 bytes; name one with "
                                 "--agent-id");
-    if (!engine)
-        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
-                                ": this studio-agent was built without PostgreSQL; take one that "
-                                "was built with libpq, or leave store.url out");
-    enum studio_err err = engine->open(options, out, error);
+    const struct store_engine *engine = store_engine_for(options->url, error);
+    enum studio_err err = engine ? engine->open(options, out, error) : STUDIO_ERR_STORE_UNUSABLE;
     if (err == STUDIO_OK)
         (*out)->engine = engine;
     return err;

@@ -252,6 +252,12 @@ enum studio_err sqlite_read_request(struct store_reader *base, const char *table
                                     const unsigned char digest[32], bool *found, bool *same,
                                     char **answer);
 enum studio_err sqlite_read_cleared(struct store_reader *base, store_cleared_fn *fn, void *ctx);
+enum studio_err sqlite_export(const struct store_place *place, FILE *out, store_progress_fn *tell,
+                              struct studio_error *error);
+enum studio_err sqlite_import(const struct store_place *place, FILE *in, store_progress_fn *tell,
+                              struct studio_error *error);
+enum studio_err sqlite_restored(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
+                                struct studio_error *error);
 
 /* --- commit.c -------------------------------------------------------------------------------- */
 

@@ -109,12 +109,12 @@ enum studio_err store_look(const char *dir, struct store_info *info, uint64_t *b
     return err;
 }
 
-enum studio_err store_restored(const char *dir, char epoch[STORE_EPOCH_LEN + 1],
-                               struct studio_error *error)
+enum studio_err sqlite_restored(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
+                                struct studio_error *error)
 {
     struct store_info info = {0};
     struct tool tool;
-    enum studio_err err = tool_open(dir, true, &tool, error);
+    enum studio_err err = tool_open(place->dir, true, &tool, error);
     if (err != STUDIO_OK)
         return err;
     int rc = schema_check(tool.db);

@@ -221,11 +221,35 @@ static void test_members(void **state)
     buf_finish(&b);
 }
 
+static void test_what_a_string_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *string, *says;
+    } rows[] = {
+        {"\"\"", ""},
+        {"\"plain \xC3\xA9\"", "plain \xC3\xA9"},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\tx\"", "\"\\/\b\f\n\r\tx"},
+        {"\"\\u0041\\u00e9\\u20AC\\uFFFF\"", "A\xC3\xA9\xE2\x82\xAC\xEF\xBF\xBF"},
+        {"\"a\\uD83D\\ude00z\\udbff\\udfff\"", "a\xF0\x9F\x98\x80z\xF4\x8F\xBF\xBF"},
+    };
+    struct buf b;
+    buf_init(&b, 100);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        buf_clear(&b);
+        buf_str(&b, ">");
+        json_string_value(&b, rows[i].string, strlen(rows[i].string));
+        assert_string_equal(b.data + 1, rows[i].says);
+    }
+    buf_finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_what_a_string_says),
         cmocka_unit_test(test_valid),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_every_prefix_is_invalid),

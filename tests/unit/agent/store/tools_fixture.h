@@ -3,6 +3,7 @@
 #define TESTS_UNIT_AGENT_STORE_TOOLS_FIXTURE_H
 
 #include "store/tools.h"
+#include "store/transfer.h"
 #include "support/deadline.h"
 #include "unit/agent/store/fixture.h"
 
@@ -59,6 +60,27 @@ static inline const char *full_store(void)
     return dir;
 }
 
+static inline struct store_place place_of(const char *dir)
+{
+    return (struct store_place){.dir = dir, .copy = -1};
+}
+
+/* Out of the directory, or of a copy of its store. */
+static inline enum studio_err export_to(const char *dir, int copy, FILE *out,
+                                        struct studio_error *error)
+{
+    struct store_place place = place_of(dir);
+    place.copy = copy;
+    return store_export(&place, out, NULL, error);
+}
+
+static inline enum studio_err restored(const char *dir, char epoch[STORE_EPOCH_LEN + 1],
+                                       struct studio_error *error)
+{
+    struct store_place place = place_of(dir);
+    return store_restored(&place, epoch, error);
+}
+
 /* The export of a store, to be free()d. */
 static inline char *export_text(const char *dir)
 {
@@ -67,7 +89,7 @@ static inline char *export_text(const char *dir)
     struct studio_error error = {0};
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
-    if (store_export(dir, -1, out, &error) != STUDIO_OK)
+    if (export_to(dir, -1, out, &error) != STUDIO_OK)
         fail_msg("store_export: %s", error.text);
     fclose(out);
     char *copy = test_printf("%s", text); /* gcc takes the stream's own for a local */
@@ -79,9 +101,10 @@ static inline enum studio_err import_text(const char *dir, const char *text,
                                           struct studio_error *error)
 {
     size_t len = strlen(text);
+    struct store_place place = place_of(dir);
     FILE *in = len ? fmemopen((void *)(uintptr_t)text, len, "r") : fopen("/dev/null", "r");
     assert_non_null(in);
-    enum studio_err err = store_import(dir, in, error);
+    enum studio_err err = store_import(&place, in, NULL, error);
     fclose(in);
     return err;
 }

@@ -59,7 +59,7 @@ static char *lines_of(const char *of, int copy)
     struct studio_error error = {0};
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
-    if (store_export(of, copy, out, &error) != STUDIO_OK)
+    if (export_to(of, copy, out, &error) != STUDIO_OK)
         fail_msg("%s", error.text);
     assert_int_equal(fclose(out), 0);
     return text;

@@ -103,7 +103,7 @@ static void test_nowhere_to_write(void **state)
     FILE *full = fopen("/dev/full", "w");
     if (!full)
         skip();
-    assert_int_equal(store_export(full_store(), -1, full, &error), STUDIO_ERR_IO);
+    assert_int_equal(export_to(full_store(), -1, full, &error), STUDIO_ERR_IO);
     assert_non_null(strstr(error.text, "could not be written"));
     fclose(full);
 }

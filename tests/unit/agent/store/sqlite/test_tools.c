@@ -44,7 +44,7 @@ static void test_restored(void **state)
     struct store *store = open_store(dir);
     memcpy(old, store_info(store)->epoch, sizeof old);
     store_close(store);
-    assert_int_equal(store_restored(dir, new, &error), STUDIO_OK);
+    assert_int_equal(restored(dir, new, &error), STUDIO_OK);
     assert_string_not_equal(old, new);
     assert_int_equal(strlen(new), STORE_EPOCH_LEN);
     store = open_store(dir);
@@ -66,7 +66,7 @@ static void test_restored_refuses_damage(void **state)
     const char *dir = full_store();
     alter_store(dir, "UPDATE meta SET value = 50 WHERE key = 'last_seq'");
     char *before = tmpdir_read(tmpdir_path(dir, STORE_FILE), NULL);
-    assert_int_equal(store_restored(dir, epoch, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(restored(dir, epoch, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_string_equal(epoch, "");
     char *after = tmpdir_read(tmpdir_path(dir, STORE_FILE), NULL);
     assert_memory_equal(before, after, 4096);

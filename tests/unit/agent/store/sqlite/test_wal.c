@@ -183,13 +183,13 @@ static void the_commands_know_it(void **state)
     free(text);
     FILE *out = fopen("/dev/null", "w");
     assert_non_null(out);
-    assert_int_equal(store_export(dir, -1, out, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(export_to(dir, -1, out, &error), STUDIO_ERR_STORE_UNUSABLE);
     assert_non_null(strstr(error.text, "damaged at frame "));
     fclose(out);
     assert_int_equal(opened(dir), -1);
 
     /* On purpose it goes on with what can be read, under another epoch. */
-    assert_int_equal(store_restored(dir, epoch, &error), STUDIO_OK);
+    assert_int_equal(restored(dir, epoch, &error), STUDIO_OK);
     struct store *store = open_store(dir);
     assert_string_equal(store_info(store)->epoch, epoch);
     assert_in_range(store_info(store)->last_seq, 1, COMMITS - 1);
