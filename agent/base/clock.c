@@ -48,6 +48,14 @@ void clock_turn_begin(struct clock_turn *t)
     t->mono_us = clock_mono_us(t->real);
 }
 
+int64_t clock_boot(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 struct timespec clock_after(int64_t ms)
 {
     enum { SECOND_NS = 1000000000 };

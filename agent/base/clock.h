@@ -26,6 +26,10 @@ void clock_turn_init(struct clock_turn *t, const struct clock *real);
 /* A turn begins. */
 void clock_turn_begin(struct clock_turn *t);
 
+/* Milliseconds of this machine's that go on while it sleeps, and never step: for how long something that others
+ * measure, too, can still be ours. */
+int64_t clock_boot(void);
+
 /* So many milliseconds from now, for timed waits on CLOCK_MONOTONIC. ms >= 0. */
 struct timespec clock_after(int64_t ms);
 

@@ -43,6 +43,12 @@ struct store_engine {
     enum studio_err (*probe)(struct store *store);
     enum studio_err (*housekeep)(struct store *store, int64_t mono_ms, bool *more);
 
+    /* NULL, all of them, where nobody else can have it. */
+    bool (*owned)(const struct store *store);
+    const char *(*successor)(const struct store *store);
+    enum studio_err (*waiting)(struct store *store, char name[STORE_OWNER_MAX + 1], size_t *count);
+    enum studio_err (*hand_over)(struct store *store, const char *name);
+
     /* NULL, all of them, where there is no log. */
     enum studio_err (*copier_open)(struct store *store, struct store_copier **out,
                                    struct studio_error *error);

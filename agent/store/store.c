@@ -125,6 +125,28 @@ enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more
     return store->engine->housekeep(store, mono_ms, more);
 }
 
+bool store_owned(const struct store *store)
+{
+    return !store->engine->owned || store->engine->owned(store);
+}
+
+const char *store_successor(const struct store *store)
+{
+    return store->engine->successor ? store->engine->successor(store) : NULL;
+}
+
+enum studio_err store_waiting(struct store *store, char name[STORE_OWNER_MAX + 1], size_t *count)
+{
+    name[0] = '\0';
+    *count = 0;
+    return store->engine->waiting ? store->engine->waiting(store, name, count) : STUDIO_OK;
+}
+
+enum studio_err store_hand_over(struct store *store, const char *name)
+{
+    return store->engine->hand_over ? store->engine->hand_over(store, name) : STUDIO_ERR_STORAGE;
+}
+
 bool store_has_log(const struct store *store)
 {
     return store->engine->copier_open != NULL;

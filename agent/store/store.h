@@ -25,8 +25,15 @@ struct store_copier;
 enum {
     STORE_EPOCH_LEN = 32, /* lower-case hex */
     STORE_MEMO_MAX = 4095,
+    STORE_OWNER_MAX = 127,  /* bytes of an owner's name */
     STORE_CLEARED_KEPT = 32 /* of a table's names that need not all be kept, the newest */
 };
+
+/*
+ * Who waits for an agent that is another's: told after each look who has it, or, with `owner` NULL, why the database
+ * cannot be asked; rests until the next. False: give up. The thread of store_open.
+ */
+typedef bool store_held_fn(void *ctx, const char *owner, const char *why);
 
 struct store_options {
     const char *dir;           /* created with mode 0700 if missing */
@@ -38,7 +45,10 @@ struct store_options {
     uint64_t max_bytes;        /* of the database, its log comes on top; 0 = no limit */
     bool mirror;               /* a broker is configured: events wait for an acknowledgement;
                                   else every commit counts as acknowledged */
-    bool unsafe_no_sync;       /* for the test that proves a power cut would be noticed */
+    store_held_fn *held;       /* NULL: an agent that is another's, or no database, is an error */
+    void *held_ctx;
+    bool patient;        /* waits also for a database that is not there from the start on */
+    bool unsafe_no_sync; /* for the test that proves a power cut would be noticed */
 };
 
 /* What a started store knows. Valid while the store is open. */
@@ -82,8 +92,9 @@ struct store_item {
  * Opens or creates `<dir>/studio.db`, or this agent's rows in the database at `url`, takes the lock on `<dir>/lock`,
  * migrates, counts a boot. In a database the agent's id is its key: another one is another store.
  * `error` (never NULL) gets one clear sentence that says what to do: in use by another agent
- * (with its pid), damaged (never replaced), newer schema, no permission, disk full. Errors:
- * STORE_UNUSABLE.
+ * (with its pid), damaged (never replaced), newer schema, no permission, disk full. With options->held it waits for an
+ * agent that another process owns in a database, and says there that it does. Errors:
+ * STORE_UNUSABLE, NO_MEMORY; of one that gave up, too.
  */
 STUDIO_MUST_USE enum studio_err store_open(const struct store_options *options, struct store **out,
                                            struct studio_error *error);
@@ -156,6 +167,22 @@ STUDIO_MUST_USE enum studio_err store_probe(struct store *store);
  * `mono_ms`. A failure that must stop the process is reported as by store_commit.
  */
 STUDIO_MUST_USE enum studio_err store_housekeep(struct store *store, int64_t mono_ms, bool *more);
+
+/* --- ownership, in a database that others can open, too ---------------------------------------- */
+
+/* Until now nobody else can have taken the agent: by this machine's clock, from when the last transaction that
+ * renewed the ownership was sent. What is read here is the truth only while it is so. Without a database always.
+ * Any thread. */
+bool store_owned(const struct store *store);
+/* Who has taken it over: then nothing can be written any more (IO). NULL: nobody, as far as is known. The owner's
+ * thread, and any after it has ended. */
+const char *store_successor(const struct store *store);
+/* Who has waited for it longest, "" for nobody, and how many wait. The owner's thread. Errors: STORAGE. */
+STUDIO_MUST_USE enum studio_err store_waiting(struct store *store, char name[STORE_OWNER_MAX + 1],
+                                              size_t *count);
+/* Ends the ownership for one who waits: for some seconds nobody else can take it. To be closed then. The owner's
+ * thread. Errors: STORAGE (it has not come that far, as far as is known). */
+STUDIO_MUST_USE enum studio_err store_hand_over(struct store *store, const char *name);
 
 /* --- the log, from another thread ------------------------------------------------------------- */
 

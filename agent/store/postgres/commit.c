@@ -252,7 +252,10 @@ enum studio_err postgres_settle(struct store *base, bool *known)
     *known = err != STUDIO_ERR_STORAGE;
     if (!*known)
         return err;
-    if (err == STUDIO_OK && !store->happened)
+    if (store
+            ->happened) /* also when somebody else owns it now, and found it there: the next one says so */
+        err = STUDIO_OK;
+    else if (err == STUDIO_OK)
         err = STUDIO_ERR_STORAGE;
     struct store_item *items = store->items;
     store->items = NULL;

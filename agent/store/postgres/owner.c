@@ -6,6 +6,7 @@
  * transaction: what a process that was paused, cut off or forgotten has still under way comes to nothing.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -63,50 +64,85 @@ static enum link_result load(struct postgres_store *store)
 
 /* --- taking ---------------------------------------------------------------------------------- */
 
-static enum studio_err refuse_held(struct postgres_store *store, struct studio_error *error)
+/* How long it is an owner's, from when he asked for it: the answer may have been long on its way. */
+void owner_renewed(struct postgres_store *store)
+{
+    store->renewed = now_ms();
+    atomic_store(&store->owned_until, store->sent + LEASE_MS - LEASE_MARGIN_MS);
+}
+
+/* OURS: nobody holds it, it can be taken. */
+static enum owner_found look(struct postgres_store *store, char holder[STORE_OWNER_MAX + 1],
+                             struct studio_error *error)
 {
     PGresult *rows;
     struct args args = args_begin(store->base.info.agent_id);
     size_t len;
-    if (link_query(&store->link, PG_HOLDER, &args, &rows) != LINK_OK || PQntuples(rows) != 1) {
-        PQclear(rows);
-        return postgres_refuse(error, &store->link);
+    args_str(&args, store->owner);
+    enum link_result result = link_query(&store->link, PG_LOOK, &args, &rows);
+    if (result != LINK_OK)
+        return postgres_not_asked(&store->link, result, error);
+    const bool held = PQntuples(rows) == 1 && row_i64(rows, 0, 2) == 0;
+    if (held) {
+        const char *owner = row_text(rows, 0, 0, &len);
+        snprintf(holder, STORE_OWNER_MAX + 1, "%s", owner ? owner : "");
+        studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                         ": agent %s is in use by %s, for the next %" PRId64
+                         " ms at least; stop that one, or give this one another id with --agent-id",
+                         store->base.info.agent_id, holder, row_i64(rows, 0, 1));
     }
-    enum studio_err err = studio_error_set(
-        error, STUDIO_ERR_STORE_UNUSABLE,
-        ": agent %s is in use by %s, for the next %" PRId64
-        " ms at least; stop that one, or give this one another id with --agent-id",
-        store->base.info.agent_id, row_text(rows, 0, 0, &len), row_i64(rows, 0, 1));
     PQclear(rows);
-    return err;
+    return held ? OWNER_HELD : OWNER_OURS;
 }
 
-enum studio_err owner_take(struct postgres_store *store, struct studio_error *error)
+/* HELD without words: somebody was quicker. */
+static enum owner_found take(struct postgres_store *store, struct studio_error *error)
 {
     PGresult *rows;
     struct args args = args_begin(store->base.info.agent_id);
     args_str(&args, store->owner);
     args_i64(&args, LEASE_MS);
-    if (link_open(&store->link, true) != LINK_OK ||
-        link_query(&store->link, PG_TAKE, &args, &rows) != LINK_OK)
-        return postgres_refuse(error, &store->link);
-    bool taken = PQntuples(rows) == 1;
+    store->sent = clock_boot();
+    enum link_result result = link_query(&store->link, PG_TAKE, &args, &rows);
+    if (result != LINK_OK)
+        return postgres_not_asked(&store->link, result, error);
+    const bool taken = PQntuples(rows) == 1;
     if (taken) {
         store->base.info.boot = (uint64_t)row_i64(rows, 0, 0);
         store->line = row_i64(rows, 0, 1);
         store->writes = row_i64(rows, 0, 2);
-        store->renewed = now_ms();
+        owner_renewed(store);
     }
     PQclear(rows);
-    if (!taken)
-        return refuse_held(store, error);
-    enum link_result result = load(store);
-    if (result == LINK_REFUSED && !store->link.why[0])
-        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
-                                ": the rows of agent %s in the database contradict each other; "
-                                "restore a backup of the database",
-                                store->base.info.agent_id);
-    return result == LINK_OK ? STUDIO_OK : postgres_refuse(error, &store->link);
+    return taken ? OWNER_OURS : OWNER_HELD;
+}
+
+enum owner_found owner_take(struct postgres_store *store, char holder[STORE_OWNER_MAX + 1],
+                            struct studio_error *error)
+{
+    enum { TRIES = 3 }; /* somebody else is quicker now and then, but then he holds it */
+    enum owner_found found = OWNER_HELD;
+    enum link_result result = link_open(&store->link, true);
+    if (result != LINK_OK)
+        return postgres_not_asked(&store->link, result, error);
+    for (int i = 0; i < TRIES && found == OWNER_HELD; i++) {
+        found = look(store, holder, error);
+        if (found != OWNER_OURS)
+            return found;
+        found = take(store, error);
+    }
+    if (found != OWNER_OURS)
+        return found;
+    result = load(store);
+    if (result == LINK_OK)
+        return OWNER_OURS;
+    if (result != LINK_REFUSED || store->link.why[0])
+        return postgres_not_asked(&store->link, result, error);
+    studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                     ": the rows of agent %s in the database contradict each other; "
+                     "restore a backup of the database",
+                     store->base.info.agent_id);
+    return OWNER_WRONG;
 }
 
 void owner_release(struct postgres_store *store)
@@ -130,12 +166,15 @@ static void note_successor(struct postgres_store *store)
     args_u64(&args, store->base.info.boot);
     bool known =
         link_query(&store->link, PG_SUCCESSOR, &args, &rows) == LINK_OK && PQntuples(rows) == 1;
-    const char *who = known ? row_text(rows, 0, 0, &len) : "somebody else";
+    const char *who = known ? row_text(rows, 0, 0, &len) : "another process";
+    store->happened = store->doubt && known && row_i64(rows, 0, 1) >= store->asked;
     store->failed = true;
-    log_error("store", "%s owns this agent now: it stops writing%s", who,
-              !store->doubt || !known               ? ""
-              : row_i64(rows, 0, 1) >= store->asked ? "; its last batch was stored"
-                                                    : "; its last batch was not stored");
+    atomic_store(&store->owned_until, 0);
+    snprintf(store->successor, sizeof store->successor, "%s", who);
+    log_error("store", "%s owns this agent now: this one stops writing%s", who,
+              !store->doubt     ? ""
+              : store->happened ? "; its last batch was stored"
+                                : "; its last batch was not stored");
     PQclear(rows);
 }
 
@@ -146,6 +185,7 @@ static enum link_result fence(struct postgres_store *store, bool *ours)
     struct args args = args_begin(store->base.info.agent_id);
     args_u64(&args, store->base.info.boot);
     args_i64(&args, LEASE_MS);
+    store->sent = clock_boot();
     enum link_result result = link_query(&store->link, PG_FENCE, &args, &rows);
     *ours = result == LINK_OK && PQntuples(rows) == 1;
     if (*ours) {
@@ -155,7 +195,7 @@ static enum link_result fence(struct postgres_store *store, bool *ours)
         store->failed =
             !store->happened && found != (store->doubt ? store->asked - 1 : store->writes);
         store->writes = found;
-        store->renewed = now_ms();
+        owner_renewed(store);
     }
     PQclear(rows);
     return result;

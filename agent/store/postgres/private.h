@@ -5,6 +5,7 @@
  * link.c       a connection
  * schema.c     the tables and views, brought to this version
  * owner.c      who may write: taken at the start, asked in every transaction
+ * succession.c who waits for it, and how it is left to him
  * transact.c   a transaction of the owner, and what became of one whose answer was lost
  * commit.c     a batch, and the small transactions
  * housekeep.c  retention, forgetting, the count of hours, the lease
@@ -16,14 +17,20 @@
 #ifndef AGENT_STORE_POSTGRES_PRIVATE_H
 #define AGENT_STORE_POSTGRES_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "store/engine.h"
 #include "store/postgres/link.h"
 
 enum {
     LEASE_MS = 5000,       /* for so long, by the database's clock, nobody else may take an agent */
-    LEASE_RENEW_MS = 1000, /* and so often the owner says it is there */
-    ROW_BYTES = 128        /* what an event or a request is counted with besides its text */
+    LEASE_RENEW_MS = 900,  /* and so often, at the next round, the owner says it is there */
+    LEASE_MARGIN_MS = 100, /* the owner takes it for shorter: no two clocks run alike */
+    WAITING_MS = 3000,     /* who waits is forgotten by then, unless he says it again */
+    WAITING_SAID_MS = 1000,
+    PROMISE_MS = 5000, /* so long it is kept for whom it was left to */
+    ROW_BYTES = 128    /* what an event or a request is counted with besides its text */
 };
 
 /* The SQLSTATE of a transaction that is not the owner's (any more). */
@@ -31,7 +38,11 @@ enum {
 
 enum statement {
     PG_TAKE,
-    PG_HOLDER,
+    PG_LOOK,
+    PG_WAIT,
+    PG_WAIT_NO_MORE,
+    PG_WAITING,
+    PG_PROMISE,
     PG_FENCE,
     PG_SUCCESSOR,
     PG_LOAD,
@@ -75,6 +86,7 @@ struct postgres_store {
     uint64_t max_bytes;
     bool mirror;
     bool failed;         /* it has another owner, or contradicts itself */
+    bool left;           /* to somebody else: there is nothing to release */
     int64_t line;        /* of the connections of this owner, the one that may write */
     int64_t writes;      /* transactions of this ownership that are known to have happened */
     int64_t bytes;       /* of events and requests */
@@ -83,7 +95,10 @@ struct postgres_store {
     int64_t aged_hour;   /* nothing as old is left */
     int64_t forgot_hour; /* no request as old is left; -1: not looked yet */
     int64_t renewed;     /* monotonic: when the lease was last */
-    int64_t commit_ms;   /* what the last commit took */
+    int64_t sent;        /* by clock_boot: when what renews it was begun to be sent */
+    atomic_int_fast64_t owned_until;     /* on that clock; any thread */
+    char successor[STORE_OWNER_MAX + 1]; /* who owns it now; empty: nobody, as far as is known */
+    int64_t commit_ms;                   /* what the last commit took */
     struct log_limit complaints, crowding;
     struct numbers coming; /* of the transaction under way */
     /* Of the transaction whose answer was lost: */
@@ -105,24 +120,44 @@ static inline const struct postgres_store *as_const_postgres(const struct store 
     return (const struct postgres_store *)base;
 }
 
+/* What a look at an agent found. */
+enum owner_found {
+    OWNER_OURS, /* it is taken, and what the store knows is loaded */
+    OWNER_HELD, /* by another, who is named */
+    OWNER_AWAY, /* the database cannot be asked now */
+    OWNER_WRONG /* it will not do, whoever waits */
+};
+
 /* --- schema.c -------------------------------------------------------------------------------- */
 
 /* STORE_UNUSABLE with a sentence on what to do. */
 enum studio_err postgres_refuse(struct studio_error *error, const struct link *link);
-/* Brings the database to this version, or refuses one that is newer. The link has no statements yet. */
-enum studio_err schema_prepare(struct link *link, struct studio_error *error);
+/* The same, and whether one who waits may hope that it passes. */
+enum owner_found postgres_not_asked(const struct link *link, enum link_result result,
+                                    struct studio_error *error);
+/* Brings the database to this version, or refuses one that is newer. The link has no statements yet. OURS: it is. */
+enum owner_found schema_prepare(struct link *link, struct studio_error *error);
 
 /* --- owner.c --------------------------------------------------------------------------------- */
 
-/* Makes this process the owner, and loads what the store knows. Errors: STORE_UNUSABLE, also when somebody else owns
- * the agent, with his name. */
-enum studio_err owner_take(struct postgres_store *store, struct studio_error *error);
+/* Makes this process the owner, if nobody else is. But for OURS `error` says what there is, `holder` by whom it is
+ * held. */
+enum owner_found owner_take(struct postgres_store *store, char holder[STORE_OWNER_MAX + 1],
+                            struct studio_error *error);
+/* What was sent at store->sent has renewed it. */
+void owner_renewed(struct postgres_store *store);
 /* Nobody else need wait for the lease to run out. */
 void owner_release(struct postgres_store *store);
 /* A connection that may write: after another was lost, all that it still has under way will come to nothing, and
  * store->writes says whether the last of it had happened. OK, STORAGE (the database is away) or IO (another
  * owner). */
 enum studio_err owner_resume(struct postgres_store *store);
+
+/* --- succession.c ---------------------------------------------------------------------------- */
+
+/* Takes the agent, waiting for it as the options say. Errors as of store_open. */
+enum studio_err succession_take(struct postgres_store *store, const struct store_options *options,
+                                struct studio_error *error);
 
 /* --- transact.c ------------------------------------------------------------------------------ */
 
@@ -156,6 +191,10 @@ enum studio_err postgres_forget_cleared(struct store *base, const struct store_c
 enum studio_err postgres_put_memo(struct store *base, const char *text);
 enum studio_err postgres_probe(struct store *base);
 enum studio_err postgres_housekeep(struct store *base, int64_t mono_ms, bool *more);
+bool postgres_owned(const struct store *base);
+const char *postgres_successor(const struct store *base);
+enum studio_err postgres_waiting(struct store *base, char name[STORE_OWNER_MAX + 1], size_t *count);
+enum studio_err postgres_hand_over(struct store *base, const char *name);
 enum studio_err postgres_reader_open(const struct store *base, struct store_reader **out,
                                      struct studio_error *error);
 void postgres_reader_close(struct store_reader *base);

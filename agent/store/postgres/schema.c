@@ -68,6 +68,11 @@ static const char *const steps[] = {
                                "  to_timestamp(l.wall_ms / 1000.0) AS at, l.parked,"
                                "  " AS_JSON("'{' || l.body") " AS event FROM studio_log l JOIN "
                                                              "studio_agents a USING (agent);",
+    /* 2 */
+    /* Whom it was left to, and who waits for it, by the database's clock. */
+    "ALTER TABLE studio_agents ADD COLUMN promised text, ADD COLUMN promised_until timestamptz;"
+    "CREATE TABLE studio_waiting (agent text COLLATE \"C\", name text COLLATE \"C\","
+    "  since timestamptz NOT NULL, seen_until timestamptz NOT NULL, PRIMARY KEY (agent, name));",
 };
 enum { SCHEMA_VERSION = sizeof steps / sizeof *steps };
 
@@ -97,8 +102,25 @@ enum studio_err postgres_refuse(struct studio_error *error, const struct link *l
                             ": the database cannot be used: %s; %s", link->why, advice);
 }
 
-/* -1: there is none yet; -2: it cannot be asked. */
-static int64_t version_of(struct link *link)
+/* Classes of SQLSTATE of what passes: no connection, no room for one, a server that starts, ends, or only reads. */
+static bool passes(const char *state)
+{
+    static const char *const classes[] = {"08", "53", "57P", "25006", "40"};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strncmp(state, classes[i], strlen(classes[i])) == 0)
+            return true;
+    return false;
+}
+
+enum owner_found postgres_not_asked(const struct link *link, enum link_result result,
+                                    struct studio_error *error)
+{
+    (void)postgres_refuse(error, link);
+    return result == LINK_REFUSED && !passes(link->state) ? OWNER_WRONG : OWNER_AWAY;
+}
+
+/* -1: there is none yet; -2: it cannot be asked, *result says in which way. */
+static int64_t version_of(struct link *link, enum link_result *result)
 {
     static const char *const there[] = {"SELECT version FROM studio_schema"};
     struct link asking;
@@ -106,10 +128,10 @@ static int64_t version_of(struct link *link)
     PGresult *rows = NULL;
     int64_t version = -2;
     link_init(&asking, link->url, there, 1);
-    enum link_result result = link_open(&asking, true);
-    if (result == LINK_OK)
-        result = link_query(&asking, 0, &none, &rows);
-    if (result == LINK_OK)
+    *result = link_open(&asking, true);
+    if (*result == LINK_OK)
+        *result = link_query(&asking, 0, &none, &rows);
+    if (*result == LINK_OK)
         version = PQntuples(rows) == 1 ? row_i64(rows, 0, 0) : -1;
     else if (strcmp(asking.state, "42P01") == 0) /* no such table */
         version = -1;
@@ -149,22 +171,26 @@ static enum link_result migrate(struct link *link)
     return result == LINK_OK ? link_exec(link, "COMMIT") : result;
 }
 
-enum studio_err schema_prepare(struct link *link, struct studio_error *error)
+enum owner_found schema_prepare(struct link *link, struct studio_error *error)
 {
-    int64_t version = version_of(link);
+    enum link_result result;
+    int64_t version = version_of(link, &result);
     if (version == -2)
-        return postgres_refuse(error, link);
-    if (version > SCHEMA_VERSION)
-        return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
-                                ": the database was written by a newer studio-agent (format %lld, "
-                                "this one knows up to %d); start that version",
-                                (long long)version, (int)SCHEMA_VERSION);
+        return postgres_not_asked(link, result, error);
+    if (version > SCHEMA_VERSION) {
+        studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
+                         ": the database was written by a newer studio-agent (format %lld, "
+                         "this one knows up to %d); start that version",
+                         (long long)version, (int)SCHEMA_VERSION);
+        return OWNER_WRONG;
+    }
     if (version == SCHEMA_VERSION)
-        return STUDIO_OK;
-    enum link_result result = link_open(link, true);
+        return OWNER_OURS;
+    result = link_open(link, true);
     if (result == LINK_OK)
         result = migrate(link);
-    enum studio_err err = result == LINK_OK ? STUDIO_OK : postgres_refuse(error, link);
+    enum owner_found found =
+        result == LINK_OK ? OWNER_OURS : postgres_not_asked(link, result, error);
     link_close(link);
-    return err;
+    return found;
 }

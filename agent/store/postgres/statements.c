@@ -2,6 +2,10 @@
 #include "store/postgres/private.h"
 
 #define LEASE(ms) "clock_timestamp() + " ms " * interval '1 ms'"
+/* It may be taken by $2: nobody has it, or he had it himself, and it is promised to nobody else. */
+#define FREE                                                                                       \
+    "(a.valid_until <= clock_timestamp() OR a.owner = $2::text) AND (a.promised IS NULL"           \
+    " OR a.promised = $2::text OR a.promised_until <= clock_timestamp())"
 /* The newest names of a table's that need not all be kept. */
 #define NEWEST_CLEARED(table)                                                                      \
     " AND c.field NOT IN (SELECT k.field FROM studio_cleared k WHERE k.agent = $1"                 \
@@ -21,19 +25,38 @@ const char *const postgres_texts[PG_COUNT] = {
         " VALUES ($1::text, replace(gen_random_uuid()::text, '-', ''), 1, $2::text, " LEASE(
             "$3::bigint") ") ON CONFLICT (agent) DO UPDATE SET boot = a.boot + 1, line = a.line + "
                           "1,"
-                          " owner = excluded.owner, valid_until = " LEASE(
-                              "$3::bigint") " WHERE a.valid_until <= clock_timestamp() OR a.owner "
-                                            "= excluded.owner"
-                                            " RETURNING boot, line, writes),"
+                          " owner = excluded.owner, promised = NULL, valid_until = " LEASE(
+                              "$3::bigint") " WHERE " FREE " RETURNING boot, line, writes),"
                                             " noted AS (INSERT INTO studio_boots (agent, boot, "
                                             "owner, after_writes)"
                                             " SELECT $1, boot, $2, writes FROM taken),"
                                             " dropped AS (DELETE FROM studio_boots WHERE agent = $1"
-                                            " AND boot < (SELECT boot - 1000 FROM taken))"
+                                            " AND boot < (SELECT boot - 1000 FROM taken)),"
+                                            " there AS (DELETE FROM studio_waiting WHERE agent = $1"
+                                            " AND (name = $2 OR seen_until < clock_timestamp()))"
                                             " SELECT boot, line, writes FROM taken",
-    [PG_HOLDER] =
-        "SELECT owner, (extract(epoch FROM valid_until - clock_timestamp()) * 1000)::bigint"
-        " FROM studio_agents WHERE agent = $1::text",
+    /* Takes no lock, so that who waits does not get into the owner's way. */
+    [PG_LOOK] =
+        "SELECT owner, (extract(epoch FROM valid_until - clock_timestamp()) * 1000)::bigint,"
+        " (" FREE ")::int::bigint FROM studio_agents a WHERE agent = $1::text",
+    [PG_WAIT] =
+        "INSERT INTO studio_waiting AS w (agent, name, since, seen_until)"
+        " VALUES ($1::text, $2::text, clock_timestamp(), " LEASE(
+            "$3::bigint") ")"
+                          " ON CONFLICT (agent, name) DO UPDATE SET seen_until = "
+                          "excluded.seen_until,"
+                          " since = CASE WHEN w.seen_until < clock_timestamp() THEN excluded.since"
+                          " ELSE w.since END",
+    [PG_WAIT_NO_MORE] = "DELETE FROM studio_waiting WHERE agent = $1::text AND name = $2::text",
+    [PG_WAITING] = "SELECT name, count(*) OVER () FROM studio_waiting WHERE agent = $1::text"
+                   " AND name <> $2::text AND seen_until > clock_timestamp()"
+                   " ORDER BY since, name LIMIT 1",
+    /* Our own name is no longer good for it either. */
+    [PG_PROMISE] =
+        "UPDATE studio_agents SET valid_until = clock_timestamp(), promised = $4::text,"
+        " promised_until = " LEASE(
+            "$5::bigint") " WHERE agent = $1::text AND boot = $2::bigint AND line = $3::bigint"
+                          " RETURNING boot",
     [PG_FENCE] = "UPDATE studio_agents SET line = line + 1, valid_until = " LEASE(
         "$3::bigint") " WHERE agent = $1::text AND boot = $2::bigint RETURNING line, writes",
     [PG_SUCCESSOR] = "SELECT owner, after_writes FROM studio_boots WHERE agent = $1::text"

@@ -1,4 +1,4 @@
-/* store.c - open: lock, connect, migrate, take; and close. */
+/* store.c - open: lock, name, take; and close. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +49,8 @@ static enum studio_err name_owner(struct postgres_store *store, const struct sto
         err =
             studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                              ": %s cannot be written; give this user write permission there", path);
-    else if (asprintf(&store->owner, "%s (%s)", options->host_name, id) < 0) {
+    else if (asprintf(&store->owner, "%.*s (%s)", STORE_OWNER_MAX - 3 - (int)strlen(id),
+                      options->host_name, id) < 0) {
         store->owner = NULL;
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
@@ -78,15 +79,8 @@ static enum studio_err open_database(struct postgres_store *store,
     enum studio_err err = lock_take(options->dir, &store->lock_fd, error);
     if (err == STUDIO_OK)
         err = name_owner(store, options, error);
-    if (err != STUDIO_OK)
-        return err;
-    link_init(&store->link, store->url, NULL, 0);
-    err = schema_prepare(&store->link, error);
-    if (err != STUDIO_OK)
-        return err;
-    link_init(&store->link, store->url, postgres_texts, PG_COUNT);
-    store->link.unsafe_no_sync = options->unsafe_no_sync;
-    err = owner_take(store, error);
+    if (err == STUDIO_OK)
+        err = succession_take(store, options, error);
     return err == STUDIO_OK ? count_boot(store, error) : err;
 }
 
@@ -118,7 +112,7 @@ enum studio_err postgres_open(const struct store_options *options, struct store 
 void postgres_close(struct store *base)
 {
     struct postgres_store *store = as_postgres(base);
-    if (!store->failed && !store->doubt)
+    if (!store->failed && !store->doubt && !store->left && store->base.info.boot > 0)
         owner_release(store);
     link_close(&store->link);
     lock_release(store->lock_fd);

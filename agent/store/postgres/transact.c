@@ -33,6 +33,7 @@ enum studio_err transact_begin(struct postgres_store *store, const struct number
     args_u64(&args, store->mirror ? numbers->acked : STORE_ALL_ACKED);
     args_i64(&args, numbers->bytes);
     args_i64(&args, LEASE_MS);
+    store->sent = clock_boot();
     link_begin(&store->link, true);
     link_send(&store->link, PG_OWN, &args);
     return STUDIO_OK;
@@ -66,10 +67,10 @@ enum studio_err transact_fail(struct postgres_store *store, enum link_result res
     return STUDIO_ERR_STORAGE;
 }
 
-static void note_done(struct postgres_store *store, int64_t now)
+static void note_done(struct postgres_store *store)
 {
     store->writes++;
-    store->renewed = now;
+    owner_renewed(store);
     store->base.info.last_seq = store->coming.last_seq;
     store->base.info.acked = store->coming.acked;
     store->bytes += store->coming.bytes;
@@ -79,22 +80,23 @@ enum studio_err transact_end(struct postgres_store *store, const char *what, PGr
 {
     int64_t began = clock_mono(clock_system());
     enum link_result result = link_end(&store->link, true, rows);
-    int64_t now = clock_mono(clock_system());
-    store->commit_ms = now - began;
+    store->commit_ms = clock_mono(clock_system()) - began;
     if (result == LINK_OK)
-        note_done(store, now);
+        note_done(store);
     if (result != LINK_LOST)
         return transact_fail(store, result, what);
     log_limited(&store->complaints, LOG_WARN, "store", "%s: the answer was lost: %s", what,
                 store->link.why);
     store->lost = true;
     store->doubt = true;
+    store->happened = false;
     store->items = NULL;
     store->asked = store->writes + 1;
     if (store->commit_ms >= PATIENCE_MS) /* that it is in doubt should be known soon */
         return STUDIO_ERR_STORAGE;
     enum studio_err err = owner_resume(store);
-    if (err != STUDIO_OK)
+    if (err == STUDIO_ERR_STORAGE || (err != STUDIO_OK && !store->happened))
         return err;
+    /* Also when somebody else owns it now, and found it there: the next one says so. */
     return store->happened ? STUDIO_OK : STUDIO_ERR_STORAGE;
 }
