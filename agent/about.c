@@ -56,5 +56,7 @@ void about_print(void *ctx, struct buf *out)
         bridge_print_health(source->bridge, out);
     else
         print_health(source, out);
+    buf_str(out, ",\"shared\":");
+    buf_str(out, source->shared ? "true" : "false");
     buf_str(out, "}");
 }

@@ -8,6 +8,7 @@
 #include "api/history.h"
 #include "api/metrics.h"
 #include "api/stream.h"
+#include "api/studio.h"
 #include "auth/tokens.h"
 #include "inside.h"
 #include "republish.h"
@@ -209,6 +210,7 @@ void studio_agent_destroy(struct studio_agent *agent)
     server_destroy(server);
     history_finish(&agent->api);
     streams_destroy(agent->api.streams);
+    studio_destroy(agent->api.studio);
     core_destroy(agent->core);
     inbox_destroy(agent->inbox, agent->bridge);
     bridge_destroy(agent->bridge);

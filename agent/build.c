@@ -6,6 +6,7 @@
 #include "about.h"
 #include "api/guard.h"
 #include "api/stream.h"
+#include "api/studio.h"
 #include "auth/digest.h"
 #include "auth/tokens.h"
 #include "base/faulty.h"
@@ -97,6 +98,7 @@ static enum studio_err open_bridge(struct studio_agent *agent,
         .figures = &agent->figures,
         .store = &agent->info,
         .lists = &agent->lists,
+        .shared = store_is_shared(agent->store),
     };
     source_limits(config, agent->source.limits);
     if (!config->broker) {
@@ -187,7 +189,10 @@ static enum studio_err open_net(struct studio_agent *agent,
         .describe_ctx = &agent->source,
     };
     agent->api.streams = streams_create(&agent->api);
-    if (!agent->rates || !agent->api.streams)
+    if (store_is_shared(agent->store))
+        agent->api.studio = studio_create(&agent->api);
+    if (!agent->rates || !agent->api.streams ||
+        (store_is_shared(agent->store) && !agent->api.studio))
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,

@@ -2,6 +2,7 @@
 #include "inside.h"
 
 #include "api/stream.h"
+#include "api/studio.h"
 
 enum { STOP_CLIENTS_MS = 2000 /* clients that have not said goodbye by then are cut off */ };
 
@@ -67,6 +68,7 @@ static void on_tick(void *ctx)
     core_announce_due(agent->core);
     pacing_tick(&agent->sessions.pacing, clock_mono(agent->clock));
     streams_tick(agent->api.streams);
+    studio_tick(agent->api.studio);
     report_tick(&agent->report, clock_mono(agent->clock), committer_turned(agent->committer));
     if (figure_get(&agent->figures.stopping))
         go_on_stopping(agent);

@@ -21,6 +21,7 @@ struct source {
     struct figures *figures;
     const struct store_info *store; /* as it was opened */
     const struct studio_values *lists;
+    bool shared;                    /* the store, with other agents */
     char limits[SOURCE_LIMITS_MAX]; /* of source_limits */
 };
 

@@ -21,6 +21,7 @@ struct history;
 struct logins;
 struct lookup;
 struct streams;
+struct studio;
 
 enum { API_BROKERS_MAX = 4096 };
 
@@ -46,6 +47,7 @@ struct api {
     struct api_metrics metrics;
     const char *epoch; /* of the store */
     struct streams *streams;
+    struct studio *studio; /* NULL: the store is nobody else's */
     /* Appends info and health of the agent, as one JSON object. */
     void (*describe)(void *ctx, struct buf *out);
     void *describe_ctx;

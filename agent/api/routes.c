@@ -8,6 +8,7 @@
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/stream.h"
+#include "api/studio.h"
 #include "api/tables.h"
 
 const struct route routes[] = {
@@ -24,6 +25,7 @@ const struct route routes[] = {
     {"POST", "/api/v1/tables/{table}/status", ACCESS_USER, commands_update},
     {"POST", "/api/v1/tables/{table}/exceptions", ACCESS_USER, commands_exception},
     {"GET", "/api/v1/stream", ACCESS_USER, stream_respond},
+    {"GET", "/api/v1/studio", ACCESS_USER, studio_get},
     {"GET", "/api/v1/agent", ACCESS_USER, agent_get},
     {"GET", "/api/v1/openapi.json", ACCESS_USER, openapi_get},
 };

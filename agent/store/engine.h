@@ -77,6 +77,13 @@ struct store_engine {
                                     store_progress_fn *tell, struct studio_error *error);
     enum studio_err (*restored)(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
                                 struct studio_error *error);
+
+    /* NULL, both of them, where no other agent can be. */
+    enum studio_err (*read_agents)(struct store_reader *reader, const char *after, size_t limit,
+                                   store_agent_fn *fn, void *ctx);
+    enum studio_err (*read_their_tables)(struct store_reader *reader, const char *const *agents,
+                                         size_t count, const char *after, size_t limit,
+                                         store_their_table_fn *fn, void *ctx);
 };
 
 /* Where the store is that this address names, or, NULL, a directory. NULL, with a sentence: this program has no such

@@ -41,6 +41,24 @@ enum studio_err store_read_cleared(struct store_reader *reader, store_cleared_fn
     return reader->engine->read_cleared(reader, fn, ctx);
 }
 
+bool store_is_shared(const struct store *store)
+{
+    return store->engine->read_agents != NULL;
+}
+
+enum studio_err store_read_agents(struct store_reader *reader, const char *after, size_t limit,
+                                  store_agent_fn *fn, void *ctx)
+{
+    return reader->engine->read_agents(reader, after, limit, fn, ctx);
+}
+
+enum studio_err store_read_their_tables(struct store_reader *reader, const char *const *agents,
+                                        size_t count, const char *after, size_t limit,
+                                        store_their_table_fn *fn, void *ctx)
+{
+    return reader->engine->read_their_tables(reader, agents, count, after, limit, fn, ctx);
+}
+
 /* --- the history of one table ---------------------------------------------------------------- */
 
 struct store_walk store_walk(const char *table_id)

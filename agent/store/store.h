@@ -261,4 +261,32 @@ typedef bool store_cleared_fn(void *ctx, const char *table_id, const char *field
 STUDIO_MUST_USE enum studio_err store_read_cleared(struct store_reader *reader,
                                                    store_cleared_fn *fn, void *ctx);
 
+/* --- all agents of a store that many share ---------------------------------------------------- */
+
+/* It is in a database, where other agents may have their rows, too; else nothing of the following may be called.
+ * Any thread. */
+bool store_is_shared(const struct store *store);
+
+/* Whose tables they are, and whether somebody can answer for them. */
+struct store_agent {
+    const char *id, *epoch, *owner; /* of the process that has, or had it */
+    uint64_t boot, last_seq; /* with the epoch: as long as they are the same, so are its tables */
+    bool owned;              /* by the database's clock; else not since: */
+    int64_t until_ms;        /* wall */
+};
+typedef bool store_agent_fn(void *ctx, const struct store_agent *agent);
+/* The agents behind this id (""), in order, at most `limit`. */
+STUDIO_MUST_USE enum studio_err store_read_agents(struct store_reader *reader, const char *after,
+                                                  size_t limit, store_agent_fn *fn, void *ctx);
+
+/* A table of agents[agent]; of a removed one the document is NULL. */
+typedef bool store_their_table_fn(void *ctx, size_t agent, const char *table_id, uint64_t rev,
+                                  const char *document, size_t document_len);
+/* The tables of these agents, one agent after the other, by name, of the first those behind `after` (""), at most `limit`
+ * in all. */
+STUDIO_MUST_USE enum studio_err store_read_their_tables(struct store_reader *reader,
+                                                        const char *const *agents, size_t count,
+                                                        const char *after, size_t limit,
+                                                        store_their_table_fn *fn, void *ctx);
+
 #endif

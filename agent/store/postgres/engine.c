@@ -30,4 +30,6 @@ const struct store_engine postgres_engine = {
     .read_oldest = postgres_read_oldest,
     .read_request = postgres_read_request,
     .read_cleared = postgres_read_cleared,
+    .read_agents = postgres_read_agents,
+    .read_their_tables = postgres_read_their_tables,
 };

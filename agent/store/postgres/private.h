@@ -208,6 +208,11 @@ enum studio_err postgres_read_request(struct store_reader *base, const char *tab
                                       const unsigned char digest[32], bool *found, bool *same,
                                       char **answer);
 enum studio_err postgres_read_cleared(struct store_reader *base, store_cleared_fn *fn, void *ctx);
+enum studio_err postgres_read_agents(struct store_reader *base, const char *after, size_t limit,
+                                     store_agent_fn *fn, void *ctx);
+enum studio_err postgres_read_their_tables(struct store_reader *base, const char *const *agents,
+                                           size_t count, const char *after, size_t limit,
+                                           store_their_table_fn *fn, void *ctx);
 
 /* So near its largest size that updates will not fit. */
 bool postgres_full(const struct postgres_store *store);

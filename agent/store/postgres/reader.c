@@ -24,6 +24,8 @@ enum read_statement {
     READ_OLDEST,
     READ_REQUEST,
     READ_CLEARED,
+    READ_AGENTS,
+    READ_THEIR_TABLES,
     READ_COUNT
 };
 
@@ -54,6 +56,19 @@ static const char *const texts[READ_COUNT] = {
                      " AND table_id = $2::text AND client = $3::text AND request_id = $4::text",
     [READ_CLEARED] = "SELECT table_id, field FROM studio_cleared WHERE agent = $1::text"
                      " ORDER BY table_id, field",
+    [READ_AGENTS] = "SELECT agent, epoch, left(owner, 60), boot, last_seq,"
+                    " (valid_until > clock_timestamp())::int::bigint,"
+                    " floor(extract(epoch FROM valid_until) * 1000)::bigint"
+                    " FROM studio_agents WHERE agent > $1::text AND octet_length(agent) <= 64"
+                    " ORDER BY agent LIMIT $2::bigint",
+    /* Each agent's by their key, and no more of them than are asked for. */
+    [READ_THEIR_TABLES] =
+        "SELECT u.n - 1, t.id, t.rev, t.document"
+        " FROM unnest($1::text[]) WITH ORDINALITY AS u (agent, n), LATERAL"
+        " (SELECT id, rev, document FROM studio_tables s WHERE s.agent = u.agent"
+        " AND s.id > CASE u.n WHEN 1 THEN $2::text ELSE '' END AND octet_length(s.id) <= 64"
+        " ORDER BY s.id LIMIT $3::bigint) t"
+        " ORDER BY u.n, t.id LIMIT $3::bigint",
 };
 
 struct postgres_reader {
@@ -287,6 +302,60 @@ enum studio_err postgres_read_cleared(struct store_reader *base, store_cleared_f
     bool more = err == STUDIO_OK;
     for (int i = 0; more && i < PQntuples(rows); i++)
         more = fn(ctx, row_text(rows, i, 0, &id_len), row_text(rows, i, 1, &field_len));
+    PQclear(rows);
+    return err;
+}
+
+/* --- all agents ------------------------------------------------------------------------------ */
+
+enum studio_err postgres_read_agents(struct store_reader *base, const char *after, size_t limit,
+                                     store_agent_fn *fn, void *ctx)
+{
+    PGresult *rows;
+    size_t len;
+    struct args args = args_begin(after);
+    args_u64(&args, limit);
+    enum studio_err err = ask(as_reader(base), READ_AGENTS, &args, &rows);
+    bool more = err == STUDIO_OK;
+    for (int i = 0; more && i < PQntuples(rows); i++) {
+        const struct store_agent agent = {
+            .id = row_text(rows, i, 0, &len),
+            .epoch = row_text(rows, i, 1, &len),
+            .owner = row_text(rows, i, 2, &len),
+            .boot = (uint64_t)row_i64(rows, i, 3),
+            .last_seq = (uint64_t)row_i64(rows, i, 4),
+            .owned = row_i64(rows, i, 5) != 0,
+            .until_ms = row_i64(rows, i, 6),
+        };
+        more = fn(ctx, &agent);
+    }
+    PQclear(rows);
+    return err;
+}
+
+enum studio_err postgres_read_their_tables(struct store_reader *base, const char *const *agents,
+                                           size_t count, const char *after, size_t limit,
+                                           store_their_table_fn *fn, void *ctx)
+{
+    PGresult *rows = NULL;
+    struct args args = {.count = 0};
+    struct column ids;
+    column_begin(&ids, COLUMN_TEXT);
+    for (size_t i = 0; i < count; i++)
+        column_str(&ids, agents[i]);
+    args_column(&args, &ids);
+    args_str(&args, after);
+    args_u64(&args, limit);
+    enum studio_err err =
+        args.failed ? STUDIO_ERR_NO_MEMORY : ask(as_reader(base), READ_THEIR_TABLES, &args, &rows);
+    bool more = err == STUDIO_OK;
+    for (int i = 0; more && i < PQntuples(rows); i++) {
+        size_t id_len, len;
+        const char *id = row_text(rows, i, 1, &id_len), *document = row_text(rows, i, 3, &len);
+        more =
+            fn(ctx, (size_t)row_i64(rows, i, 0), id, (uint64_t)row_i64(rows, i, 2), document, len);
+    }
+    column_finish(&ids);
     PQclear(rows);
     return err;
 }
