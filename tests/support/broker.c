@@ -12,11 +12,14 @@
 #include "support/port.h"
 #include "support/tmpdir.h"
 
+enum { ARGS_MAX = 24 };
+
 struct broker {
     struct port port;
     char uri[64];
     const char *dir, *conf;
-    const char *const *env;
+    const char *const *env, *const *in;
+    const char *host;
     struct proc *proc;
 };
 
@@ -43,15 +46,16 @@ static char *write_conf(const struct broker *b, const char *dir, const struct br
                             ? test_printf("persistence true\npersistence_location %s/\n", dir)
                             : test_printf("persistence false\n");
     /* `user root`: started as root it would become another user, who cannot read `dir`. */
-    char *conf = test_printf("user root\n"
-                             "listener %u 127.0.0.1\n"
-                             "set_tcp_nodelay true\n"
-                             "max_inflight_messages 200\n"
-                             "max_queued_messages 0\n"
-                             "log_dest stderr\n"
-                             "log_type all\n"
-                             "%s%s%s%s\n",
-                             b->port.number, users, acl, persistence, o->extra ? o->extra : "");
+    char *conf =
+        test_printf("user root\n"
+                    "listener %u %s\n"
+                    "set_tcp_nodelay true\n"
+                    "max_inflight_messages 200\n"
+                    "max_queued_messages 0\n"
+                    "log_dest stderr\n"
+                    "log_type all\n"
+                    "%s%s%s%s\n",
+                    b->port.number, b->host, users, acl, persistence, o->extra ? o->extra : "");
     free(users);
     free(acl);
     free(persistence);
@@ -65,8 +69,10 @@ struct broker *broker_create(const struct broker_options *options)
     struct broker *b = test_alloc(sizeof *b);
     b->dir = tmpdir_create();
     b->env = o->env;
+    b->in = o->in;
+    b->host = o->address ? o->address : "127.0.0.1";
     port_reserve(&b->port);
-    snprintf(b->uri, sizeof b->uri, "mqtt://127.0.0.1:%u", b->port.number);
+    snprintf(b->uri, sizeof b->uri, "mqtt://%s:%u", b->host, b->port.number);
     char *conf = write_conf(b, b->dir, o);
     b->conf = tmpdir_write(b->dir, "mosquitto.conf", 0600, conf);
     free(conf);
@@ -82,6 +88,11 @@ void broker_destroy(struct broker *b)
     proc_destroy(b->proc);
     port_release(&b->port);
     free(b);
+}
+
+const char *broker_host(const struct broker *b)
+{
+    return b->host;
 }
 
 uint16_t broker_port(const struct broker *b)
@@ -104,11 +115,20 @@ void broker_start(struct broker *b)
     /* Debian keeps it in /usr/sbin, which is not in every user's PATH. */
     const char *program =
         access("/usr/sbin/mosquitto", X_OK) == 0 ? "/usr/sbin/mosquitto" : "mosquitto";
-    const char *argv[] = {program, "-c", b->conf, NULL};
+    const char *argv[ARGS_MAX];
+    size_t n = 0;
+    while (b->in && b->in[n] && n < ARGS_MAX - 4) {
+        argv[n] = b->in[n];
+        n++;
+    }
+    argv[n++] = program;
+    argv[n++] = "-c";
+    argv[n++] = b->conf;
+    argv[n] = NULL;
     b->proc = proc_spawn(argv, b->env);
     free(proc_wait_line(b->proc, PROC_STDERR, " running", WAIT_MS));
     /* It hangs up on who does: then its loop runs. A SIGTERM before that would be forgotten. */
-    struct pollfd end = {.fd = port_connect(b->port.number), .events = POLLIN};
+    struct pollfd end = {.fd = port_connect_to(b->host, b->port.number), .events = POLLIN};
     if (end.fd < 0 || shutdown(end.fd, SHUT_WR) != 0 || poll(&end, 1, WAIT_MS) != 1)
         test_fail("Mosquitto says it runs, but does not serve on port %u", b->port.number);
     close(end.fd);

@@ -1,5 +1,5 @@
 /*
- * broker.h - a real Mosquitto of the test's own, on a reserved port of 127.0.0.1.
+ * broker.h - a real Mosquitto of the test's own, on a reserved port of 127.0.0.1, or on another host.
  *
  * It never touches a broker that was already running. The port stays the same over stop, kill and
  * start, and nobody else can take it meanwhile.
@@ -23,7 +23,10 @@ struct broker_options {
     const char *acl;                 /* the text of an access list; NULL: all may do all */
     const char *extra;               /* more lines of configuration */
     const char *const *env;          /* NAME=VALUE, ends with NULL, lives as long; NULL: none */
-    bool not_started;                /* reserve the port only; broker_start comes later */
+    const char *address;             /* it listens there; NULL: 127.0.0.1 */
+    const char *const
+        *in; /* a command before its own, `ip netns exec HOST`, lives as long; NULL: none */
+    bool not_started; /* reserve the port only; broker_start comes later */
 };
 
 struct broker;
@@ -32,8 +35,10 @@ struct broker;
 struct broker *broker_create(const struct broker_options *options);
 void broker_destroy(struct broker *broker);
 
+/* The address it listens on. */
+const char *broker_host(const struct broker *broker);
 uint16_t broker_port(const struct broker *broker);
-/* mqtt://127.0.0.1:PORT; lives as long as the broker. */
+/* mqtt://ADDRESS:PORT; lives as long as the broker. */
 const char *broker_uri(const struct broker *broker);
 /* To wait for lines of its log on PROC_STDERR, or to SIGSTOP it. NULL while it is not running. */
 struct proc *broker_proc(struct broker *broker);

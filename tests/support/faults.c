@@ -75,6 +75,15 @@ void faults_destroy(struct faults *f)
     free(f);
 }
 
+void faults_give(struct faults *f, uid_t uid)
+{
+    const char *path = strchr(f->variables[1], '=') + 1;
+    char *dir = test_printf("%.*s", (int)(strrchr(path, '/') - path), path);
+    if (chown(path, uid, (gid_t)-1) != 0 || chown(dir, uid, (gid_t)-1) != 0)
+        test_fail("chown of %s: %s", path, strerror(errno));
+    free(dir);
+}
+
 const char *const *faults_env(const struct faults *f)
 {
     return f->env;

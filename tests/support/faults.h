@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "support/preload/control.h"
 
@@ -23,6 +24,9 @@ bool faults_available(void);
  * libraries, separated by blanks, whose requests for memory never fail. */
 struct faults *faults_create(const char *data, const char *spared);
 void faults_destroy(struct faults *faults);
+
+/* For a process that is another user's. */
+void faults_give(struct faults *faults, uid_t uid);
 
 /* Environment for the process; ends with NULL, lives as long as `faults`. Orders outlive the
  * process and hold for the next one as well. */

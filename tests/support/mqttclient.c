@@ -204,16 +204,16 @@ static struct mqttclient *create(const struct mqttclient_options *o)
 }
 
 /* Connects and waits for the CONNACK; returns its reason. */
-static int connect_to(struct mqttclient *c, uint16_t port)
+static int connect_to(struct mqttclient *c, const struct mqttclient_options *o)
 {
-    mosquitto_property *properties = NULL;
+    mosquitto_property *kept = NULL;
     if (c->keep_session && c->version == 5)
-        mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
-                                     KEEP_SESSION_S);
-    int rc = mosquitto_connect_bind_v5(c->mosq, "127.0.0.1", port, 60, NULL, properties);
-    mosquitto_property_free_all(&properties);
+        mosquitto_property_add_int32(&kept, MQTT_PROP_SESSION_EXPIRY_INTERVAL, KEEP_SESSION_S);
+    int rc = mosquitto_connect_bind_v5(c->mosq, o->host ? o->host : "127.0.0.1", o->port, 60, NULL,
+                                       kept);
+    mosquitto_property_free_all(&kept);
     if (rc != MOSQ_ERR_SUCCESS || mosquitto_loop_start(c->mosq) != MOSQ_ERR_SUCCESS)
-        test_fail("MQTT connection to port %u: %s", port, mosquitto_strerror(rc));
+        test_fail("MQTT connection to port %u: %s", o->port, mosquitto_strerror(rc));
     int64_t deadline = now_ms() + WAIT_MS;
     bool in_time = true;
     pthread_mutex_lock(&c->mutex);
@@ -222,7 +222,7 @@ static int connect_to(struct mqttclient *c, uint16_t port)
     rc = c->connack;
     pthread_mutex_unlock(&c->mutex);
     if (!in_time)
-        test_fail("no CONNACK from port %u", port);
+        test_fail("no CONNACK from port %u", o->port);
     return rc;
 }
 
@@ -248,7 +248,7 @@ struct mqttclient *mqttclient_create(const struct mqttclient_options *o)
         at += len + (at[len] == ' ');
     }
     add_filter(c, c->sync_topic, strlen(c->sync_topic));
-    int rc = connect_to(c, o->port);
+    int rc = connect_to(c, o);
     if (rc != 0)
         test_fail("the broker on port %u refused the client: %s", o->port,
                   mosquitto_reason_string(rc));
@@ -259,7 +259,7 @@ struct mqttclient *mqttclient_create(const struct mqttclient_options *o)
 int mqttclient_try(const struct mqttclient_options *o)
 {
     struct mqttclient *c = create(o);
-    int rc = connect_to(c, o->port);
+    int rc = connect_to(c, o);
     mqttclient_destroy(c);
     return rc;
 }

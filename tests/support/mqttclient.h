@@ -32,6 +32,7 @@ struct mqtt_message {
 
 /* Zeroed: MQTT 5, any client id, a new session, subscribed to nothing. */
 struct mqttclient_options {
+    const char *host; /* an address; NULL: 127.0.0.1 */
     uint16_t port;
     int version;           /* 5 or 4 (3.1.1); 0 is 5 */
     const char *client_id; /* needed to keep a session */

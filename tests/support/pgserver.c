@@ -13,9 +13,10 @@
 #include "support/deadline.h"
 #include "support/tmpdir.h"
 
-enum { START_MS = 60000 };
+enum { START_MS = 60000, ARGS_MAX = 80 };
 
 struct pgserver {
+    struct pgserver_options o;
     const char *dir, *data;
     char bin[160];
     struct proc *proc;
@@ -47,8 +48,10 @@ bool pgserver_there(void)
 /* argv[0] in `bin`, as the user it wants; dies with this program. */
 static const char **as_server(const struct pgserver *server, const char *const argv[])
 {
-    static const char *line[24];
+    static const char *line[ARGS_MAX];
     size_t n = 0;
+    for (const char *const *in = server->o.in; in && *in; in++)
+        line[n++] = *in;
     if (geteuid() == 0) {
         const char *const who[] = {"setpriv",        "--reuid=postgres", "--regid=postgres",
                                    "--clear-groups", "--pdeathsig",      "KILL"};
@@ -56,8 +59,11 @@ static const char **as_server(const struct pgserver *server, const char *const a
             line[n++] = who[i];
     }
     line[n++] = tmpdir_path(server->bin, argv[0]);
-    for (size_t i = 1; argv[i]; i++)
+    for (size_t i = 1; argv[i]; i++) {
+        if (n + 1 >= ARGS_MAX)
+            test_fail("too many arguments for %s", argv[0]);
         line[n++] = argv[i];
+    }
     line[n] = NULL;
     return line;
 }
@@ -73,9 +79,40 @@ static void run(const struct pgserver *server, const char *const argv[])
     free(err);
 }
 
+static void add_hba(const struct pgserver *server)
+{
+    FILE *file = fopen(tmpdir_path(server->data, "pg_hba.conf"), "a");
+    if (!file || fputs(server->o.hba, file) < 0 || fclose(file) != 0)
+        test_fail("pg_hba.conf cannot be written");
+}
+
+void pgserver_copy(struct pgserver *server, const char *source)
+{
+    tmpdir_remove(server->data);
+    run(server, ARGS("pg_basebackup", "-D", server->data, "-d", source, "-R", "-c", "fast", "-X",
+                     "stream", "--no-sync"));
+}
+
+bool pgserver_rewind(struct pgserver *server, const char *source)
+{
+    char *from = test_printf("--source-server=%s", source);
+    bool done =
+        proc_run(as_server(server, ARGS("pg_rewind", "-D", server->data, from, "-R", "--no-sync")),
+                 utc, NULL, NULL) == 0;
+    free(from);
+    return done;
+}
+
 struct pgserver *pgserver_create(void)
 {
+    static const struct pgserver_options defaults;
+    return pgserver_create_as(&defaults);
+}
+
+struct pgserver *pgserver_create_as(const struct pgserver_options *options)
+{
     struct pgserver *server = test_alloc(sizeof *server);
+    server->o = *options;
     const struct passwd *user = server_user();
     if (!find_bin(server->bin, sizeof server->bin))
         test_fail("PostgreSQL is not installed");
@@ -83,31 +120,48 @@ struct pgserver *pgserver_create(void)
     server->data = tmpdir_path(server->dir, "data");
     if (user && chown(server->dir, user->pw_uid, user->pw_gid) != 0)
         test_fail("chown of %s", server->dir);
-    run(server, ARGS("initdb", "-D", server->data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                     "--locale=C", "--no-sync", "--no-instructions"));
+    if (server->o.copy_of)
+        pgserver_copy(server, server->o.copy_of);
+    else
+        run(server, ARGS("initdb", "-D", server->data, "-U", "postgres", "-A", "trust", "-E",
+                         "UTF8", "--locale=C", "--no-sync", "--no-instructions"));
+    if (server->o.hba)
+        add_hba(server);
     pgserver_start(server);
     return server;
 }
 
-void pgserver_start(struct pgserver *server)
+void pgserver_spawn(struct pgserver *server)
 {
     /* What it would do for a power cut of the machine only takes time here. */
-    const char *const argv[] = {"postgres",
-                                "-D",
-                                server->data,
-                                "-k",
-                                server->dir,
-                                "-c",
-                                "listen_addresses=",
-                                "-c",
-                                "fsync=off",
-                                "-c",
-                                "shared_buffers=16MB",
-                                "-c",
-                                "log_min_messages=log",
-                                NULL};
-    server->proc = proc_spawn(as_server(server, argv), NULL);
-    free(proc_wait_line(server->proc, PROC_STDERR, "ready to accept connections", START_MS));
+    const char *argv[ARGS_MAX] = {"postgres",
+                                  "-D",
+                                  server->data,
+                                  "-k",
+                                  server->dir,
+                                  "-c",
+                                  "listen_addresses=",
+                                  "-c",
+                                  "fsync=off",
+                                  "-c",
+                                  "shared_buffers=16MB",
+                                  "-c",
+                                  "log_min_messages=log",
+                                  NULL};
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    for (const char *const *one = server->o.settings; one && *one && n + 3 < ARGS_MAX; one++) {
+        argv[n++] = "-c";
+        argv[n++] = *one;
+    }
+    server->proc = proc_spawn(as_server(server, argv), server->o.env);
+}
+
+void pgserver_start(struct pgserver *server)
+{
+    pgserver_spawn(server);
+    free(proc_wait_line(server->proc, PROC_STDERR, "ready to accept", START_MS));
 }
 
 void pgserver_stop(struct pgserver *server)

@@ -1,7 +1,7 @@
 /*
  * pgserver.h - a real PostgreSQL of the test's own, in a temporary directory, on a unix socket there.
  *
- * It never touches a server that was already running. Root is no user to it, so there it runs as `postgres`.
+ * On other hosts, too, and as the standby of another one. It never touches a server that was already running. Root is no user to it, so there it runs as `postgres`.
  */
 #ifndef TESTS_SUPPORT_PGSERVER_H
 #define TESTS_SUPPORT_PGSERVER_H
@@ -22,8 +22,19 @@ struct pgserver *pgserver_shared(void);
 /* What a data directory is to SQLite, a schema is there. */
 const char *pgserver_schema(const char *dir);
 
+/* Zeroed: one for this machine alone, that does nothing for a power cut. */
+struct pgserver_options {
+    const char *const *in; /* a command before each of its own, `ip netns exec HOST`; NULL: none */
+    const char *const *settings; /* NAME=VALUE, ends with NULL, lives as long; NULL: none */
+    const char *const *env;      /* of the server; the same */
+    const char *hba;             /* more lines of pg_hba.conf; NULL: none */
+    /* A copy of the server at this address of libpq, and its standby; NULL: a new one. */
+    const char *copy_of;
+};
+
 /* Ready for connections when it returns. */
 struct pgserver *pgserver_create(void);
+struct pgserver *pgserver_create_as(const struct pgserver_options *options);
 void pgserver_destroy(struct pgserver *server);
 
 /* postgresql://..., whose tables are those of the schema `name`, made if need be; lives until the next call. */
@@ -34,6 +45,13 @@ const char *pgserver_url(struct pgserver *server, const char *name);
 char *pgserver_ask(struct pgserver *server, const char *name, const char *sql);
 
 void pgserver_start(struct pgserver *server);
+/* Without waiting: it may have nobody to follow yet. */
+void pgserver_spawn(struct pgserver *server);
+/* Of one that is not running: it goes back to where it and the server at this address of libpq were
+ * one, and is its standby from the next start on. False: it cannot. */
+bool pgserver_rewind(struct pgserver *server, const char *source);
+/* The same by a new copy. */
+void pgserver_copy(struct pgserver *server, const char *source);
 /* Every connection ends, what is under way is taken back. */
 void pgserver_stop(struct pgserver *server);
 /* SIGKILL to all of it, as a power cut. */

@@ -67,12 +67,12 @@ void port_occupy(struct port *port)
         test_fail("listen on %u: %s", port->number, strerror(errno));
 }
 
-int port_connect(uint16_t number)
+int port_connect_to(const char *address, uint16_t number)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET,
-                             .sin_port = htons(number),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(number)};
     int one = 1;
+    if (inet_pton(AF_INET, address, &in.sin_addr) != 1)
+        test_fail("%s is no address", address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         test_fail("socket: %s", strerror(errno));
@@ -82,4 +82,9 @@ int port_connect(uint16_t number)
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return fd;
+}
+
+int port_connect(uint16_t number)
+{
+    return port_connect_to("127.0.0.1", number);
 }

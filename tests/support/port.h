@@ -24,7 +24,9 @@ void port_release(struct port *port);
 /* Listens on the port itself, so that it is in use (release with port_release). */
 void port_occupy(struct port *port);
 
-/* Connects to 127.0.0.1; -1 when nothing listens there. The socket blocks and has TCP_NODELAY. */
+/* Connects to an IPv4 address; -1 when nothing listens there. The socket blocks and has TCP_NODELAY. */
+int port_connect_to(const char *address, uint16_t number);
+/* The same to 127.0.0.1. */
 int port_connect(uint16_t number);
 
 #endif

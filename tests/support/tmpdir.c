@@ -31,13 +31,18 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return 0;
 }
 
+void tmpdir_remove(const char *path)
+{
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void remove_all(void)
 {
     while (kept_paths) {
         struct kept *k = kept_paths;
         kept_paths = k->next;
         if (k->remove && k->owner == getpid())
-            nftw(k->path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+            tmpdir_remove(k->path);
         free(k);
     }
 }

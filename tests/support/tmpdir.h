@@ -9,6 +9,9 @@
  * when a test has failed. Below $TMPDIR, else /tmp. */
 const char *tmpdir_create(void);
 
+/* Removes it with all in it, now. */
+void tmpdir_remove(const char *path);
+
 /* `dir/name`; lives until the program ends. */
 const char *tmpdir_path(const char *dir, const char *name);
 

@@ -88,11 +88,12 @@ static void release(struct wsclient *c)
     free(c);
 }
 
-int wsclient_upgrade(uint16_t port, const char *path, const char *headers, struct wsclient **out)
+static int upgrade(const char *host, uint16_t port, const char *path, const char *headers,
+                   struct wsclient **out)
 {
     struct wsclient *c = test_alloc(sizeof *c);
     *out = NULL;
-    c->fd = port_connect(port);
+    c->fd = port_connect_to(host, port);
     if (c->fd < 0)
         test_fail("nothing accepts on port %u", port);
     char *request = test_printf("GET %s HTTP/1.1\r\nHost: localhost:%u\r\nConnection: Upgrade\r\n"
@@ -126,13 +127,23 @@ int wsclient_upgrade(uint16_t port, const char *path, const char *headers, struc
     return status;
 }
 
-struct wsclient *wsclient_connect(uint16_t port, const char *path)
+int wsclient_upgrade(uint16_t port, const char *path, const char *headers, struct wsclient **out)
+{
+    return upgrade("127.0.0.1", port, path, headers, out);
+}
+
+static struct wsclient *connect_to(const char *host, uint16_t port, const char *path)
 {
     struct wsclient *c;
-    int status = wsclient_upgrade(port, path, NULL, &c);
+    int status = upgrade(host, port, path, NULL, &c);
     if (!c)
         test_fail("the upgrade of %s was answered %d", path, status);
     return c;
+}
+
+struct wsclient *wsclient_connect(uint16_t port, const char *path)
+{
+    return connect_to("127.0.0.1", port, path);
 }
 
 void wsclient_close(struct wsclient *c)
@@ -379,12 +390,18 @@ void wsclient_ignore_pings(struct wsclient *c)
     c->ignore_pings = true;
 }
 
-struct wsclient *wsclient_login(uint16_t port, const char *id, const char *token)
+struct wsclient *wsclient_login_at(const char *host, uint16_t port, const char *id,
+                                   const char *token)
 {
     char *path = test_printf("/?id=%s&token=%s", id, token);
-    struct wsclient *c = wsclient_connect(port, path);
+    struct wsclient *c = connect_to(host, port, path);
     free(path);
     if (!strstr(wsclient_text(c), "\"TABLE_ID\""))
         test_fail("the first message to %s is not its document", id);
     return c;
+}
+
+struct wsclient *wsclient_login(uint16_t port, const char *id, const char *token)
+{
+    return wsclient_login_at("127.0.0.1", port, id, token);
 }

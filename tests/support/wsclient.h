@@ -91,5 +91,8 @@ void wsclient_ignore_pings(struct wsclient *client);
 
 /* Connects with `/?id=<id>&token=<token>` and takes the first document. */
 struct wsclient *wsclient_login(uint16_t port, const char *id, const char *token);
+/* The same on another host, by its IPv4 address. */
+struct wsclient *wsclient_login_at(const char *host, uint16_t port, const char *id,
+                                   const char *token);
 
 #endif

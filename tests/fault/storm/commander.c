@@ -40,8 +40,8 @@ struct commander *commander_create(const struct commander_options *o)
     c->number = o->number;
     c->paused = true;
     for (unsigned i = 0; i < c->brokers; i++)
-        c->clients[i] = mqttclient_create(
-            &(struct mqttclient_options){.port = o->ports[i], .subscribe = replies});
+        c->clients[i] = mqttclient_create(&(struct mqttclient_options){
+            .host = o->hosts ? o->hosts[i] : NULL, .port = o->ports[i], .subscribe = replies});
     return c;
 }
 

@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 struct commander_options {
-    const uint16_t *ports; /* of the brokers */
+    const char *const *hosts; /* of the brokers; NULL: 127.0.0.1 */
+    const uint16_t *ports;
     unsigned brokers;
     unsigned number;
     const char *table;

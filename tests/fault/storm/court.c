@@ -24,6 +24,7 @@ void court_open(struct court *c, struct rig *rig, struct court_memory *memory)
         judge_start(c->judge, 1); /* it listens before the agent starts */
     for (unsigned i = 0; i < rig->o.brokers; i++)
         c->clients[i] = mqttclient_create(&(struct mqttclient_options){
+            .host = broker_host(rig->brokers[i]),
             .port = broker_port(rig->brokers[i]),
             .client_id = COURT_NAME,
             .keep_session = true,

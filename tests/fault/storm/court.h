@@ -41,6 +41,8 @@ struct court {
     uint64_t newest;
     size_t events, repeats, holes; /* figures of the round */
     size_t acked;
+    const struct write_note *notes; /* of the round, once judged; until the next one is */
+    size_t note_count;
     unsigned drain_ms;
     int64_t agree_ms; /* for documents that follow their events, and a replay */
 };

@@ -96,6 +96,8 @@ void court_check_notes(struct court *c, const struct court_rules *rules)
 {
     size_t count, lost = 0, conjured = 0;
     const struct write_note *notes = writers_notes(c->rig->writers, &count);
+    c->notes = notes;
+    c->note_count = count;
     for (size_t i = 0; i < count; i++) {
         const struct write_note *n = &notes[i];
         bool seen = court_seq_of(c, n->writer, n->value) != 0;

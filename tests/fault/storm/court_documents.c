@@ -62,7 +62,8 @@ static bool late_open(struct late *l, const struct rig *r)
     uint64_t newest = 0;
     for (unsigned i = 0; i < r->o.brokers; i++) {
         struct mqttclient *client = mqttclient_create(
-            &(struct mqttclient_options){.port = broker_port(r->brokers[i]),
+            &(struct mqttclient_options){.host = broker_host(r->brokers[i]),
+                                         .port = broker_port(r->brokers[i]),
                                          .subscribe = "studio/tables/# " AVAILABILITY " " HEALTH});
         mqttclient_sync(client);
         const struct mqtt_message *m = mqttclient_newest(client, AVAILABILITY);
@@ -211,7 +212,8 @@ void court_check_documents(struct court *c, const struct court_rules *rules)
 {
     int64_t wait = rules->health && c->agree_ms < HEALTH_MS ? HEALTH_MS : c->agree_ms;
     int64_t deadline = now_ms() + wait, choose = 0;
-    struct wsclient *viewer = wsclient_login(c->rig->port.number, COURT_NAME, TOKEN_VIEWER);
+    struct wsclient *viewer = wsclient_login_at(c->rig->host ? c->rig->host : "127.0.0.1",
+                                                c->rig->port.number, COURT_NAME, TOKEN_VIEWER);
     static const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
     struct late late = {0};
     char *fault;

@@ -64,7 +64,7 @@ static void open_commander(struct rig *r)
         ports[i] = broker_port(r->brokers[i]);
     writers_table(&r->o.writers, r->o.writers.writers, table);
     r->commander = commander_create(
-        &(struct commander_options){ports, r->o.brokers, r->o.writers.writers, table});
+        &(struct commander_options){NULL, ports, r->o.brokers, r->o.writers.writers, table});
 }
 
 void rig_open(struct rig *r, const struct rig_options *options)

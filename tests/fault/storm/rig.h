@@ -48,12 +48,13 @@ struct rig {
     struct rig_options o;
     const char *data;
     struct port port; /* of the agent, the same over all starts */
+    const char *host; /* its address; NULL: 127.0.0.1 */
     struct broker *brokers[RIG_BROKERS_MAX];
     struct proxy *proxies[RIG_BROKERS_MAX];
     bool broker_paused[RIG_BROKERS_MAX];
     int64_t broker_killed_ms[RIG_BROKERS_MAX]; /* when last; 0: never */
     bool broker_forgot;  /* one was killed in this round: it may have lost what it took */
-    struct wiretap *tap; /* one order over all brokers */
+    struct wiretap *tap; /* one order over all brokers; NULL: nobody listens */
     unsigned sync_ms;    /* each sync takes so much longer */
     bool slow_disk;      /* much longer, for now */
     bool writes_fail;

@@ -12,16 +12,15 @@
 
 enum { SHORT_MAX = 125, OP_TEXT = 1, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
-bool wire_connect(struct wire *w, uint16_t port, const char *path)
+bool wire_connect_to(struct wire *w, const char *address, uint16_t port, const char *path)
 {
-    struct sockaddr_in in = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
     int one = 1;
     w->in_len = w->out_len = 0;
     w->state = WIRE_CONNECTING;
     snprintf(w->path, sizeof w->path, "%s", path);
     w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (w->fd < 0 ||
+    if (w->fd < 0 || inet_pton(AF_INET, address, &in.sin_addr) != 1 ||
         (connect(w->fd, (struct sockaddr *)&in, sizeof in) != 0 && errno != EINPROGRESS)) {
         wire_close(w);
         return false;
@@ -30,12 +29,25 @@ bool wire_connect(struct wire *w, uint16_t port, const char *path)
     return true;
 }
 
+bool wire_connect(struct wire *w, uint16_t port, const char *path)
+{
+    return wire_connect_to(w, "127.0.0.1", port, path);
+}
+
 void wire_close(struct wire *w)
 {
     if (w->fd >= 0)
         close(w->fd);
     w->fd = -1;
     w->state = WIRE_CLOSED;
+}
+
+void wire_abort(struct wire *w)
+{
+    static const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    if (w->fd >= 0)
+        setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    wire_close(w);
 }
 
 short wire_wants(const struct wire *w)

@@ -27,9 +27,13 @@ enum wire_event {
     WIRE_END      /* closed, cut or refused; the wire is WIRE_CLOSED */
 };
 
-/* Begins to connect to 127.0.0.1:port; false if that fails at once. */
+/* Begins to connect to an IPv4 address; false if that fails at once. */
+bool wire_connect_to(struct wire *wire, const char *address, uint16_t port, const char *path);
+/* The same to 127.0.0.1. */
 bool wire_connect(struct wire *wire, uint16_t port, const char *path);
 void wire_close(struct wire *wire);
+/* At once, and what was not sent yet never will be. */
+void wire_abort(struct wire *wire);
 /* What poll is to wait for. */
 short wire_wants(const struct wire *wire);
 /* After poll: reads and writes what is possible. False: WIRE_CLOSED now. */

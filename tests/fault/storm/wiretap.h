@@ -25,6 +25,8 @@ void wiretap_listen(struct wiretap *tap, unsigned broker, struct proxy *proxy);
  * lost: it is killed, and who listens to it is not back yet. */
 void wiretap_forgets(struct wiretap *tap, unsigned broker, bool forgets);
 
+/* Without a tap (NULL) nothing is said to forget, all was sent, in order. */
+
 /* The event was sent to a broker at least once, whole. */
 bool wiretap_sent(struct wiretap *tap, uint64_t seq);
 /* A broker has acknowledged it and may have lost it. */

@@ -17,6 +17,7 @@
 enum {
     WRITERS_MAX = 256,
     RETRY_MS = 30,       /* between attempts to connect */
+    RETRY_NEXT_MS = 100, /* where one of the hosts may be waiting for its turn */
     GREETING_MS = 20000, /* for the first document, then another connection is tried */
     ANSWER_MS = 60000,   /* no answer for so long on an open connection is a broken promise */
     COMPLAINTS_MAX = 20
@@ -31,8 +32,10 @@ struct writer {
     uint64_t value;  /* the last one sent */
     int64_t wake_ms; /* DOWN: connect then; READY: send then */
     int64_t sent_ms; /* since when GREETING or WAITING */
-    bool exception;  /* the one in flight is */
-    bool once;       /* has an acknowledged update to make although all are paused */
+    unsigned host;   /* connected to, or tried last */
+    int64_t patience_ms;
+    bool exception; /* the one in flight is */
+    bool once;      /* has an acknowledged update to make although all are paused */
 };
 
 struct writers {
@@ -78,6 +81,7 @@ static void note(struct writers *w, struct writer *one, enum write_outcome outco
     }
     w->notes[w->count++] = (struct write_note){.writer = (unsigned)(one - w->list),
                                                .outcome = outcome,
+                                               .host = one->host,
                                                .value = one->value,
                                                .sent_ms = one->sent_ms,
                                                .done_ms = now};
@@ -87,9 +91,13 @@ static void note(struct writers *w, struct writer *one, enum write_outcome outco
     f->unknown += outcome == WRITE_UNKNOWN;
     if (outcome == WRITE_ACKED) {
         one->once = false;
+        if (now - f->last_ack_ms > f->gap_ms)
+            f->gap_ms = now - f->last_ack_ms;
         f->last_ack_ms = now;
         if (now - one->sent_ms > f->slowest_ms)
             f->slowest_ms = now - one->sent_ms;
+        if (f->first_ack_ms[one->host] == 0)
+            f->first_ack_ms[one->host] = now;
     }
 }
 
@@ -97,18 +105,26 @@ static void went_down(struct writers *w, struct writer *one, int64_t now)
 {
     if (one->state == WAITING)
         note(w, one, WRITE_UNKNOWN, now);
-    wire_close(&one->wire);
+    if (w->o.patience_ms)
+        wire_abort(&one->wire); /* what is still on its way must not come after what is sent next */
+    else
+        wire_close(&one->wire);
     one->state = DOWN;
-    one->wake_ms = now + RETRY_MS;
+    one->wake_ms = now + (w->o.patience_ms ? RETRY_NEXT_MS : RETRY_MS);
 }
 
 static void come_up(struct writers *w, struct writer *one, int64_t now)
 {
     char path[120];
+    const char *host = NULL;
+    for (unsigned i = 0; !host && i < WRITERS_HOSTS_MAX; i++) {
+        one->host = (one->host + 1) % WRITERS_HOSTS_MAX;
+        host = w->o.hosts[one->host];
+    }
     snprintf(path, sizeof path, "/?id=%s&token=" TOKEN_DEVICE, one->id);
     one->sent_ms = now;
     one->state = GREETING;
-    if (!wire_connect(&one->wire, w->o.port, path))
+    if (!wire_connect_to(&one->wire, host ? host : "127.0.0.1", w->o.port, path))
         went_down(w, one, now);
 }
 
@@ -131,6 +147,8 @@ static void send_next(struct writers *w, struct writer *one, int64_t now)
                  pick < sizeof also / sizeof *also ? also[pick] : "", (unsigned)(one - w->list),
                  (unsigned long long)one->value);
     one->sent_ms = now;
+    one->patience_ms =
+        w->o.patience_ms ? random_between(&w->random, w->o.patience_ms, 4 * w->o.patience_ms) : 0;
     one->state = WAITING;
     if (!wire_send(&one->wire, text))
         went_down(w, one, now);
@@ -184,11 +202,13 @@ static void service(struct writers *w, struct writer *one, short events, int64_t
             send_next(w, one, now);
         break;
     case GREETING:
-        if (now - one->sent_ms > GREETING_MS)
+        if (now - one->sent_ms > (w->o.patience_ms ? w->o.patience_ms : GREETING_MS))
             went_down(w, one, now);
         break;
     case WAITING:
-        if (now - one->sent_ms > ANSWER_MS) {
+        if (one->patience_ms > 0 && now - one->sent_ms > one->patience_ms) {
+            went_down(w, one, now);
+        } else if (now - one->sent_ms > ANSWER_MS) {
             complain(w, one, "no answer", "");
             went_down(w, one, now);
         }
@@ -351,6 +371,14 @@ struct writers_figures writers_figures(struct writers *w)
     struct writers_figures figures = w->figures;
     pthread_mutex_unlock(&w->mutex);
     return figures;
+}
+
+void writers_mark(struct writers *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    memset(w->figures.first_ack_ms, 0, sizeof w->figures.first_ack_ms);
+    w->figures.slowest_ms = w->figures.gap_ms = 0;
+    pthread_mutex_unlock(&w->mutex);
 }
 
 const struct write_note *writers_notes(struct writers *w, size_t *n)

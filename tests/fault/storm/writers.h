@@ -13,8 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WRITERS_HOSTS_MAX = 2 };
+
 struct writers_options {
     uint16_t port;
+    /* Addresses, each writer tries them in turn; all NULL: 127.0.0.1. */
+    const char *hosts[WRITERS_HOSTS_MAX];
+    /* Who gets no document for so long, no answer for up to four times as long, tries the next one; 0:
+     * without an answer that is a complaint. */
+    unsigned patience_ms;
     unsigned writers, tables;
     unsigned rate;       /* updates per second of all together, about */
     unsigned exceptions; /* of 100 messages so many are exceptions */
@@ -30,15 +37,18 @@ enum write_outcome {
 struct write_note {
     unsigned writer;
     enum write_outcome outcome;
+    unsigned host; /* sent there, of writers_options */
     uint64_t value;
     int64_t sent_ms, done_ms;
 };
 
 struct writers_figures {
     uint64_t acked, refused, unknown;
-    int64_t last_ack_ms; /* when the last was answered; 0: never */
-    int64_t slowest_ms;  /* longest time to an acknowledgement */
-    unsigned connected;  /* now, welcome received */
+    int64_t last_ack_ms;                     /* when the last was answered; 0: never */
+    int64_t slowest_ms;                      /* longest time to an acknowledgement */
+    unsigned connected;                      /* now, welcome received */
+    int64_t first_ack_ms[WRITERS_HOSTS_MAX]; /* by each host, since writers_mark; 0: none yet */
+    int64_t gap_ms; /* longest time without any acknowledgement, since writers_mark */
 };
 
 struct writers;
@@ -56,6 +66,8 @@ bool writers_pause(struct writers *writers, int64_t deadline);
 bool writers_once(struct writers *writers, int64_t deadline);
 
 struct writers_figures writers_figures(struct writers *writers);
+/* From now on: first_ack_ms, gap_ms and slowest_ms. */
+void writers_mark(struct writers *writers);
 
 /* While paused: what became of each update since the last call. Lives until the next call. */
 const struct write_note *writers_notes(struct writers *writers, size_t *count);
