@@ -25,7 +25,7 @@ enum studio_err client_user_of(const struct studio_client_options *o, struct cli
                                struct studio_error *error)
 {
     *out = (struct client_user){
-        .address = o->server_url != NULL ? o->server_url : "ws://localhost:8080",
+        .addresses = o->server_url != NULL ? o->server_url : "ws://localhost:8080",
         .table_id = o->table_id != NULL ? o->table_id : "ARO-001",
         .device = o->device_name != NULL ? o->device_name : "dealerPC",
     };
@@ -106,7 +106,7 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
 
     err = studio_values_add(&client->lists, options->service_values, options->device_values, error);
     if (err == STUDIO_OK)
-        err = url_parse(user.address, &client->url, error);
+        err = servers_parse(user.addresses, &client->servers, error);
     if (err != STUDIO_OK)
         goto fail;
     err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -118,7 +118,8 @@ enum studio_err studio_client_connect(const struct studio_client_options *option
         client->user_id = NULL;
         goto fail;
     }
-    err = client_ws_create(&client->url, options, &client_thread_ops, client, &client->ws, error);
+    err = client_ws_create(servers_any_tls(&client->servers), options, &client_thread_ops, client,
+                           &client->ws, error);
     if (err != STUDIO_OK)
         goto fail;
     if (!start_thread(client)) {
@@ -166,4 +167,16 @@ enum studio_client_state studio_client_get_state(struct studio_client *client)
     enum studio_client_state state = client->state;
     pthread_mutex_unlock(&client->lock);
     return state;
+}
+
+char *studio_client_server(struct studio_client *client)
+{
+    char *text = NULL;
+
+    pthread_mutex_lock(&client->lock);
+    const struct url *url = servers_now(&client->servers);
+    if (asprintf(&text, "ws%s://%s%s", url->tls ? "s" : "", url->authority, url->path) < 0)
+        text = NULL;
+    pthread_mutex_unlock(&client->lock);
+    return text;
 }

@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+enum { HTTP_UNAUTHORIZED = 401 };
+
 enum studio_err client_error_usage(struct studio_error *error, const char *fmt, ...)
 {
     if (error != NULL) {
@@ -63,6 +65,11 @@ enum studio_err client_error_from_close(struct studio_error *error, unsigned cod
 {
     enum studio_err err;
 
+    if (code < CLOSE_NORMAL) /* 401 is how a proxy refuses a login */
+        return code == HTTP_UNAUTHORIZED
+                   ? client_error_exact(error, STUDIO_ERR_AUTH_CREDENTIALS, reason)
+                   : studio_error_set(error, STUDIO_ERR_NOT_CONNECTED, ": %s",
+                                      reason[0] != '\0' ? reason : "the connection was lost");
     switch (code) {
     case CLOSE_POLICY:
         err = code_of(reason);
@@ -75,9 +82,6 @@ enum studio_err client_error_from_close(struct studio_error *error, unsigned cod
                                 ": the server has as many connections or tables as it allows");
     case CLOSE_TOO_LARGE:
         return studio_error_set(error, STUDIO_ERR_TOO_LARGE, NULL);
-    case 0:
-        return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED, ": %s",
-                                reason[0] != '\0' ? reason : "the connection was lost");
     default:
         return studio_error_set(error, STUDIO_ERR_NOT_CONNECTED,
                                 ": the server closed the connection (%u%s%s)", code,

@@ -7,7 +7,7 @@
 
 /* Close codes of protocol section 3.1. */
 enum {
-    CLOSE_NORMAL = 1000,
+    CLOSE_NORMAL = 1000, /* the first */
     CLOSE_PROTOCOL = 1002,
     CLOSE_POLICY = 1008,
     CLOSE_NOT_UTF8 = 1007,
@@ -26,7 +26,8 @@ enum studio_err client_error_exact(struct studio_error *error, enum studio_err c
 /* Turns {"error":"text"} into an error with that text. */
 enum studio_err client_error_from_server(struct studio_error *error, const char *text);
 
-/* Turns the end of a connection into an error. `code` 0: it ended without a close frame. */
+/* Turns the end of a connection into an error. `code` 0: it ended without a close frame; below 1000: the server
+ * answered with this status of HTTP. In both cases `reason` is for people. */
 enum studio_err client_error_from_close(struct studio_error *error, unsigned code,
                                         const char *reason);
 

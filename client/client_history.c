@@ -1,4 +1,4 @@
-/* A history: page after page, each asked for where the one before says. */
+/* A history: page after page, each asked for where the one before says, of whichever server serves. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 
 enum {
     PAGE_EVENTS = 1000,
-    TRIES_MAX = 10,           /* of one page, where others come first or the rate is exceeded */
+    WAITS_MAX =
+        10, /* for one page, where others come first, the rate is exceeded, or none serves yet */
     PAGE_BYTES_MAX = 32 << 20 /* of an answer: so many of the largest events there can be */
 };
 
@@ -22,9 +23,11 @@ struct history {
     struct client_http *http;
     struct buf path, page; /* where it is, and what came of it */
     char *next;            /* where the next page is; NULL: this was the last */
-    unsigned timeout_ms, status, retry_s, tries;
+    unsigned timeout_ms, status, retry_s, waits;
     uint64_t left; /* events still wanted; 0: all */
     bool bounded, begun, stopped;
+    bool told;    /* there has been a page */
+    bool passing; /* a server of this round may serve another time */
     bool waiting; /* to ask for the same page again */
     studio_client_event_fn *fn;
     void *ctx;
@@ -34,9 +37,10 @@ struct history {
 static void ask(struct history *h)
 {
     buf_clear(&h->page);
+    h->why = (struct studio_error){.code = STUDIO_OK};
     h->status = 0;
+    h->retry_s = 0;
     h->waiting = false;
-    h->tries++;
     client_http_set_timer(h->http, h->timeout_ms);
     client_http_get(h->http, h->path.data, "");
 }
@@ -82,8 +86,48 @@ static bool turn_the_page(struct history *h)
     buf_str(&h->path, h->next);
     free(h->next);
     h->next = NULL;
-    h->tries = 0;
+    h->waits = 0;
+    h->told = true;
     return buf_ok(&h->path);
+}
+
+/* The same page again in so many seconds; false: often enough. */
+static bool wait_for(struct history *h, unsigned seconds)
+{
+    if (h->waits == WAITS_MAX)
+        return false;
+    h->waits++;
+    h->waiting = true;
+    h->passing = false;
+    client_http_set_timer(h->http, (int64_t)(seconds > 0 ? seconds : 1) * 1000);
+    return true;
+}
+
+/* The page did not come, as h->why says: the same one from the next server; when all have been asked, once more
+ * if one of them said that it does not serve now. Else it is over. */
+static void failed(struct history *h)
+{
+    struct servers *servers = client_http_servers(h->http);
+    unsigned asked_s;
+
+    if (h->status == 429 && wait_for(h, h->retry_s))
+        return;
+    if (studio_err_class(h->why.code) != STUDIO_CLASS_RETRY ||
+        h->why.code == STUDIO_ERR_NO_MEMORY) {
+        servers_sign(servers, &h->why);
+        client_http_leave(h->http);
+        return;
+    }
+    h->passing |= h->status == 503 || (h->told && servers->count > 1);
+    if (servers_failed(servers, &h->why, h->retry_s)) {
+        h->waiting = true;
+        client_http_set_timer(h->http, 0);
+        return;
+    }
+    asked_s = servers->retry_s;
+    servers_held(servers); /* a new round */
+    if (!h->passing || !wait_for(h, asked_s))
+        client_http_leave(h->http);
 }
 
 static void ended(void *ctx, const char *reason)
@@ -91,11 +135,6 @@ static void ended(void *ctx, const char *reason)
     struct history *h = ctx;
     const char *server = client_http_server(h->http);
 
-    if ((h->status == 429 || h->status == 503) && h->tries < TRIES_MAX) {
-        h->waiting = true;
-        client_http_set_timer(h->http, (int64_t)h->retry_s * 1000);
-        return;
-    }
     if (h->status == 0)
         client_asking_lost(&h->why, server, reason != NULL ? reason : "no answer came");
     else if (h->status != 200)
@@ -111,7 +150,10 @@ static void ended(void *ctx, const char *reason)
         }
         studio_error_set(&h->why, STUDIO_ERR_NO_MEMORY, NULL);
     }
-    client_http_leave(h->http);
+    if (h->why.code == STUDIO_OK)
+        client_http_leave(h->http);
+    else
+        failed(h);
 }
 
 static void woken(void *ctx)
@@ -132,9 +174,11 @@ static void timer(void *ctx)
         ask(h);
         return;
     }
+    client_http_drop(h->http);
+    h->status = 0;
     studio_error_set(&h->why, STUDIO_ERR_TIMEOUT, ": %s did not answer in time",
                      client_http_server(h->http));
-    client_http_leave(h->http);
+    failed(h);
 }
 
 static const struct client_http_ops ops = {answered, body, ended, woken, timer};

@@ -11,7 +11,7 @@
 #include "client_ws.h"
 #include "url.h"
 
-enum { READ_MAX = 4096, LINK_MAX = 1024, ID_MAX = 128, RETRY_MAX = 16, RETRY_MAX_S = 60 };
+enum { READ_MAX = 4096, LINK_MAX = 1024, ID_MAX = 128 };
 
 #define API           "/api/v1"
 #define NO_CONNECTION "no connection could be made"
@@ -19,7 +19,8 @@ enum { READ_MAX = 4096, LINK_MAX = 1024, ID_MAX = 128, RETRY_MAX = 16, RETRY_MAX
 struct client_http {
     struct lws_context *context;
     struct client_tls *tls;
-    struct url url;
+    struct servers servers;
+    struct url url; /* of the request in hand */
     const struct client_http_ops *ops;
     void *ctx;
     char *authorization;
@@ -83,17 +84,6 @@ static const char *next_of(char *link)
     return path + sizeof(API) - 1;
 }
 
-/* In seconds; one that is a date, or too far away, is not waited for so long. */
-static unsigned retry_of(struct lws *wsi)
-{
-    char text[RETRY_MAX] = "";
-    long seconds = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_RETRY_AFTER) > 0
-                       ? strtol(text, NULL, 10)
-                       : 0;
-
-    return seconds >= 1 && seconds <= RETRY_MAX_S ? (unsigned)seconds : 1;
-}
-
 static void answered(struct client_http *http, struct lws *wsi)
 {
     char link[LINK_MAX];
@@ -102,7 +92,7 @@ static void answered(struct client_http *http, struct lws *wsi)
     http->pending = false;
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* time is for who asks to watch */
     http->ops->answered(http->ctx, lws_http_client_http_response(wsi),
-                        linked ? next_of(link) : NULL, retry_of(wsi));
+                        linked ? next_of(link) : NULL, client_ws_retry_of(wsi));
 }
 
 static int read_some(struct client_http *http, struct lws *wsi)
@@ -187,15 +177,15 @@ enum studio_err client_http_create(const struct studio_client_options *options,
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     http->ops = ops;
     http->ctx = ctx;
-    err = url_parse(user.address, &http->url, error);
+    err = servers_parse(user.addresses, &http->servers, error);
     if (err == STUDIO_OK &&
         asprintf(&http->authorization, "Bearer %s%s%s:%s", user.table_id,
                  user.device[0] != '\0' ? "_" : "", user.device, options->token) < 0) {
         http->authorization = NULL;
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
-    if (err == STUDIO_OK)
-        err = client_tls_create(&http->url, options, &http->tls, error);
+    if (err == STUDIO_OK && servers_any_tls(&http->servers))
+        err = client_tls_create(options, &http->tls, error);
     if (err == STUDIO_OK && (http->context = client_ws_context(http->tls, protocols, http)) == NULL)
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");
     if (err == STUDIO_OK)
@@ -224,7 +214,12 @@ void client_http_destroy(struct client_http *http)
 
 const char *client_http_server(const struct client_http *http)
 {
-    return http->url.authority;
+    return servers_now(&http->servers)->authority;
+}
+
+struct servers *client_http_servers(struct client_http *http)
+{
+    return &http->servers;
 }
 
 void client_http_run(struct client_http *http)
@@ -259,6 +254,7 @@ void client_http_get(struct client_http *http, const char *path, const char *las
     static const lws_retry_bo_t no_pings = {0};
     struct buf whole;
 
+    http->url = *servers_now(&http->servers);
     snprintf(http->last_event_id, sizeof(http->last_event_id), "%s", last_event_id);
     buf_init(&whole, SIZE_MAX);
     add_path(&whole, http->url.path, path);
@@ -278,7 +274,7 @@ void client_http_get(struct client_http *http, const char *path, const char *las
     http->pending = true;
     http->asked = false;
     http->wsi = NULL;
-    client_tls_begin(http->tls);
+    client_tls_begin(http->tls, &http->url);
     if (lws_client_connect_via_info(&info) == NULL && http->pending) {
         http->wsi = NULL; /* lws failed without a callback */
         failed(http, NULL, NO_CONNECTION);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client_servers.h"
 #include "studio/client.h"
 
 struct client_http;
@@ -16,7 +17,7 @@ struct client_http;
 /* Called on the running thread only. */
 struct client_http_ops {
     /* The head of the answer; `next` is where it says the next page is (as of client_http_get), NULL:
-     * there is none; in `retry_s` seconds it may be asked again. */
+     * there is none; in `retry_s` seconds it may be asked again, 0: it does not say. */
     void (*answered)(void *ctx, unsigned status, const char *next, unsigned retry_s);
     /* A piece of its body; false: no more, as after client_http_drop. */
     bool (*body)(void *ctx, const char *bytes, size_t len);
@@ -35,8 +36,10 @@ STUDIO_MUST_USE enum studio_err client_http_create(const struct studio_client_op
                                                    struct studio_error *error);
 /* Not while it runs. NULL does nothing. */
 void client_http_destroy(struct client_http *http);
-/* HOST:PORT */
+/* HOST:PORT of the one in use. */
 const char *client_http_server(const struct client_http *http);
+/* All of them; each request goes to the one in use then. The running thread's. */
+struct servers *client_http_servers(struct client_http *http);
 
 /* Runs until client_http_leave; calls `woken` when it begins. */
 void client_http_run(struct client_http *http);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/backoff.h"
+#include "client_servers.h"
 #include "client_session.h"
 #include "client_ws.h"
 #include "studio/client.h"
@@ -45,7 +46,6 @@ struct call_list {
 
 struct studio_client {
     /* Fixed once the thread runs. */
-    struct url url;
     char *table_id, *user_id, *token;
     struct studio_values lists;
     unsigned timeout_ms;
@@ -57,6 +57,7 @@ struct studio_client {
     pthread_t thread;
 
     /* The thread's own. */
+    struct servers servers; /* `at` changes under the lock */
     struct session session;
     struct backoff backoff;
     bool started;
@@ -81,9 +82,9 @@ struct studio_client {
 
 /* Who is meant by the options, with the defaults for what they leave out. */
 struct client_user {
-    const char *address, *table_id, *device;
+    const char *addresses, *table_id, *device;
 };
-/* Strings are theirs. Errors: USAGE (but for the address). */
+/* Strings are theirs. Errors: USAGE (but for the addresses). */
 STUDIO_MUST_USE enum studio_err client_user_of(const struct studio_client_options *options,
                                                struct client_user *out, struct studio_error *error);
 unsigned client_timeout_ms(const struct studio_client_options *options);

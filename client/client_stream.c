@@ -1,10 +1,10 @@
 /*
- * The live stream: asked for, read, asked for again where it broke off.
+ * The live stream: asked for, read, asked for again where it broke off, of each server in turn.
  *
  *            woken                 200                     lost
  *   (begin) ───────► ASKING ─────────────► FOLLOWING ───────────────► WAITING
- *                      ▲ │ refused for good, or at the first time         │ time
- *                      │ └──────────► (over)                              │
+ *                      ▲ │ refused for good, or by all at first           │ time, none as long as
+ *                      │ └──────────► (over)                              │ servers are left to try
  *                      └──────────────────────────────────────────────────┘
  */
 #include <inttypes.h>
@@ -41,6 +41,7 @@ struct studio_client_stream {
     enum state state;
     bool followed;      /* it has been let in once */
     unsigned status;    /* of the answer */
+    unsigned retry_s;   /* it asks for; 0: for nothing */
     struct buf problem; /* its body, when it is no 200 */
     struct backoff backoff;
     int64_t ready_ms;
@@ -69,6 +70,7 @@ static void ask(struct studio_client_stream *s)
 
     s->state = ASKING;
     s->status = 0;
+    s->retry_s = 0;
     buf_clear(&s->problem);
     client_sse_begin(&s->sse);
     tell(s, STUDIO_CLIENT_CONNECTING, "connecting");
@@ -95,21 +97,40 @@ static bool passes(enum studio_err err)
     return studio_err_class(err) == STUDIO_CLASS_RETRY || err == STUDIO_ERR_RATE_LIMIT;
 }
 
-static void lost(struct studio_client_stream *s, const struct studio_error *why)
+/* The pause before the next round of attempts. */
+static int64_t next_pause(struct studio_client_stream *s)
 {
     uint32_t random = 0;
 
-    if (!s->followed || s->no_reconnect || !passes(why->code)) {
-        end(s, why);
-        return;
-    }
-    if (s->state == FOLLOWING)
-        backoff_ended(&s->backoff, now_ms() - s->ready_ms);
-    s->state = WAITING;
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
         random = (uint32_t)now_ms();
-    client_http_set_timer(s->http, backoff_next(&s->backoff, random));
-    tell(s, STUDIO_CLIENT_WAITING, why->text);
+    return servers_pause(client_http_servers(s->http), backoff_next(&s->backoff, random), random);
+}
+
+static void lost(struct studio_client_stream *s, const struct studio_error *because)
+{
+    struct servers *servers = client_http_servers(s->http);
+    const bool followed = s->state == FOLLOWING, passing = passes(because->code);
+    struct studio_error why = *because;
+    bool more = false;
+
+    if (followed) {
+        backoff_ended(&s->backoff, now_ms() - s->ready_ms);
+        if (now_ms() - s->ready_ms >= BACKOFF_STABLE_MS)
+            servers_held(servers);
+    }
+    if (passing)
+        more = servers_failed(servers, &why, s->retry_s);
+    else
+        servers_sign(servers, &why);
+    if (!passing || (s->followed && s->no_reconnect) || (!s->followed && !more)) {
+        end(s, &why);
+        return;
+    }
+    s->state = WAITING;
+    client_http_set_timer(s->http, more ? 0 : next_pause(s));
+    if (followed || !more)
+        tell(s, STUDIO_CLIENT_WAITING, why.text);
 }
 
 static void answered(void *ctx, unsigned status, const char *next, unsigned retry_s)
@@ -117,8 +138,8 @@ static void answered(void *ctx, unsigned status, const char *next, unsigned retr
     struct studio_client_stream *s = ctx;
 
     (void)next;
-    (void)retry_s;
     s->status = status;
+    s->retry_s = retry_s;
     if (status != 200)
         return;
     s->state = FOLLOWING;

@@ -18,6 +18,7 @@ static int64_t now_ms(void)
     return clock_mono(clock_system());
 }
 
+/* `why` NULL: nobody is told. */
 static void set_state(struct studio_client *client, enum studio_client_state state, const char *why)
 {
     pthread_mutex_lock(&client->lock);
@@ -26,8 +27,21 @@ static void set_state(struct studio_client *client, enum studio_client_state sta
         client->settled = true;
     pthread_cond_broadcast(&client->changed);
     pthread_mutex_unlock(&client->lock);
-    if (client->on_state != NULL)
+    if (why != NULL && client->on_state != NULL)
         client->on_state(client->callback_ctx, state, why);
+}
+
+/* `connected`, and to which server if there are several. */
+static void set_state_at(struct studio_client *client, enum studio_client_state state,
+                         const char *word)
+{
+    char text[URL_HOST_MAX + 32];
+
+    if (client->servers.count > 1) {
+        snprintf(text, sizeof(text), "%s to %s", word, servers_now(&client->servers)->authority);
+        word = text;
+    }
+    set_state(client, state, word);
 }
 
 /* --- the thread: what it waits for --- */
@@ -59,14 +73,16 @@ static void open_connection(struct studio_client *client)
 {
     struct buf path;
 
+    const struct url *url = servers_now(&client->servers);
+
     client->auth_due = false;
     buf_init(&path, 4096);
     if (session_opening(&client->session))
-        url_auth_path(&path, &client->url, client->user_id, client->token);
+        url_auth_path(&path, url, client->user_id, client->token);
     else
-        buf_str(&path, client->url.path);
+        buf_str(&path, url->path);
     /* An empty path leads to a refusal that is retried, as it should when memory is short. */
-    client_ws_connect(client->ws, buf_ok(&path) ? path.data : "");
+    client_ws_connect(client->ws, url, buf_ok(&path) ? path.data : "");
     if (path.data != NULL)
         memset(path.data, 0, path.len);
     buf_finish(&path);
@@ -75,33 +91,54 @@ static void open_connection(struct studio_client *client)
 static void start_attempt(struct studio_client *client)
 {
     client->attempt_deadline_ms = now_ms() + client->timeout_ms;
-    set_state(client, STUDIO_CLIENT_CONNECTING, "connecting");
+    set_state_at(client, STUDIO_CLIENT_CONNECTING, "connecting");
     open_connection(client);
     arm_timer(client);
 }
 
-/* The connection is over, and not to be opened again at once. */
-static void lost(struct studio_client *client, enum session_next next,
-                 const struct studio_error *why)
+/* The pause before the next round of attempts. */
+static int64_t next_pause(struct studio_client *client)
 {
     uint32_t random = 0;
 
-    client_calls_fail(client, why);
-    pthread_mutex_lock(&client->lock);
-    bool final = next == SESSION_NEXT_NEVER || client->no_reconnect || !client->settled;
-    client->why = *why;
-    pthread_mutex_unlock(&client->lock);
-    if (final) {
-        set_state(client, STUDIO_CLIENT_CLOSED, why->text);
-        return;
-    }
-    if (client->ready_at_ms > 0)
-        backoff_ended(&client->backoff, now_ms() - client->ready_at_ms);
-    client->ready_at_ms = 0;
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
         random = (uint32_t)now_ms();
-    client->retry_at_ms = now_ms() + backoff_next(&client->backoff, random);
-    set_state(client, STUDIO_CLIENT_WAITING, why->text);
+    return servers_pause(&client->servers, backoff_next(&client->backoff, random), random);
+}
+
+/* The connection is over, and not to be opened again to the same server at once. The next attempt is the timer's
+ * even if there is nothing to wait for: lws is not asked from within its own failure. */
+static void lost(struct studio_client *client, enum session_next next,
+                 const struct studio_error *because)
+{
+    const int64_t held_ms = client->ready_at_ms > 0 ? now_ms() - client->ready_at_ms : 0;
+    const bool was_ready = client->ready_at_ms > 0;
+    struct studio_error why = *because;
+    bool more = false;
+
+    client->ready_at_ms = 0;
+    client_calls_fail(client, &why);
+    if (was_ready) {
+        backoff_ended(&client->backoff, held_ms);
+        if (held_ms >= BACKOFF_STABLE_MS)
+            servers_held(&client->servers);
+    }
+    pthread_mutex_lock(&client->lock);
+    if (next == SESSION_NEXT_NEVER)
+        servers_sign(&client->servers, &why);
+    else
+        more = servers_failed(&client->servers, &why, client_ws_retry_after(client->ws));
+    bool final = next == SESSION_NEXT_NEVER || (client->no_reconnect && client->settled) ||
+                 (!more && !client->settled);
+    client->why = why;
+    pthread_mutex_unlock(&client->lock);
+    if (final) {
+        set_state(client, STUDIO_CLIENT_CLOSED, why.text);
+        return;
+    }
+    client->retry_at_ms = now_ms() + (more ? 0 : next_pause(client));
+    /* Told are a loss and the end of a round, not each of its attempts. */
+    set_state(client, STUDIO_CLIENT_WAITING, was_ready || !more ? why.text : NULL);
     arm_timer(client);
 }
 
@@ -180,7 +217,7 @@ static void enter_ready(struct studio_client *client, struct reply *reply)
         abandon(client, CLOSE_NORMAL, &why);
         return;
     }
-    set_state(client, STUDIO_CLIENT_READY, "connected");
+    set_state_at(client, STUDIO_CLIENT_READY, "connected");
     client_ws_want_send(client->ws);
 }
 
@@ -312,6 +349,7 @@ static void closed(void *ctx, unsigned code, const char *reason)
     struct studio_client *client = ctx;
     struct studio_error why;
     bool unreachable = client->session.state == SESSION_OPENING;
+    const struct url *url = servers_now(&client->servers);
 
     enum session_next next = session_closed(&client->session, code, reason, &why);
     if (next == SESSION_NEXT_NOW) {
@@ -319,10 +357,9 @@ static void closed(void *ctx, unsigned code, const char *reason)
         arm_timer(client);
         return;
     }
-    if (unreachable && code == 0)
-        studio_error_set(&why, STUDIO_ERR_NOT_CONNECTED, " to ws%s://%s%s: %s",
-                         client->url.tls ? "s" : "", client->url.authority, client->url.path,
-                         reason);
+    if (unreachable && why.code == STUDIO_ERR_NOT_CONNECTED && code < CLOSE_NORMAL)
+        studio_error_set(&why, STUDIO_ERR_NOT_CONNECTED, " to ws%s://%s%s: %s", url->tls ? "s" : "",
+                         url->authority, url->path, reason);
     lost(client, next, &why);
 }
 
@@ -420,10 +457,11 @@ static void timer_due(void *ctx)
         if (waiting && now >= client->retry_at_ms)
             start_attempt(client);
     } else if (client->session.state != SESSION_READY && now >= client->attempt_deadline_ms) {
+        const struct url *url = servers_now(&client->servers);
         struct studio_error why;
         studio_error_set(&why, STUDIO_ERR_TIMEOUT,
                          ": ws%s://%s did not let the client in within %u ms%s",
-                         client->url.tls ? "s" : "", client->url.authority, client->timeout_ms,
+                         url->tls ? "s" : "", url->authority, client->timeout_ms,
                          client_ws_handshaking(client->ws)
                              ? "; it does not go on with the TLS handshake: does it speak TLS at "
                                "this port? Without TLS the address begins with ws://"

@@ -16,7 +16,7 @@
 #include "client_error.h"
 
 struct client_tls {
-    const struct url *url;
+    const struct url *url; /* of the connection in hand */
     SSL_CTX *context;
     bool numeric; /* the address is no name */
     bool shows;   /* we have a certificate */
@@ -241,10 +241,19 @@ static int on_certificate_wanted(SSL *ssl, void *arg)
     return 1;
 }
 
-void client_tls_begin(struct client_tls *tls)
+static bool is_numeric(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+void client_tls_begin(struct client_tls *tls, const struct url *url)
 {
     if (tls == NULL)
         return;
+    tls->url = url;
+    tls->numeric = is_numeric(url->host);
     tls->begun = tls->wanted = false;
     tls->why[0] = '\0';
 }
@@ -259,7 +268,7 @@ void client_tls_explain(const struct client_tls *tls, bool asked, const char *wh
 {
     const char *words = NULL;
 
-    if (tls == NULL)
+    if (tls == NULL || !tls->url->tls)
         words =
             asked ? "it hangs up without an answer; with TLS the address begins with wss://" : NULL;
     else if (tls->why[0] != '\0')
@@ -357,23 +366,13 @@ static enum studio_err show(struct client_tls *tls, const char *cert, const char
     return client_error_usage(error, "%s: there is no private key in PEM in %.200s", option, file);
 }
 
-static bool is_numeric(const char *host)
-{
-    unsigned char address[sizeof(struct in6_addr)];
-
-    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-}
-
-enum studio_err client_tls_create(const struct url *url,
-                                  const struct studio_client_options *options,
+enum studio_err client_tls_create(const struct studio_client_options *options,
                                   struct client_tls **out, struct studio_error *error)
 {
     struct client_tls *tls;
     enum studio_err err;
 
     *out = NULL;
-    if (!url->tls)
-        return STUDIO_OK;
     tls = calloc(1, sizeof(*tls));
     if (tls != NULL)
         tls->context = SSL_CTX_new(TLS_client_method());
@@ -381,8 +380,6 @@ enum studio_err client_tls_create(const struct url *url,
         free(tls);
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
-    tls->url = url;
-    tls->numeric = is_numeric(url->host);
     SSL_CTX_set_app_data(tls->context, tls);
     SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->context, SSL_MODE_RELEASE_BUFFERS);

@@ -17,11 +17,9 @@ struct ssl_ctx_st;
 
 enum { CLIENT_WHY_MAX = 400 /* bytes of a reason */ };
 
-/* What a connection to `url`, which must outlive the result, uses of the options' files; for an address without
- * TLS that is nothing, and *out is NULL, as all functions here take it. Errors: USAGE (a file that cannot be
- * used), NO_MEMORY. */
-STUDIO_MUST_USE enum studio_err client_tls_create(const struct url *url,
-                                                  const struct studio_client_options *options,
+/* What connections with TLS use of the options' files. All functions here take NULL, where there are none.
+ * Errors: USAGE (a file that cannot be used), NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err client_tls_create(const struct studio_client_options *options,
                                                   struct client_tls **out,
                                                   struct studio_error *error);
 /* Behind those who use its context. */
@@ -30,8 +28,9 @@ struct ssl_ctx_st *client_tls_context(struct client_tls *tls);
 
 /* The rest on the thread that runs the connections. */
 
-/* Before each connection: what the last one has failed of is forgotten. */
-void client_tls_begin(struct client_tls *tls);
+/* Before each connection: it goes to `url`, which must outlive it and may be one without TLS; what the last one
+ * has failed of is forgotten. */
+void client_tls_begin(struct client_tls *tls, const struct url *url);
 /* The server was sent the beginning of a handshake and has not come to its end. */
 bool client_tls_pending(const struct client_tls *tls);
 /* Why there is no connection, and what to do about it: `why` the library says, unless it is of TLS. `asked`: a

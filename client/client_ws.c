@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "client_error.h"
+#include "client_servers.h"
 
 enum {
     LEAVE_WAIT_MS = 1000,
@@ -18,8 +19,9 @@ enum {
     REASON_MAX = 123,    /* RFC 6455: 125 bytes of control frame without the code */
     PING_AFTER_S = 20,   /* of silence: a watcher must notice a server that went without a word */
     HANGUP_AFTER_S = 30, /* */
-    FDS_MAX = 16,        /* one connection, the wake-up, what a name lookup needs */
-    IO_CHUNK = 4096      /* */
+    FDS_MAX = 48,    /* the wake-up, a name lookup, a connection and some that lws still closes */
+    IO_CHUNK = 4096, /* */
+    RETRY_TEXT_MAX = 16
 };
 
 struct client_ws {
@@ -33,6 +35,7 @@ struct client_ws {
     bool asked;      /* for a WebSocket, without an answer yet */
     bool open;
     bool leaving, left;
+    unsigned retry_s;      /* of the last answer that was no upgrade */
     unsigned dropped_code; /* for dropped connections still to be told */
     struct lws *dropped;   /* the one whose end client_ws_leave waits for */
     struct buf rx;         /* a message being put together */
@@ -121,12 +124,12 @@ static int send_next(struct client_ws *ws, struct lws *wsi)
     return 0;
 }
 
-static void connection_gone(struct client_ws *ws, struct lws *wsi, const char *why)
+static void connection_gone(struct client_ws *ws, struct lws *wsi, unsigned code, const char *why)
 {
     if (wsi == ws->dropped)
         ws->dropped = NULL;
     if (wsi == ws->wsi)
-        ended(ws, 0, why);
+        ended(ws, code, why);
     if (ws->leaving && ws->dropped == NULL)
         ws->left = true;
 }
@@ -139,7 +142,17 @@ static void not_connected(struct client_ws *ws, struct lws *wsi, const char *why
     char text[CLIENT_WHY_MAX];
 
     client_tls_explain(ws->tls, ws->asked, why, text);
-    connection_gone(ws, wsi, text);
+    connection_gone(ws, wsi, 0, text);
+}
+
+unsigned client_ws_retry_of(struct lws *wsi)
+{
+    char text[RETRY_TEXT_MAX] = "";
+    long seconds = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_RETRY_AFTER) > 0
+                       ? strtol(text, NULL, 10)
+                       : 0;
+
+    return seconds >= 1 && seconds <= SERVERS_RETRY_MAX_S ? (unsigned)seconds : 0;
 }
 
 /* lws tells of an answer that is no upgrade without saying which it was. */
@@ -152,11 +165,20 @@ static void not_upgraded(struct client_ws *ws, struct lws *wsi, const char *why)
         not_connected(ws, wsi, why != NULL ? why : NO_CONNECTION);
         return;
     }
-    snprintf(text, sizeof(text),
-             "the server answered HTTP %u instead of a WebSocket; is this its path? An agent "
-             "listens at / and /v1/ws%s",
-             status, status == 400 && ws->tls == NULL ? ", and with TLS at wss://" : "");
-    connection_gone(ws, wsi, text);
+    if (wsi == ws->wsi)
+        ws->retry_s = client_ws_retry_of(wsi);
+    if (status == HTTP_STATUS_SERVICE_UNAVAILABLE)
+        snprintf(text, sizeof(text),
+                 "it does not serve now (HTTP 503); a standby does not before it takes over, nor a "
+                 "proxy with no agent behind it");
+    else if (status == HTTP_STATUS_UNAUTHORIZED)
+        snprintf(text, sizeof(text), "the server refuses the login (HTTP 401)");
+    else
+        snprintf(text, sizeof(text),
+                 "the server answered HTTP %u instead of a WebSocket; is this its path? An agent "
+                 "listens at / and /v1/ws%s",
+                 status, status == 400 && !ws->url.tls ? ", and with TLS at wss://" : "");
+    connection_gone(ws, wsi, status, text);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -205,7 +227,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         }
         return 0;
     case LWS_CALLBACK_CLIENT_CLOSED:
-        connection_gone(ws, wsi, LOST);
+        connection_gone(ws, wsi, 0, LOST);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY: /* all that is told where a request could not be written */
         not_connected(ws, wsi, LOST);
@@ -265,7 +287,7 @@ struct lws_context *client_ws_context(struct client_tls *tls, const struct lws_p
     return lws_create_context(&info);
 }
 
-enum studio_err client_ws_create(const struct url *url, const struct studio_client_options *options,
+enum studio_err client_ws_create(bool tls, const struct studio_client_options *options,
                                  const struct client_ws_ops *ops, void *ctx, struct client_ws **out,
                                  struct studio_error *error)
 {
@@ -275,11 +297,10 @@ enum studio_err client_ws_create(const struct url *url, const struct studio_clie
     *out = NULL;
     if (ws == NULL)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    ws->url = *url;
     ws->ops = ops;
     ws->ctx = ctx;
     buf_init(&ws->rx, CLIENT_WS_RX_MAX);
-    err = client_tls_create(&ws->url, options, &ws->tls, error);
+    err = tls ? client_tls_create(options, &ws->tls, error) : STUDIO_OK;
     if (err == STUDIO_OK && (ws->context = client_ws_context(ws->tls, protocols, ws)) == NULL)
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, ": libwebsockets could not start");
     if (err == STUDIO_OK)
@@ -317,8 +338,9 @@ void client_ws_wake(struct client_ws *ws)
     lws_cancel_service(ws->context);
 }
 
-void client_ws_connect(struct client_ws *ws, const char *path)
+void client_ws_connect(struct client_ws *ws, const struct url *url, const char *path)
 {
+    ws->url = *url;
     struct lws_client_connect_info info = {
         .context = ws->context,
         .address = ws->url.host,
@@ -340,7 +362,8 @@ void client_ws_connect(struct client_ws *ws, const char *path)
     ws->asked = false;
     ws->wsi = NULL;
     buf_clear(&ws->rx);
-    client_tls_begin(ws->tls);
+    ws->retry_s = 0;
+    client_tls_begin(ws->tls, &ws->url);
     if (lws_client_connect_via_info(&info) == NULL && ws->pending) {
         client_tls_explain(ws->tls, false, NO_CONNECTION, why);
         ended(ws, 0, why); /* lws failed without a callback */
@@ -351,6 +374,11 @@ void client_ws_want_send(struct client_ws *ws)
 {
     if (ws->wsi != NULL && ws->open)
         lws_callback_on_writable(ws->wsi);
+}
+
+unsigned client_ws_retry_after(const struct client_ws *ws)
+{
+    return ws->retry_s;
 }
 
 bool client_ws_handshaking(const struct client_ws *ws)

@@ -23,8 +23,8 @@ struct client_ws;
 
 /* Called on the running thread only. `next` copies the next message to send into `out` and returns
  * its length, 0 if there is none. `closed` ends every connection that was not dropped from here:
- * with the server's close code, or 0 and a reason for people; it says what to do where there has been no
- * connection yet. `woken` may come without a wake. */
+ * with the server's close code, the status of HTTP it has answered with instead of a WebSocket, or 0; in the two
+ * latter cases the reason is for people and says what to do. `woken` may come without a wake. */
 struct client_ws_ops {
     void (*opened)(void *ctx);
     void (*text)(void *ctx, const char *text, size_t len);
@@ -34,9 +34,9 @@ struct client_ws_ops {
     void (*timer)(void *ctx);
 };
 
-/* `url` is copied, with the options' files; `ops` and `ctx` must outlive the result.
+/* With the options' files, if there may be a connection with TLS; `ops` and `ctx` must outlive the result.
  * Errors: USAGE (a file that cannot be used), NO_MEMORY. */
-STUDIO_MUST_USE enum studio_err client_ws_create(const struct url *url,
+STUDIO_MUST_USE enum studio_err client_ws_create(bool tls,
                                                  const struct studio_client_options *options,
                                                  const struct client_ws_ops *ops, void *ctx,
                                                  struct client_ws **out,
@@ -44,6 +44,7 @@ STUDIO_MUST_USE enum studio_err client_ws_create(const struct url *url,
 /* Not while it runs. NULL does nothing. */
 void client_ws_destroy(struct client_ws *ws);
 
+struct lws;
 struct lws_context;
 struct lws_protocols;
 
@@ -51,6 +52,9 @@ struct lws_protocols;
  * memory. Any thread. */
 struct lws_context *client_ws_context(struct client_tls *tls, const struct lws_protocols *protocols,
                                       void *user);
+
+/* What an answer's Retry-After says, in seconds; 0: nothing, a date, or more than SERVERS_RETRY_MAX_S. */
+unsigned client_ws_retry_of(struct lws *wsi);
 
 /* Runs until client_ws_leave; calls `woken` when it begins. */
 void client_ws_run(struct client_ws *ws);
@@ -60,8 +64,11 @@ void client_ws_wake(struct client_ws *ws);
 
 /* The rest on the running thread only. */
 
-/* Opens a connection to `path`; `opened` or `closed` follows, maybe before this returns. */
-void client_ws_connect(struct client_ws *ws, const char *path);
+/* Opens a connection to `path` at the server of `url`, which is copied; `opened` or `closed` follows, maybe before
+ * this returns. */
+void client_ws_connect(struct client_ws *ws, const struct url *url, const char *path);
+/* In how many seconds the server that has refused the last connection may be asked again; 0: it has not said. */
+unsigned client_ws_retry_after(const struct client_ws *ws);
 /* `next` will be called when the connection can take a message. */
 void client_ws_want_send(struct client_ws *ws);
 /* A connection was begun, and the server does not go on with its handshake of TLS. */

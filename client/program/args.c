@@ -17,8 +17,10 @@ static const struct option_row {
     const char *value;
     const char *what;
 } rows[] = {
-    {"url", OPTION_TEXT, offsetof(struct args, url), "URL",
-     "server, ws:// or wss:// (default ws://localhost:8080)"},
+    {"url", OPTION_TEXT, offsetof(struct args, url), "URL[,URL...]",
+     "server, ws:// or wss:// (default ws://localhost:8080); several with commas are tried in "
+     "turn: "
+     "an agent and its standby"},
     {"table", OPTION_TEXT, offsetof(struct args, table), "ID", "table (default ARO-001)"},
     {"device", OPTION_TEXT, offsetof(struct args, device), "NAME",
      "who reports (default dealerPC); '' to be the table itself"},

@@ -79,9 +79,11 @@ int cmd_demo(struct program *program)
 
     if (client == NULL)
         return exit_code;
-    printf("Connected to %s as %s of table %s.\n", program->options.server_url,
+    char *server = program_server(program, client);
+    printf("Connected to %s as %s of table %s.\n", server != NULL ? server : "it",
            program->options.device_name[0] != '\0' ? program->options.device_name : "the table",
            program->options.table_id);
+    free(server);
     enum studio_err err = STUDIO_OK;
     for (size_t i = 0; i < STEPS && err == STUDIO_OK; i++) {
         if (steps[i].title != NULL)

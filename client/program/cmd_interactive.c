@@ -322,9 +322,11 @@ int cmd_interactive(struct program *program)
         sigaddset(&interrupt, SIGINT);
         dialogue.interrupt_fd = signalfd(-1, &interrupt, SFD_CLOEXEC | SFD_NONBLOCK);
         history_open(&dialogue);
+        char *server = program_server(program, dialogue.client);
         printf("Connected to %s, table %s. help lists what can be typed, Tab completes, Ctrl-C "
                "clears the line, quit leaves.\n",
-               program->options.server_url, program->options.table_id);
+               server != NULL ? server : "it", program->options.table_id);
+        free(server);
     }
     char *line;
     bool more = true;

@@ -123,6 +123,13 @@ struct studio_client *program_connect(const struct program *program, int *exit_c
     return client;
 }
 
+char *program_server(const struct program *program, struct studio_client *client)
+{
+    const char *given = program->options.server_url;
+
+    return strchr(given, ',') != NULL ? studio_client_server(client) : strdup(given);
+}
+
 /* A server that knows no envelopes refuses `get`, takes it for an update, or says nothing. */
 static bool cannot_be_asked(enum studio_err err)
 {

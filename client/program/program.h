@@ -51,6 +51,9 @@ STUDIO_MUST_USE enum studio_err program_check_names(const struct args *args,
 /* Connects; on failure says why, and *exit_code is what to return. */
 struct studio_client *program_connect(const struct program *program, int *exit_code);
 
+/* Where it is connected, for people: what --url names, or which of several; to be free()d. NULL: memory is short. */
+char *program_server(const struct program *program, struct studio_client *client);
+
 /* The document of the table the command is about, to be free()d. A server that cannot be asked sends
  * one at each login: then it is that of a new one, and a line says so. */
 STUDIO_MUST_USE enum studio_err program_status(const struct program *program,

@@ -29,6 +29,8 @@ static const struct row examples[] = {
     {"studio-client get | jq .SDP", ""},
     {"studio-client watch --all", "with the token of a viewer or operator"},
     {"studio-client watch ARO-001 ARO-002 | jq -c '[.TABLE_ID,.SDP]'", ""},
+    {"studio-client --url wss://studio-1:8443,wss://studio-2:8443 watch --all",
+     "goes on with the one that serves"},
     {"studio-client history ARO-001 --since 2026-01-02T06:00:00Z --kinds changes,exceptions", ""},
     {"studio-client events --state seen | jq -c 'select(.seq) | [.table_id,.changes]'",
      "go on where it broke off, also after a restart"},

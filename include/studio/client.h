@@ -21,6 +21,11 @@
  * After a loss of connection the library reconnects with backoff and jitter and subscribes again; a
  * call that was waiting for its answer then returns NOT_CONNECTED: whether it was applied is not
  * known, and sending the same status again does no harm.
+ *
+ * Several servers: each address is tried in turn, the one after the one in use first, at once, for timeout_ms
+ * each; the backoff comes when none lets us in. A refused login (AUTH_*) is final wherever it was said. What the
+ * library goes on with is the same at the next one: subscriptions, a stream behind its last event, a history
+ * at its next page.
  */
 #ifndef STUDIO_CLIENT_H
 #define STUDIO_CLIENT_H
@@ -60,12 +65,15 @@ enum studio_client_push {
  * For STATUS `json` is the document itself, for the others the whole message. */
 typedef void studio_client_push_fn(void *ctx, enum studio_client_push kind, const char *json,
                                    size_t len);
-/* On the client's thread: the connection's state changed; `why` is for people. */
+/* On the client's thread: the connection's state changed; `why` is for people. Of several addresses that are tried
+ * one after the other each is told as CONNECTING, and WAITING only when all have been. */
 typedef void studio_client_state_fn(void *ctx, enum studio_client_state state, const char *why);
 
 /* Strings are copied. NULL and 0 mean the default. */
 struct studio_client_options {
-    const char *server_url;  /* ws://HOST:PORT[/PATH] or wss://; default ws://localhost:8080 */
+    /* ws://HOST:PORT[/PATH] or wss://, up to eight with commas: an agent and those that take over from it;
+     * default ws://localhost:8080 */
+    const char *server_url;
     const char *table_id;    /* default ARO-001 */
     const char *device_name; /* default dealerPC */
     const char *token;       /* required */
@@ -83,13 +91,17 @@ struct studio_client_options {
 
 /*
  * Connects and authenticates, whichever way the server wants (by message after its welcome, else by
- * address), and waits for the status document. On failure *out is NULL. Errors: USAGE (a bad URL,
+ * address), and waits for the status document. Each address is tried once. On failure *out is NULL, and of
+ * several addresses the text tells what each has said. Errors: USAGE (a bad URL or list of them,
  * table, device, token or file, a bad name in the lists of values), NOT_CONNECTED, TIMEOUT, AUTH_* (the server's close reason), LIMIT,
  * NO_MEMORY.
  */
 STUDIO_MUST_USE enum studio_err studio_client_connect(const struct studio_client_options *options,
                                                       struct studio_client **out,
                                                       struct studio_error *error);
+/* The address in use, or the one that is tried next, as ws://HOST:PORT/PATH, to be free()d; NULL: memory is
+ * short. Any thread, a callback too. */
+char *studio_client_server(struct studio_client *client);
 /* Says goodbye (1000), ends the thread, frees. NULL does nothing. */
 void studio_client_close(struct studio_client *client);
 
@@ -195,7 +207,7 @@ STUDIO_MUST_USE enum studio_err studio_client_stream_create(
     const struct studio_client_options *options, const struct studio_client_stream_query *query,
     struct studio_client_stream **out, struct studio_error *error);
 /* Follows the stream until it is stopped or refused; once. After a loss it goes on behind the last event,
- * with backoff; the first connection is not tried again. STUDIO_OK: on_event returned false, or it was
+ * with backoff; the first time each address is tried once. STUDIO_OK: on_event returned false, or it was
  * stopped. Errors: those of the server, NOT_CONNECTED, TIMEOUT, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err studio_client_stream_run(struct studio_client_stream *stream,
                                                          struct studio_error *error);

@@ -140,6 +140,16 @@ struct wsfake_conn *wsfake_accept(struct wsfake *fake)
     return conn;
 }
 
+struct wsfake_conn *wsfake_asked(struct wsfake *fake)
+{
+    return accept_head(fake);
+}
+
+void wsfake_write(struct wsfake_conn *conn, const char *bytes)
+{
+    write_all(conn, bytes, strlen(bytes));
+}
+
 void wsfake_answer(struct wsfake *fake, const char *http)
 {
     struct wsfake_conn *conn = accept_head(fake);

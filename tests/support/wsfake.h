@@ -24,6 +24,9 @@ uint16_t wsfake_port(const struct wsfake *fake);
 struct wsfake_conn *wsfake_accept(struct wsfake *fake);
 /* Takes the next connection and answers these bytes instead; the connection is closed then. */
 void wsfake_answer(struct wsfake *fake, const char *http);
+/* Takes the next connection and its request, and answers nothing; then any bytes, `Connection: close` or not. */
+struct wsfake_conn *wsfake_asked(struct wsfake *fake);
+void wsfake_write(struct wsfake_conn *conn, const char *bytes);
 /* Cuts it if it is open, and frees. */
 void wsfake_drop(struct wsfake_conn *conn);
 
