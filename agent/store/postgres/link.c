@@ -132,9 +132,10 @@ static PGconn *connect_to(const char *url)
 }
 
 /* What every session has: no commit that is not synced, whatever the server's default, and a server that notices
- * when we are gone. */
+ * when we are gone: also in the middle of what we were sending, or who comes next would wait for our lock. */
 #define SESSION                                                                                    \
     "SET client_connection_check_interval = '1s';"                                                 \
+    "SET idle_in_transaction_session_timeout = '3s';"                                              \
     "SET standard_conforming_strings = on;"                                                        \
     "SET extra_float_digits = 0;"
 #define SYNCED                                                                                     \

@@ -41,6 +41,25 @@ static void test_a_former_owner_writes_nothing(void **state)
     store_close(second);
 }
 
+/* Cut off or paused when half of a transaction was sent: its server waits for the rest, but not for long. */
+static void test_half_a_transaction_holds_nobody_up(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *first = open_store(dir), *second = NULL;
+    struct studio_error error = {0};
+    struct link half;
+    link_init(&half, as_postgres(first)->url, NULL, 0);
+    assert_int_equal(link_open(&half, true), LINK_OK);
+    assert_int_equal(link_exec(&half, "BEGIN; UPDATE studio_agents SET line = line"), LINK_OK);
+    tell("UPDATE studio_agents SET valid_until = clock_timestamp()"); /* waits for its lock */
+    assert_int_equal(open_beside(dir, NULL, &second, &error), STUDIO_OK);
+    assert_false(link_is_well(&half));
+    link_close(&half);
+    store_close(second);
+    store_close(first);
+}
+
 /* Nobody has taken it: it goes on. */
 static void test_a_lease_that_ran_out_is_renewed(void **state)
 {
@@ -149,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_second_owner_waits_for_the_lease),
         cmocka_unit_test(test_a_former_owner_writes_nothing),
+        cmocka_unit_test(test_half_a_transaction_holds_nobody_up),
         cmocka_unit_test(test_a_lease_that_ran_out_is_renewed),
         cmocka_unit_test(test_the_same_one_starts_again_at_once),
         cmocka_unit_test(test_agents_share_a_database),
