@@ -176,7 +176,8 @@ int main(int argc, char **argv)
     bool other = err == STUDIO_OK && cli.command != CLI_RUN;
     if (err == STUDIO_OK && !other)
         err = cli_configure(&cli, variables, &config, &error);
-    config_clear_environment(environ);
+    if (!other) /* a command reads them by itself, and soon ends */
+        config_clear_environment(environ);
     if (err != STUDIO_OK)
         cli_complain(error.text);
     else

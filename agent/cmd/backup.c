@@ -127,7 +127,12 @@ int command_backup(const struct cli *cli, const char *const *variables)
     }
     config_init(&config);
     err = cli_configure(cli, variables, &config, &error);
-    if (err == STUDIO_OK)
+    if (err == STUDIO_OK && config.store_url)
+        err = config_fail(&error, STUDIO_ERR_USAGE,
+                          "the store is in a database (store.url), which is backed up by its own "
+                          "tools, pg_dump or pg_basebackup; studio-agent store export prints it as "
+                          "text");
+    else if (err == STUDIO_OK)
         err = backup(config.data, cli->words[0], &error);
     if (err != STUDIO_OK)
         cli_complain(error.text);

@@ -322,13 +322,22 @@ static bool is_for_commands(const struct option *option)
     return find_option(flag, (size_t)len, ON_DATA) != NULL;
 }
 
+/* And, for those that look into the store, where it is. */
+static bool is_for_store(const struct option *option)
+{
+    return is_for_commands(option) ||
+           (strcmp(option->section, "store") == 0 && strcmp(option->key, "url") == 0) ||
+           (strcmp(option->section, "mqtt") == 0 && strcmp(option->key, "agent_id") == 0);
+}
+
 enum studio_err cli_configure(const struct cli *cli, const char *const *variables,
                               struct studio_agent_config *config, struct studio_error *error)
 {
     enum studio_err err = STUDIO_OK;
     bool doctor = cli->command == CLI_DOCTOR;
     bool run = cli->command == CLI_RUN || doctor; /* all of it counts */
-    config_wanted_fn *wanted = run ? NULL : is_for_commands;
+    bool store = cli->command == CLI_STORE || cli->command == CLI_BACKUP;
+    config_wanted_fn *wanted = run ? NULL : store ? is_for_store : is_for_commands;
     if (cli->file)
         err = config_read(config, cli->file, wanted, error);
     if (err == STUDIO_OK)

@@ -62,7 +62,7 @@ void cli_complain(const char *text);
 
 /* The configuration of this command line: file, environment (NAME=value, ended by NULL), flags. To run
  * the agent all of it counts, for `doctor` it is checked as a whole, too; another command takes from the environment only
- * what it has flags for, and a wrong value of anything else in the file is a warning to it. `config` is initialised. Errors: USAGE, NO_MEMORY. */
+ * what it has flags for (`store` and `backup` also where the store is), and a wrong value of anything else in the file is a warning to it. `config` is initialised. Errors: USAGE, NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err cli_configure(const struct cli *cli, const char *const *variables,
                                               struct studio_agent_config *config,
                                               struct studio_error *error);

@@ -19,6 +19,7 @@
 #include "config/exposure.h"
 #include "control.h"
 #include "store/tools.h"
+#include "store/transfer.h"
 
 enum {
     SOON_S = 14 * 86400,
@@ -215,9 +216,9 @@ static bool look_at_agent(struct diagnosis *d, char *id, size_t cap)
 static void check_store(struct diagnosis *d)
 {
     struct studio_error error;
+    const struct store_place place = {.dir = d->config->data, .copy = -1};
     FILE *nowhere = fopen("/dev/null", "w");
-    const enum studio_err err =
-        nowhere ? store_check(d->config->data, -1, nowhere, &error) : STUDIO_ERR_IO;
+    const enum studio_err err = nowhere ? store_check(&place, nowhere, &error) : STUDIO_ERR_IO;
 
     if (nowhere)
         (void)fclose(nowhere);

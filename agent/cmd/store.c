@@ -9,7 +9,6 @@
 
 #include "cmd/copy.h"
 #include "config/config.h"
-#include "store/tools.h"
 #include "store/transfer.h"
 #include "store/verify.h"
 
@@ -35,11 +34,17 @@ static void show(uint64_t done, uint64_t total)
 
 static enum studio_err check(const struct request *r, struct studio_error *error)
 {
-    return store_check(r->place.dir, r->place.copy, stdout, error);
+    return store_check(&r->place, stdout, error);
 }
 
 static enum studio_err verify(const struct request *r, struct studio_error *error)
 {
+    if (r->place.url)
+        return config_fail(
+            error, STUDIO_ERR_USAGE,
+            "store verify looks into a store in a directory: `store export` this one "
+            "from its database, `store import` that into an empty directory with "
+            "--data, and verify there");
     return store_verify(r->place.dir, r->place.copy, r->record, r->record_bytes, stdout, error);
 }
 
@@ -59,7 +64,9 @@ static enum studio_err restored(const struct request *r, struct studio_error *er
     enum studio_err err = store_restored(&r->place, epoch, error);
 
     if (err == STUDIO_OK)
-        printf("the store in %s has the new epoch %s; start the agent\n", r->place.dir, epoch);
+        printf("the store %s %s has the new epoch %s; start the agent\n",
+               r->place.url ? "of agent" : "in", r->place.url ? r->place.agent_id : r->place.dir,
+               epoch);
     return err;
 }
 
@@ -100,7 +107,7 @@ static enum studio_err run(const struct action *action, struct request *r,
     enum studio_err err = r->file ? open_record(r, error) : STUDIO_OK;
 
     copy_as_owner(r->place.dir);
-    if (err == STUDIO_OK && action->reads)
+    if (err == STUDIO_OK && action->reads && !r->place.url)
         err = copy_to_read(r->place.dir, &r->place.copy, error);
     if (err == STUDIO_OK)
         err = action->run(r, error);
@@ -127,6 +134,8 @@ int command_store(const struct cli *cli, const char *const *variables)
     config_init(&config);
     err = cli_configure(cli, variables, &config, &error);
     request.place.dir = config.data;
+    request.place.url = config.store_url;
+    request.place.agent_id = config.agent_id;
     request.file = action->words > 1 ? cli->words[1] : NULL;
     if (err == STUDIO_OK)
         err = run(action, &request, &error);

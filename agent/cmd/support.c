@@ -19,7 +19,7 @@
 #include "config/config_file.h"
 #include "config/options.h"
 #include "control.h"
-#include "store/tools.h"
+#include "store/transfer.h"
 #include "studio/version.h"
 
 enum {
@@ -227,25 +227,30 @@ static void tell_store(const struct support *s)
     struct studio_error error = {.text = ""};
     struct stat about;
     char path[4096];
-    int copy = -1;
+    struct store_place place = {.dir = dir, .copy = -1};
 
     title(s, "store");
     static const char *const names[] = {"studio.db", "studio.db-wal", "lock", "control"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (snprintf(path, sizeof(path), "%s/%s", dir, names[i]) < (int)sizeof(path))
             tell_file(s, path);
+    if (s->config->store_url) {
+        fputs("in a database (store.url), not checked here: studio-agent store check -c FILE\n",
+              s->out);
+        return;
+    }
     (void)snprintf(path, sizeof(path), "%.4000s/studio.db", dir);
     if (stat(path, &about) == 0 && about.st_size >> 20 > CHECK_MAX_MB) {
         fprintf(s->out, "not checked here: studio-agent store check --data %s\n", dir);
         return;
     }
     copy_as_owner(dir);
-    if (copy_to_read(dir, &copy, &error) != STUDIO_OK ||
-        store_check(dir, copy, s->out, &error) != STUDIO_OK)
+    if (copy_to_read(dir, &place.copy, &error) != STUDIO_OK ||
+        store_check(&place, s->out, &error) != STUDIO_OK)
         fprintf(s->out, "%s\n", error.text);
     copy_as_caller();
-    if (copy >= 0)
-        close(copy);
+    if (place.copy >= 0)
+        close(place.copy);
 }
 
 static void tell_log(const struct support *s)

@@ -44,6 +44,8 @@ const struct text_row text_forms[] = {
     {"store import --data DIR", "such lines into an empty directory"},
     {"store restored --data DIR",
      "number anew: the store is older than what subscribers have seen"},
+    {"store check|export|import|restored -c FILE",
+     "the same with a store in a database, which store.url in FILE or STUDIO_STORE_URL names"},
     {"--version | --help | --help options", ""},
     {NULL, NULL},
 };

@@ -71,6 +71,8 @@ struct store_engine {
     enum studio_err (*read_cleared)(struct store_reader *reader, store_cleared_fn *fn, void *ctx);
 
     /* transfer.h */
+    enum studio_err (*check)(const struct store_place *place, FILE *out,
+                             struct studio_error *error);
     enum studio_err (*export_lines)(const struct store_place *place, FILE *out,
                                     store_progress_fn *tell, struct studio_error *error);
     enum studio_err (*import_lines)(const struct store_place *place, FILE *in,

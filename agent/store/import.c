@@ -132,6 +132,8 @@ static enum studio_err take_event(struct import *im)
     enum studio_err err = get_number(im, "seq", &event.seq);
     if (err != STUDIO_OK)
         return err;
+    if (event.seq == 0)
+        return import_refuse(im, "`seq` begins with 1");
     if (im->next_seq != 0 && event.seq != im->next_seq)
         return import_refuse(im, "event %" PRIu64 " is missing", im->next_seq);
     int len = snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"epoch\":\"%s\",", event.seq,

@@ -1,9 +1,9 @@
 /*
- * transfer.h - a whole store as lines of JSON, out of one engine and into another, and the new epoch of one that was
- * restored (section 7).
+ * transfer.h - the maintenance commands of a store in whichever engine: checked, as lines of JSON out of one and into
+ * another, and the new epoch of one that was restored (section 7).
  *
- * In a directory each takes the lock, so none runs beside an agent, but for an export out of a copy; in a database none
- * changes an agent that somebody owns, and an export is of one moment. None counts as a start. `error` (never NULL) gets
+ * In a directory each takes the lock, so none runs beside an agent, but those that only read a copy; in a database none
+ * changes an agent that somebody owns, and what is read is of one moment. None counts as a start. `error` (never NULL) gets
  * one clear sentence. Errors of all: STORE_UNUSABLE (no store, in use, damaged, no permission), NO_MEMORY; of what goes
  * to or comes from a FILE also IO. `tell` may be NULL.
  */
@@ -14,6 +14,14 @@
 
 #include "store/place.h"
 #include "store/store.h"
+
+/*
+ * Checks the whole store and changes nothing in it: in a directory the file's structure; events without a hole,
+ * revisions without a jump, every event and document JSON that agrees with its row. Prints a line
+ * for each fault and one at the end to `out`. STUDIO_OK: no fault.
+ */
+STUDIO_MUST_USE enum studio_err store_check(const struct store_place *place, FILE *out,
+                                            struct studio_error *error);
 
 /*
  * Prints the store as lines of JSON:

@@ -32,4 +32,8 @@ const struct store_engine postgres_engine = {
     .read_cleared = postgres_read_cleared,
     .read_agents = postgres_read_agents,
     .read_their_tables = postgres_read_their_tables,
+    .check = postgres_check,
+    .export_lines = postgres_export,
+    .import_lines = postgres_import,
+    .restored = postgres_restored,
 };

@@ -11,6 +11,11 @@
  * housekeep.c  retention, forgetting, the count of hours, the lease
  * store.c      open and close
  * reader.c     the reading connection
+ * bulk.c       more rows than should be in memory, out of a query, into a table
+ * tool.c       the maintenance commands' way in; `store restored`
+ * check.c      what must hold of an agent's rows
+ * export.c     `store export`
+ * import.c     `store import`
  * statements.c the SQL of all this
  * engine.c     the table of all this
  */
@@ -171,6 +176,28 @@ enum studio_err transact_fail(struct postgres_store *store, enum link_result res
 /* Numbers as they are. */
 struct numbers numbers_now(const struct postgres_store *store);
 
+/* --- tool.c, check.c ------------------------------------------------------------------------- */
+
+struct findings;
+
+/* A connection to a database of this version, for rows of place->agent_id; link_close it in any case. */
+enum studio_err tool_connect(const struct store_place *place, struct link *link,
+                             struct studio_error *error);
+/* What an answer means: OK, STORE_UNUSABLE, NO_MEMORY. */
+enum studio_err tool_fail(const struct link *link, enum link_result result,
+                          struct studio_error *error);
+/* STORE_UNUSABLE, and *held, if somebody owns it. */
+enum studio_err tool_held(struct link *link, const char *agent_id, bool *held,
+                          struct studio_error *error);
+/* The same to read all of one moment. */
+enum studio_err tool_connect_to_read(const struct store_place *place, struct link *link,
+                                     struct studio_error *error);
+/* What the store knows, but for the memo. STORE_UNUSABLE also if there is none, or it contradicts itself. */
+enum studio_err tool_load(struct link *link, const char *agent_id, struct store_info *info,
+                          struct studio_error *error);
+/* Looks at all rows of an agent. */
+enum link_result check_rows(struct link *link, const char *agent_id, struct findings *findings);
+
 /* --- what engine.c puts into its table, each as store.h says -------------------------------- */
 
 enum studio_err postgres_open(const struct store_options *options, struct store **out,
@@ -213,6 +240,14 @@ enum studio_err postgres_read_agents(struct store_reader *base, const char *afte
 enum studio_err postgres_read_their_tables(struct store_reader *base, const char *const *agents,
                                            size_t count, const char *after, size_t limit,
                                            store_their_table_fn *fn, void *ctx);
+enum studio_err postgres_check(const struct store_place *place, FILE *out,
+                               struct studio_error *error);
+enum studio_err postgres_export(const struct store_place *place, FILE *out, store_progress_fn *tell,
+                                struct studio_error *error);
+enum studio_err postgres_import(const struct store_place *place, FILE *in, store_progress_fn *tell,
+                                struct studio_error *error);
+enum studio_err postgres_restored(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
+                                  struct studio_error *error);
 
 /* So near its largest size that updates will not fit. */
 bool postgres_full(const struct postgres_store *store);

@@ -2,34 +2,9 @@
  * check.c - `store check`: everything that must hold in a store, each as a query for its faults.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "store/record.h"
 #include "store/sqlite/private.h"
-#include "store/tools.h"
-
-enum {
-    FAULTS_PRINTED = 100, /* then they are only counted */
-    BODY_MAX = 16 * 1024 * 1024
-};
-
-static void fault(struct findings *findings, const char *fmt, ...) STUDIO_PRINTF(2, 3);
-static void fault(struct findings *findings, const char *fmt, ...)
-{
-    char text[sizeof findings->first];
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (n < 0)
-        text[0] = '\0';
-    if (findings->count++ == 0)
-        memcpy(findings->first, text, sizeof text);
-    if (findings->out && findings->count <= FAULTS_PRINTED)
-        fprintf(findings->out, "fault: %s\n", text);
-}
 
 /* Each answers with one row of text for every fault. */
 static const char *const queries[] = {
@@ -96,7 +71,7 @@ static int run_query(sqlite3 *db, const char *sql, struct findings *findings)
             break;
         const char *text = (const char *)sqlite3_column_text(stmt, 0);
         if (!text || strcmp(text, "ok") != 0) /* what a sound integrity_check says */
-            fault(findings, "%s", text ? text : "out of memory");
+            findings_add(findings, "%s", text ? text : "out of memory");
     }
     (void)sqlite3_finalize(stmt);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -104,69 +79,50 @@ static int run_query(sqlite3 *db, const char *sql, struct findings *findings)
 
 /* --- bytes against rows ---------------------------------------------------------------------- */
 
-/* Does this row's JSON say what its columns say? */
-typedef bool agree_fn(const struct json_members *record, const char *table_id, uint64_t rev,
-                      int kind);
+/* One row of what there is, with texts that are all there. */
+typedef void content_fn(struct findings *findings, sqlite3_stmt *stmt, const char *table_id,
+                        const char *json, size_t len);
 
-static bool event_agrees(const struct json_members *record, const char *table_id, uint64_t rev,
-                         int kind)
+static void check_event(struct findings *findings, sqlite3_stmt *stmt, const char *table_id,
+                        const char *json, size_t len)
 {
-    uint64_t n = rev;
-    bool known = kind == EVENT_CHANGE
-                     ? record_u64(record, "rev", &n) && record_get(record, "changes") != NULL
-                     : record_get(record, "data") != NULL;
-    return known && n == rev && record_is(record, "table_id", table_id);
+    findings_event(findings, (uint64_t)sqlite3_column_int64(stmt, 3), table_id,
+                   (uint64_t)sqlite3_column_int64(stmt, 1), sqlite3_column_int(stmt, 4), json, len);
 }
 
-static bool document_agrees(const struct json_members *record, const char *table_id, uint64_t rev,
-                            int kind)
+static void check_document(struct findings *findings, sqlite3_stmt *stmt, const char *table_id,
+                           const char *json, size_t len)
 {
-    uint64_t n;
-    (void)kind;
-    return record_u64(record, "UPTIME", &n) && n == rev && record_is(record, "TABLE_ID", table_id);
+    findings_document(findings, table_id, (uint64_t)sqlite3_column_int64(stmt, 1), json, len);
 }
 
 static const struct {
-    const char *sql; /* what names the row, table id, rev, kind, JSON without its head */
-    const char *head;
-    agree_fn *agree;
+    const char *sql; /* table id, rev, JSON, and what else the function wants */
+    content_fn *check;
     const char *what;
 } contents[] = {
-    {"SELECT seq, table_id, rev, kind, body FROM events", "{", event_agrees, "events"},
-    {"SELECT id, id, rev, 0, document FROM tables WHERE document IS NOT NULL", "", document_agrees,
-     "tables"},
+    {"SELECT table_id, rev, '{' || body, seq, kind FROM events", check_event, "events"},
+    {"SELECT id, rev, document FROM tables WHERE document IS NOT NULL", check_document, "tables"},
 };
 
 static int check_contents(sqlite3 *db, size_t which, struct findings *findings)
 {
-    struct json_members record;
-    struct buf json;
     sqlite3_stmt *stmt = NULL;
-    buf_init(&json, BODY_MAX);
     int rc = sqlite3_prepare_v2(db, contents[which].sql, -1, &stmt, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
         rc = sqlite3_step(stmt);
         if (rc != SQLITE_ROW)
             break;
-        const char *name = (const char *)sqlite3_column_text(stmt, 0);
-        const char *table_id = (const char *)sqlite3_column_text(stmt, 1);
-        const char *text = (const char *)sqlite3_column_text(stmt, 4);
-        if (!name || !table_id || !text) {
+        const char *table_id = (const char *)sqlite3_column_text(stmt, 0);
+        const char *json = (const char *)sqlite3_column_text(stmt, 2);
+        if (!table_id || !json) {
             rc = SQLITE_NOMEM;
             break;
         }
-        buf_clear(&json);
-        buf_str(&json, contents[which].head);
-        buf_add(&json, text, (size_t)sqlite3_column_bytes(stmt, 4));
-        if (!buf_ok(&json) || !json_members(json.data, json.len, &record))
-            fault(findings, "%s: what %s holds is not JSON", contents[which].what, name);
-        else if (!contents[which].agree(&record, table_id, (uint64_t)sqlite3_column_int64(stmt, 2),
-                                        sqlite3_column_int(stmt, 3)))
-            fault(findings, "%s: what %s holds is not about %s at rev %" PRId64,
-                  contents[which].what, name, table_id, (int64_t)sqlite3_column_int64(stmt, 2));
+        contents[which].check(findings, stmt, table_id, json,
+                              (size_t)sqlite3_column_bytes(stmt, 2));
     }
     (void)sqlite3_finalize(stmt);
-    buf_finish(&json);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
@@ -175,7 +131,7 @@ static int check_contents(sqlite3 *db, size_t which, struct findings *findings)
 static void note_unreadable(struct findings *findings, sqlite3 *db, int rc, const char *what)
 {
     if (rc != SQLITE_OK)
-        fault(findings, "%s cannot be read: %s", what, sqlite3_errmsg(db));
+        findings_add(findings, "%s cannot be read: %s", what, sqlite3_errmsg(db));
 }
 
 void check_database(sqlite3 *db, struct findings *findings)
@@ -188,44 +144,27 @@ void check_database(sqlite3 *db, struct findings *findings)
         note_unreadable(findings, db, check_contents(db, i, findings), contents[i].what);
 }
 
-/* Best effort: what there is, when it can be read at all. */
-static void print_summary(sqlite3 *db, FILE *out)
-{
-    struct store_info info = {0};
-    int64_t tables = 0;
-    if (schema_load(db, &info) != SQLITE_OK ||
-        sql_number(db, "SELECT count(*) FROM tables WHERE document IS NOT NULL", &tables) !=
-            SQLITE_OK)
-        return;
-    fprintf(out,
-            "epoch %s, agent %s, %" PRIu64 " starts, %" PRId64 " tables\n"
-            "%" PRIu64 " events (%" PRIu64 " to %" PRIu64 "), acknowledged to %" PRIu64 ", %" PRIu64
-            " parked\n",
-            info.epoch, info.agent_id, info.boot, tables, info.last_seq + 1 - info.oldest,
-            info.oldest, info.last_seq, info.acked, info.parked);
-}
-
-enum studio_err store_check(const char *dir, int copy, FILE *out, struct studio_error *error)
+enum studio_err sqlite_check(const struct store_place *place, FILE *out, struct studio_error *error)
 {
     struct findings findings = {.out = out};
+    struct store_info info = {0};
+    int64_t tables = 0;
     struct tool tool;
-    enum studio_err err = tool_open_to_read(dir, copy, &tool, error);
+    enum studio_err err = tool_open_to_read(place->dir, place->copy, &tool, error);
     if (err != STUDIO_OK)
         return err;
     if (tool.damage.found) {
         char where[WAL_WHERE_MAX];
         wal_where(&tool.damage, where);
-        fault(&findings, "log: damaged at %s, %" PRIu64 " transactions lost behind it", where,
-              tool.damage.lost);
+        findings_add(&findings, "log: damaged at %s, %" PRIu64 " transactions lost behind it",
+                     where, tool.damage.lost);
     }
     check_database(tool.db, &findings);
-    print_summary(tool.db, out);
-    if (findings.count > FAULTS_PRINTED)
-        fprintf(out, "and %u more\n", findings.count - FAULTS_PRINTED);
-    if (findings.count)
-        fprintf(out, "%u faults found\n", findings.count);
-    else
-        fprintf(out, "no fault found\n");
+    /* What there is, when it can be read at all. */
+    const bool known = schema_load(tool.db, &info) == SQLITE_OK &&
+                       sql_number(tool.db, "SELECT count(*) FROM tables WHERE document IS NOT NULL",
+                                  &tables) == SQLITE_OK;
+    findings_end(&findings, known ? &info : NULL, (uint64_t)tables);
     if (findings.count)
         err = studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                                ": %s has %u faults, the first: %s; restore a backup of the data "

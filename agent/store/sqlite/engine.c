@@ -28,6 +28,7 @@ const struct store_engine sqlite_engine = {
     .read_oldest = sqlite_read_oldest,
     .read_request = sqlite_read_request,
     .read_cleared = sqlite_read_cleared,
+    .check = sqlite_check,
     .export_lines = sqlite_export,
     .import_lines = sqlite_import,
     .restored = sqlite_restored,

@@ -32,6 +32,7 @@
 
 #include "base/log.h"
 #include "store/engine.h"
+#include "store/findings.h"
 #include "store/lock.h"
 
 #define STORE_FILE "studio.db"
@@ -252,6 +253,8 @@ enum studio_err sqlite_read_request(struct store_reader *base, const char *table
                                     const unsigned char digest[32], bool *found, bool *same,
                                     char **answer);
 enum studio_err sqlite_read_cleared(struct store_reader *base, store_cleared_fn *fn, void *ctx);
+enum studio_err sqlite_check(const struct store_place *place, FILE *out,
+                             struct studio_error *error);
 enum studio_err sqlite_export(const struct store_place *place, FILE *out, store_progress_fn *tell,
                               struct studio_error *error);
 enum studio_err sqlite_import(const struct store_place *place, FILE *in, store_progress_fn *tell,
@@ -309,12 +312,6 @@ enum studio_err tool_open_to_read(const char *dir, int copy, struct tool *tool,
                                   struct studio_error *error);
 void tool_close(struct tool *tool);
 
-/* What a check found; the first is kept for the error message. */
-struct findings {
-    FILE *out; /* NULL: only counted */
-    unsigned count;
-    char first[160];
-};
 /* Looks at everything; what cannot be read is a finding too. */
 void check_database(sqlite3 *db, struct findings *findings);
 

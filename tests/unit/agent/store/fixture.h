@@ -28,8 +28,13 @@ static char store_schema[16]; /* of the store opened last */
 
 static inline const char *url_for(const char *dir)
 {
-    snprintf(store_schema, sizeof store_schema, "%s", pgserver_schema(dir));
-    return pgserver_url(pgserver_shared(), store_schema);
+    static char url[512]; /* of the schema asked for last */
+    const char *schema = pgserver_schema(dir);
+    if (!*url || strcmp(schema, store_schema) != 0) {
+        snprintf(store_schema, sizeof store_schema, "%s", schema);
+        snprintf(url, sizeof url, "%s", pgserver_url(pgserver_shared(), store_schema));
+    }
+    return url;
 }
 
 /* Instead of cmocka_run_group_tests. */

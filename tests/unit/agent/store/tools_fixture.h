@@ -62,7 +62,8 @@ static inline const char *full_store(void)
 
 static inline struct store_place place_of(const char *dir)
 {
-    return (struct store_place){.dir = dir, .copy = -1};
+    return (struct store_place){
+        .dir = dir, .copy = -1, .url = on_postgres() ? url_for(dir) : NULL, .agent_id = "edge-1"};
 }
 
 /* Out of the directory, or of a copy of its store. */
@@ -116,7 +117,8 @@ static inline char *check_text(const char *dir, enum studio_err *err, struct stu
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
-    *err = store_check(dir, -1, out, error);
+    struct store_place place = place_of(dir);
+    *err = store_check(&place, out, error);
     fclose(out);
     return text;
 }

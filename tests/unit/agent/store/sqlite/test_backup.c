@@ -67,10 +67,11 @@ static char *lines_of(const char *of, int copy)
 
 static void expect_the_store(void)
 {
+    const struct store_place copy = {.dir = dir, .copy = fd};
     struct studio_error error;
     FILE *nowhere = fopen("/dev/null", "w");
     assert_non_null(nowhere);
-    assert_int_equal(store_check(dir, fd, nowhere, &error), STUDIO_OK);
+    assert_int_equal(store_check(&copy, nowhere, &error), STUDIO_OK);
     assert_int_equal(fclose(nowhere), 0);
     char *copied = lines_of(dir, fd);
     store_close(store);

@@ -11,6 +11,21 @@ static bool is_there(const char *dir, const char *name)
     return stat(tmpdir_path(dir, name), &st) == 0;
 }
 
+static bool has_store(const char *dir)
+{
+    if (!on_postgres())
+        return is_there(dir, STORE_FILE);
+    url_for(dir);
+    char *rows = pgserver_ask(
+        pgserver_shared(), store_schema,
+        "SELECT (SELECT count(*) FROM studio_agents) + (SELECT count(*) FROM studio_log)"
+        " + (SELECT count(*) FROM studio_tables) + (SELECT count(*) FROM studio_requests)"
+        " + (SELECT count(*) FROM studio_cleared)");
+    bool there = strcmp(rows, "0") != 0;
+    free(rows);
+    return there;
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -26,8 +41,10 @@ static void test_round_trip(void **state)
     assert_false(is_there(to, STORE_FILE ".import"));
 
     struct stat st;
-    assert_int_equal(stat(tmpdir_path(to, STORE_FILE), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
+    if (!on_postgres()) {
+        assert_int_equal(stat(tmpdir_path(to, STORE_FILE), &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
     struct store *store = open_store(to);
     assert_int_equal(store_info(store)->boot, 2);
     assert_int_equal(store_info(store)->parked, 1);
@@ -41,7 +58,6 @@ static void test_escapes_become_their_text(void **state)
 {
     (void)state;
     struct studio_error error = {0};
-    int64_t n = 0;
     const char *to = tmpdir_create();
     char *text = export_text(full_store());
     assert_non_null(strstr(text, "\"note\""));
@@ -52,12 +68,12 @@ static void test_escapes_become_their_text(void **state)
     free(other);
     free(text);
     struct store *store = open_store(to);
-    assert_int_equal(sql_number(as_sqlite(store)->db,
+    assert_int_equal(ask_number(store,
                                 "SELECT count(*) FROM cleared WHERE field = "
                                 "'\xc3\xb6\xf0\x9f\x98\x80' || char(10) || '/'",
-                                &n),
-                     SQLITE_OK);
-    assert_int_equal(n, 1);
+                                "SELECT count(*) FROM studio_cleared WHERE field = "
+                                "'\xc3\xb6\xf0\x9f\x98\x80' || chr(10) || '/'"),
+                     1);
     store_close(store);
 }
 
@@ -65,14 +81,13 @@ static void test_columns_that_are_not_in_the_lines(void **state)
 {
     (void)state;
     static const struct {
-        const char *sql;
+        const char *rows;
         int64_t n;
     } rows[] = {
-        {"SELECT rev FROM events WHERE seq = 6", 4}, /* after change 4 of A-1 */
-        {"SELECT rev FROM events WHERE seq = 7", 2}, /* before change 3 of B-2 */
-        {"SELECT count(*) FROM events WHERE wall_ms = 1700000000000", 12},
-        {"SELECT count(*) FROM events WHERE kind = 2", 2},
-        {"SELECT count(*) FROM requests WHERE length(digest) = 32", 1},
+        {"WHERE seq = 6 AND rev = 4", 1}, /* after change 4 of A-1 */
+        {"WHERE seq = 7 AND rev = 2", 1}, /* before change 3 of B-2 */
+        {"WHERE wall_ms = 1700000000000", 12},
+        {"WHERE kind = 2", 2},
     };
     struct studio_error error = {0};
     const char *to = tmpdir_create();
@@ -81,10 +96,12 @@ static void test_columns_that_are_not_in_the_lines(void **state)
     free(text);
     struct store *store = open_store(to);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int64_t n = -1;
-        assert_int_equal(sql_number(as_sqlite(store)->db, rows[i].sql, &n), SQLITE_OK);
-        assert_true(n == rows[i].n);
+        char sqlite[128], postgres[128];
+        snprintf(sqlite, sizeof sqlite, "SELECT count(*) FROM events %s", rows[i].rows);
+        snprintf(postgres, sizeof postgres, "SELECT count(*) FROM studio_log %s", rows[i].rows);
+        assert_int_equal(ask_number(store, sqlite, postgres), rows[i].n);
     }
+    assert_int_equal(count_rows(store, "requests WHERE length(digest) = 32"), 1);
     store_close(store);
 }
 
@@ -102,13 +119,16 @@ static void test_only_into_a_new_store(void **state)
     store_close(store);
     to = tmpdir_create();
     tmpdir_write(to, STORE_FILE "-wal", 0600, "x");
-    assert_int_equal(import_text(to, text, &error), STUDIO_ERR_STORE_UNUSABLE);
+    if (!on_postgres())
+        assert_int_equal(import_text(to, text, &error), STUDIO_ERR_STORE_UNUSABLE);
     free(text);
 }
 
 static void test_what_a_cut_off_import_left_is_replaced(void **state)
 {
     (void)state;
+    if (on_postgres())
+        skip();
     struct studio_error error = {0};
     const char *to = tmpdir_create();
     char *text = export_text(full_store());
@@ -120,16 +140,19 @@ static void test_what_a_cut_off_import_left_is_replaced(void **state)
 
 /* --- refused --------------------------------------------------------------------------------- */
 
+static const char *refusing; /* where they go, and nothing is ever there */
+
 static void expect_refused(const char *text, const char *words)
 {
     struct studio_error error = {0};
-    const char *to = tmpdir_create();
-    enum studio_err err = import_text(to, text, &error);
+    if (!refusing)
+        refusing = tmpdir_create();
+    enum studio_err err = import_text(refusing, text, &error);
     if (err != STUDIO_ERR_USAGE || !strstr(error.text, words))
         fail_msg("no '%s' (error %d) in: %s", words, (int)err, error.text);
     assert_non_null(strstr(error.text, "nothing was imported"));
-    assert_false(is_there(to, STORE_FILE));
-    assert_false(is_there(to, STORE_FILE ".import"));
+    assert_false(is_there(refusing, STORE_FILE));
+    assert_false(is_there(refusing, STORE_FILE ".import"));
 }
 
 static void test_cut_short_anywhere(void **state)
@@ -184,6 +207,7 @@ static void test_changed_lines(void **state)
         {"\"last_seq\":12", "\"last_seq\":11", "the newest event is 12, not 11"},
         {"{\"seq\":3,", "{ \"seq\":3,", "line 4 of the import: an event of this export starts"},
         {"{\"seq\":3,", "{\"seq\":4,", "line 4 of the import: event 3 is missing"},
+        {"{\"seq\":1,", "{\"seq\":0,", "line 2 of the import: `seq` begins with 1"},
         {"{\"seq\":3,", "{\"sec\":3,", "line 4 of the import: `seq`"},
         {"\"ts\":\"2023", "\"ts\":\"x023", "line 2 of the import: `ts`"},
         {"\"changes\":{}", "\"changed\":{}", "line 2 of the import: an event has either"},
@@ -231,6 +255,12 @@ static void test_nothing_readable(void **state)
     expect_refused("SQLite format 3", "line 1 of the import: it is not a JSON object");
 }
 
+static void test_nothing_is_left_of_them(void **state)
+{
+    (void)state;
+    assert_false(has_store(refusing));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_lines_missing_or_twice),
         cmocka_unit_test(test_changed_lines),
         cmocka_unit_test(test_nothing_readable),
+        cmocka_unit_test(test_nothing_is_left_of_them),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_store_tests(tests);
 }
