@@ -29,6 +29,12 @@ export async function agent() {
     return (await get(address('agent'), patience())).json();
 }
 
+/* What is new since a revision (null: all) of all agents that share the store; `next` is the next page's address, for `url`. */
+export async function studio(revision, url) {
+    const response = await get(url ?? address(`studio?limit=1000${revision ? `&after=${revision}` : ''}`), patience());
+    return { ...(await response.json()), next: nextOf(response) };
+}
+
 /* Without credentials; also what it says when it is not ready. */
 export async function ready() {
     return (await fetch(new URL('readyz', document.baseURI.split('#')[0]), { cache: 'no-store', signal: patience() })).json();

@@ -12,7 +12,7 @@ import { tileWord, unknownWords } from './words.js';
 
 const BUDGET_MS = 6;
 const AGES_MS = 5000;
-const order = new Intl.Collator('en', { numeric: true }).compare;
+export const order = new Intl.Collator('en', { numeric: true }).compare;
 
 /* ARO-001 belongs to ARO; T17 to T. */
 function prefixOf(id) {
@@ -21,7 +21,7 @@ function prefixOf(id) {
 }
 
 /* Where `id` stands, or would, among sorted ones. */
-function placeOf(list, id) {
+export function placeOf(list, id) {
     let low = 0;
     let high = list.length;
     while (low < high) {

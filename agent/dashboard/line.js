@@ -60,6 +60,8 @@ export class Line {
         try {
             const [about, readiness] = await Promise.all([agent(), ready()]);
             if (this.model.session > 0) this.show(about.info, about.health, readiness);
+            if (about.shared !== this.shared) this.model.changed();
+            this.shared = about.shared;
         } catch {
             for (const name of ['mirror', 'broker', 'store', 'clients']) this.say(name, 'unknown', t('line.unknown'));
         }

@@ -5,6 +5,7 @@
  */
 import { $, clock, fillTexts, h, lasting, now, setHidden, setText } from './dom.js';
 import { apiLogin } from './api.js';
+import { Agents } from './agents.js';
 import { Board } from './board.js';
 import { openDialog } from './dialog.js';
 import { Feed } from './feed.js';
@@ -82,6 +83,7 @@ function end() {
     page.board?.close();
     page.table?.close();
     page.feed?.close();
+    page.agents?.close();
     page = null;
     forget();
 }
@@ -145,8 +147,10 @@ function draw() {
     page.feed.frame();
     setHidden($('feed-new'), page.unseen === 0);
     setText($('feed-new'), String(page.unseen));
+    setHidden($('nav-studio'), !page.line.shared);
     sayLost();
-    if (page.board.frame()) wake();
+    const [more, evenMore] = [page.board.frame(), page.agents?.frame()];
+    if (more || evenMore) wake();
 }
 
 function sayLost() {
@@ -167,7 +171,7 @@ setInterval(() => {
     if (page.model.session === 0) sayLost();
 }, SECOND);
 
-/* --- the address: #/, #/table/ID, #/exceptions --------------------------------------------------- */
+/* --- the address: #/, #/table/ID, #/exceptions, #/studio --------------------------------------------------- */
 
 /* The address may be anything. */
 function decoded(text = '') {
@@ -182,18 +186,20 @@ function route() {
     if (!page?.shown) return;
     const [, view, id] = /^#\/(\w*)\/?(.*)$/.exec(location.hash) ?? [];
     const { board, table, feed } = page;
-    board.element.hidden = view === 'table' || view === 'exceptions';
+    board.element.hidden = ['table', 'exceptions', 'studio'].includes(view);
     table.element.hidden = view !== 'table';
     feed.element.hidden = view !== 'exceptions';
     if (view === 'table') table.open(decoded(id));
     else table.close();
+    if (view === 'studio') openAgents();
+    else page.agents?.close();
     if (view === 'exceptions') {
         page.unseen = 0;
         feed.open();
     } else if (feed.openNow) {
         feed.close();
     }
-    for (const [link, on] of [['nav-board', !board.element.hidden], ['nav-feed', !feed.element.hidden]])
+    for (const [link, on] of [['nav-board', !board.element.hidden], ['nav-feed', !feed.element.hidden], ['nav-studio', view === 'studio']])
         if (on) $(link).setAttribute('aria-current', 'page');
         else $(link).removeAttribute('aria-current');
     window.scrollTo(0, 0);
@@ -202,13 +208,22 @@ function route() {
 }
 window.addEventListener('hashchange', route);
 
+/* Made when it is looked at first: few have the database for it. */
+function openAgents() {
+    if (!page.agents) {
+        page.agents = new Agents(wake);
+        $('main').append(page.agents.element);
+    }
+    page.agents.open();
+}
+
 /* --- wall, theme, keys --------------------------------------------------------------------------- */
 
 function toggleWall() {
     const wall = document.documentElement.classList.toggle('wall');
     $('wall').setAttribute('aria-pressed', String(wall));
     if (wall) {
-        location.hash = '#/';
+        if (!page.agents?.openNow) location.hash = '#/';
         document.documentElement.requestFullscreen?.().catch(() => {});
     } else if (document.fullscreenElement) {
         document.exitFullscreen();
@@ -232,6 +247,7 @@ const keys = {
     }],
     'b': ['help.board', () => (location.hash = '#/')],
     'e': ['help.feed', () => (location.hash = '#/exceptions')],
+    'a': ['help.studio', () => page.line.shared && (location.hash = '#/studio')],
     'w': ['help.wall', toggleWall],
     't': ['help.theme', nextTheme],
     '?': ['help.help', showHelp],

@@ -1,5 +1,7 @@
 /* rig.mjs - what the tests of the dashboard stand on: connected devices, and a Chromium. */
-import { mkdirSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { Client, WAIT_MS } from './stage.mjs';
@@ -70,6 +72,15 @@ export async function levels(page) {
         for (const { classList } of document.querySelectorAll('.tile')) counts[classList[1]] = (counts[classList[1]] ?? 0) + 1;
         return counts;
     });
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/* axe-core finds no fault. */
+export async function inspect(page, name) {
+    await page.evaluate(`if (!window.axe) { ${axe} }`);
+    const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+    assert.deepEqual(found.violations.map((v) => `${name}: ${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`), []);
 }
 
 export async function picture(page, name, options = {}) {

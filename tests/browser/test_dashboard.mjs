@@ -97,6 +97,7 @@ test('a board in which all is well is calm', async () => {
     await page.getByText(`All ${ids.length} tables are well. Nothing needs attention.`).waitFor();
     assert.equal(await page.locator('.rows .row').count(), 0);
     assert.equal(await page.locator('.group').count(), 2);
+    assert.ok(await page.locator('#nav-studio').isHidden()); // the store is a file: there are no other agents
     clean();
 });
 

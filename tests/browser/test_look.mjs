@@ -1,11 +1,8 @@
 /* test_look.mjs - every view in both themes: no fault that axe-core finds, and a picture of it. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { Client, connectDevices, levels, logIn, openBrowser, openPage, operator, picture, Stage, until } from './rig.mjs';
+import { Client, connectDevices, inspect, levels, logIn, openBrowser, openPage, operator, picture, Stage, until } from './rig.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const ids = ['ARO', 'BAC', 'ROU'].flatMap((prefix) => Array.from({ length: 18 }, (_, i) => `${prefix}-${String(i + 1).padStart(3, '0')}`));
 const sizes = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 900 }, '4k': { width: 3840, height: 2160 } };
 
@@ -35,12 +32,6 @@ after(async () => {
     await browser?.close();
     await stage?.close();
 });
-
-async function inspect(page, name) {
-    await page.evaluate(`if (!window.axe) { ${axe} }`);
-    const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    assert.deepEqual(found.violations.map((v) => `${name}: ${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(' | ')}`), []);
-}
 
 const to = (page, hash) => page.evaluate((where) => (location.hash = where), hash);
 

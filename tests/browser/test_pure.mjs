@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { originOf, segments, sinceWhen } from './history.js';
 import { allFinite, isCustomName, Model } from './model.js';
+import { Studio } from './studio.js';
 
 const T0 = Date.parse('2026-01-01T10:00:00Z');
 const iso = (minute) => new Date(T0 + minute * 60000).toISOString();
@@ -79,4 +80,44 @@ test('names that messages keep for themselves are no fields', () => {
 test('a number that JSON cannot carry is found wherever it is', () => {
     assert.equal(allFinite({ a: [1, { b: JSON.parse('1e400') }] }), false);
     assert.equal(allFinite({ a: [1, null, 'x', true] }), true);
+});
+
+/* --- all agents of a database ------------------------------------------------------------------- */
+
+const agent = (id, since = null) => ({ agent_id: id, owner: 'edge', unknown_since: since });
+const table = (of, id, fields) => ({ agent_id: of, table_id: id, status: { ...doc(1, fields), TABLE_ID: id } });
+const page = (agents, tables, more) => ({ revision: 'r', agents, tables, ...more });
+const told = (studio) => Object.fromEntries([...studio.agents.values()].map(({ id, counts, tables }) =>
+    [id, `${tables.size}: ${counts.trouble} ${counts.maintenance} ${counts.well}`]));
+
+test('of all agents what has changed is told, and counted', () => {
+    const studio = new Studio();
+    studio.take(page([agent('east'), agent('west')], [table('east', 'A'), table('east', 'B', { SDP: 'down' })], { reset: true }));
+    assert.deepEqual(told(studio), {}); // another page follows
+    studio.take(page([], [table('west', 'A', { SDP: 'down', MAINTENANCE: true })]));
+    studio.settle();
+    assert.deepEqual(told(studio), { east: '2: 1 0 1', west: '1: 0 1 0' });
+    studio.take(page([agent('west', iso(5))], [table('east', 'A', { ZCam: 'down' }), { agent_id: 'east', table_id: 'B', removed: true }]));
+    studio.settle();
+    assert.deepEqual(told(studio), { east: '1: 1 0 0', west: '1: 0 1 0' });
+    assert.equal(studio.agents.get('east').tables.get('A').why, 'ZCam down');
+    assert.ok(Studio.known(studio.agents.get('east')));
+    assert.ok(!Studio.known(studio.agents.get('west')));
+    assert.equal(studio.agents.get('west').since, T0 + 300000);
+    studio.take(page([{ agent_id: 'west', removed: true }], []));
+    assert.deepEqual(told(studio), { east: '1: 1 0 0' });
+});
+
+test('when all agents are told anew, what was told before is there until all of it has come', () => {
+    const studio = new Studio();
+    studio.take(page([agent('east')], [table('east', 'A')], { reset: true }));
+    studio.settle();
+    studio.dirty.clear();
+    studio.take(page([], [table('west', 'A')], { reset: true }));
+    assert.deepEqual(told(studio), { east: '1: 0 0 1' });
+    assert.ok(!Studio.known(studio.coming.get('west'))); // not told yet whose it is
+    studio.take(page([agent('west')], []));
+    studio.settle();
+    assert.deepEqual(told(studio), { west: '1: 0 0 1' });
+    assert.deepEqual([...studio.dirty].sort(), ['east', 'west']);
 });

@@ -3,14 +3,15 @@
  * their own. Every wait has an end, and none hangs on how fast it goes.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 
+const versions = '/usr/lib/postgresql'; // Debian's, a folder for each
 export const WAIT_MS = 60000;
 export const tokens = { device: 'DEVICE_TOKEN_0123456789', viewer: 'VIEWER_TOKEN_0123456789', operator: 'OPERATOR_TOKEN_0123456789' };
 export const viewer = { id: 'OFFICE_supervisor', token: tokens.viewer };
@@ -71,8 +72,55 @@ export class Process {
     }
 }
 
-/* A Mosquitto, an agent, and the folder of both. */
+/* A PostgreSQL of the test's own, on a unix socket; root is no user to it, so there it runs as `postgres`. */
+export class Database {
+    static there() {
+        return existsSync(versions) && readdirSync(versions).length > 0;
+    }
+
+    async open() {
+        const [version] = readdirSync(versions).sort((a, b) => b - a);
+        this.bin = join(versions, version, 'bin');
+        this.dir = mkdtempSync(join(tmpdir(), 'database-'));
+        this.user = process.getuid() === 0 ? ['runuser', '-u', 'postgres', '--'] : [];
+        if (this.user.length) execFileSync('chown', ['postgres', this.dir]);
+        this.run('initdb', '-D', join(this.dir, 'data'), '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync');
+        const [command, ...args] = [...this.user, join(this.bin, 'postgres'), '-D', join(this.dir, 'data'), '-k', this.dir,
+            '-c', 'listen_addresses=', '-c', 'fsync=off'];
+        this.server = new Process(command, args, { cwd: this.dir });
+        await this.server.wait(/ready to accept connections/);
+        return this;
+    }
+
+    run(program, ...args) {
+        const [command, ...all] = [...this.user, join(this.bin, program), ...args];
+        return execFileSync(command, all, { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+    }
+
+    ask(sql) {
+        return this.run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-h', this.dir, '-U', 'postgres', '-c', sql).trim();
+    }
+
+    get url() {
+        return `postgresql:///postgres?host=${this.dir}&user=postgres`;
+    }
+
+    async close() {
+        try {
+            this.run('pg_ctl', '-D', join(this.dir, 'data'), '-m', 'immediate', 'stop');
+        } finally {
+            rmSync(this.dir, { recursive: true, force: true });
+        }
+    }
+}
+
+/* A Mosquitto, an agent, and the folder of both; with `store`, the address of a database, its store is there. */
 export class Stage {
+    constructor({ id = 'studio-1', store } = {}) {
+        this.id = id;
+        this.store = store;
+    }
+
     async open() {
         this.dir = mkdtempSync(join(tmpdir(), 'stage-'));
         this.brokerPort = await freePort();
@@ -80,7 +128,7 @@ export class Stage {
         const line = (pattern, role, more = '') =>
             `${pattern} ${role} sha256:${createHash('sha256').update(tokens[role]).digest('hex')}${more}\n`;
         writeFileSync(join(this.dir, 'tokens'), line('*', 'device', ' tables=3000') + line('*', 'viewer') + line('*', 'operator'), { mode: 0o600 });
-        writeFileSync(join(this.dir, 'agent.ini'), '[limits]\nupdates_per_second = 0\n');
+        writeFileSync(join(this.dir, 'agent.ini'), `[limits]\nupdates_per_second = 0\n${this.store ? `[store]\nurl = ${this.store}\n` : ''}`, { mode: 0o600 });
         mkdirSync(join(this.dir, 'data'), { mode: 0o700 });
         this.port = await freePort();
         await this.startBroker();
@@ -96,7 +144,7 @@ export class Stage {
     async startAgent() {
         this.agent = new Process(join(process.env.STUDIO_BIN, 'studio-agent'), ['-c', join(this.dir, 'agent.ini'),
             '--listen', `127.0.0.1:${this.port}`, '--broker', `mqtt://127.0.0.1:${this.brokerPort}`,
-            '--data', join(this.dir, 'data'), '--tokens', join(this.dir, 'tokens'), '--agent-id', 'studio-1']);
+            '--data', join(this.dir, 'data'), '--tokens', join(this.dir, 'tokens'), '--agent-id', this.id]);
         await this.agent.wait(/listening on ws:/);
     }
 

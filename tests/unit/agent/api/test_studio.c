@@ -77,8 +77,11 @@ static struct store_agent *add_agent(const char *id)
 
 static void change_row(struct row *row, uint64_t rev)
 {
+    char id[sizeof(row->id)];
+
+    memcpy(id, row->id, sizeof(id));
     row->rev = rev;
-    snprintf(row->document, sizeof(row->document), "{\"TABLE_ID\":\"%s\",\"UPTIME\":%llu}", row->id,
+    snprintf(row->document, sizeof(row->document), "{\"TABLE_ID\":\"%s\",\"UPTIME\":%llu}", id,
              (unsigned long long)rev);
 }
 
