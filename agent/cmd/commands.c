@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "config/config_file.h"
 #include "config/exposure.h"
+#include "database.h"
 #include "studio/version.h"
 
 typedef int command_fn(const struct cli *cli, const char *const *variables);
@@ -116,6 +117,22 @@ static bool check_certificate(const char *name, const struct studio_agent_config
     return true;
 }
 
+static void print_doubt(void *ctx, const char *what, const char *advice)
+{
+    const char *const *name = ctx;
+    printf("%s: warning: the database: %s; %s\n", *name, what, advice);
+}
+
+/* It may be away now, and be there for the agent. */
+static void check_database(const char *name, const struct studio_agent_config *config)
+{
+    struct store_survey survey;
+    struct studio_error error;
+    if (config->store_url &&
+        database_look(config, &survey, print_doubt, &name, &error) != STUDIO_OK)
+        printf("%s: warning: %s\n", name, error.text);
+}
+
 static int command_check(const struct cli *cli, const char *const *variables)
 {
     struct studio_agent_config config;
@@ -142,6 +159,7 @@ static int command_check(const struct cli *cli, const char *const *variables)
         printf("%s: %s\n", name, error.text);
     } else {
         config_warnings(&config, print_warning, &name);
+        check_database(name, &config);
         if (socket_unit_words(words))
             printf("%s: %s\n", name, words);
         printf("%s: ok\n", name);

@@ -42,6 +42,8 @@ void doctor_files(struct diagnosis *d);
 void doctor_certificates(struct diagnosis *d);
 /* And the one `setup` made for the broker, for those who may read it: the agent does not have to. */
 void doctor_broker_certificate(struct diagnosis *d);
+/* doctor_database.c: the database, if the store is in one. */
+void doctor_database(struct diagnosis *d);
 /* doctor_broker.c: each configured broker. */
 void doctor_brokers(struct diagnosis *d);
 

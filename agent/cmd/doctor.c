@@ -236,10 +236,7 @@ static void look_at_store(struct diagnosis *d, char *id, size_t cap)
     uint64_t bytes = 0;
     bool none = false;
 
-    if (d->config->store_url)
-        diagnosis_tell(d, FINDING_OK, "store", NULL,
-                       "in a database (store.url), whose own tools look after it");
-    if (!info || d->config->store_url) {
+    if (!info || d->config->store_url) { /* in a database, which is looked at in any case */
         free(info);
         return;
     }
@@ -283,6 +280,9 @@ static void look(struct diagnosis *d, const struct cli *cli)
     doctor_files(d);
     if (!look_at_agent(d, id, sizeof(id)))
         look_at_store(d, id, sizeof(id));
+    copy_as_owner(d->config->data);
+    doctor_database(d);
+    copy_as_caller();
     if (!id[0] && gethostname(host, sizeof(host) - 1) == 0)
         name_make_client(host, id);
     d->agent_id = d->config->agent_id ? d->config->agent_id : id;

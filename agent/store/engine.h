@@ -12,6 +12,7 @@
 
 #include "store/place.h"
 #include "store/store.h"
+#include "store/survey.h"
 
 enum {
     STORE_STEP_ROWS = 500, /* rows one step of housekeeping removes */
@@ -77,6 +78,8 @@ struct store_engine {
                                     store_progress_fn *tell, struct studio_error *error);
     enum studio_err (*import_lines)(const struct store_place *place, FILE *in,
                                     store_progress_fn *tell, struct studio_error *error);
+    enum studio_err (*survey)(const char *url, struct store_survey *out,
+                              struct studio_error *error); /* of a database */
     enum studio_err (*restored)(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
                                 struct studio_error *error);
 

@@ -2,6 +2,12 @@
 
 #include "store/engine.h"
 
+enum studio_err store_survey(const char *url, struct store_survey *out, struct studio_error *error)
+{
+    const struct store_engine *engine = store_engine_for(url, error);
+    return engine ? engine->survey(url, out, error) : STUDIO_ERR_STORE_UNUSABLE;
+}
+
 enum studio_err store_check(const struct store_place *place, FILE *out, struct studio_error *error)
 {
     const struct store_engine *engine = store_engine_for(place->url, error);

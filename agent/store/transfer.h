@@ -14,6 +14,11 @@
 
 #include "store/place.h"
 #include "store/store.h"
+#include "store/survey.h"
+
+/* Asks the database at `url` what an answer is worth there. STORE_UNUSABLE: it does not answer. */
+STUDIO_MUST_USE enum studio_err store_survey(const char *url, struct store_survey *out,
+                                             struct studio_error *error);
 
 /*
  * Checks the whole store and changes nothing in it: in a directory the file's structure; events without a hole,

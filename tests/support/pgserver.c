@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/deadline.h"
@@ -66,6 +67,11 @@ static const char **as_server(const struct pgserver *server, const char *const a
     }
     line[n] = NULL;
     return line;
+}
+
+static unsigned port_of(const struct pgserver *server)
+{
+    return server->o.port ? server->o.port : 5432;
 }
 
 /* It would look through all zones for the one of this machine. */
@@ -148,14 +154,18 @@ void pgserver_spawn(struct pgserver *server)
                                   "-c",
                                   "log_min_messages=log",
                                   NULL};
+    char *port = test_printf("port=%u", port_of(server));
     size_t n = 0;
     while (argv[n])
         n++;
+    argv[n++] = "-c";
+    argv[n++] = port;
     for (const char *const *one = server->o.settings; one && *one && n + 3 < ARGS_MAX; one++) {
         argv[n++] = "-c";
         argv[n++] = *one;
     }
     server->proc = proc_spawn(as_server(server, argv), server->o.env);
+    free(port);
 }
 
 void pgserver_start(struct pgserver *server)
@@ -226,16 +236,23 @@ const char *pgserver_schema(const char *dir)
     return schema;
 }
 
+const char *pgserver_host(const struct pgserver *server)
+{
+    return server->dir;
+}
+
 char *pgserver_ask(struct pgserver *server, const char *name, const char *sql)
 {
     char *out = NULL, *err = NULL;
     char *path = test_printf("PGOPTIONS=-csearch_path=%s -csynchronous_commit=local", name);
     const char *const env[] = {path, NULL};
     const char *psql = tmpdir_path(server->bin, "psql");
-    if (proc_run(ARGS(psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", server->dir, "-U", "postgres",
-                      "-d", "postgres", "-c", sql),
+    char *port = test_printf("%u", port_of(server));
+    if (proc_run(ARGS(psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", server->dir, "-p", port, "-U",
+                      "postgres", "-d", "postgres", "-c", sql),
                  env, &out, &err) != 0)
         test_fail("%s: %s", sql, err);
+    free(port);
     out[strcspn(out, "\n")] = '\0';
     free(err);
     free(path);
@@ -249,7 +266,30 @@ const char *pgserver_url(struct pgserver *server, const char *name)
     free(pgserver_ask(server, "public", sql));
     free(sql);
     snprintf(url, sizeof url,
-             "postgresql:///postgres?host=%s&user=postgres&options=-csearch_path%%3D%s",
-             server->dir, name);
+             "postgresql:///postgres?host=%s&port=%u&user=postgres&options=-csearch_path%%3D%s",
+             server->dir, port_of(server), name);
     return url;
+}
+
+void pgserver_promote(struct pgserver *server)
+{
+    free(pgserver_ask(server, "public", "SELECT pg_promote()"));
+}
+
+void pgserver_wait_synchronous(struct pgserver *server)
+{
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    const int64_t deadline = now_ms() + START_MS;
+    for (;;) {
+        char *count = pgserver_ask(server, "public",
+                                   "SELECT count(*) FROM pg_stat_replication"
+                                   " WHERE sync_state IN ('sync', 'quorum')");
+        const bool there = strcmp(count, "0") != 0;
+        free(count);
+        if (there)
+            return;
+        if (deadline_left(deadline) <= 0)
+            test_fail("no standby became synchronous");
+        nanosleep(&pause, NULL);
+    }
 }

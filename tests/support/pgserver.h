@@ -28,6 +28,7 @@ struct pgserver_options {
     const char *const *settings; /* NAME=VALUE, ends with NULL, lives as long; NULL: none */
     const char *const *env;      /* of the server; the same */
     const char *hba;             /* more lines of pg_hba.conf; NULL: none */
+    unsigned port;               /* 0: the usual one */
     /* A copy of the server at this address of libpq, and its standby; NULL: a new one. */
     const char *copy_of;
 };
@@ -39,6 +40,9 @@ void pgserver_destroy(struct pgserver *server);
 
 /* postgresql://..., whose tables are those of the schema `name`, made if need be; lives until the next call. */
 const char *pgserver_url(struct pgserver *server, const char *name);
+
+/* What libpq calls its host: the directory of its socket. */
+const char *pgserver_host(const struct pgserver *server);
 
 /* Runs SQL there by psql; the first column of the first row (free()), "" without one. Waits for no
  * standby. Fails the test. */
@@ -52,6 +56,10 @@ void pgserver_spawn(struct pgserver *server);
 bool pgserver_rewind(struct pgserver *server, const char *source);
 /* The same by a new copy. */
 void pgserver_copy(struct pgserver *server, const char *source);
+/* A standby becomes a primary, and can be written to when it returns. */
+void pgserver_promote(struct pgserver *server);
+/* Until a standby is there that commits wait for. */
+void pgserver_wait_synchronous(struct pgserver *server);
 /* Every connection ends, what is under way is taken back. */
 void pgserver_stop(struct pgserver *server);
 /* SIGKILL to all of it, as a power cut. */

@@ -36,4 +36,5 @@ const struct store_engine postgres_engine = {
     .export_lines = postgres_export,
     .import_lines = postgres_import,
     .restored = postgres_restored,
+    .survey = postgres_survey,
 };

@@ -140,7 +140,7 @@ static PGconn *connect_to(const char *url)
     "SET extra_float_digits = 0;"
 #define SYNCED                                                                                     \
     "SELECT set_config('synchronous_commit', 'on', false)"                                         \
-    " WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+    " WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
 
 enum link_result link_exec(struct link *link, const char *sql)
 {

@@ -16,6 +16,7 @@
  * check.c      what must hold of an agent's rows
  * export.c     `store export`
  * import.c     `store import`
+ * survey.c     what the database does for an answer
  * statements.c the SQL of all this
  * engine.c     the table of all this
  */
@@ -240,6 +241,8 @@ enum studio_err postgres_read_agents(struct store_reader *base, const char *afte
 enum studio_err postgres_read_their_tables(struct store_reader *base, const char *const *agents,
                                            size_t count, const char *after, size_t limit,
                                            store_their_table_fn *fn, void *ctx);
+enum studio_err postgres_survey(const char *url, struct store_survey *out,
+                                struct studio_error *error);
 enum studio_err postgres_check(const struct store_place *place, FILE *out,
                                struct studio_error *error);
 enum studio_err postgres_export(const struct store_place *place, FILE *out, store_progress_fn *tell,

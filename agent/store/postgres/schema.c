@@ -94,10 +94,21 @@ enum studio_err postgres_refuse(struct studio_error *error, const struct link *l
         {"53", "the database has no room or too many connections"},
         {"ST003", "name another database in store.url"},
     };
+    /* libpq gives no state to a connection that was not let in. */
+    static const struct {
+        const char *words, *advice;
+    } connecting[] = {
+        {"does not exist", "check user and database in store.url; createdb makes one"},
+        {"password", "check user and password in store.url or its passfile"},
+        {"certificate", "check sslmode and sslrootcert in store.url, and the certificate there"},
+    };
     const char *advice = "check store.url, and that the database runs";
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (strncmp(link->state, reasons[i].state, strlen(reasons[i].state)) == 0)
             advice = reasons[i].advice;
+    for (size_t i = 0; !link->state[0] && i < sizeof connecting / sizeof *connecting; i++)
+        if (strstr(link->why, connecting[i].words))
+            advice = connecting[i].advice;
     return studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                             ": the database cannot be used: %s; %s", link->why, advice);
 }

@@ -17,7 +17,10 @@ enum studio_err tool_connect(const struct store_place *place, struct link *link,
     if (schema_prepare(link, error) != OWNER_OURS)
         return STUDIO_ERR_STORE_UNUSABLE;
     link->answer_ms = TOOL_ANSWER_MS;
-    return link_open(link, true) == LINK_OK ? STUDIO_OK : postgres_refuse(error, link);
+    if (link_open(link, true) != LINK_OK)
+        return postgres_refuse(error, link);
+    /* Who gives us the lines, or takes them, may rest. */
+    return tool_fail(link, link_exec(link, "SET idle_in_transaction_session_timeout = 0"), error);
 }
 
 enum studio_err tool_fail(const struct link *link, enum link_result result,
