@@ -115,7 +115,7 @@ static void remove_agent(struct studio_cache *cache, struct cached_agent *agent)
         return;
     for (struct cached_table *table = agent->tables; table; table = table->hh.next)
         remove_table(cache, table);
-    agent->read_tag = 0;
+    agent->was_read = false;
     agent->item.gone = true;
     touch(cache, &agent->item);
 }
@@ -129,17 +129,12 @@ void studio_cache_begin(struct studio_cache *cache)
     cache->due = cache->last = NULL;
 }
 
-/* FNV-1a: of what an agent's tables follow from; never 0. */
-static uint64_t tag_of(const struct store_agent *agent)
+static bool has_written(const struct cached_agent *agent)
 {
-    const uint64_t numbers[] = {agent->boot, agent->last_seq};
-    uint64_t hash = 14695981039346656037u;
+    const struct cached_state *now = &agent->listed, *then = &agent->read;
 
-    for (const char *c = agent->epoch; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    for (size_t i = 0; i < sizeof(numbers); i++)
-        hash = (hash ^ ((const unsigned char *)numbers)[i]) * 1099511628211u;
-    return hash | 1;
+    return !agent->was_read || strcmp(now->epoch, then->epoch) != 0 || now->boot != then->boot ||
+           now->last_seq != then->last_seq;
 }
 
 static struct cached_agent *add_agent(struct studio_cache *cache, const struct store_agent *listed)
@@ -203,8 +198,9 @@ bool studio_cache_agent(struct studio_cache *cache, const struct store_agent *li
     if (!describe(cache, agent, listed))
         return false;
     agent->item.round = cache->round;
-    agent->tag = tag_of(listed);
-    if (agent->tag != agent->read_tag)
+    agent->listed = (struct cached_state){.boot = listed->boot, .last_seq = listed->last_seq};
+    snprintf(agent->listed.epoch, sizeof(agent->listed.epoch), "%s", listed->epoch);
+    if (has_written(agent))
         note_due(cache, agent);
     return true;
 }
@@ -275,7 +271,8 @@ void studio_cache_read(struct studio_cache *cache, struct cached_agent *agent)
     for (struct cached_table *table = agent->tables; table; table = table->hh.next)
         if (table->item.round != cache->round)
             remove_table(cache, table);
-    agent->read_tag = agent->tag;
+    agent->read = agent->listed;
+    agent->was_read = true;
 }
 
 /* --- what is new -------------------------------------------------------------------------------- */

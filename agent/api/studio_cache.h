@@ -22,6 +22,7 @@ struct studio_cache;
 
 enum {
     STUDIO_CACHE_ITEMS = 128 * 1024,       /* agents and tables; what is beyond is left out */
+    STUDIO_CACHE_EPOCH = 64,               /* what is longer is cut */
     STUDIO_CACHE_BYTES = 128 * 1024 * 1024 /* of documents, the same */
 };
 
@@ -36,15 +37,20 @@ struct cached_item {
     struct cached_table *table; /* itself; NULL: it is an agent */
 };
 
+/* As long as it is the same, so are the agent's tables. */
+struct cached_state {
+    char epoch[STUDIO_CACHE_EPOCH + 1];
+    uint64_t boot, last_seq;
+};
+
 struct cached_agent {
     struct cached_item item; /* first */
     char id[NAME_CLIENT_MAX + 1];
     char *owner;
     bool owned;
-    int64_t until_ms; /* wall; if it is not owned: since when */
-    /* Its tables are those of: */
-    uint64_t tag;                /* what was listed, and */
-    uint64_t read_tag;           /* what they were read at; 0: never */
+    int64_t until_ms;                 /* wall; if it is not owned: since when */
+    struct cached_state listed, read; /* as it is, and as its tables were read */
+    bool was_read;
     struct cached_table *tables; /* by id */
     struct cached_agent *next_due;
     UT_hash_handle hh;

@@ -16,12 +16,11 @@ enum {
     AGENTS_PAGE = 250,
     TABLES_PAGE = 500,
     DUE_AT_ONCE = 25, /* agents whose tables one step reads */
-    EPOCH_MAX = 64,
     OWNER_MAX = 255
 };
 
 struct listed {
-    char id[NAME_CLIENT_MAX + 1], epoch[EPOCH_MAX + 1], owner[OWNER_MAX + 1];
+    char id[NAME_CLIENT_MAX + 1], epoch[STUDIO_CACHE_EPOCH + 1], owner[OWNER_MAX + 1];
     struct store_agent agent; /* with the texts above */
 };
 

@@ -233,7 +233,7 @@ export class Agents {
 
     show(line) {
         const { agent } = line;
-        line.found = this.filtered ? [...agent.tables.values()].filter((table) => this.matches(agent, table)) : null;
+        line.found = this.filtered ? [...agent.tables.values()].filter((table) => this.matches(agent, table)).map(({ id }) => id) : null;
         line.shown = !line.found || line.found.length > 0;
         setHidden(line.element, !line.shown);
         this.fill(line);
@@ -253,10 +253,11 @@ export class Agents {
         }
         line.open = true;
         const { agent } = line;
-        const tables = (line.found ?? [...agent.tables.values()]).sort((a, b) => order(a.id, b.id));
-        const wanted = tables.slice(0, TILES_MAX);
-        const tiles = wanted.map((table) => this.tile(line, table));
-        const more = tables.length - wanted.length;
+        if (!line.found) agent.sorted ??= [...agent.tables.keys()].sort(order);
+        const ids = line.found?.sort(order) ?? agent.sorted;
+        const wanted = ids.slice(0, TILES_MAX);
+        const tiles = wanted.map((id) => this.tile(line, agent.tables.get(id)));
+        const more = ids.length - wanted.length;
         if (more) tiles.push(h('p', { class: 'more' }, t('studio.more', { n: more })));
         if (more || tiles.length !== line.tiles.children.length || tiles.some((tile, i) => tile !== line.tiles.children[i]))
             line.tiles.replaceChildren(...tiles);

@@ -22,7 +22,7 @@ function judge(id, doc) {
 
 export class Studio {
     constructor() {
-        this.agents = new Map(); // id → {id, owner, since, tables, counts}
+        this.agents = new Map(); // id → {id, owner, since, tables, counts, sorted}
         this.coming = null; // the same, of one that began anew and is not all there yet
         this.revision = null;
         this.incomplete = false;
@@ -67,6 +67,7 @@ export class Studio {
         const agent = this.agent(agentId);
         const before = agent.tables.get(id);
         if (before) agent.counts[before.level]--;
+        if (removed || !before) agent.sorted = null; // what a view has made of the names
         if (removed) {
             agent.tables.delete(id);
             return;

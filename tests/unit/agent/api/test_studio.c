@@ -5,6 +5,7 @@
 #include "api/studio_refresh.h"
 #include "store/engine.h"
 #include "support/json.h"
+#include "support/oom.h"
 
 #define STUDIO "/api/v1/studio"
 
@@ -49,8 +50,9 @@ static enum studio_err read_their_tables(struct store_reader *reader, const char
                 continue;
             if (limit-- == 0)
                 return store_says;
-            assert_true(fn(ctx, i, row->id, row->rev, row->document[0] ? row->document : NULL,
-                           strlen(row->document)));
+            if (!fn(ctx, i, row->id, row->rev, row->document[0] ? row->document : NULL,
+                    strlen(row->document)))
+                return store_says;
         }
     return store_says;
 }
@@ -370,6 +372,37 @@ static void wrong_parameters(void **state)
     assert_int_equal(agents_read, 0);
 }
 
+/* Who cannot be answered is told so, and nothing is lost for the next. */
+static void without_memory(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    if (!OOM_POSSIBLE)
+        skip();
+    add_agent("east");
+    add_row("east", "ARO-001");
+    add_row("east", "ARO-002");
+    for (unsigned long n = 1; failed; n++) {
+        studio_destroy(api.studio);
+        api.studio = studio_create(&api);
+        get(VIEWER, STUDIO);
+        oom_arm(n, 1);
+        for (int i = 0; i < 5; i++)
+            (void)core_settle(core_f.core);
+        failed = oom_disarm();
+        if (!wire.killed) /* as a connection without memory is */
+            wire_drain(&wire);
+        assert_true(wire.killed || wire.status == 503 ||
+                    (wire.status == 200 && strstr(wire.body, "ARO-002")));
+        wire_close(&wire);
+        fake_clock_advance(&core_f.clock, STUDIO_FRESH_MS);
+        expect_now(VIEWER, "",
+                   "\"agents\":[" AGENT("east") "],\"tables\":[" TABLE(
+                       "east", "ARO-001", "0") "," TABLE("east", "ARO-002", "0") "]}");
+    }
+}
+
 /* The end of an agent while the store is being read for somebody. */
 static void the_end_comes_first(void **state)
 {
@@ -406,6 +439,7 @@ int main(void)
         STUDIO_TEST(the_store_is_away),
         STUDIO_TEST(too_many_are_told_so),
         STUDIO_TEST(wrong_parameters),
+        STUDIO_TEST(without_memory),
         STUDIO_TEST(the_end_comes_first),
         cmocka_unit_test_setup_teardown(a_store_of_its_own, api_open, api_close),
     };
