@@ -70,6 +70,12 @@ test('the tables of an agent that was killed are unknown since its ownership ran
     await attention('BAC-001').waitFor({ state: 'detached' });
     await inspect(page, 'studio, one is unknown');
     await picture(page, 'studio');
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
+    await inspect(page, 'studio, dark, on a phone');
+    await picture(page, 'studio-phone');
+    await page.setViewportSize({ width: 1280, height: 900 });
     await west.startAgent();
     await until('known again', async () => (await classOf('BAC-001')) === 'tile trouble');
     clean();
