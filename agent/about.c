@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "bridge/announce.h"
 #include "config/exposure.h"
-#include "database.h"
 #include "source.h"
 #include "studio/version.h"
 
@@ -27,7 +26,6 @@ void about_warn(const struct studio_agent_config *config, struct figures *figure
 {
     figure_set(&figures->exposed, config_exposed(config));
     config_warnings(config, log_warning, NULL);
-    database_warn(config);
 }
 
 /* Without a broker every event counts as acknowledged, and nothing waits. */

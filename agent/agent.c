@@ -1,5 +1,6 @@
 #include "studio/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "api/history.h"
 #include "api/metrics.h"
 #include "api/stream.h"
-#include "api/studio.h"
 #include "auth/tokens.h"
 #include "inside.h"
 #include "republish.h"
@@ -16,7 +16,8 @@
 
 /*
  * The agent is its parts, built in order and torn down in the opposite one. Threads: the net thread
- * (the caller of studio_agent_run), the store thread (committer), the reader's (lookup), the bridge's.
+ * (the caller of studio_agent_run), the store thread (committer), the reader's (lookup), the bridge's; of a standby
+ * the one that waits for the store.
  * What wakes the net thread: a batch or lookups that came back, commands from MQTT, a wish to stop.
  */
 
@@ -35,6 +36,7 @@ static bool answer_reload(struct studio_agent *agent, struct control_call *call,
     return true;
 }
 
+/* Those that follow are asked of the owner alone, who stays it meanwhile. */
 static bool answer_republish(struct studio_agent *agent, struct control_call *call,
                              struct buf *answer)
 {
@@ -73,22 +75,81 @@ static bool answer_backup(struct studio_agent *agent, struct control_call *call,
     return call->taken;
 }
 
+/* Who waits for the store, asked by its own thread. */
+struct heir {
+    char name[STORE_OWNER_MAX + 1];
+    enum studio_err err;
+};
+
+static void find_heir(struct store *store, void *ctx)
+{
+    struct heir *heir = ctx;
+    size_t count;
+
+    heir->err = store_waiting(store, heir->name, &count);
+}
+
+/* False: it cannot be handed over, why stands in the answer. */
+static bool has_heir(struct studio_agent *agent, struct heir *heir, struct buf *answer)
+{
+    if (!agent->config.store_url)
+        buf_str(answer, "this agent's store is a directory, which no other machine has: two "
+                        "machines need store.url (OPERATING.md, Two machines)");
+    else if (!committer_errand(agent->committer, find_heir, heir) || heir->err != STUDIO_OK)
+        buf_str(answer, "the database is away: nothing can be handed over now");
+    else if (!heir->name[0])
+        buf_str(answer, "no standby waits: start this agent on another machine, with the same "
+                        "store.url and mqtt.agent_id, and a directory of its own");
+    else
+        return true;
+    return false;
+}
+
+static bool refuse_standby(struct buf *answer)
+{
+    buf_str(answer, "this agent is a standby, or about to end: ask the one that has the tables");
+    return false;
+}
+
+/* It is not the owner any more when this comes back: so `parts` is held only to look. */
+static bool answer_handover(struct studio_agent *agent, struct control_call *call,
+                            struct buf *answer)
+{
+    struct heir heir = {.err = STUDIO_OK};
+
+    (void)call;
+    pthread_mutex_lock(&agent->parts);
+    const bool found = agent->owns ? has_heir(agent, &heir, answer) : refuse_standby(answer);
+    pthread_mutex_unlock(&agent->parts);
+    return found && handover_ask(&agent->handover, heir.name, answer);
+}
+
 static bool on_command(void *ctx, struct control_call *call, struct buf *answer)
 {
     static const struct {
         const char *command;
         bool (*answer)(struct studio_agent *agent, struct control_call *call, struct buf *answer);
-    } commands[] = {{"reload", answer_reload},
-                    {"republish", answer_republish},
-                    {"about", answer_about},
-                    {"metrics", answer_metrics},
-                    {"backup", answer_backup}};
+        bool owner; /* who has the tables alone can */
+    } commands[] = {{"reload", answer_reload, false}, {"republish", answer_republish, true},
+                    {"about", answer_about, true},    {"metrics", answer_metrics, false},
+                    {"backup", answer_backup, true},  {"handover", answer_handover, false}};
+    struct studio_agent *agent = ctx;
+    bool ok = false;
+    size_t i = 0;
 
-    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-        if (strcmp(call->command, commands[i].command) == 0)
-            return commands[i].answer(ctx, call, answer);
-    buf_str(answer, "this agent does not know the command");
-    return false;
+    while (i < sizeof(commands) / sizeof(*commands) &&
+           strcmp(call->command, commands[i].command) != 0)
+        i++;
+    if (i == sizeof(commands) / sizeof(*commands)) {
+        buf_str(answer, "this agent does not know the command");
+        return false;
+    }
+    if (!commands[i].owner)
+        return commands[i].answer(agent, call, answer);
+    pthread_mutex_lock(&agent->parts);
+    ok = agent->owns ? commands[i].answer(agent, call, answer) : refuse_standby(answer);
+    pthread_mutex_unlock(&agent->parts);
+    return ok;
 }
 
 /* --- studio/agent.h --- */
@@ -101,13 +162,20 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
     *out = NULL;
     if (!agent)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (config_copy(&agent->config, config, error) != STUDIO_OK) {
+        free(agent);
+        return error->code;
+    }
+    pthread_mutex_init(&agent->waking, NULL);
+    pthread_mutex_init(&agent->parts, NULL);
     inquiry_init(&agent->inquiry, agent_wake, agent);
+    handover_init(&agent->handover, agent_wake, agent);
     log_init(&agent->log, (enum log_level)config->log_level, (enum log_format)config->log_format);
     agent->log.sink = config->log;
     agent->log.ctx = config->log_ctx;
 
     const struct log *before = log_use(&agent->log);
-    enum studio_err err = agent_build(agent, config, error);
+    enum studio_err err = agent_build(agent, error);
     if (err == STUDIO_OK &&
         control_open(config->data, on_command, agent, &agent->control, error) != STUDIO_OK)
         log_warn("agent", "`studio-agent reload` will not reach this agent, SIGHUP does: %s",
@@ -122,14 +190,12 @@ enum studio_err studio_agent_create(const struct studio_agent_config *config,
 
 uint16_t studio_agent_port(const struct studio_agent *agent)
 {
-    return server_listeners(agent->server)->port;
+    return agent->listeners.port;
 }
 
 const char *studio_agent_address(const struct studio_agent *agent, size_t i)
 {
-    const struct listeners *listeners = server_listeners(agent->server);
-
-    return i < listeners->name_count ? listeners->names[i] : NULL;
+    return i < agent->listeners.name_count ? agent->listeners.names[i] : NULL;
 }
 
 int studio_agent_run(struct studio_agent *agent)
@@ -138,18 +204,13 @@ int studio_agent_run(struct studio_agent *agent)
 
     reload_running(&agent->reload, true);
     inquiry_running(&agent->inquiry, true);
-    server_run(agent->server);
+    const enum studio_err err = agent_serve(agent);
+    handover_end(&agent->handover);
     inquiry_running(&agent->inquiry, false);
     reload_running(&agent->reload, false);
-    if (agent->bridge)
-        bridge_stop(agent->bridge);
-    lookup_stop(agent->lookup);
-    committer_stop(agent->committer);
-    if (committer_failed(agent->committer))
-        agent->exit_code = STUDIO_EXIT_FAILED;
     log_info("agent", "stopped");
     log_use(before);
-    return agent->exit_code;
+    return err == STUDIO_OK ? agent->exit_code : studio_agent_exit_code(err);
 }
 
 void studio_agent_stop(struct studio_agent *agent)
@@ -193,38 +254,21 @@ enum studio_err studio_agent_reload(struct studio_agent *agent, size_t *users,
 
 void studio_agent_destroy(struct studio_agent *agent)
 {
-    struct server *server;
-
     if (!agent)
         return;
     const struct log *before = log_use(&agent->log);
+    handover_end(&agent->handover);
     control_close(agent->control);
     renewal_destroy(agent->renewal);
-    backup_destroy(agent->backup);
-    if (agent->bridge)
-        bridge_stop(agent->bridge);
-    lookup_destroy(agent->lookup);
+    waiting_stop(agent->waiting);
     admission_stop(agent->admission);
-    committer_destroy(agent->committer); /* no more wakes from these */
-    server = atomic_exchange(&agent->server, NULL);
-    server_destroy(server);
-    history_finish(&agent->api);
-    streams_destroy(agent->api.streams);
-    studio_destroy(agent->api.studio);
-    core_destroy(agent->core);
-    inbox_destroy(agent->inbox, agent->bridge);
-    bridge_destroy(agent->bridge);
-    if (agent->admission)
-        reload_finish(&agent->reload);
-    guard_finish(&agent->api.metrics);
-    last_used_destroy(agent->used);
-    admission_destroy(agent->admission);
-    rates_destroy(agent->rates);
-    store_reader_close(agent->bridge_reader);
-    store_reader_close(agent->lookup_reader);
-    store_close(agent->store);
+    agent_dismantle(agent);
+    access_close(agent);
+    handover_finish(&agent->handover);
     inquiry_finish(&agent->inquiry);
-    free(agent->tokens_file);
+    pthread_mutex_destroy(&agent->parts);
+    pthread_mutex_destroy(&agent->waking);
+    config_finish(&agent->config);
     log_use(before);
     free(agent);
 }

@@ -1,56 +1,29 @@
-/* build.c - the parts of an agent put together, each on those before it. */
+/* build.c - the parts of an agent put together, each on those before it, and taken apart. */
 #include "inside.h"
 
-#include <unistd.h>
-
 #include "about.h"
-#include "api/guard.h"
+#include "api/history.h"
 #include "api/stream.h"
 #include "api/studio.h"
 #include "auth/digest.h"
 #include "auth/tokens.h"
-#include "base/faulty.h"
-#include "base/names.h"
 #include "config/config.h"
-#include "net/openfiles.h"
+#include "database.h"
 #include "restore.h"
 
-enum { RATES_IDLE = 16384 /* users whose rate is remembered while they are away */ };
-
-static enum studio_err open_store(struct studio_agent *agent,
-                                  const struct studio_agent_config *config,
-                                  struct studio_error *error)
+static enum studio_err open_readers(struct studio_agent *agent, struct studio_error *error)
 {
-    char host[256] = "", host_name[NAME_CLIENT_MAX + 1];
-    struct store_options options = {
-        .dir = config->data,
-        .url = config->store_url,
-        .agent_id = config->agent_id,
-        .host_name = host_name,
-        .retention_events = (uint64_t)config->retention_events,
-        .retention_days = (unsigned)config->retention_days,
-        .max_bytes = (uint64_t)config->max_bytes,
-        .mirror = config->broker != NULL,
-        .unsafe_no_sync = faulty("no-sync"),
-    };
-    enum studio_err err;
-
-    (void)gethostname(host, sizeof(host) - 1);
-    name_make_client(host, host_name);
-    err = store_open(&options, &agent->store, error);
-    if (err == STUDIO_OK)
-        agent->info = *store_info(agent->store); /* later it is the store thread's */
-    if (err == STUDIO_OK)
-        err = store_reader_open(agent->store, &agent->lookup_reader, error);
+    agent->info = *store_info(agent->store); /* later it is the store thread's */
+    enum studio_err err = store_reader_open(agent->store, &agent->lookup_reader, error);
     if (err == STUDIO_OK)
         err = store_reader_open(agent->store, &agent->bridge_reader, error);
     return err;
 }
 
-static enum studio_err open_core(struct studio_agent *agent,
-                                 const struct studio_agent_config *config,
-                                 struct studio_error *error)
+static enum studio_err open_core(struct studio_agent *agent, struct studio_error *error)
 {
+    const struct studio_agent_config *config = &agent->config;
+
     agent->lookup = lookup_create(agent->lookup_reader, agent_wake, agent);
     if (!agent->lookup)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
@@ -86,10 +59,10 @@ static enum studio_err open_core(struct studio_agent *agent,
     return STUDIO_OK;
 }
 
-static enum studio_err open_bridge(struct studio_agent *agent,
-                                   const struct studio_agent_config *config,
-                                   struct studio_error *error)
+static enum studio_err open_bridge(struct studio_agent *agent, struct studio_error *error)
 {
+    const struct studio_agent_config *config = &agent->config;
+
     agent->source = (struct source){
         .clock = agent->clock,
         .reader = agent->bridge_reader,
@@ -109,54 +82,25 @@ static enum studio_err open_bridge(struct studio_agent *agent,
     return source_open_bridge(&agent->source, config, &agent->bridge, error);
 }
 
-static enum studio_err open_net(struct studio_agent *agent,
-                                const struct studio_agent_config *config, struct tokens **tokens,
-                                struct studio_error *error)
+/* What a WebSocket client is told. */
+static const char *session_closed(void *ctx)
 {
-    const size_t connections = openfiles_fit((size_t)config->connections);
-    struct admission_options admission = {
-        .clock = agent->clock,
-        .connections = connections,
-        .connections_per_id = (size_t)config->connections_per_id,
-        .failures_per_minute = (unsigned)config->auth_failures_per_minute,
-        .wake = agent_wake,
-        .ctx = agent,
-    };
-    struct listen_list listen;
-    struct server_options options = {
-        .listen = &listen,
-        .handed = config->handed,
-        .event_loop = (enum event_loop)config->event_loop,
-        .door = {.clock = agent->clock,
-                 .proxies = &agent->sessions.proxies,
-                 .proxy_protocol = config->proxy_protocol,
-                 .connections = connections,
-                 .guests_per_site = (size_t)config->unauthenticated_per_address},
-        .sessions = &agent->sessions,
-        .exchanges = &agent->exchanges,
-        .hooks = agent_hooks(agent),
-    };
-    struct server *server;
-    enum studio_err err;
+    const char *owner;
 
-    (void)listen_parse(config->listen, config->tls_cert != NULL, &listen); /* it was checked */
-    err = renewal_create(config, agent->clock, &agent->figures, agent_wake, agent, &agent->renewal,
-                         error);
-    if (err != STUDIO_OK)
-        return err;
-    options.certificate = renewal_certificate(agent->renewal);
-    admission.used = agent->used = last_used_create(config->data);
-    agent->admission = agent->used ? admission_create(&admission, *tokens) : NULL;
-    if (!agent->admission)
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    last_used_change(agent->used, *tokens);
-    *tokens = NULL;
-    reload_init(&agent->reload, agent->admission, &agent->api.metrics, agent->used,
-                agent->tokens_file, agent_wake, agent);
-    agent->rates = rates_create(RATES_IDLE);
+    return agent_closed(ctx, &owner);
+}
+
+/* --- the server ------------------------------------------------------------------------------ */
+
+static enum studio_err set_sessions(struct studio_agent *agent, struct studio_error *error)
+{
+    const struct studio_agent_config *config = &agent->config;
+
     agent->sessions = (struct session_env){
         .clock = agent->clock,
         .core = agent->core,
+        .closed = session_closed,
+        .closed_ctx = agent,
         .logins = {.figures = &agent->figures},
         .admission = agent->admission,
         .rates = agent->rates,
@@ -174,56 +118,134 @@ static enum studio_err open_net(struct studio_agent *agent,
         return studio_error_set(error, STUDIO_ERR_USAGE, ": websocket.origins: %s", wrong);
     /* What a browser shows by itself counts for nobody's page but ours. */
     agent->sessions.origins.tls_only = config->certificate_user != CERTIFICATE_USER_NONE;
-    agent->api = (struct api){
-        .clock = agent->clock,
-        .core = agent->core,
-        .figures = &agent->figures,
-        .admission = agent->admission,
-        .logins = &agent->sessions.logins,
-        .rates = agent->rates,
-        .rate = config->updates_per_second,
-        .burst = config->updates_burst,
-        .lookup = agent->lookup,
-        .epoch = agent->info.epoch,
-        .describe = about_print,
-        .describe_ctx = &agent->source,
-    };
-    agent->api.streams = streams_create(&agent->api);
-    if (store_is_shared(agent->store))
-        agent->api.studio = studio_create(&agent->api);
-    if (!agent->rates || !agent->api.streams ||
-        (store_is_shared(agent->store) && !agent->api.studio))
+    return STUDIO_OK;
+}
+
+/* But for the metrics, which are access.c's. */
+static enum studio_err set_api(struct studio_agent *agent, struct studio_error *error)
+{
+    struct api *api = &agent->api;
+
+    api->clock = agent->clock;
+    api->core = agent->core;
+    api->closed = agent_closed;
+    api->closed_ctx = agent;
+    api->figures = &agent->figures;
+    api->admission = agent->admission;
+    api->logins = &agent->sessions.logins;
+    api->rates = agent->rates;
+    api->rate = agent->config.updates_per_second;
+    api->burst = agent->config.updates_burst;
+    api->lookup = agent->lookup;
+    api->epoch = agent->info.epoch;
+    api->describe = about_print;
+    api->describe_ctx = &agent->source;
+    if (agent->core && !(api->streams = streams_create(api)))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    if (agent->core && store_is_shared(agent->store) && !(api->studio = studio_create(api)))
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     agent->exchanges = (struct exchange_env){
         .clock = agent->clock,
         .respond = api_respond,
-        .ctx = &agent->api,
+        .ctx = api,
         .proxies = &agent->sessions.proxies,
         .origins = &agent->sessions.origins,
         .certificate_user = agent->sessions.certificate_user,
         .logins = &agent->sessions.logins,
         .figures = &agent->figures,
-        .write_timeout_ms = config->write_timeout_s * 1000,
+        .write_timeout_ms = agent->config.write_timeout_s * 1000,
     };
-    err = guard_init(&agent->api.metrics, config, error);
+    return STUDIO_OK;
+}
+
+static enum studio_err build_server(struct studio_agent *agent, const struct loop_hooks *hooks,
+                                    struct studio_error *error)
+{
+    const struct studio_agent_config *config = &agent->config;
+    const struct server_options options = {
+        .listeners = &agent->listeners,
+        .certificate = renewal_certificate(agent->renewal),
+        .event_loop = (enum event_loop)config->event_loop,
+        .door = {.clock = agent->clock,
+                 .proxies = &agent->sessions.proxies,
+                 .proxy_protocol = config->proxy_protocol,
+                 .connections = agent->connections,
+                 .guests_per_site = (size_t)config->unauthenticated_per_address},
+        .sessions = &agent->sessions,
+        .exchanges = &agent->exchanges,
+        .hooks = *hooks,
+    };
+    struct server *server;
+    enum studio_err err = set_sessions(agent, error);
+
+    if (err == STUDIO_OK)
+        err = set_api(agent, error);
     if (err == STUDIO_OK)
         err = server_create(&options, &server, error);
     if (err != STUDIO_OK)
         return err;
-    atomic_store(&agent->server, server);
+    pthread_mutex_lock(&agent->waking);
+    agent->server = server;
+    pthread_mutex_unlock(&agent->waking);
     renewal_take(agent->renewal, server);
-    core_set_bridge(agent->core, agent->bridge);
-    /* Who is connected is known to be nobody: what an agent that crashed left is overwritten. */
-    if (!core_announce(agent->core))
-        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    agent->report = (struct report){.service = config->service, .figures = &agent->figures};
+    figure_set(&agent->figures.stopping, 0);
     return STUDIO_OK;
 }
 
-enum studio_err agent_build(struct studio_agent *agent, const struct studio_agent_config *config,
-                            struct studio_error *error)
+/* --- the owner's ----------------------------------------------------------------------------- */
+
+static enum studio_err build_core(struct studio_agent *agent, struct studio_error *error)
 {
-    struct tokens *tokens = NULL;
-    enum studio_err err;
+    enum studio_err err = open_readers(agent, error);
+
+    if (err == STUDIO_OK)
+        err = open_core(agent, error);
+    return err == STUDIO_OK ? open_bridge(agent, error) : err;
+}
+
+/* Who is connected is known to be nobody: what an agent that crashed left is overwritten. */
+static enum studio_err start_owner(struct studio_agent *agent, struct studio_error *error)
+{
+    const struct loop_hooks hooks = agent_hooks(agent);
+    enum studio_err err = build_server(agent, &hooks, error);
+
+    if (err != STUDIO_OK)
+        return err;
+    agent->leaving = LEAVING_NOT;
+    core_set_bridge(agent->core, agent->bridge);
+    if (!core_announce(agent->core))
+        return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
+    about_log(&agent->source);
+    err = agent->bridge ? bridge_start(agent->bridge) : STUDIO_OK;
+    if (err != STUDIO_OK)
+        return studio_error_set(error, err, ": the bridge's thread cannot be started");
+    pthread_mutex_lock(&agent->parts);
+    agent->owns = true;
+    pthread_mutex_unlock(&agent->parts);
+    return STUDIO_OK;
+}
+
+enum studio_err agent_build_owner(struct studio_agent *agent, struct studio_error *error)
+{
+    const enum studio_err err = build_core(agent, error);
+
+    return err == STUDIO_OK ? start_owner(agent, error) : err;
+}
+
+enum studio_err agent_build_standby(struct studio_agent *agent, struct studio_error *error)
+{
+    const struct loop_hooks hooks = standby_hooks(agent);
+
+    standby_say(agent);
+    return build_server(agent, &hooks, error);
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static enum studio_err check(struct studio_agent *agent, struct studio_error *error)
+{
+    const struct studio_agent_config *config = &agent->config;
 
     if (!digest_begin())
         return studio_error_set(
@@ -235,23 +257,85 @@ enum studio_err agent_build(struct studio_agent *agent, const struct studio_agen
     agent->tokens_file = config_tokens_path(config);
     if (!agent->tokens_file)
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
-    if ((err = config_check(config, error)) != STUDIO_OK ||
-        (err = studio_values_add(&agent->lists, config->service_values, config->device_values,
-                                 error)) != STUDIO_OK ||
-        (err = tokens_read(agent->tokens_file, TOKENS_FOR_AGENT, &tokens, error)) != STUDIO_OK ||
-        (err = open_store(agent, config, error)) != STUDIO_OK ||
-        (err = open_core(agent, config, error)) != STUDIO_OK ||
-        (err = open_bridge(agent, config, error)) != STUDIO_OK ||
-        (err = open_net(agent, config, &tokens, error)) != STUDIO_OK) {
+    const enum studio_err err = config_check(config, error);
+    return err == STUDIO_OK ? studio_values_add(&agent->lists, config->service_values,
+                                                config->device_values, error)
+                            : err;
+}
+
+/* Now that the tokens are read and it is known whose the store is. */
+static enum studio_err build(struct studio_agent *agent, struct tokens **tokens,
+                             struct studio_error *error)
+{
+    enum studio_err err = agent->store ? build_core(agent, error) : STUDIO_OK;
+
+    if (err == STUDIO_OK)
+        err = access_open(agent, tokens, error);
+    if (err == STUDIO_OK)
+        err = agent->store ? start_owner(agent, error) : agent_build_standby(agent, error);
+    if (err != STUDIO_OK)
+        return err;
+    about_warn(&agent->config, &agent->figures);
+    if (agent->store) /* a standby has not asked for an answer yet */
+        database_warn(&agent->config);
+    return renewal_watch(agent->renewal, error);
+}
+
+enum studio_err agent_build(struct studio_agent *agent, struct studio_error *error)
+{
+    struct tokens *tokens = NULL;
+    enum studio_err err = check(agent, error);
+
+    if (err == STUDIO_OK)
+        err = tokens_read(agent->tokens_file, TOKENS_FOR_AGENT, &tokens, error);
+    if (err == STUDIO_OK)
+        err = claim_store(agent, error);
+    if (err == STUDIO_OK)
+        err = build(agent, &tokens, error);
+    if (err != STUDIO_OK)
         tokens_destroy(tokens);
-        return err;
-    }
-    about_log(&agent->source);
-    about_warn(config, &agent->figures);
-    agent->report = (struct report){.service = config->service, .figures = &agent->figures};
-    if ((err = renewal_watch(agent->renewal, error)) != STUDIO_OK)
-        return err;
-    if (agent->bridge && (err = bridge_start(agent->bridge)) != STUDIO_OK)
-        return studio_error_set(error, err, ": the bridge's thread cannot be started");
-    return STUDIO_OK;
+    return err;
+}
+
+static void close_store(struct studio_agent *agent)
+{
+    store_reader_close(agent->bridge_reader);
+    store_reader_close(agent->lookup_reader);
+    store_close(agent->store);
+    agent->bridge_reader = agent->lookup_reader = NULL;
+    agent->store = NULL;
+}
+
+void agent_dismantle(struct studio_agent *agent)
+{
+    struct server *server;
+
+    pthread_mutex_lock(&agent->parts);
+    agent->owns = false;
+    pthread_mutex_unlock(&agent->parts);
+    backup_destroy(agent->backup);
+    if (agent->bridge)
+        bridge_stop(agent->bridge);
+    lookup_destroy(agent->lookup);
+    committer_destroy(agent->committer); /* no more wakes from these */
+    pthread_mutex_lock(&agent->waking);
+    server = agent->server;
+    agent->server = NULL;
+    pthread_mutex_unlock(&agent->waking);
+    server_destroy(server);
+    history_finish(&agent->api);
+    streams_destroy(agent->api.streams);
+    studio_destroy(agent->api.studio);
+    core_destroy(agent->core);
+    inbox_destroy(agent->inbox, agent->bridge);
+    bridge_destroy(agent->bridge);
+    agent->backup = NULL;
+    agent->lookup = NULL;
+    agent->committer = NULL;
+    agent->api.streams = NULL;
+    agent->api.studio = NULL;
+    agent->api.core = agent->core = NULL;
+    agent->inbox = NULL;
+    agent->bridge = NULL;
+    close_store(agent);
 }

@@ -8,7 +8,7 @@ enum studio_err database_look(const struct studio_agent_config *config, struct s
 {
     enum studio_err err = store_survey(config->store_url, survey, error);
     if (err == STUDIO_OK)
-        survey_doubts(survey, survey->hosts > 1, tell, ctx);
+        survey_doubts(survey, survey->hosts > 1 || config->standby, tell, ctx);
     return err;
 }
 

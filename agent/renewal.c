@@ -35,6 +35,7 @@ struct renewal {
     struct stamp read[FILE_COUNT];
     pthread_mutex_t lock;         /* guards what follows */
     struct certificate *fresh;    /* read, and not shown yet */
+    struct certificate *shown;    /* the net thread's; NULL: none yet */
     _Atomic int64_t chain_ends_s; /* of the certificate that is shown */
     struct worker worker;         /* looks at the files */
 };
@@ -135,6 +136,8 @@ void renewal_take(struct renewal *r, struct server *server)
         return;
     ends_s = certificate_ends(fresh);
     if (server_show(server, fresh)) {
+        certificate_free(r->shown);
+        r->shown = certificate_share(fresh);
         figure_set(&r->figures->tls_ends, (uint64_t)ends_s);
         atomic_store(&r->chain_ends_s, certificate_chain_ends(fresh));
         log_info("tls", "the certificate in %s is shown now, for %u days", r->cert,
@@ -241,6 +244,7 @@ void renewal_destroy(struct renewal *r)
         return;
     worker_stop(&r->worker);
     certificate_free(r->fresh);
+    certificate_free(r->shown);
     free(r->cert);
     free(r->key);
     free(r->client_ca);
@@ -249,5 +253,5 @@ void renewal_destroy(struct renewal *r)
 
 struct certificate *renewal_certificate(const struct renewal *r)
 {
-    return r ? r->fresh : NULL;
+    return !r ? NULL : r->shown ? r->shown : r->fresh;
 }

@@ -23,7 +23,7 @@ STUDIO_MUST_USE enum studio_err renewal_create(const struct studio_agent_config 
                                                struct renewal **out, struct studio_error *error);
 void renewal_destroy(struct renewal *renewal);
 
-/* The one to begin with; until renewal_take. */
+/* The one for a server to begin with, until renewal_take. Net thread, or before it runs. */
 struct certificate *renewal_certificate(const struct renewal *renewal);
 /* From now on the files are watched. Errors: NO_MEMORY. */
 STUDIO_MUST_USE enum studio_err renewal_watch(struct renewal *renewal, struct studio_error *error);

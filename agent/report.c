@@ -65,7 +65,10 @@ void report_tick(struct report *r, int64_t now_ms, int64_t store_ms)
     if (alive)
         buf_str(&lines, "WATCHDOG=1\n");
     if (looked) {
-        print_words(r->figures, words, sizeof(words));
+        if (r->standby)
+            snprintf(words, sizeof(words), "%s", r->standby);
+        else
+            print_words(r->figures, words, sizeof(words));
         if (strcmp(words, r->words) != 0)
             buf_printf(&lines, "STATUS=%s\n", words);
     }

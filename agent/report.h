@@ -20,12 +20,13 @@ enum {
     STORE_PATIENCE_MS = 60000
 };
 
-/* Zeroed but for the first two. Net thread only. */
+/* Zeroed but for the first three. Net thread only. */
 struct report {
     const struct service *service; /* NULL: there is nobody to tell */
     const struct figures *figures;
-    bool ready;  /* has been told */
-    bool silent; /* no sign of life is given; the log has been told */
+    const char *standby; /* instead of the figures' words; NULL: these */
+    bool ready;          /* has been told */
+    bool silent;         /* no sign of life is given; the log has been told */
     int64_t alive_at, words_at;
     char words[192];
 };

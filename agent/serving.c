@@ -4,15 +4,35 @@
 #include "api/stream.h"
 #include "api/studio.h"
 
-enum { STOP_CLIENTS_MS = 2000 /* clients that have not said goodbye by then are cut off */ };
+enum {
+    STOP_CLIENTS_MS = 2000, /* clients that have not said goodbye by then are cut off */
+    LEAVE_CLIENTS_MS = 300  /* the same where another process waits for the agent */
+};
 
 void agent_wake(void *ctx)
 {
     struct studio_agent *agent = ctx;
-    struct server *server = atomic_load(&agent->server);
 
-    if (server)
-        server_wake(server);
+    pthread_mutex_lock(&agent->waking);
+    if (agent->server)
+        server_wake(agent->server);
+    pthread_mutex_unlock(&agent->waking);
+}
+
+const char *agent_closed(void *ctx, const char **owner)
+{
+    const struct studio_agent *agent = ctx;
+
+    if (!agent->core) {
+        *owner = agent->owner[0] ? agent->owner : NULL;
+        return agent->words;
+    }
+    return committer_owned(agent->committer) ? NULL : studio_err_text(STUDIO_ERR_STORAGE);
+}
+
+bool agent_was_replaced(const struct studio_agent *agent)
+{
+    return committer_failed(agent->committer) && store_successor(agent->store) != NULL;
 }
 
 static void begin_stop(struct studio_agent *agent)
@@ -23,7 +43,26 @@ static void begin_stop(struct studio_agent *agent)
     report_stop(&agent->report);
     if (agent->bridge) /* the broker keeps later commands for the next start */
         bridge_quiesce(agent->bridge);
-    server_retire(agent->server);
+    server_retire(agent->server, SERVER_ENDS);
+}
+
+/* Its clients are to come again, to whoever has it by then. */
+static void begin_leaving(struct studio_agent *agent, enum leaving leaving)
+{
+    agent->leaving = leaving;
+    figure_set(&agent->figures.stopping, 1);
+    figure_add(&agent->figures.losses, 1);
+    agent->stop_until_ms = clock_mono(agent->clock) + LEAVE_CLIENTS_MS;
+    if (leaving == LEAVING_HANDED_OVER)
+        log_info("agent", "handing agent %s over to %s", agent->info.agent_id, agent->heir);
+    else
+        log_error("agent",
+                  "agent %s was taken over by %s while this one could not be heard: its clients "
+                  "are sent there, and it becomes the standby",
+                  agent->info.agent_id, store_successor(agent->store));
+    if (agent->bridge)
+        bridge_quiesce(agent->bridge);
+    server_retire(agent->server, SERVER_FOLLOWS);
 }
 
 static void fail(struct studio_agent *agent)
@@ -33,11 +72,20 @@ static void fail(struct studio_agent *agent)
         begin_stop(agent);
 }
 
+/* The store cannot be written any more: somebody else has it, or it is broken. */
+static void give_up(struct studio_agent *agent)
+{
+    if (!agent_was_replaced(agent))
+        fail(agent);
+    else if (!figure_get(&agent->figures.stopping))
+        begin_leaving(agent, LEAVING_LOST);
+}
+
 /* Stops the loop once everybody has been told and nothing waits, or time is up. */
 static void go_on_stopping(struct studio_agent *agent)
 {
     bool done = server_empty(agent->server) && core_quiet(agent->core) &&
-                (!agent->bridge || bridge_quiet(agent->bridge));
+                (!agent->bridge || agent->leaving != LEAVING_NOT || bridge_quiet(agent->bridge));
 
     if (done || clock_mono(agent->clock) >= agent->stop_until_ms)
         server_stop(agent->server);
@@ -52,19 +100,26 @@ static void on_wake(void *ctx)
     if (agent->bridge)
         inbox_drain(agent->inbox, agent->bridge);
     if (committer_failed(agent->committer) && agent->exit_code == STUDIO_EXIT_OK)
-        fail(agent);
+        give_up(agent);
     admission_settle(agent->admission);
     renewal_take(agent->renewal, agent->server);
     reload_take(&agent->reload);
     inquiry_take(&agent->inquiry);
-    if (atomic_load(&agent->stop_asked) && !figure_get(&agent->figures.stopping))
+    if (figure_get(&agent->figures.stopping))
+        return;
+    if (atomic_load(&agent->stop_asked))
         begin_stop(agent);
+    else if (handover_wanted(&agent->handover, agent->heir))
+        begin_leaving(agent, LEAVING_HANDED_OVER);
 }
 
 static void on_tick(void *ctx)
 {
     struct studio_agent *agent = ctx;
 
+    if (atomic_load(&agent->stop_asked)) /* while one server made room for another */
+        on_wake(ctx);
+    figure_set(&agent->figures.owner, committer_owned(agent->committer));
     core_announce_due(agent->core);
     pacing_tick(&agent->sessions.pacing, clock_mono(agent->clock));
     streams_tick(agent->api.streams);

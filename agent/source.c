@@ -71,6 +71,13 @@ static void memo(void *ctx, const char *text)
     committer_memo(source->committer, text);
 }
 
+static bool owned(void *ctx)
+{
+    const struct source *source = ctx;
+
+    return committer_owned(source->committer);
+}
+
 static bool command(void *ctx, struct bridge_command *cmd)
 {
     struct source *source = ctx;
@@ -92,6 +99,7 @@ struct bridge_source source_ops(struct source *source)
         .acked = acked,
         .parked = parked,
         .memo = memo,
+        .owned = owned,
         .command = command,
     };
 }

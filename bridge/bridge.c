@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "brokers.h"
 #include "commands.h"
+#include "kept_config.h"
 #include "link_process.h"
 #include "relay.h"
 
@@ -51,7 +52,8 @@ struct bridge {
     bool started;
     pthread_mutex_t lock; /* guards what follows */
     bool stop, quiesce, again;
-    bool quiet; /* no command can come any more */
+    bool dropped, lost; /* as bridge_drop says */
+    bool quiet;         /* no command can come any more */
     struct bridge_stats stats;
     struct buf uncarried; /* of `health` */
 };
@@ -66,31 +68,6 @@ static uint32_t random_bits(void *ctx)
     if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits))
         bits = (uint32_t)clock_mono(clock_system());
     return bits;
-}
-
-/* The strings the bridge keeps; credentials and brokers are taken apart by brokers_init. */
-static bool copy_config(struct bridge *b, const struct bridge_config *config)
-{
-    const char **copies[] = {&b->config.agent_id,    &b->config.topic_root, &b->config.epoch,
-                             &b->config.ca_file,     &b->config.cert_file,  &b->config.key_file,
-                             &b->config.link_program};
-
-    b->config = *config;
-    b->config.brokers = b->config.username = b->config.password = NULL;
-    b->config.password_file = b->config.info = NULL;
-    b->config.command_username = b->config.command_password = NULL;
-    b->config.command_password_file = NULL;
-    for (size_t i = 0; i < sizeof(copies) / sizeof(*copies); i++) {
-        const char *text = *copies[i];
-
-        *copies[i] = text ? strdup(text) : NULL;
-        if (text && !*copies[i]) {
-            while (++i < sizeof(copies) / sizeof(*copies))
-                *copies[i] = NULL;
-            return false;
-        }
-    }
-    return true;
 }
 
 static enum studio_err check_config(const struct bridge_config *config, struct topics *topics,
@@ -181,13 +158,7 @@ static void free_bridge(struct bridge *b)
     brokers_finish(&b->brokers);
     buf_finish(&b->uncarried);
     free(b->info);
-    free((char *)(uintptr_t)b->config.agent_id);
-    free((char *)(uintptr_t)b->config.topic_root);
-    free((char *)(uintptr_t)b->config.epoch);
-    free((char *)(uintptr_t)b->config.ca_file);
-    free((char *)(uintptr_t)b->config.cert_file);
-    free((char *)(uintptr_t)b->config.key_file);
-    free((char *)(uintptr_t)b->config.link_program);
+    kept_config_drop(&b->config);
     pthread_mutex_destroy(&b->lock);
     free(b);
 }
@@ -266,7 +237,7 @@ enum studio_err bridge_create(const struct bridge_config *config,
     b->source = *source;
     b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     b->log = *log_used();
-    if (b->wake < 0 || !copy_config(b, config) || create_inlets(b) != STUDIO_OK)
+    if (b->wake < 0 || !kept_config(&b->config, config) || create_inlets(b) != STUDIO_OK)
         goto no_memory;
     if (b->config.cert_file && !b->config.key_file &&
         !(b->config.key_file = strdup(b->config.cert_file)))
@@ -300,10 +271,12 @@ fail:
 
 static void follow_wishes(struct bridge *b)
 {
-    bool stop, quiesce, again;
+    bool stop, quiesce, again, dropped, lost;
 
     pthread_mutex_lock(&b->lock);
     stop = b->stop;
+    dropped = b->dropped;
+    lost = b->lost;
     quiesce = b->quiesce;
     again = b->again;
     b->again = false;
@@ -312,7 +285,9 @@ static void follow_wishes(struct bridge *b)
         relay_again(&b->relay);
     if (quiesce)
         relay_quiesce(&b->relay);
-    if (stop)
+    if (dropped)
+        relay_drop(&b->relay, lost);
+    else if (stop)
         relay_stop(&b->relay);
 }
 
@@ -442,6 +417,17 @@ void bridge_stop(struct bridge *b)
     wake(b);
     pthread_join(b->thread, NULL);
     b->started = false;
+}
+
+void bridge_drop(struct bridge *b, bool lost)
+{
+    if (!b)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->dropped = true;
+    b->lost = lost;
+    pthread_mutex_unlock(&b->lock);
+    bridge_stop(b);
 }
 
 void bridge_destroy(struct bridge *b)

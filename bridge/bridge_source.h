@@ -55,6 +55,8 @@ struct bridge_source {
     void (*parked)(void *ctx, uint64_t seq, const char *reason);
     /* Keeps this text, of up to BRIDGE_MEMO_MAX bytes, for the next start (bridge_config.memo). */
     void (*memo)(void *ctx, const char *text);
+    /* The agent is ours for sure: else nothing may be said in its name. NULL: always. */
+    bool (*owned)(void *ctx);
     /* Takes the command into the net thread's queue. The agent calls bridge_answer() or
      * bridge_replay() exactly once for each that returned true. False: the queue is full; the same
      * comes again after an answer. */

@@ -12,8 +12,9 @@ static void set_state(struct relay *r, enum relay_state state)
 {
     /* allowed[from] has a bit for each state it may change to: the drawing in relay.h */
     static const unsigned allowed[] = {
-        [RELAY_SERVING] = 1u << RELAY_DRAINING | 1u << RELAY_ENDED,
-        [RELAY_DRAINING] = 1u << RELAY_FAREWELL | 1u << RELAY_SERVING | 1u << RELAY_ENDED,
+        [RELAY_SERVING] = 1u << RELAY_DRAINING | 1u << RELAY_LEAVING | 1u << RELAY_ENDED,
+        [RELAY_DRAINING] =
+            1u << RELAY_FAREWELL | 1u << RELAY_LEAVING | 1u << RELAY_SERVING | 1u << RELAY_ENDED,
         [RELAY_FAREWELL] = 1u << RELAY_LEAVING | 1u << RELAY_SERVING | 1u << RELAY_ENDED,
         [RELAY_LEAVING] = 1u << RELAY_SERVING | 1u << RELAY_ENDED,
         [RELAY_ENDED] = 0,
@@ -25,6 +26,12 @@ static void set_state(struct relay *r, enum relay_state state)
     }
     r->state = state;
     r->since_ms = now_ms(r);
+}
+
+/* Nothing is said in the name of an agent that may be another's. */
+static bool is_mute(const struct relay *r)
+{
+    return r->o.source->owned && !r->o.source->owned(r->o.source->ctx);
 }
 
 static const char *state_of_commands(void *ctx)
@@ -274,12 +281,33 @@ static void end(struct relay *r)
     set_state(r, RELAY_ENDED);
 }
 
+void relay_drop(struct relay *r, bool lost)
+{
+    if (r->state == RELAY_ENDED || (r->stopping && r->state == RELAY_LEAVING))
+        return;
+    r->stopping = true;
+    r->moved = false;
+    r->stop_by_ms = now_ms(r) + RELAY_LEAVE_MS;
+    relay_quiesce(r);
+    if (r->connection.state != CONNECTION_UP) {
+        end(r);
+        return;
+    }
+    set_state(r, RELAY_LEAVING);
+    if (!connection_leave(&r->connection, lost, now_ms(r)))
+        went_down(r, 0, false, "");
+}
+
 /* After `moved` a stop goes on to the other broker, else nobody would ever hear of it. An attempt may have
  * reached its broker, which would say `lost` if it ended now. */
 void relay_stop(struct relay *r)
 {
     if (r->stopping)
         return;
+    if (is_mute(r)) {
+        relay_drop(r, true);
+        return;
+    }
     r->stopping = true;
     r->stop_by_ms = now_ms(r) + RELAY_STOP_MS;
     relay_quiesce(r);
@@ -398,10 +426,28 @@ static int64_t step_others(struct relay *r)
                                               dial_version(&r->dial), now));
 }
 
+/* What had been begun ends; a connection that is up waits for better times. */
+static int64_t step_mute(struct relay *r)
+{
+    const int64_t now = now_ms(r);
+
+    if (r->state == RELAY_SERVING && r->connection.state == CONNECTION_CONNECTING)
+        connect_failed(r, 0, false, "the agent may be another process's by now");
+    else if (r->state == RELAY_DRAINING || r->state == RELAY_FAREWELL)
+        leave(r);
+    else if (r->state == RELAY_LEAVING && now >= state_deadline(r))
+        drop(r, "");
+    if (r->stopping && r->state != RELAY_ENDED && now >= r->stop_by_ms)
+        end(r);
+    return now + RELAY_MUTE_MS;
+}
+
 int64_t relay_step(struct relay *r)
 {
     int64_t deadline;
 
+    if (is_mute(r))
+        return step_mute(r);
     do
         deadline = sender_step(&r->sender);
     while (step_state(r));

@@ -16,6 +16,9 @@
  * not with the most preferred broker, the probe (probe.h) looks whether a better one is back.
  *
  * The CONNACK starts the drain: birth first, then everything else by its share (sender.h).
+ *
+ * While it is not sure that the agent is still ours (source.owned) it is mute: it sends nothing, dials nobody, and ends
+ * what it had begun; a connection that is up waits.
  */
 #ifndef BRIDGE_RELAY_H
 #define BRIDGE_RELAY_H
@@ -32,6 +35,7 @@ enum {
     RELAY_DRAIN_MS = 1000,
     RELAY_FAREWELL_MS = 500,
     RELAY_LEAVE_MS = 500,
+    RELAY_MUTE_MS = 100, /* until it looks again whether it may speak */
     RELAY_STOP_MS = RELAY_DRAIN_MS + RELAY_FAREWELL_MS + RELAY_LEAVE_MS
 };
 
@@ -84,6 +88,9 @@ bool relay_quiet(const struct relay *r);
 /* Starts the orderly end; relay_ended() tells when it is reached. */
 void relay_stop(struct relay *r);
 bool relay_ended(const struct relay *r);
+/* The agent is another process's, or is to be: ends without another word. `lost`: the broker is asked to say so, in
+ * the name of this boot; else the other one follows at once. */
+void relay_drop(struct relay *r, bool lost);
 void relay_get_stats(const struct relay *r, struct bridge_stats *out);
 /* Appends the names that this broker does not carry, as `health` tells them. */
 void relay_print_uncarried(const struct relay *r, struct buf *out);

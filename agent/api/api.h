@@ -37,7 +37,11 @@ struct api_metrics {
 /* Filled by the agent before the first request; all of it outlives the last. */
 struct api {
     const struct clock *clock;
-    struct core *core;
+    struct core *core; /* NULL: a standby's, who has no tables */
+    /* Whether this process may answer for the tables now: else why it does not, in words, and *owner is who does, as
+     * far as is known (may be NULL). NULL: it may. */
+    const char *(*closed)(void *ctx, const char **owner);
+    void *closed_ctx;
     struct figures *figures;
     struct logins *logins; /* who comes and is refused, shared with WebSocket */
     struct admission *admission;
@@ -55,6 +59,13 @@ struct api {
     struct history *histories;
     size_t history_count, histories_out;
 };
+
+/* What api.closed says. */
+static inline const char *api_closed(const struct api *api, const char **owner)
+{
+    *owner = NULL;
+    return api->closed ? api->closed(api->closed_ctx, owner) : NULL;
+}
 
 /* Answers a request (exchange_env.respond); `ctx` is the struct api. */
 void api_respond(void *ctx, struct exchange *exchange);

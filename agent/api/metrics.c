@@ -241,7 +241,8 @@ void metrics_print(const struct api *api, enum exposition_format format, struct 
     add_brokers(&e, api);
     add_tls(&e, api);
     add_histograms(&e, api->figures);
-    add_tables(&e, api);
+    if (api->core)
+        add_tables(&e, api);
     exposition_end(&e);
 }
 

@@ -90,6 +90,12 @@ void api_respond(void *ctx, struct exchange *exchange)
         if (!matches(routes[i].path, path, table))
             continue;
         if (serves(&routes[i], method)) {
+            const char *owner, *closed = routes[i].always ? NULL : api_closed(ctx, &owner);
+
+            if (closed) {
+                exchange_problem(exchange, 503, closed);
+                return;
+            }
             pass_on(ctx, exchange, &routes[i], table);
             return;
         }

@@ -15,6 +15,7 @@ struct route {
     const char *path;   /* `{table}` stands for the name of one, `*` at the end for one part */
     enum access access;
     void (*respond)(struct api_request *request); /* leads to exactly one answer, now or later */
+    bool always; /* also while this process may not answer for the tables */
 };
 
 extern const struct route routes[];

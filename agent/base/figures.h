@@ -70,7 +70,12 @@ enum figure_parked {
     SET(parked, COUNTER, "kind", PARKED_KINDS, "messages parked, as a broker does not take them")  \
     ROW(broker_connections, COUNTER, "", "connections made to brokers")                            \
     ROW(store_bytes, GAUGE, "bytes", "size of the store, its log included")                        \
-    ROW(store_writable, GAUGE, "", "1: the last write reached the disk")                           \
+    ROW(store_writable, GAUGE, "",                                                                 \
+        "1: the last write reached the disk; of a standby: the database answers")                  \
+    ROW(owner, GAUGE, "", "1: the tables are this process's; 0: a standby, or not sure")           \
+    ROW(standbys, GAUGE, "", "standbys that wait for them, of an agent in a database")             \
+    ROW(takeovers, COUNTER, "", "times it took them from another process")                         \
+    ROW(losses, COUNTER, "", "times another process took them, or they were handed over")          \
     ROW(mirror, STATE, "", "1: a broker is configured")                                            \
     ROW(broker, STATE, "", "number in the list of the one it is connected to, from 1; 0: none")    \
     ROW(acked_seq, STATE, "", "every event up to it is acknowledged by a broker")                  \

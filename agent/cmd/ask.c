@@ -33,7 +33,9 @@ int command_ask(const struct cli *cli, const char *const *variables)
 
     config_init(&config);
     if (cli_configure(cli, variables, &config, &error) == STUDIO_OK)
-        code = ask(config.data, cli->command == CLI_REPUBLISH ? "republish" : "reload");
+        code = ask(config.data, cli->command == CLI_REPUBLISH  ? "republish"
+                                : cli->command == CLI_HANDOVER ? "handover"
+                                                               : "reload");
     else
         cli_complain(error.text);
     config_finish(&config);

@@ -1,4 +1,4 @@
-/* ask.h - `studio-agent reload` and `republish`; as in commands.h. */
+/* ask.h - `studio-agent reload`, `republish` and `handover`; as in commands.h. */
 #ifndef AGENT_CMD_ASK_H
 #define AGENT_CMD_ASK_H
 

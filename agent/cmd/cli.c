@@ -20,9 +20,10 @@ enum {
     RELOAD = 1u << CLI_RELOAD,
     STORE = 1u << CLI_STORE,
     REPUBLISH = 1u << CLI_REPUBLISH,
+    HANDOVER = 1u << CLI_HANDOVER,
     BACKUP = 1u << CLI_BACKUP,
     USERS = TOKEN | USER,
-    ON_DATA = USERS | RELOAD | STORE | REPUBLISH | BACKUP,
+    ON_DATA = USERS | RELOAD | STORE | REPUBLISH | HANDOVER | BACKUP,
     DOCTOR = 1u << CLI_DOCTOR,
     SUPPORT = 1u << CLI_SUPPORT,
     SETUP = 1u << CLI_SETUP,
@@ -37,11 +38,12 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"check", CLI_CHECK, 0},     {"token", CLI_TOKEN, 2},
-    {"user", CLI_USER, 2},       {"reload", CLI_RELOAD, 0},
-    {"store", CLI_STORE, 2},     {"republish", CLI_REPUBLISH, 0},
-    {"backup", CLI_BACKUP, 1},   {"doctor", CLI_DOCTOR, 0},
-    {"support", CLI_SUPPORT, 1}, {"setup", CLI_SETUP, CLI_WORDS_MAX},
+    {"check", CLI_CHECK, 0},       {"token", CLI_TOKEN, 2},
+    {"user", CLI_USER, 2},         {"reload", CLI_RELOAD, 0},
+    {"store", CLI_STORE, 2},       {"republish", CLI_REPUBLISH, 0},
+    {"backup", CLI_BACKUP, 1},     {"doctor", CLI_DOCTOR, 0},
+    {"support", CLI_SUPPORT, 1},   {"setup", CLI_SETUP, CLI_WORDS_MAX},
+    {"handover", CLI_HANDOVER, 0},
 };
 
 enum flag_id {

@@ -20,6 +20,7 @@ enum cli_command {
     CLI_RELOAD,
     CLI_STORE,
     CLI_REPUBLISH,
+    CLI_HANDOVER,
     CLI_BACKUP,
     CLI_DOCTOR,
     CLI_SUPPORT,

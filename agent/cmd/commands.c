@@ -170,10 +170,11 @@ static int command_check(const struct cli *cli, const char *const *variables)
 }
 
 static command_fn *const table[CLI_COMMAND_COUNT] = {
-    [CLI_HELP] = command_help,     [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
-    [CLI_TOKEN] = command_token,   [CLI_USER] = command_user,       [CLI_RELOAD] = command_ask,
-    [CLI_STORE] = command_store,   [CLI_REPUBLISH] = command_ask,   [CLI_BACKUP] = command_backup,
-    [CLI_DOCTOR] = command_doctor, [CLI_SUPPORT] = command_support, [CLI_SETUP] = command_setup,
+    [CLI_HELP] = command_help,    [CLI_VERSION] = command_version, [CLI_CHECK] = command_check,
+    [CLI_TOKEN] = command_token,  [CLI_USER] = command_user,       [CLI_RELOAD] = command_ask,
+    [CLI_STORE] = command_store,  [CLI_REPUBLISH] = command_ask,   [CLI_BACKUP] = command_backup,
+    [CLI_HANDOVER] = command_ask, [CLI_DOCTOR] = command_doctor,   [CLI_SUPPORT] = command_support,
+    [CLI_SETUP] = command_setup,
 };
 
 int command_run(const struct cli *cli, const char *const *variables)

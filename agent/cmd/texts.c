@@ -33,6 +33,7 @@ const struct text_row text_forms[] = {
      "take users away; --certificate: of a pattern only lines without a token"},
     {"reload --data DIR", "have a running agent read its tokens and certificate again"},
     {"republish --data DIR", "have it publish everything retained again"},
+    {"handover --data DIR", "have it leave its tables to the standby that waits for them"},
     {"doctor [-c FILE] [OPTION...] [--json]",
      "is all right that an agent needs, and what to do if not"},
     {"support [FILE] [-c FILE] [OPTION...] [--log FILE]",

@@ -140,6 +140,34 @@ void config_finish(struct studio_agent_config *config)
     memset(config, 0, sizeof *config);
 }
 
+enum studio_err config_copy(struct studio_agent_config *to, const struct studio_agent_config *from,
+                            struct studio_error *error)
+{
+    *to = *from;
+    for (size_t i = 0; i < option_count; i++)
+        if (options[i].type == OPTION_STRING)
+            memcpy(slot_of(to, &options[i]), &options[i].initial, sizeof options[i].initial);
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &options[i];
+        const char *text;
+        char *copy;
+        if (option->type != OPTION_STRING)
+            continue;
+        memcpy(&text, (const char *)from + option->offset, sizeof text);
+        if (!text || text == option->initial) {
+            memcpy(slot_of(to, option), &text, sizeof text);
+            continue;
+        }
+        copy = option->secret ? secret_dup(text, strlen(text)) : strdup(text);
+        if (!copy) {
+            config_finish(to);
+            return fail_memory(error);
+        }
+        memcpy(slot_of(to, option), &copy, sizeof copy);
+    }
+    return STUDIO_OK;
+}
+
 struct studio_agent_config *studio_agent_config_create(void)
 {
     struct studio_agent_config *config = malloc(sizeof(*config));
@@ -379,6 +407,10 @@ enum studio_err config_check(const struct studio_agent_config *config, struct st
         return config_fail(error, STUDIO_ERR_USAGE,
                            "store.url needs mqtt.agent_id: it is the agent's name in the "
                            "database, whatever machine it runs on");
+    if (config->standby && !config->store_url)
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "store.standby needs store.url: two machines share a database, no "
+                           "directory");
     if (config->metrics_token && config->metrics_token_file)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "metrics.token and metrics.token_file are both set; keep one of them");

@@ -12,6 +12,11 @@
 /* For a configuration on memory of the caller: defaults; frees what it holds. */
 void config_init(struct studio_agent_config *config);
 void config_finish(struct studio_agent_config *config);
+/* A copy with strings of its own; what it points to besides outlives both. On an error there is nothing to finish.
+ * Errors: NO_MEMORY. */
+STUDIO_MUST_USE enum studio_err config_copy(struct studio_agent_config *to,
+                                            const struct studio_agent_config *from,
+                                            struct studio_error *error);
 
 struct option;
 typedef bool config_wanted_fn(const struct option *option);

@@ -107,6 +107,8 @@ const struct option options[] = {
      .help = "directory of the store; made if missing"},
     {"store", "url", NULL, STRING(store_url, "URL"), .secret = true, .check = check_store_url, .absent = "a file in store.data",
      .help = "postgresql://USER@HOST[,HOST]/NAME: the store is in that database, needs mqtt.agent_id"},
+    {"store", "standby", NULL, BOOL(standby),
+     .help = "wait for that database at the start if it is away, as a standby does; who starts second waits in any case"},
     {"store", "retention_events", NULL, INT(retention_events, 0, 1000000000, "1000000"),
      .help = "events kept for replay and history; 0 = no limit"},
     {"store", "retention_days", NULL, INT(retention_days, 0, 36500, "30"),

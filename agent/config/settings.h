@@ -51,6 +51,7 @@ struct studio_agent_config {
     /* [store] */
     char *data;      /* directory */
     char *store_url; /* of a PostgreSQL database, a secret; NULL: the store is in `data` */
+    bool standby;    /* it waits also for a database that is away */
     int64_t retention_events;
     int64_t retention_days;
     int64_t max_bytes;

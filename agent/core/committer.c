@@ -12,23 +12,16 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "core/copying.h"
+#include "core/notes.h"
 
 enum {
-    ACK_DELAY_MS = 200,   /* between two writes of the watermark */
-    PROBE_MS = 1000,      /* between attempts to write while the store cannot */
-    SETTLE_MS = 200,      /* between attempts to find out what became of a batch */
-    HOUSEKEEP_MS = 1000,  /* between rounds of housekeeping */
-    SIZE_MS = 1000,       /* between two looks at the store's size */
-    CROWDED_STEPS = 10,   /* of housekeeping after a batch when the store is nearly at its size */
-    FORGET_MS = 200,      /* between two times names of cleared topics are forgotten */
-    FORGET_MAX = 64,      /* tables of which some may be, until the next time */
-    PARK_MAX = 64,        /* waiting to be marked */
-    PARK_REASON_MAX = 120 /* bytes kept of a reason */
-};
-
-struct parked {
-    uint64_t seq;
-    char reason[PARK_REASON_MAX + 1];
+    ACK_DELAY_MS = 200,  /* between two writes of the watermark */
+    PROBE_MS = 1000,     /* between attempts to write while the store cannot */
+    SETTLE_MS = 200,     /* between attempts to find out what became of a batch */
+    HOUSEKEEP_MS = 1000, /* between rounds of housekeeping */
+    SIZE_MS = 1000,      /* between two looks at the store's size */
+    CROWDED_STEPS = 10,  /* of housekeeping after a batch when the store is nearly at its size */
+    FORGET_MS = 200      /* between two times names of cleared topics are forgotten */
 };
 
 struct committer {
@@ -44,17 +37,12 @@ struct committer {
     bool submitted; /* handed over, not yet done */
     bool done;      /* done, not yet taken */
     enum studio_err result;
-    struct parked parked[PARK_MAX];
-    size_t parked_count;
-    struct store_clearing clearings[FORGET_MAX];
-    size_t clearing_count;
-    char memo[STORE_MEMO_MAX + 1];
-    bool memo_due;
     committer_errand_fn *errand; /* to be run; NULL: none */
     void *errand_ctx;
     bool ended; /* nobody runs one any more */
     pthread_cond_t errand_done;
 
+    struct notes notes;
     atomic_bool busy; /* net thread's view: submitted or done */
     atomic_bool failed;
     atomic_bool doubtful;
@@ -73,14 +61,18 @@ static void note(struct committer *c, enum studio_err err)
         figure_set(&c->figures->store_writable, writable);
         if (writable)
             log_info("store", "writable again");
-        else
+        else if (!store_successor(c->store))
             log_error("store",
                       "cannot write: updates are refused until it can (is the disk full, or "
                       "store.max_bytes reached?)");
     }
-    if (err == STUDIO_ERR_IO && !atomic_exchange(&c->failed, true)) {
-        log_error("store", "a write may not have reached the disk: stopping, a restart reads back "
-                           "what is really there");
+    const char *successor = store_successor(c->store);
+
+    if ((err == STUDIO_ERR_IO || successor) && !atomic_exchange(&c->failed, true)) {
+        if (!successor)
+            log_error("store",
+                      "a write may not have reached the disk: stopping, a restart reads back "
+                      "what is really there");
         c->wake(c->ctx);
     }
 }
@@ -162,70 +154,45 @@ static void make_room(struct committer *c)
             return; /* the next commit tells how it is */
 }
 
-/* Marks the first in line. True: it went well and there are more. */
+/* Marks the first in line. True: it went well. */
 static bool write_parked(struct committer *c)
 {
-    struct parked one;
-    bool more;
+    const enum studio_err err = notes_write_parked(&c->notes, c->store);
 
-    pthread_mutex_lock(&c->worker.lock);
-    one = c->parked[0];
-    pthread_mutex_unlock(&c->worker.lock);
-    enum studio_err err = store_park(c->store, one.seq, one.reason);
     note(c, err);
-    if (err != STUDIO_OK)
-        return false; /* stays first in line */
-    pthread_mutex_lock(&c->worker.lock);
-    c->parked_count--;
-    memmove(&c->parked[0], &c->parked[1], c->parked_count * sizeof(c->parked[0]));
-    more = c->parked_count > 0;
-    pthread_mutex_unlock(&c->worker.lock);
-    return more;
+    return err == STUDIO_OK;
 }
 
-/* After a failure they are kept: more than need be, until the table removes one again. */
 static void forget_cleared(struct committer *c)
 {
-    struct store_clearing clearings[FORGET_MAX];
-    size_t n;
+    bool any;
 
     if (clock_mono(c->clock) < c->forget_at)
         return;
-    pthread_mutex_lock(&c->worker.lock);
-    n = c->clearing_count;
-    memcpy(clearings, c->clearings, n * sizeof(*clearings));
-    c->clearing_count = 0;
-    pthread_mutex_unlock(&c->worker.lock);
-    if (n == 0)
-        return;
-    c->forget_at = clock_mono(c->clock) + FORGET_MS;
-    enum studio_err err = store_forget_cleared(c->store, clearings, n);
+    const enum studio_err err = notes_write_cleared(&c->notes, c->store, &any);
+    if (any)
+        c->forget_at = clock_mono(c->clock) + FORGET_MS;
     if (err == STUDIO_ERR_IO) /* else updates go on, and their commits tell how that goes */
         note(c, err);
 }
 
-/* A failure leaves it due, unless a newer one came meanwhile. */
 static void write_memo(struct committer *c)
 {
-    char memo[sizeof(c->memo)];
+    bool any;
+    const enum studio_err err = notes_write_memo(&c->notes, c->store, &any);
 
-    pthread_mutex_lock(&c->worker.lock);
-    bool due = c->memo_due;
-    if (due)
-        memcpy(memo, c->memo, sizeof(memo));
-    c->memo_due = false;
-    pthread_mutex_unlock(&c->worker.lock);
-    if (!due)
-        return;
-    enum studio_err err = store_put_memo(c->store, memo);
-    note(c, err);
-    if (err == STUDIO_OK)
-        return;
-    pthread_mutex_lock(&c->worker.lock);
-    if (!c->memo_due)
-        memcpy(c->memo, memo, sizeof(memo));
-    c->memo_due = true;
-    pthread_mutex_unlock(&c->worker.lock);
+    if (any)
+        note(c, err);
+}
+
+/* Who waits for this store, if others can have it. */
+static void count_standbys(struct committer *c)
+{
+    char name[STORE_OWNER_MAX + 1];
+    size_t count;
+
+    if (store_waiting(c->store, name, &count) == STUDIO_OK)
+        figure_set(&c->figures->standbys, count);
 }
 
 /* What to do when no batch waits: the watermark, a probe, housekeeping. Returns how long to wait.
@@ -253,6 +220,8 @@ static int64_t idle_work(struct committer *c)
             note(c, err);
         if (!more)
             c->housekeep_at = now + HOUSEKEEP_MS;
+        if (!more && err == STUDIO_OK)
+            count_standbys(c);
     }
     return more ? 0 : ACK_DELAY_MS;
 }
@@ -299,7 +268,7 @@ static void work(struct committer *c)
         pthread_mutex_lock(&c->worker.lock);
         wait_for_work(c, pause_ms);
         atomic_store(&c->turned, clock_mono(c->clock));
-        bool submitted = c->submitted, stop = c->worker.stop, park = c->parked_count > 0;
+        bool submitted = c->submitted, stop = c->worker.stop;
         pthread_mutex_unlock(&c->worker.lock);
         if (submitted) {
             commit(c, c->items, c->count, ack_due(c));
@@ -314,7 +283,7 @@ static void work(struct committer *c)
             continue;
         }
         pause_ms = 0;
-        if (park && !atomic_load(&c->failed) && write_parked(c))
+        if (!atomic_load(&c->failed) && notes_has_parked(&c->notes) && write_parked(c))
             continue;
         if (stop)
             break;
@@ -347,6 +316,7 @@ struct committer *committer_create(struct store *store, const struct clock *cloc
     c->wake = wake;
     c->ctx = ctx;
     pthread_cond_init(&c->errand_done, NULL);
+    notes_init(&c->notes);
     c->acked_written = store_info(store)->acked;
     atomic_init(&c->acked, c->acked_written);
     atomic_init(&c->turned, clock_mono(clock));
@@ -372,6 +342,7 @@ void committer_destroy(struct committer *c)
         return;
     committer_stop(c);
     pthread_cond_destroy(&c->errand_done);
+    notes_finish(&c->notes);
     free(c);
 }
 
@@ -421,46 +392,17 @@ uint64_t committer_get_acked(const struct committer *c)
 
 void committer_park(struct committer *c, uint64_t seq, const char *reason)
 {
-    bool room;
-
-    pthread_mutex_lock(&c->worker.lock);
-    room = c->parked_count < PARK_MAX;
-    if (room) {
-        struct parked *slot = &c->parked[c->parked_count++];
-        slot->seq = seq;
-        strncpy(slot->reason, reason, PARK_REASON_MAX);
-        slot->reason[PARK_REASON_MAX] = '\0';
-        pthread_cond_signal(&c->worker.work);
-    }
-    pthread_mutex_unlock(&c->worker.lock);
-    if (!room)
-        log_warn("store", "event %llu is parked, but could not be marked so: too many at once",
-                 (unsigned long long)seq);
+    notes_park(&c->notes, seq, reason);
 }
 
 void committer_cleared(struct committer *c, const char *table_id, uint64_t rev)
 {
-    size_t i = 0;
-
-    pthread_mutex_lock(&c->worker.lock);
-    while (i < c->clearing_count && strcmp(c->clearings[i].table_id, table_id) != 0)
-        i++;
-    if (i < FORGET_MAX) {
-        snprintf(c->clearings[i].table_id, sizeof(c->clearings[i].table_id), "%s", table_id);
-        c->clearings[i].rev = rev;
-        if (i == c->clearing_count)
-            c->clearing_count++;
-    }
-    pthread_mutex_unlock(&c->worker.lock);
+    notes_clear(&c->notes, table_id, rev);
 }
 
 void committer_memo(struct committer *c, const char *text)
 {
-    pthread_mutex_lock(&c->worker.lock);
-    snprintf(c->memo, sizeof(c->memo), "%s", text);
-    c->memo_due = true;
-    pthread_cond_signal(&c->worker.work);
-    pthread_mutex_unlock(&c->worker.lock);
+    notes_keep(&c->notes, text);
 }
 
 bool committer_errand(struct committer *c, committer_errand_fn *fn, void *ctx)
@@ -487,6 +429,11 @@ int64_t committer_turned(const struct committer *c)
 bool committer_in_doubt(const struct committer *c)
 {
     return atomic_load(&c->doubtful);
+}
+
+bool committer_owned(const struct committer *c)
+{
+    return store_owned(c->store);
 }
 
 bool committer_failed(const struct committer *c)

@@ -58,7 +58,9 @@ int64_t committer_turned(const struct committer *committer);
 /* Any thread: the connection to the database was lost before the answer to the batch under way came. Until it is back
  * and it is known what became of it, nobody is answered, and what comes meanwhile is refused by the core. */
 bool committer_in_doubt(const struct committer *committer);
-/* Any thread: an error after which the process must stop (a failed sync). */
+/* Any thread: the store is ours for sure (store_owned). */
+bool committer_owned(const struct committer *committer);
+/* Any thread: an error after which nothing more is written: a failed sync, or the store is another process's. */
 bool committer_failed(const struct committer *committer);
 
 #endif

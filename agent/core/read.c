@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "core/announce.h"
+#include "core/committer.h"
 #include "core/inside.h"
 #include "core/reply.h"
 #include "core/rights.h"
@@ -90,6 +91,8 @@ static enum studio_err find_document(struct core *core, const char *id, bool any
 {
     struct table *table = tables_find(core->tables, id);
 
+    if (!committer_owned(core->committer)) /* somebody else may have a newer one */
+        return studio_error_set(error, STUDIO_ERR_STORAGE, NULL);
     if (table && table_exists(table)) {
         /* First to all who watch: who is shown this document now needs no push of it later. */
         announce_table(core, table);
@@ -128,6 +131,8 @@ void read_message(struct core *core, struct item *item)
 
     if (message->kind == MESSAGE_GET)
         err = get(core, item, &error);
+    else if (message->kind == MESSAGE_SUBSCRIBE && !committer_owned(core->committer))
+        err = studio_error_set(&error, STUDIO_ERR_STORAGE, NULL);
     else
         err = subscribe(core, item->actor, message, &error);
     if (err != STUDIO_OK)

@@ -21,7 +21,8 @@ bool stage_backlog_full(const struct core *core)
 
 static enum studio_err check_backlog(const struct core *core)
 {
-    bool refused = committer_in_doubt(core->committer) || stage_backlog_full(core);
+    bool refused = committer_in_doubt(core->committer) || !committer_owned(core->committer) ||
+                   stage_backlog_full(core);
     return refused ? STUDIO_ERR_STORAGE : STUDIO_OK;
 }
 

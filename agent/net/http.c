@@ -409,11 +409,14 @@ int http_write(struct lws *wsi, struct exchange *exchange)
 static void write_refusal(struct lws *wsi, int status, const char *type, struct buf *body)
 {
     unsigned char out[LWS_PRE + HEAD_MAX], *start = out + LWS_PRE, *p = start;
+    char again[] = "1"; /* as exchange_problem says it */
 
     if (buf_ok(body)) {
         const struct exchange_answer answer = {
             .status = status,
             .type = type,
+            .headers = {{"retry-after", again}},
+            .header_count = status == 503,
             .length = (long long)body->len,
             .close = true,
         };

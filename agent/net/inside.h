@@ -30,8 +30,9 @@ struct server {
     struct loop *loop;                   /* NULL: libwebsockets' own poll loop */
     lws_sorted_usec_list_t tick, soon;   /* of the poll loop */
     bool stop;
-    bool ticking; /* looking after connections, not called by one */
-    struct listeners listeners;
+    bool ticking;               /* looking after connections, not called by one */
+    struct listeners listeners; /* a copy: the sockets are the agent's */
+    enum server_retirement retirement;
     struct lws *floor;               /* watches door_floor_fd for us */
     struct lws_vhost *plain, *tls;   /* the second only where there is a certificate */
     struct certificate *certificate; /* that clients of the second are shown */

@@ -57,6 +57,7 @@ enum figure_closed logins_closed(unsigned code, bool here)
 {
     switch (code) {
     case 1001:
+    case 1012:
         return CLOSED_SHUTDOWN;
     case 1008:
         return here ? CLOSED_REVOKED : CLOSED_REFUSED;

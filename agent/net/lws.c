@@ -83,7 +83,8 @@ static void let_in(struct server *server, struct lws *wsi, const struct listener
     char peer[PEER_TEXT_MAX + 1];
     int fd;
 
-    if (listener->handed && server->o.exchanges->closing) {
+    if (server->o.exchanges->closing &&
+        (listener->handed || server->retirement == SERVER_FOLLOWS)) {
         transport_ops.pause(wsi, true);
         return;
     }
@@ -306,15 +307,11 @@ static bool open_vhosts(struct server *server)
 
 static enum studio_err open_ports(struct server *server, struct studio_error *error)
 {
-    enum studio_err err =
-        listeners_open(server->o.listen, server->o.handed, &server->listeners, error);
-    bool ok;
-
-    if (err != STUDIO_OK)
-        return err;
-    ok = open_vhosts(server) &&
-         (server->floor = watch(server->plain, door_floor_fd(server->door))) != NULL &&
-         (door_porch_fd(server->door) < 0 || watch(server->plain, door_porch_fd(server->door)));
+    server->listeners = *server->o.listeners;
+    bool ok =
+        open_vhosts(server) &&
+        (server->floor = watch(server->plain, door_floor_fd(server->door))) != NULL &&
+        (door_porch_fd(server->door) < 0 || watch(server->plain, door_porch_fd(server->door)));
     for (size_t i = 0; ok && i < server->listeners.count; i++) {
         struct listener *listener = &server->listeners.list[i];
 
@@ -371,13 +368,7 @@ void server_destroy(struct server *server)
     loop_destroy(server->loop);
     certificate_free(server->certificate);
     door_destroy(server->door);
-    listeners_close(&server->listeners);
     free(server);
-}
-
-const struct listeners *server_listeners(const struct server *server)
-{
-    return &server->listeners;
 }
 
 bool server_show(struct server *server, struct certificate *certificate)

@@ -20,9 +20,8 @@ struct server;
 struct certificate;
 
 struct server_options {
-    const struct listen_list *listen; /* while it is made */
-    const struct handed *handed;      /* sockets for it; NULL, or none: they are opened */
-    struct certificate *certificate;  /* shared; NULL: no TLS */
+    const struct listeners *listeners; /* outlive it */
+    struct certificate *certificate;   /* shared; NULL: no TLS */
     enum event_loop event_loop;
     struct door_options door;       /* its `adopt`, and the `ops` of all three, are set here */
     struct session_env *sessions;   /* */
@@ -30,12 +29,10 @@ struct server_options {
     struct loop_hooks hooks;
 };
 
-/* Binds. Errors: ADDRESS with who to ask, NO_MEMORY, IO (no event loop). */
+/* Errors: NO_MEMORY, IO (no event loop). */
 STUDIO_MUST_USE enum studio_err server_create(const struct server_options *options,
                                               struct server **out, struct studio_error *error);
 void server_destroy(struct server *server);
-/* What it listens on. Any thread, as long as it is there. */
-const struct listeners *server_listeners(const struct server *server);
 /* From now on clients are shown this one, which is shared; those whose authority it has no more are closed. Only where there has been one from the start. False: out of memory. */
 STUDIO_MUST_USE bool server_show(struct server *server, struct certificate *certificate);
 
@@ -45,9 +42,13 @@ void server_stop(struct server *server);
 /* Any thread. */
 void server_wake(struct server *server);
 
-/* From now on nobody new is let in, and those who are here are told to go. Who comes to a socket that was handed over
- * waits there for the next process. */
-void server_retire(struct server *server);
+/* How the agent goes. */
+enum server_retirement {
+    SERVER_ENDS,   /* who comes to a socket that was handed over waits there for the next process */
+    SERVER_FOLLOWS /* another server follows in this process: whoever comes waits for it */
+};
+/* From now on nobody new is let in, and those who are here are told to go: with 1001, or 1012 where another follows. */
+void server_retire(struct server *server, enum server_retirement how);
 /* Nobody is here any more. */
 bool server_empty(const struct server *server);
 

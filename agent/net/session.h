@@ -22,6 +22,9 @@ struct session;
 struct session_env {
     const struct clock *clock;
     struct core *core;
+    /* Whether this process may answer for the tables now; else nobody is let in, and told this. NULL: always. */
+    const char *(*closed)(void *ctx);
+    void *closed_ctx;
     struct admission *admission;
     struct rates *rates; /* by user id */
     const struct transport_ops *ops;

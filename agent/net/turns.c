@@ -129,14 +129,19 @@ struct loop_hooks server_turns(struct server *server)
 
 static void retire(void *ctx, struct wheel_node *node)
 {
-    if (of_node(node)->session)
-        session_close(of_node(node)->session, 1001, "Server shutting down");
-    else
+    const struct server *server = ctx;
+
+    if (!of_node(node)->session)
         tick(ctx, node);
+    else if (server->retirement == SERVER_FOLLOWS)
+        session_close(of_node(node)->session, 1012, "Service restart");
+    else
+        session_close(of_node(node)->session, 1001, "Server shutting down");
 }
 
-void server_retire(struct server *server)
+void server_retire(struct server *server, enum server_retirement how)
 {
+    server->retirement = how;
     door_shut(server->door);
     server->o.exchanges->closing = true;
     wheel_each(&server->wheel, retire, server);

@@ -48,6 +48,7 @@ int ws_confirm(struct session_env *env, struct lws *wsi, char *value,
                char protocol[WS_PROTOCOL_MAX])
 {
     char text[32], peer[PEER_TEXT_MAX + 1];
+    const char *closed;
 
     /* Without the header the library asks with freed memory at hand (CVE-2025-11677). */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0 ||
@@ -67,6 +68,9 @@ int ws_confirm(struct session_env *env, struct lws *wsi, char *value,
     (void)http_peer(&env->proxies, wsi, peer);
     if (!http_page_may(&env->origins, &env->logins, wsi, peer))
         return http_refuse(wsi, 403, EXCHANGE_FOREIGN);
+    closed = env->closed ? env->closed(env->closed_ctx) : NULL;
+    if (closed)
+        return http_refuse(wsi, 503, closed);
     if (!take_subprotocol(wsi, protocol))
         return http_refuse(wsi, 400, "Sec-WebSocket-Protocol cannot be read");
     return 0;

@@ -30,8 +30,9 @@ enum {
 };
 
 /*
- * Who waits for an agent that is another's: told after each look who has it, or, with `owner` NULL, why the database
- * cannot be asked; rests until the next. False: give up. The thread of store_open.
+ * Who waits for an agent that is another's: told after each look who has it ("" where it was left to somebody who has
+ * not come yet), or, with `owner` NULL, why the database cannot be asked; rests until the next. False: give up. The
+ * thread of store_open.
  */
 typedef bool store_held_fn(void *ctx, const char *owner, const char *why);
 

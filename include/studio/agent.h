@@ -57,6 +57,8 @@ struct studio_agent;
  * begins with studio_agent_run. `error` (never NULL) says what is wrong and what to do.
  * Errors: USAGE, ADDRESS, STORE_UNUSABLE, NO_MEMORY, IO; the exit codes of section 7 follow from
  * them by studio_agent_exit_code. The config may be changed or finished afterwards.
+ * With `store.url`, where another process has this agent, that is no error: it is a standby, whose studio_agent_run
+ * answers 503 until it can take over; with `store.standby` so it is while the database is away.
  */
 STUDIO_MUST_USE enum studio_err studio_agent_create(const struct studio_agent_config *config,
                                                     struct studio_agent **out,
@@ -69,7 +71,8 @@ uint16_t studio_agent_port(const struct studio_agent *agent);
  * Lives as long as the agent. */
 const char *studio_agent_address(const struct studio_agent *agent, size_t i);
 
-/* Serves on the calling thread until studio_agent_stop or a fatal error; stops in order (section 7).
+/* Serves on the calling thread until studio_agent_stop or a fatal error; stops in order (section 7). An agent in a
+ * database may be the standby of another process at first, or become it.
  * Returns an exit code: 0 orderly, 1 failed while running. Call once. */
 int studio_agent_run(struct studio_agent *agent);
 

@@ -93,8 +93,9 @@ static void use_database(struct agent_proc *a, const struct agent_options *o)
     if (pgserver_wanted()) {
         (void)gethostname(host, sizeof host - 1);
         name_make_client(host, name);
-        a->url = test_printf("STUDIO_STORE_URL=%s",
-                             pgserver_url(pgserver_shared(), pgserver_schema(a->data)));
+        a->url = test_printf(
+            "STUDIO_STORE_URL=%s",
+            pgserver_url(pgserver_shared(), pgserver_schema(o->beside ? o->beside : a->data)));
         a->id = test_printf("STUDIO_MQTT_AGENT_ID=%s", name);
         a->env[n++] = a->url;
         if (!o->config || !strstr(o->config, "agent_id"))

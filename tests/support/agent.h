@@ -14,8 +14,10 @@
 
 /* Zeroed: a new data folder, the tokens of tokens.h, no broker, any free port. */
 struct agent_options {
-    const char *program;     /* in $STUDIO_BIN; NULL: studio-agent */
-    const char *data;        /* data folder; NULL: a new one */
+    const char *program; /* in $STUDIO_BIN; NULL: studio-agent */
+    const char *data;    /* data folder; NULL: a new one */
+    const char
+        *beside; /* its store is in the database of that data folder's agent; NULL: its own */
     const char *tokens;      /* tokens file; NULL: the default ones in the data folder */
     const char *broker;      /* --broker; NULL: none */
     const char *config;      /* the text of an INI file given with -c; NULL: none */

@@ -1,5 +1,5 @@
 /*
- * fake_committer.h - the five functions of committer.h the core calls, driven by hand: a batch stays
+ * fake_committer.h - the six functions of committer.h the core calls, driven by hand: a batch stays
  * under way until the test says how it ended.
  *
  * It defines them, so one source of a program includes it and the real ones are not linked.
@@ -15,6 +15,7 @@ struct committer {
     struct store_item *items; /* the batch under way */
     size_t count;
     bool busy, done, doubtful;
+    bool lost; /* the store may be another process's */
     enum studio_err result;
     uint64_t acked;
     unsigned batches; /* submitted so far */
@@ -48,6 +49,11 @@ bool committer_take(struct committer *c, enum studio_err *err)
 bool committer_in_doubt(const struct committer *c)
 {
     return c->doubtful;
+}
+
+bool committer_owned(const struct committer *c)
+{
+    return !c->lost;
 }
 
 uint64_t committer_get_acked(const struct committer *c)

@@ -5,7 +5,6 @@
  *
  * Age is counted as sqlite/housekeep.c says: hours the agent runs, by the monotonic clock.
  */
-#include "base/clock.h"
 #include "store/postgres/private.h"
 
 /* One step; *done tells whether there was anything to do. */
@@ -185,13 +184,9 @@ static enum studio_err count_hour(struct postgres_store *store, int64_t mono_ms,
 /* Every transaction does; this is one when there was no other. Nothing that the caller need call again for. */
 static enum studio_err renew(struct postgres_store *store, int64_t mono_ms, bool *done)
 {
-    struct numbers numbers = numbers_now(store);
     (void)mono_ms;
     (void)done;
-    if (clock_mono(clock_system()) - store->renewed < LEASE_RENEW_MS)
-        return STUDIO_OK;
-    enum studio_err err = transact_begin(store, &numbers);
-    return err == STUDIO_OK ? transact_end(store, "renewing the ownership", NULL) : err;
+    return transact_renew(store);
 }
 
 enum studio_err postgres_housekeep(struct store *base, int64_t mono_ms, bool *more)

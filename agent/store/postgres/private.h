@@ -171,6 +171,8 @@ enum studio_err succession_take(struct postgres_store *store, const struct store
 enum studio_err transact_begin(struct postgres_store *store, const struct numbers *numbers);
 /* `what` says what it was for the log. *rows as of link_end. STORAGE with store->doubt: nobody knows yet. */
 enum studio_err transact_end(struct postgres_store *store, const char *what, PGresult **rows);
+/* One with nothing in it but the owner's word, if there was none for a while. */
+enum studio_err transact_renew(struct postgres_store *store);
 /* A failure of one statement by itself. */
 enum studio_err transact_fail(struct postgres_store *store, enum link_result result,
                               const char *what);

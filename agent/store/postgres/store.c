@@ -159,7 +159,10 @@ enum studio_err postgres_tables(struct store *base, store_table_fn *row, void *c
     char after[72] = "";
     bool more = true;
     enum studio_err err = owner_resume(store);
-    while (err == STUDIO_OK && more)
+    while (err == STUDIO_OK && more) {
         err = tables_page(store, after, row, ctx, &more);
+        if (err == STUDIO_OK) /* there may be many */
+            err = transact_renew(store);
+    }
     return err;
 }

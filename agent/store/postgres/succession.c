@@ -64,8 +64,12 @@ enum studio_err succession_take(struct postgres_store *store, const struct store
             (found == OWNER_WRONG && say_at == 0))
             return error->code;
         waits = true;
-        if (found == OWNER_HELD)
+        if (found == OWNER_HELD) {
             say_waiting(store, &say_at);
+            if (strcmp(holder, store->owner) ==
+                0) /* it was left to somebody who has not come yet */
+                holder[0] = '\0';
+        }
         if (!options->held(options->held_ctx, found == OWNER_HELD ? holder : NULL, error->text)) {
             wait_no_more(store);
             return error->code;

@@ -100,3 +100,12 @@ enum studio_err transact_end(struct postgres_store *store, const char *what, PGr
     /* Also when somebody else owns it now, and found it there: the next one says so. */
     return store->happened ? STUDIO_OK : STUDIO_ERR_STORAGE;
 }
+
+enum studio_err transact_renew(struct postgres_store *store)
+{
+    struct numbers numbers = numbers_now(store);
+    if (clock_mono(clock_system()) - store->renewed < LEASE_RENEW_MS)
+        return STUDIO_OK;
+    enum studio_err err = transact_begin(store, &numbers);
+    return err == STUDIO_OK ? transact_end(store, "renewing the ownership", NULL) : err;
+}

@@ -243,6 +243,125 @@ static void quiesce_only_ends_the_commands(void **state)
     assert_int_equal(links[LINK_IN].connects, 1);
 }
 
+/* --- the agent may be another process's ------------------------------------------------------- */
+
+static void start_ours(const char *uris)
+{
+    ours = true;
+    source.ops.owned = is_ours;
+    start(uris);
+    relay_step(&r);
+}
+
+static void who_is_not_sure_says_nothing(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    tell(fake_up(out));
+    settle();
+    forget_sent();
+    ours = false;
+    commit(3);
+    wait_ms(60000);
+    assert_int_equal(out->count, 0);
+    assert_true(stats().connected); /* and waits */
+    ours = true;
+    wait_ms(RELAY_MUTE_MS);
+    assert_true(out->count >= 3);
+    settle();
+    assert_int_equal(source.acked, 3);
+}
+
+static void who_is_not_sure_does_not_connect(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    tell(fake_up(out));
+    settle();
+    ours = false;
+    tell(fake_ended(out, LINK_LOST, 0x8e)); /* the new owner is there */
+    for (int i = 0; i < 100; i++)
+        wait_ms(1000);
+    assert_int_equal(out->connects, 1);
+    ours = true;
+    wait_ms(RELAY_MUTE_MS);
+    assert_int_equal(out->connects, 2);
+}
+
+/* An attempt that is under way ends; it is made again when it may be. */
+static void an_attempt_ends_when_it_is_not_sure(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    assert_true(out->open);
+    ours = false;
+    wait_ms(RELAY_MUTE_MS);
+    assert_false(out->open);
+    ours = true;
+    wait_ms(DIAL_NEXT_MS * 100);
+    assert_true(out->open);
+}
+
+/* Where nobody knows who it is the broker says `lost`, and never `stopped`. */
+static void who_stops_while_it_is_not_sure_is_lost(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    tell(fake_up(out));
+    settle();
+    forget_sent();
+    ours = false;
+    relay_stop(&r);
+    relay_step(&r);
+    assert_int_equal(out->count, 0);
+    assert_int_equal(out->disconnects, 1);
+    assert_true(out->will_wanted);
+    tell(fake_ended(out, LINK_CLOSED, 0));
+    assert_true(relay_ended(&r));
+}
+
+static void what_is_dropped_says_nothing(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    tell(fake_up(out));
+    settle();
+    commit(1);
+    relay_step(&r);
+    forget_sent();
+    relay_drop(&r, false); /* with an event under way */
+    relay_step(&r);
+    assert_int_equal(out->count, 0);
+    assert_int_equal(out->disconnects, 1);
+    assert_false(out->will_wanted);
+    tell(fake_ended(out, LINK_CLOSED, 0));
+    assert_true(relay_ended(&r));
+    assert_int_equal(source.acked, 0);
+}
+
+static void what_is_dropped_waits_no_longer_than_promised(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    tell(fake_up(out));
+    settle();
+    ours = false;
+    relay_drop(&r, true);
+    assert_true(out->will_wanted);
+    for (int i = 0; i < 7; i++)
+        wait_ms(RELAY_MUTE_MS);
+    assert_true(relay_ended(&r));
+}
+
+static void what_is_dropped_between_attempts_ends_at_once(void **state)
+{
+    (void)state;
+    start_ours("mqtt://a");
+    relay_drop(&r, true);
+    assert_true(relay_ended(&r));
+    assert_false(out->open);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -260,6 +379,15 @@ int main(void)
         TEST(a_stop_after_moved_is_told_to_the_next_broker),
         TEST(a_stop_after_moved_waits_no_longer_than_promised),
         TEST(quiesce_only_ends_the_commands),
+        TEST(who_is_not_sure_says_nothing),
+        TEST(who_is_not_sure_does_not_connect),
+        TEST(an_attempt_ends_when_it_is_not_sure),
+        TEST(who_stops_while_it_is_not_sure_is_lost),
+        TEST(what_is_dropped_says_nothing),
+        cmocka_unit_test_setup_teardown(what_is_dropped_waits_no_longer_than_promised, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_dropped_between_attempts_ends_at_once, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
