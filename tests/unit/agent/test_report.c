@@ -123,6 +123,16 @@ static void the_words_are_renewed_now_and_then(void **state)
     told_nothing();
 }
 
+static void a_standby_says_who_has_the_tables(void **state)
+{
+    (void)state;
+    service.watchdog_ms = 0;
+    report.standby = "Standby: a has the tables";
+    tick(1000);
+    assert_string_equal(manager_hear(manager), "READY=1\nSTATUS=Standby: a has the tables\n");
+    told_nothing();
+}
+
 static void what_was_not_taken_is_told_again(void **state)
 {
     (void)state;
@@ -145,6 +155,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(none_come_while_the_store_stands_still, setup, teardown),
         cmocka_unit_test_setup_teardown(the_words_are_renewed_now_and_then, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_standby_says_who_has_the_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_not_taken_is_told_again, setup, teardown),
     };
 

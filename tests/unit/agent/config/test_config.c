@@ -264,6 +264,36 @@ static void options_that_exclude_each_other(void **state)
     assert_int_equal(config_check(&config, &error), STUDIO_OK);
 }
 
+static void a_standby_needs_a_database(void **state)
+{
+    (void)state;
+    set("store.standby", "yes");
+    assert_int_equal(config_check(&config, &error), STUDIO_ERR_USAGE);
+    assert_non_null(strstr(error.text, "store.standby needs store.url"));
+    set("store.url", "postgresql://db/studio");
+    set("mqtt.agent_id", "edge-1");
+    assert_int_equal(config_check(&config, &error), STUDIO_OK);
+}
+
+static void a_copy_has_strings_of_its_own(void **state)
+{
+    struct studio_agent_config copy;
+
+    (void)state;
+    set("store.url", "postgresql://db/studio");
+    set("mqtt.broker", "mqtt://a");
+    set("limits.tables", "7");
+    assert_int_equal(config_copy(&copy, &config, &error), STUDIO_OK);
+    set("store.url", "postgresql://other/studio");
+    set("mqtt.broker", "");
+    assert_string_equal(copy.store_url, "postgresql://db/studio");
+    assert_string_equal(copy.broker, "mqtt://a");
+    assert_string_equal(copy.topic_root, "studio"); /* a default */
+    assert_null(copy.username);
+    assert_int_equal(copy.tables, 7);
+    config_finish(&copy);
+}
+
 /* Each alone may be right. */
 static void certificates_and_addresses_belong_together(void **state)
 {
@@ -360,6 +390,8 @@ int main(void)
         TEST(an_unknown_name_in_the_environment_is_a_warning),
         TEST(only_what_is_wanted_is_read),
         TEST(options_that_exclude_each_other),
+        TEST(a_standby_needs_a_database),
+        TEST(a_copy_has_strings_of_its_own),
         TEST(certificates_and_addresses_belong_together),
         TEST(proxies_that_speak_are_named),
         TEST(certificates_for_users_need_authorities),

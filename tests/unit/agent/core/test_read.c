@@ -238,6 +238,27 @@ static void who_joins_while_the_table_is_made_waits_too(void **state)
     fake_actor_finish(&f, &watching);
 }
 
+/* Another process may have the tables by now, and newer ones. */
+static void nothing_is_read_while_it_is_not_sure_whose_they_are(void **state)
+{
+    static const char refused[] = "{\"error\":\"Storage unavailable\"}";
+
+    (void)state;
+    committer.lost = true;
+    say(&f, &device, "{\"event\":\"get\"}");
+    expect(&device, refused);
+    say(&f, &device, "{\"event\":\"subscribe\",\"data\":{\"tables\":[\"ARO-001\"]}}");
+    expect(&device, refused);
+    join(&f, &viewer);
+    expect_prefix(&viewer, "refuse Storage unavailable");
+    say(&f, &device, "{\"sdp\":\"up\"}");
+    expect(&device, refused);
+    committer.lost = false;
+    say(&f, &device, "{\"event\":\"get\"}");
+    expect(&device,
+           with_document("{\"event\":\"status\",\"data\":", "ARO-001", "0", "standby", "}"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -251,6 +272,7 @@ int main(void)
         TEST(more_names_than_a_reader_may_have),
         TEST(the_first_document_comes_after_the_creation_is_durable),
         TEST(who_joins_while_the_table_is_made_waits_too),
+        TEST(nothing_is_read_while_it_is_not_sure_whose_they_are),
     };
 #undef TEST
 
