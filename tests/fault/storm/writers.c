@@ -17,6 +17,7 @@
 enum {
     WRITERS_MAX = 256,
     RETRY_MS = 30,       /* between attempts to connect */
+    REFUSED_MS = 50,     /* until another is tried */
     RETRY_NEXT_MS = 100, /* where one of the hosts may be waiting for its turn */
     GREETING_MS = 20000, /* for the first document, then another connection is tried */
     ANSWER_MS = 60000,   /* no answer for so long on an open connection is a broken promise */
@@ -34,8 +35,9 @@ struct writer {
     int64_t sent_ms; /* since when GREETING or WAITING */
     unsigned host;   /* connected to, or tried last */
     int64_t patience_ms;
-    bool exception; /* the one in flight is */
-    bool once;      /* has an acknowledged update to make although all are paused */
+    bool exception;  /* the one in flight is */
+    bool once;       /* has an acknowledged update to make although all are paused */
+    int64_t once_ms; /* not before: the last was refused */
 };
 
 struct writers {
@@ -176,6 +178,7 @@ static void heard(struct writers *w, struct writer *one, const char *text, int64
     if (!acked && strcmp(text, "{\"error\":\"Storage unavailable\"}") != 0)
         complain(w, one, "an unexpected answer: ", text);
     note(w, one, acked ? WRITE_ACKED : WRITE_REFUSED, now);
+    one->once_ms = acked ? now : now + REFUSED_MS;
     one->state = READY;
     one->wake_ms = now + pause_of(w);
 }
@@ -198,7 +201,7 @@ static void service(struct writers *w, struct writer *one, short events, int64_t
             come_up(w, one, now);
         break;
     case READY:
-        if (may_send && (one->once || now >= one->wake_ms))
+        if (may_send && now >= (one->once ? one->once_ms : one->wake_ms))
             send_next(w, one, now);
         break;
     case GREETING:
