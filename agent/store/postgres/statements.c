@@ -2,10 +2,14 @@
 #include "store/postgres/private.h"
 
 #define LEASE(ms) "clock_timestamp() + " ms " * interval '1 ms'"
+/* Also one farther away than any is made: the database's clock was set back since, or a primary with another clock
+ * has come. An owner who is there says it again within a second. */
+#define PASSED(until)                                                                              \
+    "(" until " <= clock_timestamp() OR " until " > clock_timestamp() + interval '6 s')"
 /* It may be taken by $2: nobody has it, or he had it himself, and it is promised to nobody else. */
 #define FREE                                                                                       \
-    "(a.valid_until <= clock_timestamp() OR a.owner = $2::text) AND (a.promised IS NULL"           \
-    " OR a.promised = $2::text OR a.promised_until <= clock_timestamp())"
+    "(" PASSED("a.valid_until") " OR a.owner = $2::text) AND (a.promised IS NULL"                  \
+                                " OR a.promised = $2::text OR " PASSED("a.promised_until") ")"
 /* The newest names of a table's that need not all be kept. */
 #define NEWEST_CLEARED(table)                                                                      \
     " AND c.field NOT IN (SELECT k.field FROM studio_cleared k WHERE k.agent = $1"                 \
@@ -17,6 +21,7 @@
     " AS u (table_id, field, rev, n) ORDER BY table_id, field, n DESC"
 
 _Static_assert(STORE_CLEARED_KEPT == 32, "as in NEWEST_CLEARED");
+_Static_assert(LEASE_MS + 1000 <= 6000 && PROMISE_MS + 1000 <= 6000, "as in PASSED");
 
 const char *const postgres_texts[PG_COUNT] = {
     /* Who is there already keeps it until his lease has run out; the same one that starts again need not wait. */

@@ -199,12 +199,28 @@ static void step_database_clock(struct two *t, struct strike *s)
     (void)database_clock(t->database, step_ms(s));
 }
 
+/* What the dead one's row says lies in the future then. */
+static void kill_owner_and_set_back(struct two *t, struct strike *s)
+{
+    enum { MINUTE_MS = 60000, MINUTES_MAX = 600 };
+    unsigned minutes = random_between(s->random, 1, MINUTES_MAX);
+    snprintf(s->what, sizeof s->what, "-%u min", minutes);
+    kill_owner(t, s);
+    (void)database_clock(t->database, -(int64_t)minutes * MINUTE_MS);
+}
+
 static void right_database_clock(struct two *t, struct strike *s)
 {
     (void)s;
     (void)database_clock(t->database, 0);
     database_rejoin(
         t->database); /* a clock that leaps ends what sends to the standby, for a moment */
+}
+
+static void start_again_in_time(struct two *t, struct strike *s)
+{
+    right_database_clock(t, s);
+    start_again(t, s);
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
@@ -221,6 +237,7 @@ const struct two_attack two_attacks[] = {
     {"split-primary", 3000, 6000, MOVES_PERHAPS, false, false, split_primary, promote, rejoin},
     {"clock-database", 1000, 6000, MOVES_PERHAPS, false, true, step_database_clock, NULL,
      right_database_clock},
+    {"clock-back", 0, 500, MOVES, false, true, kill_owner_and_set_back, NULL, start_again_in_time},
     {"isolate-owner", 7000, 12000, MOVES, false, false, split_off_owner, NULL, heal},
     {"freeze-owner", 7000, 12000, MOVES, false, false, freeze_owner, NULL, thaw_owner},
     {"kill-replica", 3000, 5000, MOVES_PERHAPS, false, false, kill_replica, go_on_alone, rejoin},

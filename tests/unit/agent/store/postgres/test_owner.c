@@ -60,6 +60,24 @@ static void test_half_a_transaction_holds_nobody_up(void **state)
     store_close(first);
 }
 
+/* As if its owner were gone, and the clock set back since, or another server's: it is not his for an hour. */
+static void test_a_clock_that_was_set_back_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *first = open_store(dir), *second = NULL;
+    struct studio_error error = {0};
+    commit_change(first, "A-1", 0);
+    tell("UPDATE studio_agents SET valid_until = clock_timestamp() + interval '1 hour'");
+    assert_int_equal(open_beside(dir, NULL, &second, &error), STUDIO_OK);
+    assert_int_equal(store_info(second)->boot, 2);
+    assert_int_not_equal(commit_change(first, "A-1", 1), STUDIO_OK);
+    expect_answer("SELECT valid_until < clock_timestamp() + interval '6 s' FROM studio_agents",
+                  "t");
+    store_close(second);
+    store_close(first);
+}
+
 /* Nobody has taken it: it goes on. */
 static void test_a_lease_that_ran_out_is_renewed(void **state)
 {
@@ -169,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_a_second_owner_waits_for_the_lease),
         cmocka_unit_test(test_a_former_owner_writes_nothing),
         cmocka_unit_test(test_half_a_transaction_holds_nobody_up),
+        cmocka_unit_test(test_a_clock_that_was_set_back_keeps_nobody_waiting),
         cmocka_unit_test(test_a_lease_that_ran_out_is_renewed),
         cmocka_unit_test(test_the_same_one_starts_again_at_once),
         cmocka_unit_test(test_agents_share_a_database),
