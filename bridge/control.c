@@ -48,6 +48,16 @@ void control_up(struct control *c, const struct announce_presence *presence)
     announce_availability(&c->birth, "online", presence);
     for (enum control_word word = CONTROL_BIRTH; word <= CONTROL_HEALTH; word++)
         set_due(c, word, 0);
+    if (c->unwatched[CONTROL_WATCH] >=
+        CONTROL_WATCH_TRIES) { /* sooner that than no mirror at all */
+        log_warn(
+            "bridge",
+            "%s ends the connection on the subscription to the own availability: without it this "
+            "time, what others say there will not be noticed",
+            c->window->broker);
+        c->unwatched[CONTROL_WATCH] = 0;
+        c->due &= ~(1u << CONTROL_WATCH);
+    }
     if (c->window->limits.mqtt_version == 5 && !c->o.shared_root &&
         c->unwatched[CONTROL_WATCH_TABLES] < CONTROL_WATCH_TRIES)
         set_due(c, CONTROL_WATCH_TABLES, 0);

@@ -31,7 +31,8 @@ enum {
     CONTROL_RETRY_MS = 1000, /* after a passing refusal */
     CONTROL_BIRTH_MS = 1000, /* between two births of one connection */
     CONTROL_WATCH_TRIES =
-        2 /* connections in a row that may end on a watch that can be done without */
+        2 /* connections in a row that may end on a watch; then it is left out, that of the own
+             availability on one connection */
 };
 
 struct control_options {

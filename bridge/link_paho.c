@@ -402,7 +402,7 @@ bool paho_publish(unsigned slot, const struct link_message *m)
 }
 
 /* On MQTT 3.1.1 the library does not tell how many answers there are to several filters: one at a time. */
-static bool subscribe_each(unsigned slot, const char *const *filters, size_t count)
+static bool subscribe_each(unsigned slot, const char *const *filters, size_t count, int qos)
 {
     MQTTAsync_responseOptions response;
     bool taken = true;
@@ -411,7 +411,7 @@ static bool subscribe_each(unsigned slot, const char *const *filters, size_t cou
     response = response_to(slot, 1);
     c.tokens[slot].left = (int)count;
     for (size_t i = 0; taken && i < count; i++)
-        taken = MQTTAsync_subscribe(c.handle, filters[i], 1, &response) == MQTTASYNC_SUCCESS;
+        taken = MQTTAsync_subscribe(c.handle, filters[i], qos, &response) == MQTTASYNC_SUCCESS;
     pthread_mutex_unlock(mqttasync_mutex);
     return taken;
 }
@@ -425,8 +425,10 @@ bool paho_subscribe(unsigned slot, const char *const *filters, size_t count, enu
     int qos[WIRE_FILTERS_MAX], rc;
 
     watch_begin(watch, filters[0], own);
+    /* Commands are of QoS 1; what we only watch is of QoS 0. For QoS 1 RabbitMQ 3 keeps a queue at the node we
+     * came to, and when that one dies it hangs up on whoever asks for it at the others. */
     if (!c.v5)
-        return subscribe_each(slot, filters, count);
+        return subscribe_each(slot, filters, count, watch == LINK_WATCH_COMMANDS ? 1 : 0);
     for (size_t i = 0; i < count; i++) {
         topics[i] = (char *)(uintptr_t)filters[i];
         qos[i] = 1;

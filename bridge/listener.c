@@ -87,11 +87,24 @@ static void subscription_done(struct listener *s, int reason, int64_t now_ms)
     }
 }
 
+/* On MQTT 3.1.1 this connection would keep no session: it has thrown away what there was, and is made again. */
+static enum connection_news discarded(struct listener *s, int64_t now_ms)
+{
+    s->clean = false;
+    s->discarding = connection_leave(&s->connection, false, now_ms);
+    s->due_ms = now_ms;
+    return s->discarding ? CONNECTION_NOTHING : CONNECTION_AGAIN;
+}
+
 enum connection_news listener_event(struct listener *s, const struct link_event *event,
                                     int64_t now_ms)
 {
     enum connection_news news = connection_event(&s->connection, event, now_ms);
 
+    if (news == CONNECTION_CAME_UP && s->clean && event->limits.mqtt_version != 5)
+        return discarded(s, now_ms);
+    if (news == CONNECTION_ENDED && s->discarding)
+        news = CONNECTION_AGAIN;
     switch (news) {
     case CONNECTION_CAME_UP:
         came_up(s, &event->limits, now_ms);
@@ -148,6 +161,7 @@ static void connect_now(struct listener *s, const struct broker *broker, int mqt
     if (s->broker && s->broker != broker)
         s->clean = true; /* until it has come up there once */
     s->broker = broker;
+    s->discarding = false;
     target.clean = s->clean;
     if (!connection_connect(&s->connection, broker, target, now_ms, text))
         try_later(s, text, 0, now_ms);

@@ -4,7 +4,8 @@
  *
  * It follows the publishing connection from broker to broker but survives a loss of that one. On the
  * first broker of this run it takes up the session it finds; on another one it starts clean, for
- * what may wait there is meant for another time.
+ * what may wait there is meant for another time. On MQTT 3.1.1 a connection that starts clean leaves nothing
+ * behind either: there it is ended at once, and made again with a session that is kept.
  */
 #ifndef BRIDGE_LISTENER_H
 #define BRIDGE_LISTENER_H
@@ -36,6 +37,7 @@ struct listener {
     bool closing;                /* for good: takes no more commands */
     const struct broker *broker; /* connected or last connected to; NULL: none yet */
     bool clean;                  /* what waits there is not for us */
+    bool discarding;             /* it is thrown away (MQTT 3.1.1), then we come again */
     bool subscribed;
     bool taken_over;       /* by another client: no hurry */
     bool off[BROKERS_MAX]; /* no commands from this one any more */

@@ -191,6 +191,27 @@ static void wiping_is_watched_for_where_that_is_possible(void **state)
     assert_int_equal(watches(5), 0);
 }
 
+/* A mirror without a watch of the own availability is better than none: RabbitMQ ends the connection on it where
+ * the node is gone that its queue was on. */
+static void the_own_availability_is_not_watched_at_any_price(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * (CONTROL_WATCH_TRIES + 1); i++) {
+        size_t watched = 0, from = out.count;
+
+        rig_up();
+        sender_step(&s);
+        for (size_t at = from; at < out.count; at++)
+            if (out.sent[at].subscribe && strstr(out.sent[at].topic, "/availability"))
+                watched++;
+            else
+                rig_done(at, 0), sender_step(&s);
+        assert_int_equal(watched, i % (CONTROL_WATCH_TRIES + 1) < CONTROL_WATCH_TRIES);
+        assert_true(fake_find(&out, from, "/health") < out.count);
+        sender_down(&s, true);
+    }
+}
+
 /* That it will be said anyway, in a while, is not soon enough. */
 static void a_foreign_word_does_not_wait_for_the_next_repetition(void **state)
 {
@@ -379,6 +400,7 @@ int main(void)
         RIG_TEST(health_is_said_every_ten_seconds),
         RIG_TEST(online_and_info_expire_and_are_said_again_in_time),
         RIG_TEST(what_cannot_expire_is_said_once),
+        RIG_TEST(the_own_availability_is_not_watched_at_any_price),
         RIG_TEST(a_foreign_word_does_not_wait_for_the_next_repetition),
         RIG_TEST(all_comes_again_when_it_was_wiped),
         RIG_TEST(wiping_is_watched_for_where_that_is_possible),

@@ -89,6 +89,37 @@ static void on_another_broker_it_starts_clean_once(void **state)
     assert_false(in.target.clean);
 }
 
+static struct link_event up_in_3_1_1(void)
+{
+    struct link_event event = fake_up(&in);
+
+    event.limits.mqtt_version = 4;
+    return event;
+}
+
+static void in_3_1_1_a_session_is_kept_after_a_clean_start_too(void **state)
+{
+    (void)state;
+    listener_step(&s, &a, 4, 0);
+    tell(up_in_3_1_1(), 0);
+    assert_int_equal(in.count, 1); /* the first broker's session goes on */
+    listener_step(&s, &b, 4, 100);
+    assert_true(in.target.clean);
+    assert_int_equal(listener_event(&s, &(struct link_event){0}, 100), CONNECTION_NOTHING);
+    struct link_event up = up_in_3_1_1();
+    assert_int_equal(listener_event(&s, &up, 110), CONNECTION_NOTHING); /* nobody saw it */
+    assert_int_equal(in.count, 1);                                      /* not subscribed */
+    struct link_event closed = fake_ended(&in, LINK_CLOSED, 0);
+    assert_int_equal(listener_event(&s, &closed, 120), CONNECTION_AGAIN);
+    assert_int_equal(listener_step(&s, &b, 4, 120), 120 + CONNECTION_CONNECT_MS);
+    assert_string_equal(in.uri, "tcp://b");
+    assert_false(in.target.clean);
+    tell(up_in_3_1_1(), 130);
+    assert_int_equal(in.count, 2);
+    tell(fake_done(&in, 0, 0), 131);
+    assert_string_equal(listener_state(&s), "on");
+}
+
 static void failures_wait_longer_and_longer(void **state)
 {
     int64_t now = 0;
@@ -162,9 +193,11 @@ static void a_resumed_session_is_nudged_so_often(void **state)
         tell(fake_done(&in, i, 0), 0);
     assert_int_equal(in.count, 1 + LISTENER_NUDGES);
     listener_step(&s, &b, 4, 0);
-    up = fake_up(&in);
+    tell(up_in_3_1_1(), 0); /* discarded, and made again */
+    tell(fake_ended(&in, LINK_CLOSED, 0), 0);
+    listener_step(&s, &b, 4, 0);
+    up = up_in_3_1_1();
     up.limits.session = true;
-    up.limits.mqtt_version = 4;
     tell(up, 0);
     tell(fake_done(&in, in.count - 1, 0), 0);
     assert_int_equal(in.count, 2 + LISTENER_NUDGES);
@@ -218,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_follows_the_publishing_connection),
         TEST(on_another_broker_it_starts_clean_once),
+        TEST(in_3_1_1_a_session_is_kept_after_a_clean_start_too),
         TEST(failures_wait_longer_and_longer),
         TEST(an_attempt_without_an_end_is_given_up),
         TEST(it_gives_in_for_a_broker),
