@@ -13,7 +13,7 @@
 #include "support/deadline.h"
 #include "support/json.h"
 
-enum { FILTERS_MAX = 16, SHOWN_MAX = 20, KEEP_SESSION_S = 3600, RESENT_MAX = 1000 };
+enum { FILTERS_MAX = 64, SHOWN_MAX = 20, KEEP_SESSION_S = 3600, RESENT_MAX = 1000 };
 
 struct mqttclient {
     struct mosquitto *mosq;

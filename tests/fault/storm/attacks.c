@@ -100,7 +100,11 @@ static bool kill_broker(struct rig *r, struct blow *b)
     if (!broker_up(r, b))
         return false;
     r->broker_forgot = true;
-    wiretap_forgets(r->tap, b->broker, true);
+    b->bites = wiretap_open(r->tap, b->broker) > 0; /* the agent was connected to it */
+    /* A node may have been the one that had what another one acknowledged. */
+    for (unsigned i = 0; i < r->o.brokers; i++)
+        if (i == b->broker || r->cluster)
+            wiretap_forgets(r->tap, i, true);
     broker_kill(r->brokers[b->broker]);
     r->broker_killed_ms[b->broker] = now_ms();
     return true;

@@ -13,7 +13,7 @@
 #define NAME "commander"
 
 enum {
-    BROKERS_MAX = 2,
+    BROKERS_MAX = 3,
     PAUSE_MS = 50,    /* between commands */
     REPEAT_MS = 1000, /* without an answer */
     REFUSED_MS = 100, /* after `Storage unavailable` */
@@ -40,8 +40,11 @@ struct commander *commander_create(const struct commander_options *o)
     c->number = o->number;
     c->paused = true;
     for (unsigned i = 0; i < c->brokers; i++)
-        c->clients[i] = mqttclient_create(&(struct mqttclient_options){
-            .host = o->hosts ? o->hosts[i] : NULL, .port = o->ports[i], .subscribe = replies});
+        c->clients[i] =
+            mqttclient_create(&(struct mqttclient_options){.host = o->hosts ? o->hosts[i] : NULL,
+                                                           .port = o->ports[i],
+                                                           .version = o->mqtt_version,
+                                                           .subscribe = replies});
     return c;
 }
 

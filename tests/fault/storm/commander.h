@@ -15,7 +15,8 @@
 struct commander_options {
     const char *const *hosts; /* of the brokers; NULL: 127.0.0.1 */
     const uint16_t *ports;
-    unsigned brokers;
+    unsigned brokers; /* up to 3 */
+    int mqtt_version; /* as mqttclient_options has it */
     unsigned number;
     const char *table;
 };

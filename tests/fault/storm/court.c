@@ -22,19 +22,25 @@ void court_open(struct court *c, struct rig *rig, struct court_memory *memory)
         judge_feed(c->judge, memory->topic, memory->event, false);
     else
         judge_start(c->judge, 1); /* it listens before the agent starts */
-    for (unsigned i = 0; i < rig->o.brokers; i++)
+    for (unsigned i = 0; i < rig->o.brokers; i++) {
+        char name[] = COURT_NAME "-0"; /* in a cluster one name is one session */
+        name[sizeof name - 2] = (char)('0' + i);
         c->clients[i] = mqttclient_create(&(struct mqttclient_options){
             .host = broker_host(rig->brokers[i]),
             .port = broker_port(rig->brokers[i]),
-            .client_id = COURT_NAME,
+            .version = rig_mqtt_version(rig),
+            .client_id = name,
             .keep_session = true,
             .subscribe = "studio/tables/# studio/agents/" COURT_AGENT "/replayed/" COURT_NAME});
+    }
 }
 
 void court_close(struct court *c)
 {
-    for (unsigned i = 0; i < c->rig->o.brokers; i++)
+    for (unsigned i = 0; i < c->rig->o.brokers; i++) {
         mqttclient_destroy(c->clients[i]);
+        free(c->heard[i]);
+    }
     for (unsigned i = 0; i < c->senders; i++)
         free(c->arrivals[i].seq);
     if (c->newest_event) {
@@ -111,7 +117,32 @@ static bool is_replay(const struct mqtt_message *m)
     return strstr(m->topic, "/replayed/") != NULL;
 }
 
-static void hear_event(struct court *c, const struct mqtt_message *m)
+/* What each subscriber is given by its own broker. */
+static void note_heard(struct court *c, unsigned broker, uint64_t seq)
+{
+    size_t at = (size_t)(seq - c->memory->seq);
+    if (at >= c->heard_cap[broker]) {
+        size_t cap = (at + 1) * 2;
+        unsigned char *longer = realloc(c->heard[broker], cap);
+        if (!longer)
+            test_fail("out of memory in the test");
+        memset(longer + c->heard_cap[broker], 0, cap - c->heard_cap[broker]);
+        c->heard[broker] = longer;
+        c->heard_cap[broker] = cap;
+    }
+    c->heard[broker][at] = 1;
+}
+
+static void count_missed(struct court *c)
+{
+    for (unsigned i = 0; i < c->rig->o.brokers; i++)
+        for (uint64_t seq = c->memory->seq + 1; seq <= c->newest; seq++) {
+            size_t at = (size_t)(seq - c->memory->seq);
+            c->missed[i] += at >= c->heard_cap[i] || !c->heard[i][at];
+        }
+}
+
+static void hear_event(struct court *c, unsigned broker, const struct mqtt_message *m)
 {
     char epoch[80];
     unsigned long long seq;
@@ -122,6 +153,8 @@ static void hear_event(struct court *c, const struct mqtt_message *m)
     if (strcmp(c->memory->epoch, epoch) != 0)
         rig_complain(c->rig, COMPLAINT_CHANGES, "event %llu is of epoch %s, not %s", seq, epoch,
                      c->memory->epoch);
+    if (!is_replay(m))
+        note_heard(c, broker, seq);
     if (seq > c->newest && !is_replay(m)) {
         free(c->newest_topic);
         free(c->newest_event);
@@ -174,7 +207,7 @@ void court_hear(struct court *c)
             if (c->rig->o.brokers == 1 || is_event(m) || is_replay(m))
                 feed(c, i, m);
             if (is_event(m) || is_replay(m))
-                hear_event(c, m);
+                hear_event(c, i, m);
         }
     }
 }
@@ -188,9 +221,15 @@ void court_hear_on(struct court *c)
 
 void court_watch(struct court *c)
 {
-    for (unsigned i = 0; i < c->rig->o.brokers; i++)
-        if (mqttclient_connected_since(c->clients[i]) > c->rig->broker_killed_ms[i])
+    bool all = true;
+    for (unsigned i = 0; i < c->rig->o.brokers; i++) {
+        bool back = mqttclient_connected_since(c->clients[i]) > c->rig->broker_killed_ms[i];
+        if (back && !c->rig->cluster)
             wiretap_forgets(c->rig->tap, i, false);
+        all = all && back;
+    }
+    for (unsigned i = 0; all && c->rig->cluster && i < c->rig->o.brokers; i++)
+        wiretap_forgets(c->rig->tap, i, false);
 }
 
 void court_wait(struct court *c)
@@ -274,6 +313,7 @@ void court_judge(struct court *c, const struct court_rules *rules)
     court_check_order(c);
     court_check_documents(c, rules);
     check_promises(c);
+    count_missed(c); /* late ones had time to come */
     c->events = judge_events(c->judge);
     c->repeats = judge_repeats(c->judge);
 }

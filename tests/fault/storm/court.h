@@ -34,15 +34,19 @@ struct court {
     struct court_memory *memory;
     struct judge *judge;
     struct mqttclient *clients[RIG_BROKERS_MAX];
-    struct arrivals *arrivals; /* per writer, the commander behind them */
-    unsigned senders;          /* how many these are */
-    uint64_t *revs;            /* the newest one heard, per table */
+    struct arrivals *arrivals;             /* per writer, the commander behind them */
+    unsigned senders;                      /* how many these are */
+    unsigned char *heard[RIG_BROKERS_MAX]; /* events, by number from memory->seq on, per broker */
+    size_t heard_cap[RIG_BROKERS_MAX];
+    size_t missed[RIG_BROKERS_MAX]; /* figure of the round: events its subscriber was not given */
+    uint64_t *revs;                 /* the newest one heard, per table */
     char *newest_topic, *newest_event;
     uint64_t newest;
     size_t events, repeats, holes; /* figures of the round */
     size_t acked;
     const struct write_note *notes; /* of the round, once judged; until the next one is */
     size_t note_count;
+    size_t behind; /* tables of which a cluster retains less than it has told */
     unsigned drain_ms;
     int64_t agree_ms; /* for documents that follow their events, and a replay */
 };

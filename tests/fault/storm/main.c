@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fault/storm/hold.h"
 #include "fault/storm/storm.h"
 
 static void usage(FILE *out)
@@ -15,12 +16,18 @@ static void usage(FILE *out)
             "  --round N       seconds of storm before each judgement (30)\n"
             "  --seed N        the same choices again (else one is made up and printed)\n"
             "  --kinds A,B     only these attacks, of: %s\n"
-            "  --brokers N     1 or 2 brokers, that fail in turn (1)\n"
+            "  --brokers N     1 to 3 brokers, that fail in turn (1)\n"
+            "  --cluster KIND  three nodes of a cluster instead: rabbitmq or nats; exit status 77 "
+            "where it\n"
+            "                  is not installed. Only attacks that leave two of three nodes\n"
             "  --writers N  --tables N  --rate N    (50, 20, 500 updates per second in all)\n"
             "  --sync-ms N     each sync of the agent takes so much longer (every other round 20)\n"
             "  --agent NAME    program in $STUDIO_BIN (studio-agent)\n"
             "  --env NAME=VALUE   for the agent\n"
             "  --quiet         only the summary\n"
+            "  --hold          no storm: three brokers, or those of --cluster, to try something "
+            "on; prints\n"
+            "                  their ports, does as it reads: kill N, start N\n"
             "Exit status: 0 no promise was broken, 1 some were (see above), 2 usage.\n",
             kinds);
     free(kinds);
@@ -34,6 +41,7 @@ int main(int argc, char **argv)
                                             {"seed", required_argument, NULL, 'S'},
                                             {"kinds", required_argument, NULL, 'K'},
                                             {"brokers", required_argument, NULL, 'b'},
+                                            {"cluster", required_argument, NULL, 'c'},
                                             {"writers", required_argument, NULL, 'w'},
                                             {"tables", required_argument, NULL, 't'},
                                             {"rate", required_argument, NULL, 'R'},
@@ -41,9 +49,11 @@ int main(int argc, char **argv)
                                             {"agent", required_argument, NULL, 'a'},
                                             {"env", required_argument, NULL, 'e'},
                                             {"quiet", no_argument, NULL, 'q'},
+                                            {"hold", no_argument, NULL, 'H'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct storm_options o = {.seconds = 60};
+    bool hold = false;
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         unsigned long number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -64,7 +74,14 @@ int main(int argc, char **argv)
             o.kinds = optarg;
             break;
         case 'b':
-            o.brokers = number == 2 ? 2 : 1;
+            o.brokers = number >= 1 && number <= RIG_BROKERS_MAX ? (unsigned)number : 1;
+            break;
+        case 'c':
+            o.cluster = cluster_find(optarg);
+            if (!o.cluster) {
+                usage(stderr);
+                return 2;
+            }
             break;
         case 'w':
             o.writers = (unsigned)number;
@@ -87,6 +104,9 @@ int main(int argc, char **argv)
         case 'q':
             o.quiet = true;
             break;
+        case 'H':
+            hold = true;
+            break;
         case 'h':
             usage(stdout);
             return 0;
@@ -94,6 +114,15 @@ int main(int argc, char **argv)
             usage(stderr);
             return 2;
         }
+    }
+    const char *missing = o.cluster ? cluster_missing(o.cluster) : NULL;
+    if (missing) {
+        fprintf(stderr, "storm: %s\n", missing);
+        return 77;
+    }
+    if (hold) {
+        hold_run(o.cluster);
+        return 0;
     }
     return storm_run(&o).complaints == 0 ? 0 : 1;
 }

@@ -45,8 +45,10 @@ static void open_brokers(struct rig *r)
      * says little, for all it says is kept until the storm is over. */
     static const struct broker_options options = {
         .persistence = true, .extra = "autosave_interval 1\nlog_type none\nlog_type information\n"};
+    if (r->o.cluster)
+        r->cluster = cluster_create(r->o.cluster);
     for (unsigned i = 0; i < r->o.brokers; i++) {
-        r->brokers[i] = broker_create(&options);
+        r->brokers[i] = r->cluster ? cluster_node(r->cluster, i) : broker_create(&options);
         r->proxies[i] = proxy_create(broker_port(r->brokers[i]));
         wiretap_listen(r->tap, i, r->proxies[i]);
         char *longer = test_printf("%s%smqtt://127.0.0.1:%u", r->uris ? r->uris : "",
@@ -63,8 +65,11 @@ static void open_commander(struct rig *r)
     for (unsigned i = 0; i < r->o.brokers; i++)
         ports[i] = broker_port(r->brokers[i]);
     writers_table(&r->o.writers, r->o.writers.writers, table);
-    r->commander = commander_create(
-        &(struct commander_options){NULL, ports, r->o.brokers, r->o.writers.writers, table});
+    r->commander = commander_create(&(struct commander_options){.ports = ports,
+                                                                .brokers = r->o.brokers,
+                                                                .mqtt_version = rig_mqtt_version(r),
+                                                                .number = r->o.writers.writers,
+                                                                .table = table});
 }
 
 void rig_open(struct rig *r, const struct rig_options *options)
@@ -85,6 +90,11 @@ void rig_open(struct rig *r, const struct rig_options *options)
         open_commander(r);
 }
 
+int rig_mqtt_version(const struct rig *r)
+{
+    return r->o.cluster ? 4 : 5;
+}
+
 void rig_set_sync_delay(struct rig *r)
 {
     if (r->faults)
@@ -99,8 +109,10 @@ void rig_close(struct rig *r)
         rig_stop_agent(r);
     for (unsigned i = 0; i < r->o.brokers; i++) {
         proxy_destroy(r->proxies[i]);
-        broker_destroy(r->brokers[i]);
+        if (!r->cluster)
+            broker_destroy(r->brokers[i]);
     }
+    cluster_destroy(r->cluster);
     wiretap_destroy(r->tap);
     faults_destroy(r->faults);
     port_release(&r->port);

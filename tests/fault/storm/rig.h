@@ -1,6 +1,6 @@
 /*
- * rig.h - what the storm rages over: one agent, one or two brokers behind proxies, the writers and a
- * commander.
+ * rig.h - what the storm rages over: one agent, one to three brokers or the nodes of a cluster behind proxies,
+ * the writers and a commander.
  */
 #ifndef TESTS_FAULT_STORM_RIG_H
 #define TESTS_FAULT_STORM_RIG_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "fault/storm/cluster.h"
 #include "fault/storm/commander.h"
 #include "fault/storm/wiretap.h"
 #include "fault/storm/writers.h"
@@ -37,18 +38,20 @@ enum complaint {
 };
 
 struct rig_options {
-    const char *program;            /* of the agent, in $STUDIO_BIN */
-    const char *variable;           /* NAME=VALUE for its environment; NULL: none */
-    unsigned brokers;               /* 1 or 2 */
-    bool commands;                  /* a commander, too */
-    struct writers_options writers; /* `port` is set by the rig */
+    const char *program;                /* of the agent, in $STUDIO_BIN */
+    const char *variable;               /* NAME=VALUE for its environment; NULL: none */
+    unsigned brokers;                   /* 1 to 3 */
+    const struct cluster_kind *cluster; /* they are its nodes; NULL: a Mosquitto each, on its own */
+    bool commands;                      /* a commander, too */
+    struct writers_options writers;     /* `port` is set by the rig */
 };
 
 struct rig {
     struct rig_options o;
     const char *data;
-    struct port port; /* of the agent, the same over all starts */
-    const char *host; /* its address; NULL: 127.0.0.1 */
+    struct port port;        /* of the agent, the same over all starts */
+    const char *host;        /* its address; NULL: 127.0.0.1 */
+    struct cluster *cluster; /* NULL: none */
     struct broker *brokers[RIG_BROKERS_MAX];
     struct proxy *proxies[RIG_BROKERS_MAX];
     bool broker_paused[RIG_BROKERS_MAX];
@@ -81,6 +84,8 @@ void rig_nap(unsigned ms);
 /* A broken promise, with a sentence. */
 void rig_complain(struct rig *rig, enum complaint kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The version of MQTT that tests speak to its brokers, as mqttclient_options has it. */
+int rig_mqtt_version(const struct rig *rig);
 /* How long syncs take is as the rig says again. */
 void rig_set_sync_delay(struct rig *rig);
 

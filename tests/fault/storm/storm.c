@@ -17,6 +17,7 @@ enum {
     RARE_PERCENT = 10,  /* attacks that may last longer than is usual */
     MEET_PERCENT = 50,  /* attacks that wait until the agent sends something */
     MEET_MS = 3000,
+    IN_USE_PERCENT = 50,   /* of a cluster the node the agent is connected to */
     EXCEPTION_PERCENT = 5, /* of the writers' messages */
     SLOW_SYNC_MS = 20,     /* in every other round: a kill comes between write and sync */
     RECOVERY_MS = 30000,   /* to an acknowledged update after an attack */
@@ -125,10 +126,21 @@ static void note_sync_failure(struct storm *s, int64_t from, int64_t to)
     s->f.sync_failures++;
 }
 
+/* The node the agent is connected to; `otherwise` where it is to none. */
+static unsigned in_use(struct storm *s, unsigned otherwise)
+{
+    for (unsigned i = 0; i < s->rig.o.brokers; i++)
+        if (wiretap_open(s->rig.tap, i) > 0)
+            return i;
+    return otherwise;
+}
+
 static bool begin(struct storm *s, struct blow *blow)
 {
     blow->random = &s->random;
     blow->broker = random_between(&s->random, 0, s->rig.o.brokers - 1);
+    if (s->rig.cluster && random_chance(&s->random, IN_USE_PERCENT))
+        blow->broker = in_use(s, blow->broker);
     blow->began_ms = now_ms();
     blow->bites = 1;
     if (!blow->attack->begin(&s->rig, blow))
@@ -230,6 +242,8 @@ static void attack(struct storm *s)
     idle(s, lasts);
     while (n-- > 0)
         end(s, &blows[n]);
+    if (s->rig.cluster) /* whole again: two of three nodes are needed */
+        court_wait(&s->court);
     recover(s);
     if (sync_failure)
         note_sync_failure(s, began, now_ms());
@@ -300,6 +314,9 @@ static void run_round(struct storm *s, int64_t began)
     s->f.events += s->court.events;
     s->f.repeats += s->court.repeats;
     s->f.holes += s->court.holes;
+    s->f.behind += s->court.behind;
+    for (unsigned i = 0; i < s->rig.o.brokers; i++)
+        s->f.missed[i] += s->court.missed[i];
     if (s->court.drain_ms > s->f.drain_ms)
         s->f.drain_ms = s->court.drain_ms;
     if (!s->o.quiet)
@@ -311,7 +328,7 @@ static void run_round(struct storm *s, int64_t began)
     court_close(&s->court);
 }
 
-static void print_summary(const struct storm_figures *f)
+static void print_summary(const struct storm_figures *f, bool cluster)
 {
     printf("storm: seed %" PRIu64 ", %u s, %u rounds, %u attacks, %u kills of the agent, "
            "%u of the broker, %u failed syncs; %" PRIu64 " messages acknowledged, %" PRIu64
@@ -322,6 +339,11 @@ static void print_summary(const struct storm_figures *f)
            f->seed, f->seconds, f->rounds, f->attacks, f->kills, f->broker_kills, f->sync_failures,
            f->acked, f->refused, f->unknown, f->commands, f->command_repeats, f->events, f->repeats,
            f->holes, f->recovery_ms, f->drain_ms, f->slowest_ms, f->complaints);
+    if (cluster)
+        printf("storm: not given to the subscribers at the three nodes: %" PRIu64 ", %" PRIu64
+               ", %" PRIu64 "; tables whose retained status was behind what it had told: %" PRIu64
+               "\n",
+               f->missed[0], f->missed[1], f->missed[2], f->behind);
     for (size_t i = 0; i < f->kind_count; i++)
         printf("storm: %13s: %4u begun, %8" PRIu64 " bites\n", f->kinds[i].name, f->kinds[i].begun,
                f->kinds[i].bites);
@@ -352,7 +374,8 @@ struct storm_figures storm_run(const struct storm_options *options)
     s.o.round_s = otherwise(s.o.round_s, 30);
     struct rig_options rig = {.program = s.o.program ? s.o.program : "studio-agent",
                               .variable = s.o.variable,
-                              .brokers = otherwise(s.o.brokers, 1),
+                              .brokers = s.o.cluster ? CLUSTER_NODES : otherwise(s.o.brokers, 1),
+                              .cluster = s.o.cluster,
                               .commands = true,
                               .writers = {.writers = otherwise(s.o.writers, 50),
                                           .tables = otherwise(s.o.tables, 20),
@@ -368,6 +391,6 @@ struct storm_figures storm_run(const struct storm_options *options)
     sum_up(&s, began);
     court_memory_finish(&s.memory);
     free(s.sync_failures);
-    print_summary(&s.f);
+    print_summary(&s.f, s.o.cluster != NULL);
     return s.f;
 }

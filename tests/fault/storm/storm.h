@@ -26,6 +26,8 @@ struct storm_options {
                                        round 20 */
     unsigned drain_s;     /* 0: 120; how long the last events of a round may take */
     unsigned brokers;     /* 0: 1 */
+    const struct cluster_kind
+        *cluster; /* three nodes of it; NULL: brokers that know nothing of each other */
     unsigned writers, tables, rate; /* 0: 50, 20, 500 per second */
     bool plain; /* one attack at a time, each on an agent that is heard to send */
     bool quiet; /* only the summary */
@@ -41,6 +43,8 @@ struct storm_kind {
 struct storm_figures {
     uint64_t seed;
     unsigned seconds, rounds, attacks, kills, broker_kills, sync_failures;
+    uint64_t behind;                  /* tables of which a cluster retained less than it had told */
+    uint64_t missed[RIG_BROKERS_MAX]; /* events the subscriber at this broker was not given */
     uint64_t acked, refused, unknown, events, repeats, holes, commands, command_repeats;
     unsigned recovery_ms; /* the longest from the end of an attack to an acknowledged update */
     unsigned drain_ms;    /* the longest from the end of a round to its last event */

@@ -12,7 +12,7 @@
 
 #include "support/proxy.h"
 
-enum { WIRETAP_BROKERS_MAX = 2 };
+enum { WIRETAP_BROKERS_MAX = 3 };
 
 struct wiretap;
 
