@@ -95,6 +95,24 @@ int rig_mqtt_version(const struct rig *r)
     return r->o.cluster ? 4 : 5;
 }
 
+/* What an agent said last. */
+static char *last_words(struct proc *agent)
+{
+    char *log = proc_output(agent, PROC_STDERR);
+    size_t len = strlen(log);
+    char *words = test_printf("%s", len > LOG_SHOWN ? log + len - LOG_SHOWN : log);
+    free(log);
+    return words;
+}
+
+void rig_show_log(struct rig *r)
+{
+    char *words = r->agent ? last_words(r->agent) : NULL;
+    if (words)
+        fprintf(r->complaints, "storm: what the agent said last:\n%s\n", words);
+    free(words);
+}
+
 void rig_set_sync_delay(struct rig *r)
 {
     if (r->faults)
@@ -157,16 +175,6 @@ static bool listens(struct rig *r)
     bool yes = strstr(out, "listening on") != NULL;
     free(out);
     return yes;
-}
-
-/* What an agent that ended said last. */
-static char *last_words(struct proc *agent)
-{
-    char *log = proc_output(agent, PROC_STDERR);
-    size_t len = strlen(log);
-    char *words = test_printf("%s", len > LOG_SHOWN ? log + len - LOG_SHOWN : log);
-    free(log);
-    return words;
 }
 
 static void bury(struct rig *r)

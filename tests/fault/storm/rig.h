@@ -84,6 +84,8 @@ void rig_nap(unsigned ms);
 /* A broken promise, with a sentence. */
 void rig_complain(struct rig *rig, enum complaint kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Beside the complaints: the end of the agent's log, if it runs. */
+void rig_show_log(struct rig *rig);
 /* The version of MQTT that tests speak to its brokers, as mqttclient_options has it. */
 int rig_mqtt_version(const struct rig *rig);
 /* How long syncs take is as the rig says again. */

@@ -310,6 +310,8 @@ static void run_round(struct storm *s, int64_t began)
                                                  .sync_failure_count = s->sync_failure_count,
                                                  .health = unhurried});
     take_complaints(s);
+    if (s->rig.complaint_count > 0)
+        rig_show_log(&s->rig);
     s->f.rounds++;
     s->f.events += s->court.events;
     s->f.repeats += s->court.repeats;
