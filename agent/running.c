@@ -8,12 +8,9 @@ enum { AGAIN_MS = 1000 /* after it was ours, and could not be used */ };
 
 /* --- the owner ------------------------------------------------------------------------------- */
 
-/* Nobody asks it for anything any more, and nothing is under way. */
+/* Nothing is under way any more, and who waits for the store's thread waits no longer. */
 static void end_owner(struct studio_agent *agent)
 {
-    pthread_mutex_lock(&agent->parts);
-    agent->owns = false;
-    pthread_mutex_unlock(&agent->parts);
     if (agent->leaving != LEAVING_NOT)
         bridge_drop(agent->bridge, agent->leaving == LEAVING_LOST);
     else if (agent->bridge)
