@@ -276,8 +276,8 @@ static enum studio_err build(struct studio_agent *agent, struct tokens **tokens,
     if (err != STUDIO_OK)
         return err;
     about_warn(&agent->config, &agent->figures);
-    if (agent->store) /* a standby has not asked for an answer yet */
-        database_warn(&agent->config);
+    if (agent->store) /* a standby has asked for nothing yet */
+        database_warn(&agent->config, agent->store);
     return renewal_watch(agent->renewal, error);
 }
 

@@ -79,7 +79,8 @@ struct store_engine {
     enum studio_err (*import_lines)(const struct store_place *place, FILE *in,
                                     store_progress_fn *tell, struct studio_error *error);
     enum studio_err (*survey)(const char *url, struct store_survey *out,
-                              struct studio_error *error); /* of a database */
+                              struct studio_error *error);             /* of a database */
+    const struct store_survey *(*surveyed)(const struct store *store); /* NULL: of none */
     enum studio_err (*restored)(const struct store_place *place, char epoch[STORE_EPOCH_LEN + 1],
                                 struct studio_error *error);
 

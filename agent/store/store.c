@@ -58,6 +58,11 @@ const struct store_info *store_info(const struct store *store)
     return &store->info;
 }
 
+const struct store_survey *store_surveyed(const struct store *store)
+{
+    return store->engine->surveyed ? store->engine->surveyed(store) : NULL;
+}
+
 bool store_slow(const struct store *store)
 {
     return store->engine->slow(store);

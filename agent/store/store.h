@@ -16,6 +16,7 @@
 
 #include "model/event.h"
 #include "model/snapshot.h"
+#include "store/survey.h"
 #include "studio/error.h"
 
 struct store;
@@ -104,6 +105,9 @@ STUDIO_MUST_USE enum studio_err store_open(const struct store_options *options, 
 void store_close(struct store *store);
 
 const struct store_info *store_info(const struct store *store);
+
+/* What the database did for an answer at the start; NULL: not known, or the store is in none. Any thread. */
+const struct store_survey *store_surveyed(const struct store *store);
 
 /* The last commit took so long that a stop should not ask for more. The owner's thread. */
 bool store_slow(const struct store *store);

@@ -53,14 +53,15 @@ static void run_paced(struct column *c, struct load *load, unsigned row, unsigne
                       const struct sizes *sizes)
 {
     const struct load_plan plan = {.seconds = sizes->seconds, .rate = rate};
+    const bool in_detail = row == ROW_2000 || row == ROW_3000 || row == ROW_IDLE_2000;
     struct load_result *r = test_alloc(sizeof *r);
     load_run(load, &plan, r);
     column_set(c, row + PACED_CPU, per(r->cpu_seconds, r->answers));
-    if (row == ROW_2000 || row == ROW_IDLE_2000) {
+    if (in_detail) {
         column_set(c, row + ANSWER_P50, histogram_ms(&r->answer, 0.5));
         column_set(c, row + ANSWER_P99, histogram_ms(&r->answer, 0.99));
     }
-    if (r->arrival.total > 0 && (row == ROW_2000 || row == ROW_IDLE_2000)) {
+    if (r->arrival.total > 0 && in_detail) {
         column_set(c, row + ARRIVAL_P50, histogram_ms(&r->arrival, 0.5));
         column_set(c, row + ARRIVAL_P99, histogram_ms(&r->arrival, 0.99));
     }
@@ -291,11 +292,12 @@ enum {
 /* One line per part reads as a table. */
 /* clang-format off */
 const struct part parts[] = {
-    {ROW_WINDOW_1, RATE_ROWS, ALL, 1, measure_window},
-    {ROW_WINDOW_16, RATE_ROWS, ALL, 16, measure_window},
+    {ROW_WINDOW_1, RATE_ROWS, ALL | BIT(SERVER_DATABASE), 1, measure_window},
+    {ROW_WINDOW_16, RATE_ROWS, ALL | BIT(SERVER_DATABASE), 16, measure_window},
     {ROW_200, 1, ALL, 200, measure_paced},
     {ROW_1000, 1, ALL, 1000, measure_paced},
-    {ROW_2000, PACED_ROWS, ALL, 2000, measure_paced},
+    {ROW_2000, PACED_ROWS, ALL | BIT(SERVER_DATABASE), 2000, measure_paced},
+    {ROW_3000, PACED_ROWS, AGENTS | BIT(SERVER_DATABASE), 3000, measure_paced},
     {ROW_4000, 1, ALL, 4000, measure_paced},
     {ROW_FRESH_P50, 2, MQTT, 2000, measure_fresh},
     {ROW_IDLE_MEMORY, 1 + 2 * RATE_ROWS + PACED_ROWS, ALL, 2000, measure_idle},

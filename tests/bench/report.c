@@ -64,7 +64,7 @@ static void print_goals(const struct report *r, enum row row)
     for (const struct goal *g = row_infos[row].goals;
          g < row_infos[row].goals + GOALS_MAX && g->against != NONE; g++) {
         double ratio;
-        if (g->against == PEER && !r->there[g->what])
+        if ((g->against == PEER && !r->there[g->what]) || !r->there[g->whose])
             continue;
         char *text = goal_text(g, r->sizes);
         bool there = goal_ratio(g, row, r->values, &ratio);

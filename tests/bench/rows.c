@@ -16,10 +16,13 @@
 #define MOST_OWN(ratio, row)  {OWN, false, (ratio), (row), NULL}
 #define MOST_OF(number, unit) {ITSELF, false, (number), 0, unit}
 #define LEAST_NUMBER(number, unit) {ITSELF, true, (number), 0, unit}
+#define MOST_THERE(number, unit)  {ITSELF, false, (number), 0, unit, SERVER_DATABASE}
+#define LEAST_THERE(number, unit) {ITSELF, true, (number), 0, unit, SERVER_DATABASE}
 
 #define WINDOW(row, n)                                                                             \
     [(row) + RATE] = {"updates/s, window " n, 0,                                                   \
-        {LEAST(1.3, SERVER_NODE), LEAST(1.5, SERVER_PYTHON), LEAST(0.5, SERVER_MOSQUITTO)}},       \
+        {LEAST(1.3, SERVER_NODE), LEAST(1.5, SERVER_PYTHON), LEAST(0.5, SERVER_MOSQUITTO),         \
+         LEAST_THERE(3000, "a second")}},                                                          \
     [(row) + RATE_CPU] = {"CPU per update, window " n ", µs", 0, {MOST(0.8, SERVER_NODE)}},        \
     [(row) + RATE_P50] = {"answer p50, window " n ", ms", 0, {{0}}},                               \
     [(row) + RATE_P99] = {"answer p99, window " n ", ms", 0, {{0}}}
@@ -72,6 +75,11 @@ const struct row_info row_infos[ROWS] = {
     [ROW_2000 + ANSWER_P99] = {"answer p99, 2,000/s, ms", 0, {MOST(1, SERVER_NODE)}},
     [ROW_2000 + ARRIVAL_P50] = {"MQTT arrival p50, 2,000/s, ms", 0, {MOST(3, SERVER_MOSQUITTO)}},
     [ROW_2000 + ARRIVAL_P99] = {"MQTT arrival p99, 2,000/s, ms", 0, {MOST(1, SERVER_NODE)}},
+    [ROW_3000 + PACED_CPU] = {"CPU per update, 3,000/s, µs", 0, {{0}}},
+    [ROW_3000 + ANSWER_P50] = {"answer p50, 3,000/s, ms", 0, {{0}}},
+    [ROW_3000 + ANSWER_P99] = {"answer p99, 3,000/s, ms", 0, {MOST_THERE(60, "ms")}},
+    [ROW_3000 + ARRIVAL_P50] = {"MQTT arrival p50, 3,000/s, ms", 0, {{0}}},
+    [ROW_3000 + ARRIVAL_P99] = {"MQTT arrival p99, 3,000/s, ms", 0, {{0}}},
     [ROW_FRESH_P50] = {"MQTT arrival p50, first second of new tables, ms", 0, {{0}}},
     [ROW_FRESH_P99] = {"MQTT arrival p99, first second of new tables, ms", 0, {MOST(1, SERVER_NODE)}},
     [ROW_IDLE_MEMORY] = {"memory per idle connection, KB", 0, {MOST_OF(3, "KB")}},
@@ -129,6 +137,9 @@ char *row_name(enum row row, const struct sizes *sizes)
 char *goal_text(const struct goal *goal, const struct sizes *sizes)
 {
     const char *sign = goal->at_least ? "≥" : "≤";
+    if (goal->against == ITSELF && goal->whose != SERVER_AGENT)
+        return test_printf("%s: %s %g %s", server_names[goal->whose].key, sign, goal->ratio,
+                           goal->unit);
     if (goal->against == ITSELF)
         return test_printf("%s %g %s", sign, goal->ratio, goal->unit);
     if (goal->against == PEER)
@@ -142,7 +153,7 @@ char *goal_text(const struct goal *goal, const struct sizes *sizes)
 bool goal_ratio(const struct goal *goal, enum row row,
                 const struct value values[ROWS][SERVER_KINDS], double *ratio)
 {
-    const struct value *own = &values[row][SERVER_AGENT];
+    const struct value *own = &values[row][goal->whose];
     const struct value *other = goal->against == PEER  ? &values[row][goal->what]
                                 : goal->against == OWN ? &values[goal->what][SERVER_AGENT]
                                                        : NULL;

@@ -8,7 +8,7 @@
 #include "bench/server.h"
 #include "support/siege.h"
 
-enum { SCALES = 4, BACKLOGS = 3, GOALS_MAX = 3 };
+enum { SCALES = 4, BACKLOGS = 3, GOALS_MAX = 4 };
 
 /* How much of everything. */
 struct sizes {
@@ -34,7 +34,8 @@ enum row {
     ROW_1000,
     ROW_4000,
     ROW_2000,
-    ROW_FRESH_P50 = ROW_2000 + PACED_ROWS,
+    ROW_3000 = ROW_2000 + PACED_ROWS,
+    ROW_FRESH_P50 = ROW_3000 + PACED_ROWS,
     ROW_FRESH_P99,
     ROW_IDLE_MEMORY,
     ROW_IDLE_1,
@@ -61,6 +62,7 @@ struct goal {
     double ratio;
     unsigned what; /* the server or the row */
     const char *unit;
+    enum server_kind whose; /* the agent's unless told */
 };
 
 struct row_info {

@@ -2,6 +2,7 @@
 #include "bench/server.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +12,14 @@
 #include "support/agent.h"
 #include "support/broker.h"
 #include "support/deadline.h"
+#include "support/pgserver.h"
 #include "support/port.h"
 #include "support/tmpdir.h"
 
 const struct server_name server_names[SERVER_KINDS] = {
     [SERVER_AGENT] = {"agent", "studio-agent"},
     [SERVER_OTHER] = {"other", "the other build"},
+    [SERVER_DATABASE] = {"database", "studio-agent, PostgreSQL"},
     [SERVER_ALONE] = {"alone", "studio-agent, no broker"},
     [SERVER_NODE] = {"node", "node ws+mqtt"},
     [SERVER_PYTHON] = {"python", "python websockets"},
@@ -43,7 +46,7 @@ bool server_available(enum server_kind kind)
     static const char *const needs[SERVER_KINDS] = {[SERVER_NODE] = "BENCH_NODE_PATH",
                                                     [SERVER_PYTHON] = "BENCH_PYTHON",
                                                     [SERVER_OTHER] = "BENCH_AGAINST"};
-    return !needs[kind] || getenv(needs[kind]);
+    return (!needs[kind] || getenv(needs[kind])) && (kind != SERVER_DATABASE || pgserver_there());
 }
 
 /* A file of the source, or a program that was built beside this one. */
@@ -55,11 +58,63 @@ static const char *path_of(const char *variable, const char *name)
     return tmpdir_path(dir, name);
 }
 
+/* Two servers on this machine, started when they are first asked for, of which the first waits for the second: both have
+ * an update on disk when it is answered. */
+static struct pgserver *primary, *standby;
+
+static void end_database(void)
+{
+    pgserver_destroy(standby);
+    pgserver_destroy(primary);
+}
+
+/* Its log is in files of 16 MB. A new one is filled with zeros and synced while commits wait; one that has been in use for
+ * a while takes old ones again. */
+static void make_log_files(void)
+{
+    enum { FILES = 16 };
+    for (int i = 0; i < FILES; i++)
+        free(pgserver_ask(primary, "public",
+                          "SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()"));
+    free(pgserver_ask(primary, "public", "CHECKPOINT"));
+    pgserver_wait_replayed(primary);
+    free(pgserver_ask(standby, "public", "CHECKPOINT"));
+}
+
+static void start_database(void)
+{
+    static const char *const settings[] = {"synchronous_standby_names=*", "fsync=on",
+                                           "shared_buffers=128MB", "min_wal_size=512MB", NULL};
+    primary = pgserver_create_as(&(struct pgserver_options){.settings = settings});
+    char *source = test_printf("host=%s user=postgres", pgserver_host(primary));
+    standby =
+        pgserver_create_as(&(struct pgserver_options){.settings = &settings[1], .copy_of = source});
+    pgserver_wait_synchronous(primary);
+    make_log_files();
+    (void)atexit(end_database);
+    free(source);
+}
+
+/* Where its store is, anew. */
+static void name_database(struct server *s)
+{
+    static unsigned count;
+    char schema[24];
+    if (!primary)
+        start_database();
+    snprintf(schema, sizeof schema, "bench%u", count++);
+    s->url = test_printf("STUDIO_STORE_URL=%s", pgserver_url(primary, schema));
+}
+
 static void start_agent(struct server *s)
 {
+    if (s->kind == SERVER_DATABASE)
+        name_database(s);
+    const char *const env[] = {"STUDIO_MQTT_AGENT_ID=bench", s->url, NULL};
     struct agent_options options = {
         .broker = s->broker ? broker_uri(s->broker) : NULL,
         .config = agent_config,
+        .env = s->url ? env : NULL,
     };
     bool other = s->kind == SERVER_OTHER;
     if (setenv("STUDIO_BIN", path_of(other ? "BENCH_AGAINST" : "BENCH_AGENT", ""), 1) != 0)
@@ -119,11 +174,11 @@ static const struct {
     bool broker;
     void (*start)(struct server *);
 } kinds[SERVER_KINDS] = {
-    [SERVER_AGENT] = {true, start_agent},     [SERVER_OTHER] = {true, start_agent},
-    [SERVER_ALONE] = {false, start_agent},    [SERVER_NODE] = {true, start_node},
-    [SERVER_PYTHON] = {false, start_python},  [SERVER_MOSQUITTO] = {true, start_mosquitto},
-    [SERVER_SYNC] = {false, start_bare},      [SERVER_ECHO] = {false, start_bare},
-    [SERVER_LIBRARY] = {true, start_nothing},
+    [SERVER_AGENT] = {true, start_agent},         [SERVER_OTHER] = {true, start_agent},
+    [SERVER_DATABASE] = {true, start_agent},      [SERVER_ALONE] = {false, start_agent},
+    [SERVER_NODE] = {true, start_node},           [SERVER_PYTHON] = {false, start_python},
+    [SERVER_MOSQUITTO] = {true, start_mosquitto}, [SERVER_SYNC] = {false, start_bare},
+    [SERVER_ECHO] = {false, start_bare},          [SERVER_LIBRARY] = {true, start_nothing},
 };
 
 static void start(struct server *s, enum server_kind kind, bool connected)
@@ -173,6 +228,7 @@ void server_stop(struct server *s)
     agent_proc_destroy(s->agent);
     proc_destroy(s->peer);
     broker_destroy(s->broker);
+    free(s->url);
     if (s->kind == SERVER_MOSQUITTO)
         port_release(&websocket_port);
 }

@@ -12,7 +12,8 @@
 /* The columns. */
 enum server_kind {
     SERVER_AGENT,
-    SERVER_OTHER, /* the agent of another build, $BENCH_AGAINST */
+    SERVER_OTHER,    /* the agent of another build, $BENCH_AGAINST */
+    SERVER_DATABASE, /* the agent, its store in a PostgreSQL with a synchronous standby */
     SERVER_ALONE,
     SERVER_NODE,
     SERVER_PYTHON,
@@ -37,6 +38,7 @@ struct server {
     struct broker *broker;
     struct agent_proc *agent;
     struct proc *peer;
+    char *url; /* the variable that names its database; NULL: none */
 };
 
 /* Whether it is there: $BENCH_NODE_PATH, $BENCH_PYTHON, $BENCH_AGAINST say so. */

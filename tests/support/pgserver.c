@@ -165,6 +165,8 @@ void pgserver_spawn(struct pgserver *server)
         argv[n++] = *one;
     }
     server->proc = proc_spawn(as_server(server, argv), server->o.env);
+    /* One of its processes that waits for a standby when the first of them dies goes on as if it had a terminal. */
+    proc_close_stdin(server->proc);
     free(port);
 }
 
@@ -276,20 +278,35 @@ void pgserver_promote(struct pgserver *server)
     free(pgserver_ask(server, "public", "SELECT pg_promote()"));
 }
 
-void pgserver_wait_synchronous(struct pgserver *server)
+/* Until the number this SQL answers is not 0. */
+static void wait_for(struct pgserver *server, const char *what, const char *sql)
 {
     static const struct timespec pause = {.tv_nsec = 20000000};
     const int64_t deadline = now_ms() + START_MS;
     for (;;) {
-        char *count = pgserver_ask(server, "public",
-                                   "SELECT count(*) FROM pg_stat_replication"
-                                   " WHERE sync_state IN ('sync', 'quorum')");
+        char *count = pgserver_ask(server, "public", sql);
         const bool there = strcmp(count, "0") != 0;
         free(count);
         if (there)
             return;
         if (deadline_left(deadline) <= 0)
-            test_fail("no standby became synchronous");
+            test_fail("no standby %s", what);
         nanosleep(&pause, NULL);
     }
+}
+
+void pgserver_wait_synchronous(struct pgserver *server)
+{
+    wait_for(server, "became synchronous",
+             "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')");
+}
+
+void pgserver_wait_replayed(struct pgserver *server)
+{
+    char *now = pgserver_ask(server, "public", "SELECT pg_current_wal_lsn()");
+    char *sql = test_printf(
+        "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= '%s'::pg_lsn", now);
+    wait_for(server, "came so far", sql);
+    free(sql);
+    free(now);
 }

@@ -60,6 +60,8 @@ void pgserver_copy(struct pgserver *server, const char *source);
 void pgserver_promote(struct pgserver *server);
 /* Until a standby is there that commits wait for. */
 void pgserver_wait_synchronous(struct pgserver *server);
+/* And until one has replayed all that is there now. */
+void pgserver_wait_replayed(struct pgserver *server);
 /* Every connection ends, what is under way is taken back. */
 void pgserver_stop(struct pgserver *server);
 /* SIGKILL to all of it, as a power cut. */

@@ -37,4 +37,5 @@ const struct store_engine postgres_engine = {
     .import_lines = postgres_import,
     .restored = postgres_restored,
     .survey = postgres_survey,
+    .surveyed = postgres_surveyed,
 };

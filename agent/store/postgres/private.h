@@ -71,6 +71,7 @@ enum statement {
     PG_ADD_HOUR,
     PG_DROP_HOURS,
     PG_RELEASE,
+    PG_SURVEY,
     PG_COUNT
 };
 extern const char *const postgres_texts[PG_COUNT];
@@ -106,6 +107,8 @@ struct postgres_store {
     char successor[STORE_OWNER_MAX + 1]; /* who owns it now; empty: nobody, as far as is known */
     int64_t commit_ms;                   /* what the last commit took */
     struct log_limit complaints, crowding;
+    struct store_survey survey; /* at the start */
+    bool surveyed;
     struct numbers coming; /* of the transaction under way */
     /* Of the transaction whose answer was lost: */
     bool lost;                /* there was one, since send_batch began */
@@ -201,6 +204,11 @@ enum studio_err tool_load(struct link *link, const char *agent_id, struct store_
 /* Looks at all rows of an agent. */
 enum link_result check_rows(struct link *link, const char *agent_id, struct findings *findings);
 
+/* --- survey.c -------------------------------------------------------------------------------- */
+
+/* What the database does for an answer; `statement` is the one of PG_SURVEY. */
+enum link_result survey_ask(struct link *link, int statement, struct store_survey *out);
+
 /* --- what engine.c puts into its table, each as store.h says -------------------------------- */
 
 enum studio_err postgres_open(const struct store_options *options, struct store **out,
@@ -245,6 +253,7 @@ enum studio_err postgres_read_their_tables(struct store_reader *base, const char
                                            store_their_table_fn *fn, void *ctx);
 enum studio_err postgres_survey(const char *url, struct store_survey *out,
                                 struct studio_error *error);
+const struct store_survey *postgres_surveyed(const struct store *base);
 enum studio_err postgres_check(const struct store_place *place, FILE *out,
                                struct studio_error *error);
 enum studio_err postgres_export(const struct store_place *place, FILE *out, store_progress_fn *tell,

@@ -144,4 +144,11 @@ const char *const postgres_texts[PG_COUNT] = {
     [PG_DROP_HOURS] = "DELETE FROM studio_hours WHERE agent = $1::text AND hour < $2::bigint",
     [PG_RELEASE] = "UPDATE studio_agents SET valid_until = clock_timestamp()"
                    " WHERE agent = $1::text AND boot = $2::bigint AND line = $3::bigint",
+    /* Needs no table. A role without pg_monitor sees that standbys are there, not what they are. */
+    [PG_SURVEY] = "SELECT current_setting('server_version'), current_setting('synchronous_commit'),"
+                  " current_setting('synchronous_standby_names'), (current_setting('fsync') = "
+                  "'on')::int::int8,"
+                  " (SELECT count(*) FROM pg_stat_replication),"
+                  " (SELECT CASE WHEN count(*) > count(sync_state) THEN -1 ELSE count(*) FILTER"
+                  " (WHERE sync_state IN ('sync', 'quorum')) END FROM pg_stat_replication)",
 };

@@ -81,7 +81,11 @@ static enum studio_err open_database(struct postgres_store *store,
         err = name_owner(store, options, error);
     if (err == STUDIO_OK)
         err = succession_take(store, options, error);
-    return err == STUDIO_OK ? count_boot(store, error) : err;
+    if (err == STUDIO_OK)
+        err = count_boot(store, error);
+    if (err == STUDIO_OK) /* the agent goes on without it */
+        store->surveyed = survey_ask(&store->link, PG_SURVEY, &store->survey) == LINK_OK;
+    return err;
 }
 
 enum studio_err postgres_open(const struct store_options *options, struct store **out,

@@ -5,17 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/postgres/bulk.h"
 #include "store/postgres/private.h"
-
-/* A role without pg_monitor sees that standbys are there, not what they are. */
-#define SURVEY                                                                                     \
-    "SELECT current_setting('server_version'), current_setting('synchronous_commit'),"             \
-    " current_setting('synchronous_standby_names'), (current_setting('fsync') = 'on')::int::int8," \
-    " (SELECT count(*) FROM pg_stat_replication),"                                                 \
-    " (SELECT CASE WHEN count(*) > count(sync_state) THEN -1 ELSE count(*) FILTER"                 \
-    " (WHERE sync_state IN ('sync', 'quorum')) END FROM pg_stat_replication)"                      \
-    " FROM (SELECT $1::text) agent"
 
 /* Commas in what the address says, which is read as libpq does. */
 static unsigned count_hosts(const char *url)
@@ -40,11 +30,13 @@ static void copy_column(const PGresult *rows, int column, char *out, size_t size
     (void)snprintf(out, size, "%s", text ? text : "");
 }
 
-static enum link_result ask(struct link *link, struct store_survey *out)
+enum link_result survey_ask(struct link *link, int statement, struct store_survey *out)
 {
-    const struct args args = args_begin("");
+    const int64_t began = clock_mono(clock_system());
+    const struct args none = {.count = 0};
     PGresult *rows;
-    enum link_result result = bulk_ask(link, SURVEY, &args, &rows);
+    *out = (struct store_survey){.hosts = count_hosts(link->url)};
+    enum link_result result = link_query(link, statement, &none, &rows);
     if (result == LINK_OK && PQntuples(rows) == 1) {
         const char *host = PQhost(link->conn);
         copy_column(rows, 0, out->server, sizeof out->server);
@@ -57,21 +49,25 @@ static enum link_result ask(struct link *link, struct store_survey *out)
         (void)snprintf(out->host, sizeof out->host, "%s", host ? host : "");
     }
     PQclear(rows);
+    out->took_ms = clock_mono(clock_system()) - began;
     return result;
 }
 
 enum studio_err postgres_survey(const char *url, struct store_survey *out,
                                 struct studio_error *error)
 {
-    const int64_t began = clock_mono(clock_system());
     struct link link;
-    *out = (struct store_survey){.hosts = count_hosts(url)};
-    link_init(&link, url, NULL, 0);
+    link_init(&link, url, &postgres_texts[PG_SURVEY], 1);
     enum link_result result = link_open(&link, true);
     if (result == LINK_OK)
-        result = ask(&link, out);
-    out->took_ms = clock_mono(clock_system()) - began;
+        result = survey_ask(&link, 0, out);
     enum studio_err err = tool_fail(&link, result, error);
     link_close(&link);
     return err;
+}
+
+const struct store_survey *postgres_surveyed(const struct store *base)
+{
+    const struct postgres_store *store = as_const_postgres(base);
+    return store->surveyed ? &store->survey : NULL;
 }
