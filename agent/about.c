@@ -1,6 +1,9 @@
 #include "about.h"
 
+#include <string.h>
+
 #include "base/figures.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "bridge/announce.h"
 #include "config/exposure.h"
@@ -44,6 +47,19 @@ static void print_health(const struct source *source, struct buf *out)
     announce_health(out, &health);
 }
 
+static void print_ownership(const struct source *source, struct buf *out)
+{
+    char standby[STORE_OWNER_MAX + 1];
+
+    buf_str(out, ",\"owner\":");
+    json_string(out, source->store->owner, strlen(source->store->owner));
+    committer_standby(source->committer, standby);
+    if (!standby[0])
+        return;
+    buf_str(out, ",\"standby\":");
+    json_string(out, standby, strlen(standby));
+}
+
 void about_print(void *ctx, struct buf *out)
 {
     const struct source *source = ctx;
@@ -58,5 +74,7 @@ void about_print(void *ctx, struct buf *out)
         print_health(source, out);
     buf_str(out, ",\"shared\":");
     buf_str(out, source->shared ? "true" : "false");
+    if (source->shared)
+        print_ownership(source, out);
     buf_str(out, "}");
 }

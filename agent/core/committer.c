@@ -40,6 +40,7 @@ struct committer {
     committer_errand_fn *errand; /* to be run; NULL: none */
     void *errand_ctx;
     bool ended; /* nobody runs one any more */
+    char standby[STORE_OWNER_MAX + 1];
     pthread_cond_t errand_done;
 
     struct notes notes;
@@ -191,8 +192,12 @@ static void count_standbys(struct committer *c)
     char name[STORE_OWNER_MAX + 1];
     size_t count;
 
-    if (store_waiting(c->store, name, &count) == STUDIO_OK)
-        figure_set(&c->figures->standbys, count);
+    if (store_waiting(c->store, name, &count) != STUDIO_OK)
+        return;
+    figure_set(&c->figures->standbys, count);
+    pthread_mutex_lock(&c->worker.lock);
+    memcpy(c->standby, name, sizeof(name));
+    pthread_mutex_unlock(&c->worker.lock);
 }
 
 /* What to do when no batch waits: the watermark, a probe, housekeeping. Returns how long to wait.
@@ -434,6 +439,13 @@ bool committer_in_doubt(const struct committer *c)
 bool committer_owned(const struct committer *c)
 {
     return store_owned(c->store);
+}
+
+void committer_standby(struct committer *c, char name[STORE_OWNER_MAX + 1])
+{
+    pthread_mutex_lock(&c->worker.lock);
+    memcpy(name, c->standby, sizeof(c->standby));
+    pthread_mutex_unlock(&c->worker.lock);
 }
 
 bool committer_failed(const struct committer *c)

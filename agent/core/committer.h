@@ -60,6 +60,8 @@ int64_t committer_turned(const struct committer *committer);
 bool committer_in_doubt(const struct committer *committer);
 /* Any thread: the store is ours for sure (store_owned). */
 bool committer_owned(const struct committer *committer);
+/* Any thread: who has waited for the store longest, as of a second or two ago; "": nobody. */
+void committer_standby(struct committer *committer, char name[STORE_OWNER_MAX + 1]);
 /* Any thread: an error after which nothing more is written: a failed sync, or the store is another process's. */
 bool committer_failed(const struct committer *committer);
 

@@ -57,12 +57,13 @@ struct store_options {
 struct store_info {
     char epoch[STORE_EPOCH_LEN + 1];
     char agent_id[65];
-    uint64_t boot;                 /* starts of this store, this one included */
-    uint64_t last_seq;             /* newest committed event; 0 = none yet */
-    uint64_t acked;                /* every event <= acked is acknowledged by a broker */
-    uint64_t oldest;               /* oldest event still kept; last_seq + 1 when none is */
-    uint64_t parked;               /* events a broker refused for good */
-    char memo[STORE_MEMO_MAX + 1]; /* store_put_memo of an earlier run; empty: none */
+    uint64_t boot;                   /* starts of this store, this one included */
+    uint64_t last_seq;               /* newest committed event; 0 = none yet */
+    uint64_t acked;                  /* every event <= acked is acknowledged by a broker */
+    uint64_t oldest;                 /* oldest event still kept; last_seq + 1 when none is */
+    uint64_t parked;                 /* events a broker refused for good */
+    char owner[STORE_OWNER_MAX + 1]; /* in a database: who this process is there; else empty */
+    char memo[STORE_MEMO_MAX + 1];   /* store_put_memo of an earlier run; empty: none */
 };
 
 /* A command that must be answered the same again (section 4). */

@@ -111,6 +111,7 @@ static enum owner_found take(struct postgres_store *store, struct studio_error *
         store->base.info.boot = (uint64_t)row_i64(rows, 0, 0);
         store->line = row_i64(rows, 0, 1);
         store->writes = row_i64(rows, 0, 2);
+        store->doubt = false; /* what an ownership before has left is no concern of this one */
         owner_renewed(store);
     }
     PQclear(rows);

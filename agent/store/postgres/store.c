@@ -55,6 +55,8 @@ static enum studio_err name_owner(struct postgres_store *store, const struct sto
         err = studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     }
     free(path);
+    if (err == STUDIO_OK)
+        (void)snprintf(store->base.info.owner, sizeof store->base.info.owner, "%s", store->owner);
     return err;
 }
 
@@ -72,6 +74,20 @@ static enum studio_err count_boot(struct postgres_store *store, struct studio_er
     return err == STUDIO_OK ? err : postgres_refuse(error, &store->link);
 }
 
+/* Who waits anyway tries again where the database went away just then. */
+static enum studio_err take(struct postgres_store *store, const struct store_options *options,
+                            struct studio_error *error)
+{
+    for (;;) {
+        const enum studio_err err = succession_take(store, options, error);
+        if (err != STUDIO_OK || count_boot(store, error) == STUDIO_OK)
+            return err;
+        if (!options->held || !options->held(options->held_ctx, NULL, error->text))
+            return error->code;
+        link_close(&store->link);
+    }
+}
+
 static enum studio_err open_database(struct postgres_store *store,
                                      const struct store_options *options,
                                      struct studio_error *error)
@@ -80,9 +96,7 @@ static enum studio_err open_database(struct postgres_store *store,
     if (err == STUDIO_OK)
         err = name_owner(store, options, error);
     if (err == STUDIO_OK)
-        err = succession_take(store, options, error);
-    if (err == STUDIO_OK)
-        err = count_boot(store, error);
+        err = take(store, options, error);
     if (err == STUDIO_OK) /* the agent goes on without it */
         store->surveyed = survey_ask(&store->link, PG_SURVEY, &store->survey) == LINK_OK;
     return err;

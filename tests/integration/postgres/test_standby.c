@@ -236,6 +236,25 @@ static void expect_handover(const struct agent_proc *a, int code, const char *wo
     free(err);
 }
 
+/* The owner knows by name who waits. */
+static void wait_named(const struct agent_proc *a)
+{
+    const int64_t deadline = now_ms() + WAIT_MS;
+    bool named = false;
+    while (!named) {
+        struct http_answer answer =
+            http_request(agent_proc_port(a), "GET", "/api/v1/agent",
+                         "Authorization: Bearer OFFICE:" TOKEN_OPERATOR "\r\n", NULL);
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strstr(answer.body, "\"owner\":\""));
+        named = strstr(answer.body, "\"standby\":\"") != NULL;
+        http_answer_finish(&answer);
+        if (!named && deadline_left(deadline) <= 0)
+            test_fail("the standby is not named");
+        rest();
+    }
+}
+
 static void handed_over(void **state)
 {
     (void)state;
@@ -249,6 +268,7 @@ static void handed_over(void **state)
     struct agent_proc *second = start_beside(&s, NO_LIMITS);
     expect_standby(second);
     expect_handover(second, 1, "standby");
+    wait_named(s.agent);
     expect_handover(s.agent, 0, "has it");
     wsclient_expect_close(c, 1012, "Service restart");
     wsclient_close(c);
