@@ -158,15 +158,19 @@ void owner_release(struct postgres_store *store)
 
 /* --- after a connection was lost ------------------------------------------------------------- */
 
-/* What was in doubt had happened if the one who came next found it. */
-static void note_successor(struct postgres_store *store)
+/* What was in doubt had happened if the one who came next found it. Unless he can be asked for, nothing is known. */
+static enum link_result note_successor(struct postgres_store *store)
 {
     PGresult *rows;
     struct args args = args_begin(store->base.info.agent_id);
     size_t len;
     args_u64(&args, store->base.info.boot);
-    bool known =
-        link_query(&store->link, PG_SUCCESSOR, &args, &rows) == LINK_OK && PQntuples(rows) == 1;
+    args_str(&args, store->owner);
+    args_i64(&args, WAITING_MS);
+    enum link_result result = link_query(&store->link, PG_SUCCESSOR, &args, &rows);
+    if (result != LINK_OK)
+        return result;
+    const bool known = PQntuples(rows) == 1; /* else the database has another past */
     const char *who = known ? row_text(rows, 0, 0, &len) : "another process";
     store->happened = store->doubt && known && row_i64(rows, 0, 1) >= store->asked;
     store->failed = true;
@@ -177,6 +181,7 @@ static void note_successor(struct postgres_store *store)
               : store->happened ? "; its last batch was stored"
                                 : "; its last batch was not stored");
     PQclear(rows);
+    return LINK_OK;
 }
 
 /* The line is ours: everything that is sent over another one is refused from here on. */
@@ -218,9 +223,9 @@ enum studio_err owner_resume(struct postgres_store *store)
         return STUDIO_OK;
     if (link_open(&store->link, false) != LINK_OK || fence(store, &ours) != LINK_OK)
         return away(store);
-    if (!ours)
-        note_successor(store);
-    else if (store->failed)
+    if (!ours && note_successor(store) != LINK_OK)
+        return away(store);
+    if (ours && store->failed)
         log_error("store", "the database has another past than this agent: it stops writing");
     if (store->failed)
         return STUDIO_ERR_IO;

@@ -64,8 +64,16 @@ const char *const postgres_texts[PG_COUNT] = {
                           " RETURNING boot",
     [PG_FENCE] = "UPDATE studio_agents SET line = line + 1, valid_until = " LEASE(
         "$3::bigint") " WHERE agent = $1::text AND boot = $2::bigint RETURNING line, writes",
-    [PG_SUCCESSOR] = "SELECT owner, after_writes FROM studio_boots WHERE agent = $1::text"
-                     " AND boot > $2::bigint ORDER BY boot LIMIT 1",
+    /* $3 waits from now on. That it writes makes what it reads count: the answer comes when the synchronous standby
+       has all of it. */
+    [PG_SUCCESSOR] =
+        "WITH waits AS (INSERT INTO studio_waiting AS w (agent, name, since, seen_until)"
+        " VALUES ($1::text, $3::text, clock_timestamp(), " LEASE(
+            "$4::bigint") ")"
+                          " ON CONFLICT (agent, name) DO UPDATE SET seen_until = "
+                          "excluded.seen_until)"
+                          " SELECT owner, after_writes FROM studio_boots WHERE agent = $1::text"
+                          " AND boot > $2::bigint ORDER BY boot LIMIT 1",
     [PG_LOAD] = "SELECT epoch, last_seq, acked, hours, bytes, memo,"
                 " (SELECT count(*) FROM studio_log WHERE agent = $1 AND parked IS NOT NULL),"
                 " coalesce((SELECT min(seq) FROM studio_log WHERE agent = $1), last_seq + 1),"

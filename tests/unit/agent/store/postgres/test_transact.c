@@ -214,6 +214,60 @@ static void test_in_doubt_and_it_had_not_happened(void **state)
     store_close(store);
 }
 
+/* As many tries as should be enough, and nobody knows. */
+static void expect_no_word(struct store *store)
+{
+    for (int i = 0; i < 5; i++) {
+        bool known = true;
+        assert_int_equal(store_settle(store, &known), STUDIO_ERR_STORAGE);
+        assert_false(known);
+        assert_true(store_in_doubt(store));
+        rest();
+    }
+}
+
+/* Also of what was sent afterwards, and comes into the wait for it: nobody holds a lock any more. */
+static void cancel_all_waits(struct store *store)
+{
+    const char *waits = "SELECT count(*) FROM pg_stat_activity"
+                        " WHERE application_name = 'studio-agent' AND state <> 'idle'";
+    for (int i = 0; i < TRIES && ask_number(store, NULL, waits) > 0; i++) {
+        tell("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+        rest();
+    }
+}
+
+/* Another one has taken it meanwhile, and found the batch. What he found counts when the standby has it, and not
+ * being able to ask for it is no answer. (ownership.pml: LIGHT, HASTY) */
+static void test_in_doubt_and_another_found_it(void **state)
+{
+    (void)state;
+    struct store *store = open_impatient(tmpdir_create(), ANSWER_MS);
+    struct change c;
+    commit_changes(store, "A-1", 0, 2);
+    tell("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+         " 'BEGIN RAISE EXCEPTION ''not now''; END'");
+    wait_for_nobody();
+    const uint64_t seq = commit_until_in_doubt(store, &c);
+    cancel_all_waits(store);
+    tell(
+        "SET synchronous_commit = local; UPDATE studio_agents SET boot = boot + 1, line = line + 1,"
+        " owner = 'another'; INSERT INTO studio_boots (agent, boot, owner, after_writes)"
+        " SELECT agent, boot, owner, writes FROM studio_agents");
+    expect_no_word(store);
+    cancel_all_waits(store);
+    tell("SET synchronous_commit = local; CREATE TRIGGER refuse BEFORE INSERT ON studio_waiting"
+         " EXECUTE FUNCTION refuse()");
+    wait_no_more();
+    expect_no_word(store);
+    tell("DROP TRIGGER refuse ON studio_waiting");
+    assert_int_equal(settle(store), STUDIO_OK);
+    assert_int_equal(c.event.seq, seq);
+    assert_string_equal(store_successor(store), "another");
+    assert_int_equal(commit_change(store, "A-1", seq), STUDIO_ERR_IO);
+    store_close(store);
+}
+
 /* Whatever the server's default is. */
 static void test_commits_are_synced(void **state)
 {
@@ -242,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_stored_but_not_replicated_is_no_answer),
         cmocka_unit_test(test_only_the_one_that_was_lost_is_in_doubt),
         cmocka_unit_test(test_in_doubt_and_it_had_not_happened),
+        cmocka_unit_test(test_in_doubt_and_another_found_it),
         cmocka_unit_test(test_commits_are_synced),
     };
     return run_database_tests(tests);
