@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fault/storm/random.h"
 #include "support/agent.h"
@@ -37,8 +38,23 @@ static void start_again(struct two *t, struct strike *s)
     two_look_after_agents(t);
 }
 
+/* The owner knows of the one that waits by a row in the database. */
+static void wait_for_who_waits(struct two *t)
+{
+    int64_t deadline = now_ms() + WAIT_MS;
+    bool there = false;
+    while (!there && deadline_left(deadline) > 0) {
+        char *count = database_ask(t->database, "SELECT count(*) FROM studio_waiting WHERE agent ="
+                                                " 'edge-1' AND seen_until > clock_timestamp()");
+        there = strcmp(count, "0") != 0;
+        free(count);
+    }
+}
+
 static void hand_over(struct two *t, struct strike *s)
 {
+    wait_for_who_waits(t);
+    s->began_ms = now_ms();
     char *err = NULL;
     int code = proc_run(
         ARGS(studio_program("studio-agent"), "handover", "--data", t->agents[s->owner].data), NULL,

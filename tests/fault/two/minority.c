@@ -22,13 +22,14 @@ enum {
 struct client {
     struct wire wire;
     enum { COMES, WAITS, TOLD } state;
+    int64_t came_ms;
 };
 
 struct minority {
     enum host agent;
     char text[120];
     struct client clients[CLIENTS_MAX];
-    size_t count;
+    size_t came;
     int64_t next_ms, ask_ms;
     struct minority_figures f;
 };
@@ -37,7 +38,7 @@ static void told(struct minority *m, struct client *c, const char *text)
 {
     c->state = TOLD;
     if (strstr(text, "\"status\":\"updated\"")) {
-        m->f.acked_ms = now_ms();
+        m->f.acked_ms = c->came_ms;
     } else if (m->f.refused_ms == 0) {
         m->f.refused_ms = now_ms();
         snprintf(m->f.told, sizeof m->f.told, "%s", text);
@@ -68,8 +69,12 @@ static void hear(struct minority *m, struct client *c)
 
 static void come(struct minority *m)
 {
-    struct client *c = &m->clients[m->count++];
-    m->next_ms = now_ms() + COMES_MS;
+    struct client *c = &m->clients[m->came++ % CLIENTS_MAX];
+    m->f.waiting += c->state == WAITS && c->wire.fd >= 0;
+    wire_close(&c->wire); /* who has waited longest has waited enough */
+    c->state = COMES;
+    c->came_ms = now_ms();
+    m->next_ms = c->came_ms + COMES_MS;
     if (!wire_connect_to(&c->wire, host_address(m->agent), TWO_PORT,
                          "/?id=OFFICE_minority&token=" TOKEN_OPERATOR))
         told(m, c, "the connection was refused");
@@ -100,9 +105,9 @@ void minority_step(struct minority *m)
 {
     if (!m)
         return;
-    if (m->count < CLIENTS_MAX && now_ms() >= m->next_ms)
+    if (now_ms() >= m->next_ms)
         come(m);
-    for (size_t i = 0; i < m->count; i++)
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
         hear(m, &m->clients[i]);
     if (now_ms() >= m->ask_ms)
         ask(m);
@@ -111,14 +116,14 @@ void minority_step(struct minority *m)
 struct minority_figures minority_figures(const struct minority *m)
 {
     struct minority_figures f = m->f;
-    for (size_t i = 0; i < m->count; i++)
-        f.waiting += m->clients[i].state == WAITS;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        f.waiting += m->clients[i].state == WAITS && m->clients[i].wire.fd >= 0;
     return f;
 }
 
 void minority_destroy(struct minority *m)
 {
-    for (size_t i = 0; m && i < m->count; i++)
+    for (size_t i = 0; m && i < CLIENTS_MAX; i++)
         wire_close(&m->clients[i].wire);
     free(m);
 }

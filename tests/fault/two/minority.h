@@ -15,10 +15,10 @@
 struct minority;
 
 struct minority_figures {
-    int64_t acked_ms;   /* when an update was acknowledged last (now_ms); 0: never */
+    int64_t acked_ms;   /* when the last one came whose update was acknowledged (now_ms); 0: none */
     int64_t refused_ms; /* when one was refused first */
     char told[80];      /* in which words */
-    unsigned waiting;   /* without an answer at the end */
+    unsigned waiting;   /* who have no answer: from before it knew */
     int64_t unready_ms; /* when /readyz was no 200 first */
     char unready[200];
 };

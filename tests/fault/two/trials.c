@@ -19,7 +19,7 @@ enum {
     STEP_MS = 5,
     OPERATOR_MIN_MS = 500,
     OPERATOR_MAX_MS = 2000,
-    REFUSES_MS = 6000 /* of the contract: nothing is acknowledged by a minority after it */
+    REFUSES_MS = 6000 /* what comes later a minority must not acknowledge */
 };
 
 struct trials {
@@ -155,19 +155,22 @@ static bool wait_acked(struct trials *t, struct strike *s, enum host by, int64_t
     }
 }
 
-/* What those saw who were cut off together with the owner. */
+/* What those saw who were cut off together with the owner, once they have seen it. */
 static void take_minority(struct trials *t, struct strike *s, struct trial_kind *kind)
 {
+    int64_t deadline = now_ms() + RECOVERY_MS;
     struct minority_figures m;
     if (!s->minority)
         return;
-    m = minority_figures(s->minority);
+    while (m = minority_figures(s->minority),
+           (m.refused_ms == 0 || m.unready_ms == 0) && deadline_left(deadline) > 0)
+        step(t, s);
     if (m.refused_ms == 0 || m.unready_ms == 0)
         rig_complain(&t->two.rig, COMPLAINT_TIME, "a minority was not told %s",
                      m.refused_ms == 0 ? "that it is one" : "by /readyz");
     if (m.acked_ms > s->began_ms + REFUSES_MS)
         rig_complain(&t->two.rig, COMPLAINT_CONJURED,
-                     "a minority acknowledged %" PRId64 " ms after it was cut off",
+                     "a minority acknowledged what came %" PRId64 " ms after it was cut off",
                      m.acked_ms - s->began_ms);
     note(&kind->refused, m.refused_ms - s->began_ms);
     note(&kind->unready, m.unready_ms - s->began_ms);
