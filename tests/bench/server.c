@@ -76,6 +76,7 @@ static void make_log_files(void)
     for (int i = 0; i < FILES; i++)
         free(pgserver_ask(primary, "public",
                           "SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()"));
+    pgserver_wait_replayed(primary); /* before they are gone */
     free(pgserver_ask(primary, "public", "CHECKPOINT"));
     pgserver_wait_replayed(primary);
     free(pgserver_ask(standby, "public", "CHECKPOINT"));
