@@ -82,7 +82,7 @@ static enum studio_err get_number(struct import *im, const char *name, uint64_t 
 
 static enum studio_err get_agent_id(struct import *im)
 {
-    const char *id = NULL;
+    const char *id = "";
     enum studio_err err = get_text(im, "agent_id", 0, &id);
     if (err != STUDIO_OK)
         return err;
