@@ -205,8 +205,8 @@ static void open_clients(struct two *t)
     char table[16];
     t->rig.writers = writers_create(w);
     writers_table(w, w->writers, table);
-    t->rig.commander =
-        commander_create(&(struct commander_options){&host, &port, 1, w->writers, table});
+    t->rig.commander = commander_create(&(struct commander_options){
+        .hosts = &host, .ports = &port, .brokers = 1, .number = w->writers, .table = table});
     t->availability = availability_create(t->rig.brokers[0], "edge-1");
 }
 
