@@ -13,7 +13,7 @@ static void end_owner(struct studio_agent *agent)
 {
     if (agent->leaving != LEAVING_NOT)
         bridge_drop(agent->bridge, agent->leaving == LEAVING_LOST);
-    else if (agent->bridge)
+    if (agent->bridge)
         bridge_stop(agent->bridge);
     lookup_stop(agent->lookup);
     committer_stop(agent->committer);

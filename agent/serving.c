@@ -60,7 +60,10 @@ static void begin_leaving(struct studio_agent *agent, enum leaving leaving)
                   "agent %s was taken over by %s while this one could not be heard: its clients "
                   "are sent there, and it becomes the standby",
                   agent->info.agent_id, store_successor(agent->store));
-    if (agent->bridge)
+    /* Commands under way are answered, or they would be carried out once more. */
+    if (leaving == LEAVING_LOST)
+        bridge_drop(agent->bridge, true);
+    else if (agent->bridge)
         bridge_quiesce(agent->bridge);
     server_retire(agent->server, SERVER_FOLLOWS);
 }
@@ -85,7 +88,7 @@ static void give_up(struct studio_agent *agent)
 static void go_on_stopping(struct studio_agent *agent)
 {
     bool done = server_empty(agent->server) && core_quiet(agent->core) &&
-                (!agent->bridge || agent->leaving != LEAVING_NOT || bridge_quiet(agent->bridge));
+                (!agent->bridge || agent->leaving == LEAVING_LOST || bridge_quiet(agent->bridge));
 
     if (done || clock_mono(agent->clock) >= agent->stop_until_ms)
         server_stop(agent->server);

@@ -8,7 +8,7 @@
 #include "base/worker.h"
 
 enum {
-    LOOK_MS = 200, /* between two looks at who has it: a part of what a handover takes */
+    LOOK_MS = 100, /* between two looks at who has it: a part of what a handover takes */
     AWAY_MS = 500  /* at a database that is away */
 };
 

@@ -427,7 +427,7 @@ void bridge_drop(struct bridge *b, bool lost)
     b->dropped = true;
     b->lost = lost;
     pthread_mutex_unlock(&b->lock);
-    bridge_stop(b);
+    wake(b);
 }
 
 void bridge_destroy(struct bridge *b)

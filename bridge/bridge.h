@@ -38,8 +38,9 @@ bool bridge_quiet(struct bridge *bridge);
  * that is not answered by then is left with the broker. Blocks up to 2.5 s; source is not called
  * afterwards. */
 void bridge_stop(struct bridge *bridge);
-/* The same for an agent that is another process's, or is to be: not another word in its name. `lost`: the broker is
- * asked to say so, in the name of this boot; else the other one follows at once. Blocks up to 0.5 s. */
+/* For an agent that is another process's, or is to be: leaves without another word in its
+ * name. `lost`: the broker is asked to say so, in the name of this boot; else the other one follows at once. Returns at
+ * once; bridge_stop then blocks up to 0.5 s. NULL does nothing. */
 void bridge_drop(struct bridge *bridge, bool lost);
 void bridge_destroy(struct bridge *bridge);
 
