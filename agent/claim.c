@@ -13,7 +13,7 @@ static void name_host(struct studio_agent *agent)
     name_make_client(host, agent->host_name);
 }
 
-static struct store_options store_options(struct studio_agent *agent, bool patient)
+static struct store_options store_options(struct studio_agent *agent)
 {
     const struct studio_agent_config *config = &agent->config;
 
@@ -26,7 +26,7 @@ static struct store_options store_options(struct studio_agent *agent, bool patie
         .retention_days = (unsigned)config->retention_days,
         .max_bytes = (uint64_t)config->max_bytes,
         .mirror = config->broker != NULL,
-        .patient = patient,
+        .patient = config->standby,
         .unsafe_no_sync = faulty("no-sync"),
     };
 }
@@ -40,22 +40,21 @@ enum studio_err claim_take(struct studio_agent *agent, struct studio_error *erro
     return err;
 }
 
-static enum studio_err begin_waiting(struct studio_agent *agent, bool patient, int64_t after_ms,
+static enum studio_err begin_waiting(struct studio_agent *agent,
+                                     const struct store_options *options, int64_t after_ms,
                                      struct studio_error *error)
 {
-    const struct store_options options = store_options(agent, patient);
-
-    agent->waiting = waiting_start(&options, after_ms, agent_wake, agent);
+    agent->waiting = waiting_start(options, after_ms, agent_wake, agent);
     return agent->waiting ? STUDIO_OK : studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
 }
 
 enum studio_err claim_store(struct studio_agent *agent, struct studio_error *error)
 {
     name_host(agent);
-    const struct store_options options = store_options(agent, false);
+    const struct store_options options = store_options(agent);
     if (!options.url)
         return store_open(&options, &agent->store, error);
-    const enum studio_err err = begin_waiting(agent, agent->config.standby, 0, error);
+    const enum studio_err err = begin_waiting(agent, &options, 0, error);
     if (err != STUDIO_OK)
         return err;
     if (waiting_look(agent->waiting, agent->owner) == WAITING_OVER)
@@ -66,5 +65,8 @@ enum studio_err claim_store(struct studio_agent *agent, struct studio_error *err
 enum studio_err claim_again(struct studio_agent *agent, int64_t after_ms,
                             struct studio_error *error)
 {
-    return begin_waiting(agent, true, after_ms, error);
+    struct store_options options = store_options(agent);
+
+    options.patient = options.former = true;
+    return begin_waiting(agent, &options, after_ms, error);
 }

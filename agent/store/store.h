@@ -49,6 +49,8 @@ struct store_options {
                                   else every commit counts as acknowledged */
     store_held_fn *held;       /* NULL: an agent that is another's, or no database, is an error */
     void *held_ctx;
+    bool
+        former; /* this process had it: who has it now is another, even of its name (a copied directory) */
     bool patient;        /* waits also for a database that is not there from the start on */
     bool unsafe_no_sync; /* for the test that proves a power cut would be noticed */
 };

@@ -71,6 +71,12 @@ void owner_renewed(struct postgres_store *store)
     atomic_store(&store->owned_until, store->sent + LEASE_MS - LEASE_MARGIN_MS);
 }
 
+/* Whoever has it under this name has ended: it was this directory's, before it started again. */
+static const char *own_name(const struct postgres_store *store)
+{
+    return store->former ? "" : store->owner;
+}
+
 /* OURS: nobody holds it, it can be taken. */
 static enum owner_found look(struct postgres_store *store, char holder[STORE_OWNER_MAX + 1],
                              struct studio_error *error)
@@ -79,6 +85,7 @@ static enum owner_found look(struct postgres_store *store, char holder[STORE_OWN
     struct args args = args_begin(store->base.info.agent_id);
     size_t len;
     args_str(&args, store->owner);
+    args_str(&args, own_name(store));
     enum link_result result = link_query(&store->link, PG_LOOK, &args, &rows);
     if (result != LINK_OK)
         return postgres_not_asked(&store->link, result, error);
@@ -101,6 +108,7 @@ static enum owner_found take(struct postgres_store *store, struct studio_error *
     PGresult *rows;
     struct args args = args_begin(store->base.info.agent_id);
     args_str(&args, store->owner);
+    args_str(&args, own_name(store));
     args_i64(&args, LEASE_MS);
     store->sent = clock_boot();
     enum link_result result = link_query(&store->link, PG_TAKE, &args, &rows);

@@ -87,6 +87,7 @@ struct postgres_store {
     struct link link;
     char *url; /* memory of secret.h */
     char *owner;
+    bool former; /* as store_options has it */
     int lock_fd;
     uint64_t retention_events;
     unsigned retention_days;

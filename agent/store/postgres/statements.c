@@ -6,9 +6,9 @@
  * has come. An owner who is there says it again within a second. */
 #define PASSED(until)                                                                              \
     "(" until " <= clock_timestamp() OR " until " > clock_timestamp() + interval '6 s')"
-/* It may be taken by $2: nobody has it, or he had it himself, and it is promised to nobody else. */
+/* It may be taken by $2: nobody has it, or he had it himself, as $3, and it is promised to nobody else. */
 #define FREE                                                                                       \
-    "(" PASSED("a.valid_until") " OR a.owner = $2::text) AND (a.promised IS NULL"                  \
+    "(" PASSED("a.valid_until") " OR a.owner = $3::text) AND (a.promised IS NULL"                  \
                                 " OR a.promised = $2::text OR " PASSED("a.promised_until") ")"
 /* The newest names of a table's that need not all be kept. */
 #define NEWEST_CLEARED(table)                                                                      \
@@ -28,10 +28,10 @@ const char *const postgres_texts[PG_COUNT] = {
     [PG_TAKE] =
         "WITH taken AS (INSERT INTO studio_agents AS a (agent, epoch, boot, owner, valid_until)"
         " VALUES ($1::text, replace(gen_random_uuid()::text, '-', ''), 1, $2::text, " LEASE(
-            "$3::bigint") ") ON CONFLICT (agent) DO UPDATE SET boot = a.boot + 1, line = a.line + "
+            "$4::bigint") ") ON CONFLICT (agent) DO UPDATE SET boot = a.boot + 1, line = a.line + "
                           "1,"
                           " owner = excluded.owner, promised = NULL, valid_until = " LEASE(
-                              "$3::bigint") " WHERE " FREE " RETURNING boot, line, writes),"
+                              "$4::bigint") " WHERE " FREE " RETURNING boot, line, writes),"
                                             " noted AS (INSERT INTO studio_boots (agent, boot, "
                                             "owner, after_writes)"
                                             " SELECT $1, boot, $2, writes FROM taken),"

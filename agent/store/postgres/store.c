@@ -116,6 +116,7 @@ enum studio_err postgres_open(const struct store_options *options, struct store 
     store->retention_days = options->retention_days;
     store->max_bytes = options->max_bytes;
     store->mirror = options->mirror;
+    store->former = options->former;
     (void)snprintf(store->base.info.agent_id, sizeof store->base.info.agent_id, "%s", agent_id);
     store->url = secret_dup(options->url, strlen(options->url));
     enum studio_err err = store->url ? open_database(store, options, error)

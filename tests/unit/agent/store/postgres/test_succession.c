@@ -134,6 +134,33 @@ static void test_is_left_to_one(void **state)
     store_close(store);
 }
 
+/* A directory that was copied has the same name: who starts there takes the agent for its own, once. */
+static void test_its_name_alone_makes_nobody_a_former_owner(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create(), *copy = tmpdir_create();
+    struct store *first = open_store(dir), *second = NULL;
+    struct waiter w = {.last = 3};
+    struct studio_error error = {0};
+    size_t len;
+    char *name = tmpdir_read(tmpdir_path(dir, "owner"), &len);
+    tmpdir_write(copy, "owner", 0600, name);
+    free(name);
+    assert_int_equal(wait_beside(dir, copy, &w, false, &second, &error), STUDIO_OK);
+    assert_int_equal(w.looks, 0);
+    assert_int_equal(commit_change(first, "A-1", 0), STUDIO_ERR_IO);
+    store_close(first);
+    struct store_options options = options_for(dir);
+    options.url = url_for(dir);
+    options.held = on_held;
+    options.held_ctx = &w;
+    options.former = true;
+    assert_int_equal(store_open(&options, &first, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_int_equal(w.looks, 3);
+    assert_int_equal(commit_change(second, "A-1", 0), STUDIO_OK);
+    store_close(second);
+}
+
 static void start_database(struct waiter *w)
 {
     assert_string_equal(w->owner, "");
@@ -266,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_waits_until_it_is_given_up),
         cmocka_unit_test(test_who_gives_up_waits_no_more),
         cmocka_unit_test(test_is_left_to_one),
+        cmocka_unit_test(test_its_name_alone_makes_nobody_a_former_owner),
         cmocka_unit_test(test_waits_for_a_database),
         cmocka_unit_test(test_does_not_wait_for_ever),
         cmocka_unit_test(test_is_owned_from_when_it_was_asked_for),
