@@ -133,6 +133,7 @@ struct bridge_config source_settings(const struct studio_agent_config *config)
         .link_program = config->link_program ? config->link_program : STUDIO_PROGRAM,
         .keepalive_s = (unsigned)config->keepalive_s,
         .session_expiry_s = (unsigned)config->session_expiry_s,
+        .republish_spread_s = (unsigned)config->republish_spread_s,
         .shared_root = config->shared_root,
         .topic_escape = config->topic_escape,
     };

@@ -82,10 +82,11 @@ struct bridge_config {
     const char *cert_file,
         *key_file; /* ours; NULL: none. The key may be in the certificate's file */
     unsigned keepalive_s, session_expiry_s;
-    bool shared_root;         /* other agents publish under the same root */
-    bool topic_escape;        /* names are written with %2E, %20, %25 in topics */
-    const char *link_program; /* a studio-agent, runs the MQTT connections (link_process.h) */
-    const char *info;         /* JSON members for `info` beyond those the bridge knows, or NULL */
+    unsigned republish_spread_s; /* what is retained comes again over so long after a connection */
+    bool shared_root;            /* other agents publish under the same root */
+    bool topic_escape;           /* names are written with %2E, %20, %25 in topics */
+    const char *link_program;    /* a studio-agent, runs the MQTT connections (link_process.h) */
+    const char *info; /* JSON members for `info` beyond those the bridge knows, or NULL */
 };
 
 /* Messages not sent any more, as brokers refused them for good or hang up on them. */

@@ -171,6 +171,19 @@ void mirror_restart(struct mirror *m, bool expires)
     pthread_mutex_unlock(&m->lock);
 }
 
+void mirror_spread(struct mirror *m, int64_t now_ms, int64_t spread_ms, uint32_t random)
+{
+    struct pacer *const pacers[] = {&m->rounds, &m->presences};
+    int64_t gap;
+
+    pthread_mutex_lock(&m->lock);
+    gap = spread_ms / (int64_t)(HASH_COUNT(m->entries) + 1);
+    for (size_t i = 0; i < sizeof(pacers) / sizeof(*pacers); i++)
+        pacer_spread(pacers[i], now_ms, gap > 0 ? (int64_t)(random % (uint64_t)(gap + 1)) : 0, gap,
+                     gap > 0 ? now_ms + spread_ms : 0);
+    pthread_mutex_unlock(&m->lock);
+}
+
 static enum studio_err clear(struct mirror *m, const char *table_id, const char *field)
 {
     struct mirror_entry *entry = entry_of(m, table_id);

@@ -53,6 +53,9 @@ STUDIO_MUST_USE enum studio_err mirror_presence(struct mirror *m, const char *ta
 
 /* Bridge thread, all below. A new connection: nothing counts as published. `expires`: messages can. */
 void mirror_restart(struct mirror *m, bool expires);
+/* After that: tables without news come one by one within `spread_ms`, and not all agents' at the same times (`random`).
+ * 0: at once. */
+void mirror_spread(struct mirror *m, int64_t now_ms, int64_t spread_ms, uint32_t random);
 /* A topic the broker may still hold: the field's, or with NULL or "" all of the table. Goes out
  * empty once, unless the table has the field again by then. */
 STUDIO_MUST_USE enum studio_err mirror_clear(struct mirror *m, const char *table_id,

@@ -54,6 +54,22 @@ void pacer_mark_backfill(struct pacer *p, struct pacer_node *node)
     move(p, node, PACER_BACKFILL);
 }
 
+void pacer_spread(struct pacer *p, int64_t now_ms, int64_t first_ms, int64_t gap_ms,
+                  int64_t until_ms)
+{
+    p->spread_due_ms = now_ms + first_ms;
+    p->spread_gap_ms = gap_ms;
+    p->spread_until_ms = until_ms;
+}
+
+/* The first of the backfill, if it may go. */
+static struct pacer_node *backfill(const struct pacer *p, int64_t now_ms)
+{
+    bool spread = now_ms < p->spread_until_ms;
+
+    return spread && now_ms < p->spread_due_ms ? NULL : p->backfill.head;
+}
+
 void pacer_postpone(struct pacer *p, struct pacer_node *node, int64_t now_ms)
 {
     move(p, node, PACER_COOLING);
@@ -81,7 +97,7 @@ static void release(struct pacer *p, int64_t now_ms)
 bool pacer_ready(struct pacer *p, int64_t now_ms)
 {
     release(p, now_ms);
-    return p->fresh.head || p->backfill.head;
+    return p->fresh.head || backfill(p, now_ms);
 }
 
 struct pacer_node *pacer_next(struct pacer *p, int64_t now_ms)
@@ -90,12 +106,13 @@ struct pacer_node *pacer_next(struct pacer *p, int64_t now_ms)
 
     if (!pacer_ready(p, now_ms))
         return NULL;
-    if (p->fresh.head && (!p->backfill.head || p->turn < PACER_FRESH_PER_BACKFILL)) {
+    if (p->fresh.head && (!backfill(p, now_ms) || p->turn < PACER_FRESH_PER_BACKFILL)) {
         node = p->fresh.head;
         p->turn++;
     } else {
         node = p->backfill.head;
         p->turn = 0;
+        p->spread_due_ms = now_ms + p->spread_gap_ms;
     }
     node->last_ms = now_ms;
     node->news = false;
@@ -105,5 +122,11 @@ struct pacer_node *pacer_next(struct pacer *p, int64_t now_ms)
 
 int64_t pacer_deadline(const struct pacer *p)
 {
-    return p->cooling.head ? p->cooling.head->last_ms + p->interval_ms : PACER_NEVER_DEADLINE;
+    int64_t cooled =
+        p->cooling.head ? p->cooling.head->last_ms + p->interval_ms : PACER_NEVER_DEADLINE;
+    int64_t due = p->spread_due_ms < p->spread_until_ms ? p->spread_due_ms : p->spread_until_ms;
+
+    if (p->backfill.head && p->spread_until_ms > 0 && (cooled < 0 || due < cooled))
+        return due;
+    return cooled;
 }

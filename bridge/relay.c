@@ -50,7 +50,10 @@ enum studio_err relay_init(struct relay *r, const struct relay_options *options)
                                     .source = options->source,
                                     .in = options->in,
                                     .acked = config->acked,
-                                    .parked = config->parked};
+                                    .parked = config->parked,
+                                    .spread_ms = (int64_t)config->republish_spread_s * 1000,
+                                    .random = options->random,
+                                    .random_ctx = options->random_ctx};
     struct listener_options listener = {.link = options->links[LINK_IN],
                                         .topics = options->topics,
                                         .config = config,

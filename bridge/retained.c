@@ -5,9 +5,10 @@
 enum { PAYLOAD_MAX = 1 << 20 };
 
 void retained_init(struct retained *r, const struct bridge_source *source, struct window *window,
-                   struct mirror *mirror)
+                   struct mirror *mirror, int64_t spread_ms)
 {
-    *r = (struct retained){.source = source, .window = window, .mirror = mirror};
+    *r = (struct retained){
+        .source = source, .window = window, .mirror = mirror, .spread_ms = spread_ms};
     buf_init(&r->payload, PAYLOAD_MAX);
 }
 
@@ -44,7 +45,7 @@ static void ended(struct retained *r, struct mirror_entry *entry, uint64_t key, 
     tell(r);
 }
 
-void retained_up(struct retained *r)
+void retained_up(struct retained *r, int64_t now_ms, uint32_t random)
 {
     enum studio_err err;
 
@@ -53,6 +54,7 @@ void retained_up(struct retained *r)
         ended(r, r->held, r->key, false);
     r->held = NULL;
     mirror_restart(r->mirror, r->window->limits.mqtt_version == 5);
+    mirror_spread(r->mirror, now_ms, r->spread_ms, random);
     r->listed = true;
     err = r->source->cleared(r->source->ctx, clear_topic, r);
     if (err != STUDIO_OK || !r->listed)

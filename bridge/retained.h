@@ -15,7 +15,8 @@ struct retained {
     const struct bridge_source *source;
     struct window *window;
     struct mirror *mirror;
-    int64_t retry_ms; /* none before this */
+    int64_t spread_ms; /* over which all are shown */
+    int64_t retry_ms;  /* none before this */
     bool listed; /* all that the agent knows to be cleared is being cleared on this connection */
     uint64_t refused; /* key of the clearing to be sent again */
     /* Taken from the mirror, and could not go yet: */
@@ -28,10 +29,11 @@ struct retained {
 };
 
 void retained_init(struct retained *r, const struct bridge_source *source, struct window *window,
-                   struct mirror *mirror);
+                   struct mirror *mirror, int64_t spread_ms);
 void retained_finish(struct retained *r);
-/* A new connection: all tables are shown, what the broker may still hold of removed ones cleared. */
-void retained_up(struct retained *r);
+/* A new connection: all tables are shown, what the broker may still hold of removed ones cleared. `random` bits are
+ * this agent's, for the spread. */
+void retained_up(struct retained *r, int64_t now_ms, uint32_t random);
 bool retained_ready(const struct retained *r, int64_t now_ms);
 /* Sends the next one. False: not now. */
 bool retained_send(struct retained *r, int64_t now_ms);

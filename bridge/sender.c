@@ -9,9 +9,12 @@ enum studio_err sender_init(struct sender *s, const struct sender_options *optio
     memset(s, 0, sizeof(*s));
     s->clock = options->window.clock;
     s->in = options->in;
+    s->random = options->random;
+    s->random_ctx = options->random_ctx;
     share_init(&s->share);
     window_init(&s->window, &options->window);
-    retained_init(&s->retained, options->source, &s->window, options->in.mirror);
+    retained_init(&s->retained, options->source, &s->window, options->in.mirror,
+                  options->spread_ms);
     control_init(&s->control, &options->control, &s->window, &s->outbox);
     return outbox_init(&s->outbox, options->source, &s->window, options->in.feed, options->acked,
                        options->parked);
@@ -74,6 +77,11 @@ void sender_finish(struct sender *s)
 
 /* --- the connection -------------------------------------------------------------------------- */
 
+static void show_all(struct sender *s)
+{
+    retained_up(&s->retained, now_ms(s), s->random ? s->random(s->random_ctx) : 0);
+}
+
 void sender_up(struct sender *s, const struct link_limits *limits, const char *broker,
                const struct announce_presence *presence)
 {
@@ -84,7 +92,7 @@ void sender_up(struct sender *s, const struct link_limits *limits, const char *b
     s->last_again_ms = 0;
     control_up(&s->control, presence);
     outbox_up(&s->outbox);
-    retained_up(&s->retained);
+    show_all(s);
 }
 
 bool sender_down(struct sender *s, bool hung_up)
@@ -148,7 +156,7 @@ void sender_again(struct sender *s)
     s->wiped_ms = s->again_ms = INT64_MAX;
     s->last_again_ms = now_ms(s);
     control_again(&s->control);
-    retained_up(&s->retained);
+    show_all(s);
 }
 
 static void again_if_wiped(struct sender *s, int64_t now)

@@ -10,6 +10,7 @@
 #define BRIDGE_SENDER_H
 
 #include "answers.h"
+#include "base/backoff.h"
 #include "control.h"
 #include "outbox.h"
 #include "replays.h"
@@ -38,6 +39,9 @@ struct sender_options {
     const struct bridge_source *source;
     struct sender_inlets in;
     uint64_t acked, parked;
+    int64_t spread_ms; /* over which all that is retained comes again */
+    backoff_random_fn *random;
+    void *random_ctx;
 };
 
 struct sender {
@@ -48,6 +52,8 @@ struct sender {
     struct outbox outbox;
     struct retained retained;
     struct sender_inlets in;
+    backoff_random_fn *random;
+    void *random_ctx;
     bool up;
     bool leaving;               /* only answers and the farewell go out from now on */
     int64_t wiped_ms, again_ms; /* first heard of wiping; all comes again; INT64_MAX: not */

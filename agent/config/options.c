@@ -92,6 +92,8 @@ const struct option options[] = {
      .help = "seconds between signs of life to the broker"},
     {"mqtt", "session_expiry", NULL, INT(session_expiry_s, 0, INT32_MAX, "3600"),
      .help = "seconds the broker keeps commands for an agent that is away"},
+    {"mqtt", "republish_spread", NULL, INT(republish_spread_s, 0, 3600, "0"),
+     .help = "seconds over which all that is retained is published again, so that many agents do not at once"},
     {"mqtt", "max_backlog", NULL, INT(max_backlog, 1, 1000000000, "1000000"),
      .help = "events that may wait for a broker before updates are refused"},
     {"mqtt", "create_tables", NULL, BOOL(create_tables),

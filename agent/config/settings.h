@@ -42,12 +42,13 @@ struct studio_agent_config {
     char *ca_file;    /* for ssl:// brokers */
     char *cert, *key; /* ours, if a broker wants one; the key may be in the certificate's file */
     int64_t keepalive_s;
-    int64_t session_expiry_s; /* of the command session */
-    int64_t max_backlog;      /* events */
-    bool create_tables;       /* by MQTT commands */
-    bool shared_root;         /* several agents under one root: silence on unknown tables */
-    bool topic_escape;        /* names are written with %2E, %20, %25 in topics */
-    char *link_program;       /* runs the MQTT connections; NULL: as installed */
+    int64_t session_expiry_s;   /* of the command session */
+    int64_t republish_spread_s; /* over which what is retained is published again */
+    int64_t max_backlog;        /* events */
+    bool create_tables;         /* by MQTT commands */
+    bool shared_root;           /* several agents under one root: silence on unknown tables */
+    bool topic_escape;          /* names are written with %2E, %20, %25 in topics */
+    char *link_program;         /* runs the MQTT connections; NULL: as installed */
     /* [store] */
     char *data;      /* directory */
     char *store_url; /* of a PostgreSQL database, a secret; NULL: the store is in `data` */

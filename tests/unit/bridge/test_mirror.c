@@ -334,6 +334,37 @@ static void refreshes_and_rounds_take_turns(void **state)
     assert_int_equal(rounds, TABLES / MIRROR_REFRESHES_PER_ROUND - 1);
 }
 
+/* Two of three tables have nothing new: they come within the time, one after the other. */
+static void after_a_connection_tables_may_be_spread(void **state)
+{
+    struct mirror_message message;
+    char id[8];
+    int64_t at = 0;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        snprintf(id, sizeof(id), "T%d", i);
+        show(fake_snapshot(id, 1, "up", NULL));
+    }
+    mirror_restart(m, true);
+    mirror_spread(m, 0, 4000, 500); /* 1,000 ms between them, the first after 500 */
+    assert_false(mirror_ready(m, 499));
+    assert_int_equal(mirror_deadline(m), 500);
+    show(fake_snapshot("T2", 2, "down", NULL));
+    assert_true(mirror_ready(m, 10)); /* news do not wait */
+    for (int rounds = 0; rounds < 3; at += 10)
+        while (mirror_next(m, at, &message)) {
+            if (message.topic != TOPIC_STATUS)
+                continue;
+            assert_string_equal(message.table_id, rounds == 0 ? "T2" : rounds == 1 ? "T0" : "T1");
+            assert_int_equal(at, rounds == 0 ? 0 : rounds * 1000 - 500);
+            rounds++;
+        }
+    mirror_restart(m, true);
+    mirror_spread(m, at, 0, 500); /* at once */
+    assert_true(mirror_ready(m, at + 1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -354,6 +385,7 @@ int main(void)
         TEST(presence_that_expires_is_said_again_in_time),
         TEST(presence_that_cannot_expire_is_said_once),
         TEST(refreshes_and_rounds_take_turns),
+        TEST(after_a_connection_tables_may_be_spread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

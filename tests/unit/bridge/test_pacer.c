@@ -100,6 +100,34 @@ static void who_is_put_off_comes_when_the_interval_is_over(void **state)
     assert_null(pacer_next(&p, 1000)); /* once */
 }
 
+static void the_backfill_is_spread_until_its_end(void **state)
+{
+    struct pacer_node old[4] = {{.state = PACER_IDLE}}, fresh = {.state = PACER_IDLE};
+    struct pacer p;
+
+    (void)state;
+    pacer_init(&p, 100);
+    for (int i = 0; i < 4; i++)
+        pacer_mark_backfill(&p, &old[i]);
+    pacer_spread(&p, 1000, 50, 200, 1400);
+    assert_false(pacer_ready(&p, 1049));
+    assert_int_equal(pacer_deadline(&p), 1050);
+    assert_ptr_equal(pacer_next(&p, 1050), &old[0]);
+    assert_null(pacer_next(&p, 1060));
+    pacer_mark(&p, &fresh); /* has news: does not wait */
+    assert_ptr_equal(pacer_next(&p, 1060), &fresh);
+    assert_null(pacer_next(&p, 1249));
+    assert_int_equal(pacer_deadline(&p), 1250);
+    assert_ptr_equal(pacer_next(&p, 1250), &old[1]);
+    assert_int_equal(pacer_deadline(&p), 1350); /* of old[1], which cools */
+    assert_null(pacer_next(&p, 1399));
+    assert_int_equal(pacer_deadline(&p), 1400); /* not 1450: then all the rest goes */
+    assert_ptr_equal(pacer_next(&p, 1400), &old[2]);
+    assert_ptr_equal(pacer_next(&p, 1400), &old[3]);
+    pacer_mark_backfill(&p, &old[0]); /* of a later time: at once */
+    assert_true(pacer_ready(&p, 1401));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +136,7 @@ int main(void)
         cmocka_unit_test(the_backfill_gives_way_but_is_not_starved),
         cmocka_unit_test(news_move_a_member_out_of_the_backfill),
         cmocka_unit_test(who_is_put_off_comes_when_the_interval_is_over),
+        cmocka_unit_test(the_backfill_is_spread_until_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
