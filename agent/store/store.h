@@ -209,7 +209,7 @@ STUDIO_MUST_USE enum studio_err store_copy(struct store_copier *copier);
 
 /* --- reading, from another thread ------------------------------------------------------------ */
 
-/* Opens a read-only connection to an open store. Any thread. */
+/* A read-only way into an open store. Any thread. Of a database it connects when it is first used. */
 STUDIO_MUST_USE enum studio_err store_reader_open(const struct store *store,
                                                   struct store_reader **out,
                                                   struct studio_error *error);
