@@ -131,11 +131,57 @@ static void what_is_refused(void **state)
     free(err);
 }
 
+/* OPERATING.md's own lines for that, to the database; false: they say that there was nothing to remove. */
+static bool remove_rows(void)
+{
+    const char *source = getenv("STUDIO_SOURCE");
+    assert_non_null(source);
+    char *page = tmpdir_read(tmpdir_path(source, "agent/OPERATING.md"), NULL), *out, *err;
+    assert_non_null(page);
+    char *from = strstr(page, "psql -v agent=");
+    assert_non_null(from);
+    from = strchr(from, '\n') + 1;
+    char *end = strstr(from, "\nEND\n");
+    assert_non_null(end);
+    end[1] = '\0';
+    const char *const env[] = {"PGOPTIONS=-csearch_path=moved", NULL};
+    int code = proc_run_on(ARGS("psql", "-Xq", "-h", pgserver_host(pgserver_shared()), "-U",
+                                "postgres", "-d", "postgres", "-v", "agent=edge-1"),
+                           env, from, &out, &err);
+    assert_int_equal(code, 0);
+    const bool removed = !strstr(err, "no rows returned");
+    free(out);
+    free(err);
+    free(page);
+    return removed;
+}
+
+/* Not while it is owned. */
+static void again_after_it_was_removed(void **state)
+{
+    (void)state;
+    const char *data = tmpdir_create();
+    char *lines = store_command("export", data, url, NULL, 0);
+    const char *const env[] = {url, "STUDIO_MQTT_AGENT_ID=edge-1", NULL};
+    struct agent_proc *a = agent_proc_start(&(struct agent_options){.data = data, .env = env});
+    assert_false(remove_rows());
+    agent_proc_destroy(a);
+    free(store_command("check", data, url, NULL, 0));
+    assert_true(remove_rows());
+    free(store_command("export", data, url, NULL, 4));
+    free(store_command("import", data, url, lines, 0));
+    assert_true(remove_rows());
+    a = agent_proc_start(&(struct agent_options){.data = data, .env = env}); /* anew */
+    agent_proc_destroy(a);
+    free(lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(again_after_it_was_removed),
     };
     return pgserver_there() ? cmocka_run_group_tests(tests, setup, teardown) : 77;
 }
