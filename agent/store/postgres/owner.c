@@ -102,6 +102,15 @@ static enum owner_found look(struct postgres_store *store, char holder[STORE_OWN
     return held ? OWNER_HELD : OWNER_OURS;
 }
 
+/* What still holds its row is ended. A role that may not do that waits for it. */
+static void unblock(struct postgres_store *store)
+{
+    struct args args = args_begin(store->base.info.agent_id);
+    args_str(&args, store->owner);
+    args_str(&args, own_name(store));
+    (void)link_query(&store->link, PG_UNBLOCK, &args, NULL);
+}
+
 /* HELD without words: somebody was quicker. */
 static enum owner_found take(struct postgres_store *store, struct studio_error *error)
 {
@@ -119,7 +128,9 @@ static enum owner_found take(struct postgres_store *store, struct studio_error *
         store->base.info.boot = (uint64_t)row_i64(rows, 0, 0);
         store->line = row_i64(rows, 0, 1);
         store->writes = row_i64(rows, 0, 2);
-        store->doubt = false; /* what an ownership before has left is no concern of this one */
+        /* What an ownership before has left is no concern of this one. */
+        store->doubt = store->failed = false;
+        store->successor[0] = '\0';
         owner_renewed(store);
     }
     PQclear(rows);
@@ -138,6 +149,7 @@ enum owner_found owner_take(struct postgres_store *store, char holder[STORE_OWNE
         found = look(store, holder, error);
         if (found != OWNER_OURS)
             return found;
+        unblock(store);
         found = take(store, error);
     }
     if (found != OWNER_OURS)

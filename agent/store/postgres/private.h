@@ -44,6 +44,7 @@ enum {
 
 enum statement {
     PG_TAKE,
+    PG_UNBLOCK,
     PG_LOOK,
     PG_WAIT,
     PG_WAIT_NO_MORE,

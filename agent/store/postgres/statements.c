@@ -40,6 +40,13 @@ const char *const postgres_texts[PG_COUNT] = {
                                             " there AS (DELETE FROM studio_waiting WHERE agent = $1"
                                             " AND (name = $2 OR seen_until < clock_timestamp()))"
                                             " SELECT boot, line, writes FROM taken",
+    /* Half a transaction of one who was cut off or paused then holds its row for as long as its session lives: that is
+       ended, once the agent may be taken. Not that of another who takes it just now. */
+    [PG_UNBLOCK] = "SELECT pg_terminate_backend(l.pid) FROM studio_agents a"
+                   " JOIN pg_locks l ON l.transactionid = a.xmax AND l.granted"
+                   " JOIN pg_stat_activity s ON s.pid = l.pid"
+                   " AND s.xact_start < clock_timestamp() - interval '1 s'"
+                   " WHERE a.agent = $1::text AND l.pid <> pg_backend_pid() AND " FREE,
     /* Takes no lock, so that who waits does not get into the owner's way. */
     [PG_LOOK] =
         "SELECT owner, (extract(epoch FROM valid_until - clock_timestamp()) * 1000)::bigint,"

@@ -1,9 +1,11 @@
 /* store.c - open: lock, name, take; and close. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/secret.h"
@@ -11,36 +13,55 @@
 #include "store/lock.h"
 #include "store/postgres/private.h"
 
-enum { OWNER_BYTES = 8, TABLES_PAGE = 256 };
+enum { OWNER_BYTES = 8, OWNER_LEN = 2 * OWNER_BYTES, PLACE_MAX = 128, TABLES_PAGE = 256 };
 
 #define OWNER_FILE                                                                                 \
-    "owner" /* in the data directory: which one this is, whatever its machine is called */
+    "owner" /* in the data directory: which one this is, whatever its machine is called, and where it was made */
 
 /* --- who this is ----------------------------------------------------------------------------- */
 
-/* Makes the file if there is none, or none that was written whole. False with errno set. */
-static bool owner_id(const char *path, char id[2 * OWNER_BYTES + 1])
+/* Where the file is: a copy of it is another place's, on this machine or another. */
+static void tell_place(int fd, char place[PLACE_MAX])
+{
+    char machine[PLACE_MAX / 2] = "";
+    struct stat file = {.st_ino = 0};
+    int id = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = id >= 0 ? read(id, machine, sizeof machine - 1) : -1;
+    machine[len > 0 ? strcspn(machine, "\n") : 0] = '\0';
+    if (id >= 0)
+        close(id);
+    (void)fstat(fd, &file);
+    (void)snprintf(place, PLACE_MAX, " %s %" PRIuMAX "\n", machine, (uintmax_t)file.st_ino);
+}
+
+/* Makes the file if there is none, none that was written whole, or one that was copied here. False with errno set. */
+static bool owner_id(const char *path, char id[OWNER_LEN + 1])
 {
     unsigned char random[OWNER_BYTES];
+    char place[PLACE_MAX], text[OWNER_LEN + PLACE_MAX + 1] = "";
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool there = fd >= 0 && read(fd, id, 2 * OWNER_BYTES) == 2 * OWNER_BYTES;
-    id[2 * OWNER_BYTES] = '\0';
-    there = there && strspn(id, "0123456789abcdef") == 2 * OWNER_BYTES;
-    bool ok = fd >= 0 && (there || getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd < 0)
+        return false;
+    text[len > 0 ? len : 0] = '\0';
+    tell_place(fd, place);
+    bool there = strspn(text, "0123456789abcdef") == OWNER_LEN && !strcmp(text + OWNER_LEN, place);
+    bool ok = there || getrandom(random, sizeof random, 0) == (ssize_t)sizeof random;
     if (ok && !there) {
         text_hex(random, sizeof random, id);
-        ok = ftruncate(fd, 0) == 0 && pwrite(fd, id, 2 * OWNER_BYTES, 0) == 2 * OWNER_BYTES &&
-             fsync(fd) == 0;
+        len = snprintf(text, sizeof text, "%.*s%s", OWNER_LEN, id, place);
+        ok = ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) == len && fsync(fd) == 0;
     }
-    if (fd >= 0)
-        close(fd);
+    memcpy(id, text, OWNER_LEN);
+    id[OWNER_LEN] = '\0';
+    close(fd);
     return ok;
 }
 
 static enum studio_err name_owner(struct postgres_store *store, const struct store_options *options,
                                   struct studio_error *error)
 {
-    char id[2 * OWNER_BYTES + 1];
+    char id[OWNER_LEN + 1];
     char *path = lock_path(options->dir, OWNER_FILE);
     enum studio_err err = STUDIO_OK;
     if (!path)

@@ -53,6 +53,7 @@ enum studio_err transact_fail(struct postgres_store *store, enum link_result res
         return STUDIO_OK;
     if (result == LINK_REFUSED && strcmp(link->state, STATE_NOT_OWNER) == 0) {
         link_close(&store->link);
+        atomic_store(&store->owned_until, 0); /* not sure, until it has been looked up */
         return owner_resume(store) == STUDIO_ERR_IO ? STUDIO_ERR_IO : STUDIO_ERR_STORAGE;
     }
     /* What is there contradicts what is to come: somebody else has written. */

@@ -4,6 +4,19 @@
 
 #include "unit/agent/store/postgres/database_fixture.h"
 
+/* Within its time. */
+static bool text_comes(const char *sql, const char *expected)
+{
+    const int64_t until = now_ms() + WAIT_MS;
+    bool there = false;
+    while (!there && now_ms() < until) {
+        char *answer = pgserver_ask(pgserver_shared(), store_schema, sql);
+        there = strcmp(answer, expected) == 0;
+        free(answer);
+    }
+    return there;
+}
+
 static void test_a_second_owner_waits_for_the_lease(void **state)
 {
     (void)state;
@@ -56,6 +69,35 @@ static void test_half_a_transaction_holds_nobody_up(void **state)
     assert_int_equal(open_beside(dir, NULL, &second, &error), STUDIO_OK);
     assert_false(link_is_well(&half));
     link_close(&half);
+    store_close(second);
+    store_close(first);
+}
+
+/* Within a pipeline the server does not even know that it waits for something. */
+static void test_half_a_pipeline_holds_nobody_up(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct store *first = open_store(dir), *second = NULL;
+    struct postgres_store *p = as_postgres(first);
+    struct studio_error error = {0};
+    commit_change(first, "A-1", 0);
+    tell("UPDATE studio_agents SET valid_until = clock_timestamp()");
+    struct numbers numbers = numbers_now(p);
+    assert_int_equal(transact_begin(p, &numbers), STUDIO_OK);
+    while (PQflush(p->link.conn) == 1)
+        ;
+    assert_true(text_comes("SELECT count(*) = 0 FROM (SELECT FROM studio_agents"
+                           " FOR UPDATE SKIP LOCKED) f",
+                           "t"));
+    assert_true(text_comes("SELECT bool_or(xact_start < clock_timestamp() - interval '1 s')"
+                           " FROM pg_stat_activity WHERE application_name = 'studio-agent'",
+                           "t"));
+    assert_int_equal(open_beside(dir, NULL, &second, &error), STUDIO_OK);
+    assert_int_equal(transact_end(p, "what was begun", NULL), STUDIO_ERR_IO);
+    assert_false(store_owned(first));
+    commit_change(second, "A-1", 1);
+    assert_int_equal(store_info(second)->last_seq, 2);
     store_close(second);
     store_close(first);
 }
@@ -117,6 +159,25 @@ static void test_the_same_one_starts_again_at_once(void **state)
     struct store *store = open_store(dir);
     assert_int_equal(store_info(store)->boot, 2);
     store_close(store);
+}
+
+/* As on another machine of the same name: it is not the one it is a copy of, or either would take it from the other. */
+static void test_a_copied_directory_is_another(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create(), *other = tmpdir_create();
+    struct store *first = open_store(dir), *second = NULL;
+    struct studio_error error = {0};
+    char *command = test_printf("cp '%s'/owner '%s'/", dir, other);
+    assert_int_equal(system(command), 0);
+    free(command);
+    struct store_options options = options_for(other);
+    options.url = url_for(dir);
+    assert_int_equal(store_open(&options, &second, &error), STUDIO_ERR_STORE_UNUSABLE);
+    assert_non_null(strstr(error.text, as_postgres(first)->owner));
+    store_close(first);
+    assert_int_equal(store_open(&options, &second, &error), STUDIO_OK);
+    store_close(second);
 }
 
 static void test_agents_share_a_database(void **state)
@@ -187,9 +248,11 @@ int main(void)
         cmocka_unit_test(test_a_second_owner_waits_for_the_lease),
         cmocka_unit_test(test_a_former_owner_writes_nothing),
         cmocka_unit_test(test_half_a_transaction_holds_nobody_up),
+        cmocka_unit_test(test_half_a_pipeline_holds_nobody_up),
         cmocka_unit_test(test_a_clock_that_was_set_back_keeps_nobody_waiting),
         cmocka_unit_test(test_a_lease_that_ran_out_is_renewed),
         cmocka_unit_test(test_the_same_one_starts_again_at_once),
+        cmocka_unit_test(test_a_copied_directory_is_another),
         cmocka_unit_test(test_agents_share_a_database),
         cmocka_unit_test(test_views_bear_every_text),
         cmocka_unit_test(test_a_newer_format_is_refused),

@@ -1,4 +1,6 @@
 /* test_succession.c - who waits for an agent that is another's, whom it is left to, and until when it is one's own. */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "unit/agent/store/postgres/database_fixture.h"
 
@@ -134,7 +136,8 @@ static void test_is_left_to_one(void **state)
     store_close(store);
 }
 
-/* A directory that was copied has the same name: who starts there takes the agent for its own, once. */
+/* A machine that was copied as a whole has the same name, which is a link here: who starts there takes the agent for its
+ * own, once. */
 static void test_its_name_alone_makes_nobody_a_former_owner(void **state)
 {
     (void)state;
@@ -142,10 +145,7 @@ static void test_its_name_alone_makes_nobody_a_former_owner(void **state)
     struct store *first = open_store(dir), *second = NULL;
     struct waiter w = {.last = 3};
     struct studio_error error = {0};
-    size_t len;
-    char *name = tmpdir_read(tmpdir_path(dir, "owner"), &len);
-    tmpdir_write(copy, "owner", 0600, name);
-    free(name);
+    assert_int_equal(link(tmpdir_path(dir, "owner"), tmpdir_path(copy, "owner")), 0);
     assert_int_equal(wait_beside(dir, copy, &w, false, &second, &error), STUDIO_OK);
     assert_int_equal(w.looks, 0);
     assert_int_equal(commit_change(first, "A-1", 0), STUDIO_ERR_IO);
@@ -185,6 +185,31 @@ static void test_waits_for_a_database(void **state)
     assert_int_equal(wait_at(url, tmpdir_create(), &w, true, &store, &error), STUDIO_OK);
     free(url);
     assert_true(w.looks >= 2);
+    store_close(store);
+}
+
+static void let_it_write(struct waiter *w)
+{
+    (void)w;
+    tell("DROP TRIGGER IF EXISTS taken ON studio_agents");
+}
+
+/* As if another had it before its first word: that is no reason not to take it the next time. */
+static void test_takes_what_it_had_lost_at_once(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_create();
+    struct waiter w = {.last = 10, .then = let_it_write};
+    struct store *store = open_store(dir);
+    struct studio_error error = {0};
+    store_close(store);
+    tell("CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+         " CREATE TRIGGER taken BEFORE UPDATE ON studio_agents FOR EACH ROW"
+         " WHEN (NEW.boot = OLD.boot) EXECUTE FUNCTION taken()");
+    assert_int_equal(wait_beside(dir, tmpdir_create(), &w, false, &store, &error), STUDIO_OK);
+    assert_int_equal(w.looks, 1);
+    assert_null(store_successor(store));
+    assert_int_equal(commit_change(store, "A-1", 0), STUDIO_OK);
     store_close(store);
 }
 
@@ -295,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_is_left_to_one),
         cmocka_unit_test(test_its_name_alone_makes_nobody_a_former_owner),
         cmocka_unit_test(test_waits_for_a_database),
+        cmocka_unit_test(test_takes_what_it_had_lost_at_once),
         cmocka_unit_test(test_does_not_wait_for_ever),
         cmocka_unit_test(test_is_owned_from_when_it_was_asked_for),
         cmocka_unit_test(test_names_its_successor),
