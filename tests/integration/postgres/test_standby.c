@@ -11,6 +11,7 @@
 #include "support/deadline.h"
 #include "support/http.h"
 #include "support/pgserver.h"
+#include "support/procfs.h"
 #include "support/scene.h"
 
 static const char refused[] = "{\"error\":\"Storage unavailable\"}";
@@ -291,6 +292,51 @@ static void handed_over(void **state)
     scene_close(&s);
 }
 
+static size_t count_fds(struct agent_proc *a)
+{
+    return procfs_count(proc_pid(agent_proc_proc(a)), "fd");
+}
+
+/* Each time all of an agent is taken down and put together again, in the same process: nothing is left behind. */
+static void to_and_fro(void **state)
+{
+    enum { ROUNDS = 3 };
+    (void)state;
+    struct scene s;
+    scene_open(&s, NO_LIMITS, 5);
+    struct agent_proc *second = start_beside(&s, NO_LIMITS);
+    const pid_t pid = proc_pid(agent_proc_proc(s.agent));
+    size_t fds = 0, threads = 0;
+    expect_standby(second);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct wsclient *c = device_of(s.agent);
+        scene_updates(c, 10);
+        wait_named(s.agent);
+        expect_handover(s.agent, 0, "has it");
+        wsclient_drop(c);
+        expect_owner(second);
+        expect_standby(s.agent);
+        expect_answer(s.agent, "/metrics", 200, "\nstudio_connections{role=\"device\"} 0\n");
+        fds = i == 0 ? count_fds(s.agent) : fds;
+        threads = i == 0 ? procfs_count(pid, "task") : threads;
+        wait_named(second);
+        expect_handover(second, 0, "has it");
+        expect_owner(s.agent);
+        expect_standby(second);
+    }
+    wait_named(s.agent);
+    expect_handover(s.agent, 0, "has it");
+    expect_standby(s.agent);
+    const int64_t deadline = now_ms() + WAIT_MS;
+    while (count_fds(s.agent) > fds && deadline_left(deadline) > 0)
+        rest();
+    assert_true(count_fds(s.agent) <= fds);
+    assert_int_equal(procfs_count(pid, "task"), threads);
+    expect_all(&s);
+    agent_proc_destroy(second);
+    scene_close(&s);
+}
+
 /* --- waiting --------------------------------------------------------------------------------- */
 
 static void stopped_while_it_waits(void **state)
@@ -363,6 +409,7 @@ int main(void)
         cmocka_unit_test(killed),
         cmocka_unit_test(paused),
         cmocka_unit_test(handed_over),
+        cmocka_unit_test(to_and_fro),
         cmocka_unit_test(stopped_while_it_waits),
         cmocka_unit_test(away_at_the_start),
     };
