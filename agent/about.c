@@ -1,7 +1,5 @@
 #include "about.h"
 
-#include <string.h>
-
 #include "base/figures.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -51,13 +49,10 @@ static void print_ownership(const struct source *source, struct buf *out)
 {
     char standby[STORE_OWNER_MAX + 1];
 
-    buf_str(out, ",\"owner\":");
-    json_string(out, source->store->owner, strlen(source->store->owner));
+    json_text(out, "owner", source->store->owner);
     committer_standby(source->committer, standby);
-    if (!standby[0])
-        return;
-    buf_str(out, ",\"standby\":");
-    json_string(out, standby, strlen(standby));
+    if (standby[0])
+        json_text(out, "standby", standby);
 }
 
 void about_print(void *ctx, struct buf *out)

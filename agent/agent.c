@@ -36,7 +36,7 @@ static bool answer_reload(struct studio_agent *agent, struct control_call *call,
     return true;
 }
 
-/* Those that follow are asked of the owner alone, who stays it meanwhile. */
+/* Asked of the owner alone, who stays it meanwhile. */
 static bool answer_republish(struct studio_agent *agent, struct control_call *call,
                              struct buf *answer)
 {
@@ -47,8 +47,12 @@ static bool answer_republish(struct studio_agent *agent, struct control_call *ca
 static bool answer_about(struct studio_agent *agent, struct control_call *call, struct buf *answer)
 {
     (void)call;
-    about_print(&agent->source, answer);
-    return true;
+    pthread_mutex_lock(&agent->parts);
+    const bool owns = agent->owns;
+    if (owns)
+        about_print(&agent->source, answer);
+    pthread_mutex_unlock(&agent->parts);
+    return owns || inquiry_ask(&agent->inquiry, standby_print, answer);
 }
 
 static void print_metrics(void *ctx, struct buf *answer)
@@ -65,6 +69,7 @@ static bool answer_metrics(struct studio_agent *agent, struct control_call *call
     return inquiry_ask(&agent->inquiry, print_metrics, answer);
 }
 
+/* As republish. */
 static bool answer_backup(struct studio_agent *agent, struct control_call *call, struct buf *answer)
 {
     const char *why = "no file came along";
@@ -131,7 +136,7 @@ static bool on_command(void *ctx, struct control_call *call, struct buf *answer)
         bool (*answer)(struct studio_agent *agent, struct control_call *call, struct buf *answer);
         bool owner; /* who has the tables alone can */
     } commands[] = {{"reload", answer_reload, false}, {"republish", answer_republish, true},
-                    {"about", answer_about, true},    {"metrics", answer_metrics, false},
+                    {"about", answer_about, false},   {"metrics", answer_metrics, false},
                     {"backup", answer_backup, true},  {"handover", answer_handover, false}};
     struct studio_agent *agent = ctx;
     bool ok = false;

@@ -217,6 +217,7 @@ static enum studio_err start_owner(struct studio_agent *agent, struct studio_err
     if (!core_announce(agent->core))
         return studio_error_set(error, STUDIO_ERR_NO_MEMORY, NULL);
     about_log(&agent->source);
+    database_warn(&agent->config, agent->store);
     err = agent->bridge ? bridge_start(agent->bridge) : STUDIO_OK;
     if (err != STUDIO_OK)
         return studio_error_set(error, err, ": the bridge's thread cannot be started");
@@ -276,8 +277,6 @@ static enum studio_err build(struct studio_agent *agent, struct tokens **tokens,
     if (err != STUDIO_OK)
         return err;
     about_warn(&agent->config, &agent->figures);
-    if (agent->store) /* a standby has asked for nothing yet */
-        database_warn(&agent->config, agent->store);
     return renewal_watch(agent->renewal, error);
 }
 

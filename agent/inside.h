@@ -125,6 +125,8 @@ void agent_dismantle(struct studio_agent *agent);
 struct loop_hooks standby_hooks(struct studio_agent *agent);
 /* Puts into words who has it, as agent->owner says. */
 void standby_say(struct studio_agent *agent);
+/* {"status":"standby","owner":"..."}; the owner is empty where nobody knows. `ctx` is the agent. */
+void standby_print(void *ctx, struct buf *out);
 
 /* --- serving.c ------------------------------------------------------------------------------- */
 

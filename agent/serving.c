@@ -120,8 +120,7 @@ static void on_tick(void *ctx)
 {
     struct studio_agent *agent = ctx;
 
-    if (atomic_load(&agent->stop_asked)) /* while one server made room for another */
-        on_wake(ctx);
+    on_wake(ctx); /* whatever was missed while one server made room for another */
     figure_set(&agent->figures.owner, committer_owned(agent->committer));
     core_announce_due(agent->core);
     pacing_tick(&agent->sessions.pacing, clock_mono(agent->clock));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/admission.h"
+#include "base/json.h"
 
 enum { STOP_CLIENTS_MS = 1000 /* answers on their way by then are cut */ };
 
@@ -16,6 +17,16 @@ void standby_say(struct studio_agent *agent)
         snprintf(agent->words, sizeof(agent->words), "Standby: %s has the tables", agent->owner);
     else
         snprintf(agent->words, sizeof(agent->words), "Standby: the database is away");
+}
+
+void standby_print(void *ctx, struct buf *out)
+{
+    const struct studio_agent *agent = ctx;
+
+    buf_str(out, "{");
+    json_text(out, "status", "standby");
+    json_text(out, "owner", agent->owner);
+    buf_str(out, "}");
 }
 
 static void begin_stop(struct studio_agent *agent, enum server_retirement how)

@@ -72,10 +72,13 @@ static void keep_close_reason(struct client_ws *ws, const unsigned char *in, siz
     ws->peer_code = (unsigned)in[0] << 8 | in[1];
     memcpy(ws->peer_reason, in + 2, n);
     ws->peer_reason[n] = '\0';
-    /* lws 4.1 does not know 1013 and hands it over as 1002. */
-    if (ws->peer_code == CLOSE_PROTOCOL &&
-        strcmp(ws->peer_reason, studio_err_text(STUDIO_ERR_LIMIT)) == 0)
+    /* lws 4.1 does not know these two and hands them over as 1002. */
+    if (ws->peer_code != CLOSE_PROTOCOL)
+        return;
+    if (strcmp(ws->peer_reason, studio_err_text(STUDIO_ERR_LIMIT)) == 0)
         ws->peer_code = CLOSE_TRY_LATER;
+    else if (strcmp(ws->peer_reason, "Service restart") == 0)
+        ws->peer_code = CLOSE_RESTART;
 }
 
 /* Ends a connection whose server sends what it must not. Not from inside the receive callback, where
@@ -169,8 +172,7 @@ static void not_upgraded(struct client_ws *ws, struct lws *wsi, const char *why)
         ws->retry_s = client_ws_retry_of(wsi);
     if (status == HTTP_STATUS_SERVICE_UNAVAILABLE)
         snprintf(text, sizeof(text),
-                 "it does not serve now (HTTP 503); a standby does not before it takes over, nor a "
-                 "proxy with no agent behind it");
+                 "it does not serve now (HTTP 503): a standby, or a proxy with no agent behind it");
     else if (status == HTTP_STATUS_UNAUTHORIZED)
         snprintf(text, sizeof(text), "the server refuses the login (HTTP 401)");
     else

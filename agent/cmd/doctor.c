@@ -177,9 +177,10 @@ static void tell_health(struct diagnosis *d, const char *about)
         find(about, "health.store.writable", text, sizeof(text)) && strcmp(text, "true") == 0;
     diagnosis_tell(d, writable ? FINDING_OK : FINDING_FAULT, "store",
                    "free some space on its disk, or raise store.max_bytes; its log says which",
-                   "%s; all of it: studio-agent store check --data %s",
+                   "%s; all of it: studio-agent store check %s%s",
                    writable ? "it can be written" : "it cannot be written: updates are refused",
-                   d->config->data);
+                   d->config->store_url ? "-c FILE" : "--data ",
+                   d->config->store_url ? "" : d->config->data);
     if (!d->config->broker)
         return;
     diagnosis_tell(d, waiting && age > LATE_S ? FINDING_WARNING : FINDING_OK, "mirror",
@@ -191,26 +192,42 @@ static void tell_health(struct diagnosis *d, const char *about)
                        "%llu events were refused by a broker for good", parked);
 }
 
-/* True: an agent runs, and has said how it is. */
+/* False: it is none. */
+static bool tell_standby(struct diagnosis *d, const char *about)
+{
+    char status[16] = "", owner[STORE_OWNER_MAX + 1] = "";
+
+    (void)find(about, "status", status, sizeof(status));
+    (void)find(about, "owner", owner, sizeof(owner));
+    if (strcmp(status, "standby") != 0)
+        return false;
+    diagnosis_tell(d, FINDING_OK, "agent", NULL, "a standby runs on %s: %s%s", d->config->data,
+                   owner[0] ? owner : "the database is away",
+                   owner[0] ? " has the tables, and doctor there tells of them" : "");
+    return true;
+}
+
+/* True: an agent runs. */
 static bool look_at_agent(struct diagnosis *d, char *id, size_t cap)
 {
     struct studio_error error;
     struct buf about;
-    bool ok = false, runs;
+    bool ok = false, said;
 
     buf_init(&about, ANSWER_MAX);
     const enum studio_err err = control_ask(d->config->data, "about", &ok, &about, &error);
-    runs = err == STUDIO_OK && ok && buf_ok(&about) && about.data &&
-           find(about.data, "info.agent", id, cap);
-    if (runs)
+    said = err == STUDIO_OK && ok && buf_ok(&about) && about.data;
+    if (said && find(about.data, "info.agent", id, cap))
         tell_health(d, about.data);
+    else if (said && tell_standby(d, about.data))
+        ;
     else if (err == STUDIO_ERR_NOT_CONNECTED)
         diagnosis_tell(d, FINDING_OK, "agent", NULL, "none runs on %s", d->config->data);
     else
         diagnosis_tell(d, FINDING_FAULT, "agent", "see its log; start it again with this version",
                        "%s", err == STUDIO_OK ? "it does not say how it is" : error.text);
     buf_finish(&about);
-    return runs || err != STUDIO_ERR_NOT_CONNECTED;
+    return err != STUDIO_ERR_NOT_CONNECTED;
 }
 
 static void check_store(struct diagnosis *d)

@@ -47,11 +47,13 @@ static void refused(void **state)
         int code;
         const char *reason;
         enum studio_err err;
+        const char *words;
     } rows[] = {
-        {1008, "Invalid credentials", STUDIO_ERR_AUTH_CREDENTIALS},
-        {1008, "Invalid table id", STUDIO_ERR_AUTH_TABLE},
-        {1013, "Try again later", STUDIO_ERR_LIMIT},
-        {1001, "Server shutting down", STUDIO_ERR_NOT_CONNECTED},
+        {1008, "Invalid credentials", STUDIO_ERR_AUTH_CREDENTIALS, "Invalid credentials"},
+        {1008, "Invalid table id", STUDIO_ERR_AUTH_TABLE, "Invalid table id"},
+        {1013, "Try again later", STUDIO_ERR_LIMIT, "as many connections"},
+        {1001, "Server shutting down", STUDIO_ERR_NOT_CONNECTED, "(1001 Server shutting down)"},
+        {1012, "Service restart", STUDIO_ERR_NOT_CONNECTED, "(1012 Service restart)"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -64,6 +66,7 @@ static void refused(void **state)
         wsfake_expect(conn, AUTH);
         wsfake_close(conn, rows[i].code, rows[i].reason);
         finish(&job, rows[i].err);
+        assert_non_null(strstr(job.error.text, rows[i].words));
         assert_null(job.client);
         wsfake_destroy(fake);
     }

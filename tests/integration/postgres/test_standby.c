@@ -224,10 +224,11 @@ static void paused(void **state)
 
 /* --- on purpose ------------------------------------------------------------------------------ */
 
-static void expect_handover(const struct agent_proc *a, int code, const char *words)
+static void expect_command(const struct agent_proc *a, const char *command, int code,
+                           const char *words)
 {
     char *out, *err;
-    const char *argv[] = {studio_program("studio-agent"), "handover", "--data", agent_proc_data(a),
+    const char *argv[] = {studio_program("studio-agent"), command, "--data", agent_proc_data(a),
                           NULL};
     assert_int_equal(proc_run(argv, NULL, &out, &err), code);
     print_message("%s%s", out, err);
@@ -263,14 +264,15 @@ static void handed_over(void **state)
     scene_open(&s, NO_LIMITS, 5);
     struct wsclient *c = device_of(s.agent);
     scene_updates(c, 10);
-    expect_handover(s.agent, 1, "no standby waits");
+    expect_command(s.agent, "handover", 1, "no standby waits");
     expect_owner(s.agent);
     scene_updates(c, 1);
     struct agent_proc *second = start_beside(&s, NO_LIMITS);
     expect_standby(second);
-    expect_handover(second, 1, "standby");
+    expect_command(second, "handover", 1, "standby");
+    expect_command(second, "doctor", 0, " has the tables");
     wait_named(s.agent);
-    expect_handover(s.agent, 0, "has it");
+    expect_command(s.agent, "handover", 0, "has it");
     wsclient_expect_close(c, 1012, "Service restart");
     wsclient_close(c);
     expect_owner(second);
@@ -280,7 +282,7 @@ static void handed_over(void **state)
     wait_online(&s, "\"boot\":2,");
     wsclient_close(c);
     /* And back: the same process owns it again. */
-    expect_handover(second, 0, "has it");
+    expect_command(second, "handover", 0, "has it");
     expect_owner(s.agent);
     expect_standby(second);
     c = device_of(s.agent);
