@@ -190,11 +190,13 @@ static enum studio_err add_set(struct cli *cli, const char *text, struct studio_
     for (size_t i = 0; i < option_count; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s.%s", options[i].section, options[i].key);
-        if (options[i].secret && strlen(name) == len && memcmp(name, text, len) == 0)
-            return config_fail(error, STUDIO_ERR_USAGE,
-                               "--set %s: everybody on this machine can read a command line; use "
-                               "%s_file, the configuration file or the environment",
-                               name, name);
+        if (!options[i].secret || strlen(name) != len || memcmp(name, text, len) != 0)
+            continue;
+        const struct option *file = option_file_for(&options[i]);
+        return config_fail(error, STUDIO_ERR_USAGE,
+                           "--set %s: everybody on this machine can read a command line; use "
+                           "%s%sthe configuration file or the environment",
+                           name, file ? name : "", file ? "_file, " : "");
     }
     return add_setting(cli, text, len, text + len + 1, error);
 }

@@ -409,8 +409,8 @@ enum studio_err config_check(const struct studio_agent_config *config, struct st
                            "database, whatever machine it runs on");
     if (config->standby && !config->store_url)
         return config_fail(error, STUDIO_ERR_USAGE,
-                           "store.standby needs store.url: two machines share a database, no "
-                           "directory");
+                           "store.standby needs store.url: two machines can share a database, not "
+                           "a directory");
     if (config->metrics_token && config->metrics_token_file)
         return config_fail(error, STUDIO_ERR_USAGE,
                            "metrics.token and metrics.token_file are both set; keep one of them");

@@ -138,13 +138,12 @@ static char *read_line(char *out, int size, void *stream)
 /* A secret stands in a file that everybody can read. */
 static void judge_secret(struct parser *p, const struct option *option)
 {
-    char what[192], file[64];
-    snprintf(file, sizeof file, "%s_file", option->key);
-    const bool has_file = option_find(option->section, file) != NULL;
+    char what[192];
+    const struct option *file = option_file_for(option);
     snprintf(
         what, sizeof what,
         "%s.%s is a secret, and everybody on this machine can read this file; run: chmod o-r%s%s",
-        option->section, option->key, has_file ? ", or use " : "", has_file ? file : "");
+        option->section, option->key, file ? ", or use " : "", file ? file->key : "");
     if (p->reach == SECRET_FORCED || (p->wanted && !p->wanted(option)))
         log_warn("config", "line %u: %s", p->line, what);
     else

@@ -170,6 +170,13 @@ const struct option *option_find(const char *section, const char *key)
     return NULL;
 }
 
+const struct option *option_file_for(const struct option *option)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s_file", option->key);
+    return option_find(option->section, key);
+}
+
 const struct option *option_by_flag(const char *flag)
 {
     for (size_t i = 0; i < option_count; i++) {

@@ -51,6 +51,8 @@ extern const size_t option_count;
 /* The option of a section and key, or of a flag without its dashes; NULL if there is none. */
 const struct option *option_find(const char *section, const char *key);
 const struct option *option_by_flag(const char *flag);
+/* The option that names a file with the value of this one, of the same section; NULL if there is none. */
+const struct option *option_file_for(const struct option *option);
 
 /* The index of an option in the table. */
 size_t option_index(const struct option *option);

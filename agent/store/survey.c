@@ -28,7 +28,7 @@ void survey_doubts(const struct store_survey *s, bool two, survey_doubt_fn *tell
         tell(ctx,
              "no synchronous standby is configured (synchronous_standby_names is empty): what was "
              "answered can be lost with the database's machine",
-             "synchronous_standby_names = '*' in the postgresql.conf of both servers "
+             "ALTER SYSTEM SET synchronous_standby_names = '*' there, once its standby follows "
              "(OPERATING.md)");
     } else if (*s->standbys && s->waited_for == 0) {
         (void)snprintf(text, sizeof text,

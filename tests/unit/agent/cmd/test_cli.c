@@ -119,7 +119,9 @@ static void mistakes(void **state)
     assert_int_equal(PARSE("--set", "nothing"), STUDIO_ERR_USAGE);
     says("section.key=value");
     assert_int_equal(PARSE("--set", "mqtt.password=x"), STUDIO_ERR_USAGE);
-    says("mqtt.password_file");
+    says("use mqtt.password_file, the configuration file");
+    assert_int_equal(PARSE("--set", "store.url=postgresql://x"), STUDIO_ERR_USAGE);
+    says("use the configuration file");
     assert_int_equal(PARSE("--a-very-long-flag-that-is-longer-than-any-other=1"), STUDIO_ERR_USAGE);
     says("unknown flag");
 }
