@@ -283,3 +283,9 @@ enum studio_err import_read(struct import *im)
     buf_finish(&im->line);
     return err;
 }
+
+enum studio_err import_contradiction(struct import *im, const char *what)
+{
+    return studio_error_set(im->error, STUDIO_ERR_USAGE,
+                            ": the import contradicts itself: %s; nothing was imported", what);
+}

@@ -49,7 +49,8 @@ struct import {
 /* Reads all of `im->in`; the first five members are the caller's to set, the rest is zero. Errors: USAGE, naming the line;
  * NO_MEMORY, IO, and the target's. */
 STUDIO_MUST_USE enum studio_err import_read(struct import *im);
-/* For the target, too: what is wrong with the line that is read. */
+/* For the target, too: says what is wrong with the line that is read; with all of them, as only their rows tell. */
 enum studio_err import_refuse(struct import *im, const char *fmt, ...) STUDIO_PRINTF(2, 3);
+enum studio_err import_contradiction(struct import *im, const char *what);
 
 #endif

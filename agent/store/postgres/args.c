@@ -1,6 +1,7 @@
 /* args.c - arguments and results in PostgreSQL's binary format. */
 #include <endian.h>
 #include <limits.h>
+#include <stdio.h>
 
 #include "store/postgres/link.h"
 
@@ -108,4 +109,12 @@ const char *row_text(const PGresult *rows, int row, int column, size_t *len)
         return NULL;
     *len = (size_t)PQgetlength(rows, row, column);
     return PQgetvalue(rows, row, column);
+}
+
+bool row_copy(const PGresult *rows, int column, char *out, size_t size)
+{
+    size_t len;
+    const char *text = row_text(rows, 0, column, &len);
+    (void)snprintf(out, size, "%s", text ? text : "");
+    return text && len < size;
 }

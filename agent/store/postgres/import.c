@@ -71,9 +71,7 @@ static enum studio_err fail(struct import *im, enum link_result result)
     const struct copying *c = im->ctx;
     const char *state = c->link.state;
     if (result == LINK_REFUSED && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0))
-        return studio_error_set(im->error, STUDIO_ERR_USAGE,
-                                ": the import contradicts itself: %s; nothing was imported",
-                                c->link.why);
+        return import_contradiction(im, c->link.why);
     if (result == LINK_REFUSED && strcmp(state, "55P03") == 0)
         return studio_error_set(im->error, STUDIO_ERR_STORE_UNUSABLE,
                                 ": somebody else is making a store of agent %s; nothing was "
@@ -258,9 +256,7 @@ static enum studio_err check(struct import *im)
     struct findings findings = {0};
     enum studio_err err = fail(im, check_rows(&c->link, c->agent_id, &findings));
     if (err == STUDIO_OK && findings.count > 0)
-        err = studio_error_set(im->error, STUDIO_ERR_USAGE,
-                               ": the import contradicts itself: %s; nothing was imported",
-                               findings.first);
+        err = import_contradiction(im, findings.first);
     return err;
 }
 

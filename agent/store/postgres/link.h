@@ -106,5 +106,7 @@ enum link_result link_exec(struct link *link, const char *sql);
 int64_t row_i64(const PGresult *rows, int row, int column);
 /* NULL where it is; NUL-terminated, lives as long as the rows. */
 const char *row_text(const PGresult *rows, int row, int column, size_t *len);
+/* Copies one of the first row, as much as there is room for, "" for NULL. False: it is NULL, or was cut. */
+bool row_copy(const PGresult *rows, int column, char *out, size_t size);
 
 #endif

@@ -19,27 +19,17 @@ static int64_t now_ms(void)
 
 /* --- what is there --------------------------------------------------------------------------- */
 
-static bool copy_text(const PGresult *rows, int column, char *out, size_t size)
-{
-    size_t len;
-    const char *text = row_text(rows, 0, column, &len);
-    if (!text || len >= size)
-        return false;
-    memcpy(out, text, len + 1);
-    return true;
-}
-
 /* False: it contradicts itself. */
 static bool take_row(struct postgres_store *store, const PGresult *rows)
 {
     struct store_info *info = &store->base.info;
-    if (PQntuples(rows) != 1 || !copy_text(rows, 0, info->epoch, sizeof info->epoch))
+    if (PQntuples(rows) != 1 || !row_copy(rows, 0, info->epoch, sizeof info->epoch))
         return false;
     info->last_seq = (uint64_t)row_i64(rows, 0, 1);
     info->acked = (uint64_t)row_i64(rows, 0, 2);
     store->hours = row_i64(rows, 0, 3);
     store->bytes = row_i64(rows, 0, 4);
-    if (!copy_text(rows, 5, info->memo, sizeof info->memo))
+    if (!row_copy(rows, 5, info->memo, sizeof info->memo))
         info->memo[0] = '\0';
     info->parked = (uint64_t)row_i64(rows, 0, 6);
     info->oldest = (uint64_t)row_i64(rows, 0, 7);
@@ -83,7 +73,6 @@ static enum owner_found look(struct postgres_store *store, char holder[STORE_OWN
 {
     PGresult *rows;
     struct args args = args_begin(store->base.info.agent_id);
-    size_t len;
     args_str(&args, store->owner);
     args_str(&args, own_name(store));
     enum link_result result = link_query(&store->link, PG_LOOK, &args, &rows);
@@ -91,8 +80,7 @@ static enum owner_found look(struct postgres_store *store, char holder[STORE_OWN
         return postgres_not_asked(&store->link, result, error);
     const bool held = PQntuples(rows) == 1 && row_i64(rows, 0, 2) == 0;
     if (held) {
-        const char *owner = row_text(rows, 0, 0, &len);
-        snprintf(holder, STORE_OWNER_MAX + 1, "%s", owner ? owner : "");
+        (void)row_copy(rows, 0, holder, STORE_OWNER_MAX + 1);
         studio_error_set(error, STUDIO_ERR_STORE_UNUSABLE,
                          ": agent %s is in use by %s, for the next %" PRId64
                          " ms at least; stop that one, or give this one another id with --agent-id",

@@ -95,15 +95,13 @@ enum studio_err postgres_waiting(struct store *base, char name[STORE_OWNER_MAX +
     struct postgres_store *store = as_postgres(base);
     PGresult *rows = NULL;
     struct args args = args_begin(store->base.info.agent_id);
-    size_t len;
     enum studio_err err = owner_resume(store);
     if (err != STUDIO_OK)
         return err;
     args_str(&args, store->owner);
     enum link_result result = link_query(&store->link, PG_WAITING, &args, &rows);
     if (result == LINK_OK && PQntuples(rows) == 1) {
-        const char *who = row_text(rows, 0, 0, &len);
-        snprintf(name, STORE_OWNER_MAX + 1, "%s", who ? who : "");
+        (void)row_copy(rows, 0, name, STORE_OWNER_MAX + 1);
         *count = (size_t)row_i64(rows, 0, 1);
     }
     PQclear(rows);

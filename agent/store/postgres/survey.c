@@ -23,13 +23,6 @@ static unsigned count_hosts(const char *url)
     return hosts;
 }
 
-static void copy_column(const PGresult *rows, int column, char *out, size_t size)
-{
-    size_t len;
-    const char *text = row_text(rows, 0, column, &len);
-    (void)snprintf(out, size, "%s", text ? text : "");
-}
-
 enum link_result survey_ask(struct link *link, int statement, struct store_survey *out)
 {
     const int64_t began = clock_mono(clock_system());
@@ -39,9 +32,9 @@ enum link_result survey_ask(struct link *link, int statement, struct store_surve
     enum link_result result = link_query(link, statement, &none, &rows);
     if (result == LINK_OK && PQntuples(rows) == 1) {
         const char *host = PQhost(link->conn);
-        copy_column(rows, 0, out->server, sizeof out->server);
-        copy_column(rows, 1, out->commit, sizeof out->commit);
-        copy_column(rows, 2, out->standbys, sizeof out->standbys);
+        (void)row_copy(rows, 0, out->server, sizeof out->server);
+        (void)row_copy(rows, 1, out->commit, sizeof out->commit);
+        (void)row_copy(rows, 2, out->standbys, sizeof out->standbys);
         out->syncs = row_i64(rows, 0, 3) != 0;
         out->following = row_i64(rows, 0, 4);
         out->waited_for = row_i64(rows, 0, 5);

@@ -210,11 +210,7 @@ static enum studio_err verify(struct import *im)
     const struct build *build = im->ctx;
     struct findings findings = {0};
     check_database(build->db, &findings);
-    if (findings.count == 0)
-        return STUDIO_OK;
-    return studio_error_set(im->error, STUDIO_ERR_USAGE,
-                            ": the import contradicts itself: %s; nothing was imported",
-                            findings.first);
+    return findings.count == 0 ? STUDIO_OK : import_contradiction(im, findings.first);
 }
 
 static enum studio_err make_file(const char *path, struct studio_error *error)
