@@ -314,7 +314,7 @@ static void to_and_fro(void **state)
         struct wsclient *c = device_of(s.agent);
         scene_updates(c, 10);
         wait_named(s.agent);
-        expect_handover(s.agent, 0, "has it");
+        expect_command(s.agent, "handover", 0, "has it");
         wsclient_drop(c);
         expect_owner(second);
         expect_standby(s.agent);
@@ -322,12 +322,12 @@ static void to_and_fro(void **state)
         fds = i == 0 ? count_fds(s.agent) : fds;
         threads = i == 0 ? procfs_count(pid, "task") : threads;
         wait_named(second);
-        expect_handover(second, 0, "has it");
+        expect_command(second, "handover", 0, "has it");
         expect_owner(s.agent);
         expect_standby(second);
     }
     wait_named(s.agent);
-    expect_handover(s.agent, 0, "has it");
+    expect_command(s.agent, "handover", 0, "has it");
     expect_standby(s.agent);
     const int64_t deadline = now_ms() + WAIT_MS;
     while (count_fds(s.agent) > fds && deadline_left(deadline) > 0)
