@@ -53,6 +53,9 @@ static void serve_as_standby(struct studio_agent *agent)
     figure_set(&agent->figures.owner, 0);
     figure_set(&agent->figures.standbys, 0);
     figure_set(&agent->figures.tables, 0);
+    /* What waits for a broker is another's to send. */
+    figure_set(&agent->figures.acked_seq, figure_get(&agent->figures.seq));
+    figure_set(&agent->figures.waiting_since, 0);
     server_run(agent->server);
 }
 

@@ -326,15 +326,25 @@ static void to_and_fro(void **state)
         expect_owner(s.agent);
         expect_standby(second);
     }
+    expect_all(&s);
+    /* What no broker has yet goes with it. */
+    broker_stop(s.broker);
+    struct wsclient *c = device_of(s.agent);
+    scene_updates(c, 10);
+    wsclient_drop(c);
+    expect_answer(s.agent, "/metrics", 200, "\nstudio_backlog_events 1");
     wait_named(s.agent);
     expect_command(s.agent, "handover", 0, "has it");
+    expect_owner(second);
     expect_standby(s.agent);
+    expect_answer(s.agent, "/metrics", 200, "\nstudio_backlog_events 0\n");
+    expect_answer(second, "/metrics", 200, "\nstudio_backlog_events 1");
+    broker_start(s.broker);
     const int64_t deadline = now_ms() + WAIT_MS;
     while (count_fds(s.agent) > fds && deadline_left(deadline) > 0)
         rest();
     assert_true(count_fds(s.agent) <= fds);
     assert_int_equal(procfs_count(pid, "task"), threads);
-    expect_all(&s);
     agent_proc_destroy(second);
     scene_close(&s);
 }
