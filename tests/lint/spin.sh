@@ -58,7 +58,7 @@ case ${3:-} in
         ;;
     full)
         holds '-O2 -DCOLLAPSE' -w26 -DTAKES=2 -DCUTS=1 -DKILLS=0 -DRENEWALS=0
-        holds '-O2 -DCOLLAPSE' -w26 -DTAKES=3 -DCUTS=2 -DCANCELS=0 -DRESTARTS=0
+        holds '-O2 -DCOLLAPSE' -w26 -DTAKES=3 -DCUTS=1 -DCANCELS=0 -DRESTARTS=0 -DRENEWALS=0
         ;;
     *)
         one=(-DTAKES=2 -DCUTS=1 -DRENEWALS=0)

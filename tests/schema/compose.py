@@ -1,5 +1,5 @@
 """compose.py - each port that docker-compose opens on the host leads to one that is listened on in its container, with
-TLS as without.
+TLS as without, and of two machines.
 
 What is published by a further file is added to what the first one has: none can take a port away.
 """
@@ -12,7 +12,7 @@ from schemas import yaml
 
 FOLDER = Path(__file__).resolve().parents[2] / "compose"
 PLAIN = ["docker-compose.yml"]
-WAYS = [PLAIN, PLAIN + ["docker-compose.tls.yml"]]
+WAYS = [PLAIN, PLAIN + ["docker-compose.tls.yml"], ["docker-compose.two.yml"]]
 
 
 def merged(names):
@@ -27,8 +27,11 @@ def merged(names):
 
 def listened(services, service):
     """The ports on which others than the container itself are heard."""
-    if service == "broker":  # setup DIR LISTENER[,LISTENER...] [SUBJECTS]
-        return {listener.split()[0] for listener in services["setup"]["command"][2].split(",")}
+    if service.startswith("broker"):  # setup DIR LISTENER[,LISTENER...] [SUBJECTS]
+        setup = services["setup"]["command"]
+        if setup[0] == "bash":  # with other commands
+            setup = next(line.split() for line in setup[-1].splitlines() if line.startswith("/opt/studio/setup "))
+        return {listener.split()[0] for listener in setup[2].split(",")}
     flags = " ".join(services[service]["command"])
     return {port for host, port in re.findall(r"([\d.]+):(\d+)", flags) if host == "0.0.0.0"}
 
@@ -36,7 +39,7 @@ def listened(services, service):
 faults = 0
 for way in WAYS:
     services = merged(way)
-    for service in ("broker", "agent"):
+    for service in (name for name in services if name.startswith(("broker", "agent"))):
         if not services[service]["ports"]:
             print(f"{' and '.join(way)}: {service}: nobody can come to it")
             faults += 1
