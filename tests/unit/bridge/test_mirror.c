@@ -338,7 +338,7 @@ static void refreshes_and_rounds_take_turns(void **state)
 static void after_a_connection_tables_may_be_spread(void **state)
 {
     struct mirror_message message;
-    char id[8];
+    char id[16];
     int64_t at = 0;
 
     (void)state;
