@@ -8,6 +8,7 @@
 
 #include "support/agent.h"
 #include "support/deadline.h"
+#include "support/pgserver.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
 
@@ -79,6 +80,9 @@ void rig_open(struct rig *r, const struct rig_options *options)
     r->complaints = stderr;
     r->data = tmpdir_create();
     tokens_write_default(r->data);
+    if (pgserver_wanted())
+        r->store_url = test_printf("STUDIO_STORE_URL=%s",
+                                   pgserver_url(pgserver_shared(), pgserver_schema(r->data)));
     port_reserve(&r->port);
     r->tap = wiretap_create();
     open_brokers(r);
@@ -134,6 +138,7 @@ void rig_close(struct rig *r)
     wiretap_destroy(r->tap);
     faults_destroy(r->faults);
     port_release(&r->port);
+    free(r->store_url);
     free(r->uris);
 }
 
@@ -143,7 +148,7 @@ void rig_spawn_agent(struct rig *r)
 {
     char listen[32];
     const char *const *faulty = r->faults ? faults_env(r->faults) : NULL;
-    const char *env[5];
+    const char *env[6];
     size_t n = 0;
     snprintf(listen, sizeof listen, "localhost:%u", r->port.number);
     /* Short, so that a connection that is only half there is noticed soon. */
@@ -158,6 +163,8 @@ void rig_spawn_agent(struct rig *r)
                           "edge-1",
                           NULL};
     env[n++] = "STUDIO_MQTT_KEEPALIVE=2";
+    if (r->store_url)
+        env[n++] = r->store_url;
     if (r->o.variable)
         env[n++] = r->o.variable;
     for (size_t i = 0; faulty && faulty[i]; i++)

@@ -69,6 +69,7 @@ struct rig {
     struct writers *writers;
     struct commander *commander; /* NULL: none */
     unsigned starts, failed_starts, deaths;
+    char *store_url; /* with STUDIO_STORE=postgres: for its environment */
     char *uris;
     FILE *complaints;
     size_t complaint_count;
