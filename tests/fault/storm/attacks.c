@@ -78,7 +78,10 @@ static bool kill_link(struct rig *r, struct blow *b)
 
 static bool pause_link(struct rig *r, struct blow *b)
 {
-    return find_link(r, b) && kill((pid_t)b->before, SIGSTOP) == 0;
+    if (!find_link(r, b) || kill((pid_t)b->before, SIGSTOP) != 0)
+        return false;
+    r->paused_link = (pid_t)b->before;
+    return true;
 }
 
 /* Unless it has ended: its number may be another's by now. */
@@ -86,6 +89,7 @@ static void continue_link(struct rig *r, struct blow *b)
 {
     if (r->agent && procfs_is_child(proc_pid(r->agent), (pid_t)b->before))
         kill((pid_t)b->before, SIGCONT);
+    r->paused_link = 0;
 }
 
 /* --- the broker ------------------------------------------------------------------------------- */

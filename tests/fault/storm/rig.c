@@ -9,6 +9,7 @@
 #include "support/agent.h"
 #include "support/deadline.h"
 #include "support/pgserver.h"
+#include "support/procfs.h"
 #include "support/tmpdir.h"
 #include "support/tokens.h"
 
@@ -219,6 +220,9 @@ bool rig_start_agent(struct rig *r, bool may_fail)
 
 void rig_kill_agent(struct rig *r)
 {
+    /* Stopped before it could ask the kernel to end it with the agent, it would stay for ever. */
+    if (r->paused_link && procfs_is_child(proc_pid(r->agent), r->paused_link))
+        kill(r->paused_link, SIGKILL);
     proc_kill(r->agent);
     bury(r);
 }

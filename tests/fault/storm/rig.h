@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "fault/storm/cluster.h"
 #include "fault/storm/commander.h"
@@ -64,6 +65,7 @@ struct rig {
     struct faults *faults; /* NULL: a sanitizer is at work */
     struct proc *agent;    /* NULL: not running */
     bool agent_paused;
+    pid_t paused_link; /* of the agent; 0: none */
     bool expect_exit;  /* an exit with code 1 is in order now */
     bool expect_death; /* and so is any other end: a library does not get memory */
     struct writers *writers;
