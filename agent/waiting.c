@@ -3,13 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/worker.h"
 
 enum {
-    LOOK_MS = 100, /* between two looks at who has it: a part of what a handover takes */
-    AWAY_MS = 500  /* at a database that is away */
+    LOOK_MS = 100,     /* between two looks at who has it: a part of what a handover takes */
+    AWAY_MS = 500,     /* at a database that went away */
+    AWAY_DOUBLINGS = 3 /* where it has not been seen yet, of the rest: up to 8 s */
 };
 
 struct waiting {
@@ -24,14 +27,30 @@ struct waiting {
     struct store *store;
     enum studio_err err;
     struct studio_error error;
-    struct log_limit complaints; /* the thread's own */
+    struct log_limit complaints; /* these three are the thread's own */
+    bool seen; /* the database: a take-over is not to wait for longer than it must */
+    struct backoff backoff;
 };
+
+/* A thousand agents of one database that start at once give up on it, and must not come back in step. */
+static unsigned rest_away(struct waiting *w)
+{
+    uint32_t random = 0;
+
+    if (w->seen)
+        return AWAY_MS;
+    (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK); /* without: the shortest of them */
+    if (w->backoff.tries > AWAY_DOUBLINGS)
+        w->backoff.tries = AWAY_DOUBLINGS;
+    return backoff_next(&w->backoff, random);
+}
 
 /* Says it once for each owner. */
 static bool on_held(void *ctx, const char *owner, const char *why)
 {
     struct waiting *w = ctx;
 
+    w->seen = w->seen || owner;
     if (owner && !*owner)
         return !worker_rest(&w->worker, LOOK_MS);
     pthread_mutex_lock(&w->worker.lock);
@@ -47,7 +66,7 @@ static bool on_held(void *ctx, const char *owner, const char *why)
         log_limited(&w->complaints, LOG_WARN, "agent", "standby, it waits: %s", why);
     if (news)
         w->wake(w->ctx);
-    return !worker_rest(&w->worker, owner ? LOOK_MS : AWAY_MS);
+    return !worker_rest(&w->worker, owner ? LOOK_MS : rest_away(w));
 }
 
 static void run(void *arg)
@@ -83,6 +102,7 @@ struct waiting *waiting_start(const struct store_options *options, int64_t after
     w->options.held = on_held;
     w->options.held_ctx = w;
     w->after_ms = after_ms;
+    w->seen = options->former;
     w->wake = wake;
     w->ctx = ctx;
     pthread_cond_init(&w->looked, NULL);
