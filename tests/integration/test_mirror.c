@@ -100,20 +100,12 @@ static void a_removed_custom_field_is_cleared(void **state)
     scene_close(&s);
 }
 
-static int names_kept_in_database(const struct scene *s)
-{
-    char *kept = pgserver_ask(pgserver_shared(), pgserver_schema(agent_proc_data(s->agent)),
-                              "SELECT count(*) FROM studio_cleared");
-    const int n = atoi(kept);
-    free(kept);
-    return n;
-}
-
 /* How many names of removed fields the agent keeps, seen in a copy: nobody else may open its store. */
 static int names_kept(const struct scene *s)
 {
     if (pgserver_wanted())
-        return names_kept_in_database(s);
+        return (int)pgserver_count(pgserver_shared(), pgserver_schema(agent_proc_data(s->agent)),
+                                   "SELECT count(*) FROM studio_cleared");
     sqlite3 *db;
     sqlite3_stmt *stmt;
     const char *copy = tmpdir_create();

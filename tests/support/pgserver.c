@@ -261,6 +261,14 @@ char *pgserver_ask(struct pgserver *server, const char *name, const char *sql)
     return out;
 }
 
+int64_t pgserver_count(struct pgserver *server, const char *name, const char *sql)
+{
+    char *text = pgserver_ask(server, name, sql);
+    int64_t n = strtoll(text, NULL, 10);
+    free(text);
+    return n;
+}
+
 const char *pgserver_url(struct pgserver *server, const char *name)
 {
     static char url[512]; /* the caller's until the next call */

@@ -7,6 +7,7 @@
 #define TESTS_SUPPORT_PGSERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "support/proc.h"
 
@@ -47,6 +48,8 @@ const char *pgserver_host(const struct pgserver *server);
 /* Runs SQL there by psql; the first column of the first row (free()), "" without one. Waits for no
  * standby. Fails the test. */
 char *pgserver_ask(struct pgserver *server, const char *name, const char *sql);
+/* The same, a number. */
+int64_t pgserver_count(struct pgserver *server, const char *name, const char *sql);
 
 void pgserver_start(struct pgserver *server);
 /* Without waiting: it may have nobody to follow yet. */

@@ -33,10 +33,7 @@ static void nap(unsigned ms)
 
 static int64_t ask(struct many *m, const char *sql)
 {
-    char *text = pgserver_ask(m->o.database, "many", sql);
-    int64_t n = strtoll(text, NULL, 10);
-    free(text);
-    return n;
+    return pgserver_count(m->o.database, "many", sql);
 }
 
 /* --- everybody comes ------------------------------------------------------------------------- */
